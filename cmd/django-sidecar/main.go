@@ -1,0 +1,104 @@
+// Command django-sidecar answers, beside a Django application, who is logged in.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // TIME_ZONE must work in an image that has no files but this program
+
+	"django-sidecar/internal/config"
+)
+
+// The exit codes that scripts may rely on.
+const (
+	exitYes     = 0 // done, ready, logged in
+	exitNo      = 1 // a check failed, not ready, not logged in
+	exitUsage   = 2 // wrong usage or settings
+	exitUnknown = 3 // could not find out
+)
+
+// stdio is what a command reads and writes.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+type command struct {
+	name, does string
+	run        func(ctx context.Context, args []string, s stdio) int
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "answer who is logged in", serve},
+		{"demo", "serve a SQLite database made on the spot, with users and sessions to try", demoCommand},
+		{"check", "look at settings, database, tables, clock and recent sessions; say what to change", check},
+		{"verify", "explain the verdict on a session key (or with --cookie a Cookie header) read from stdin", verify},
+		{"decode", "print the session in the session_data read from stdin", decode},
+		{"healthcheck", "ask the admin listener whether the sidecar is ready", healthcheck},
+		{"version", "print version, commit and Go version", printVersion},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, s stdio) int {
+	if len(args) > 0 {
+		for _, c := range commands() {
+			if c.name == args[0] {
+				return c.run(ctx, args[1:], s)
+			}
+		}
+	}
+	code, out := exitUsage, s.err
+	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+		code, out = exitYes, s.out
+	} else if len(args) > 0 {
+		fmt.Fprintf(out, "django-sidecar: there is no command %q\n", args[0])
+	}
+	fmt.Fprintln(out, "usage: django-sidecar COMMAND")
+	for _, c := range commands() {
+		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.does)
+	}
+	fmt.Fprintln(out, "Settings come from the environment; README.md lists them. Keys and cookies come by stdin, never as arguments.")
+	return code
+}
+
+// parseFlags reads the flags of a command that takes no arguments. With false, the command ends with the code.
+func parseFlags(f *flag.FlagSet, args []string, s stdio) (code int, ok bool) {
+	f.SetOutput(s.err)
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitYes, false
+	case err != nil:
+		return exitUsage, false
+	case f.NArg() > 0:
+		// Not echoed: somebody may have put a key or a cookie here.
+		fmt.Fprintf(s.err, "django-sidecar %s: takes no arguments; keys and cookies come by stdin\n", f.Name())
+		return exitUsage, false
+	}
+	return 0, true
+}
+
+func flags(name string) *flag.FlagSet { return flag.NewFlagSet(name, flag.ContinueOnError) }
+
+// readConfig reads the settings, and reports all of their faults.
+func readConfig(s stdio, read func() (*config.Config, error)) (*config.Config, bool) {
+	c, err := read()
+	if err != nil {
+		fmt.Fprintf(s.err, "django-sidecar: these settings must be put right:\n%v\n", err)
+		return nil, false
+	}
+	return c, true
+}

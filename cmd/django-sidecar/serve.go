@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"django-sidecar/handlers"
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/observe"
+)
+
+// watchInterval is how often secret files are looked at. They are small, and Kubernetes swaps them unannounced.
+const watchInterval = time.Second
+
+func serve(ctx context.Context, args []string, s stdio) int {
+	if code, ok := parseFlags(flags("serve"), args, s); !ok {
+		return code
+	}
+	c, ok := readConfig(s, config.FromProcess)
+	if !ok {
+		return exitUsage
+	}
+	if err := runSidecar(ctx, c, newLogger(c, s.err), nil); err != nil {
+		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
+		return exitUsage
+	}
+	return exitYes
+}
+
+func newLogger(c *config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// sidecar is a running `serve`.
+type sidecar struct {
+	config   *config.Config
+	logger   *slog.Logger
+	metrics  *observe.Metrics
+	current  currentDeployment
+	draining atomic.Bool
+}
+
+// runSidecar serves until ctx ends, and then finishes what is running. An error says why it could not start, or
+// why a listener broke. listening, if given, is called once both listeners are open, with the public one's address.
+func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, listening func(public net.Addr)) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	sc := &sidecar{config: c, logger: logger, metrics: observe.NewMetrics(registry, version, commit)}
+	d, err := newDeployment(c, sc.metrics)
+	if err != nil {
+		return err
+	}
+	sc.current.Store(d)
+	defer func() { logIfError(logger, "closing the database", sc.current.Load().Close()) }()
+	for _, w := range c.Warnings {
+		logger.Warn("setting", "warning", w)
+	}
+
+	public, err := listen(ctx, c.Listen)
+	if err != nil {
+		return fmt.Errorf("SIDECAR_LISTEN: %w", err)
+	}
+	admin, err := listen(ctx, c.AdminListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("SIDECAR_ADMIN_LISTEN: %w", err), public.Close())
+	}
+	logger.Info("serving", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
+		"database", d.database.Location, "django", d.version.String(), "version", version)
+	if listening != nil {
+		listening(public.Addr())
+	}
+	return sc.serve(ctx, public, admin, registry)
+}
+
+// serve runs both servers and the watch until ctx ends or a server breaks.
+func (sc *sidecar) serve(ctx context.Context, public, admin net.Listener, registry *prometheus.Registry) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	publicServer := newServer(sc.publicHandler(), sc.config.StoreTimeout, sc.logger)
+	adminServer := newServer(sc.adminHandler(registry), sc.config.StoreTimeout, sc.logger)
+
+	var running sync.WaitGroup
+	broken := make(chan error, 2)
+	for server, listener := range map[*http.Server]net.Listener{publicServer: public, adminServer: admin} {
+		running.Go(func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				broken <- err
+			}
+			cancel()
+		})
+	}
+	running.Go(func() { sc.watch(ctx) })
+
+	<-ctx.Done()
+	sc.draining.Store(true)
+	sc.logger.Info("stopping")
+	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer stopped()
+	// The admin listener goes last: whoever asks it meanwhile learns that the sidecar is draining.
+	err := errors.Join(publicServer.Shutdown(stopCtx), adminServer.Shutdown(stopCtx))
+	running.Wait()
+	select {
+	case brokenErr := <-broken:
+		return brokenErr
+	default:
+	}
+	logIfError(sc.logger, "stopping", err)
+	sc.logger.Info("stopped")
+	return nil
+}
+
+func (sc *sidecar) publicHandler() http.Handler {
+	return handlers.New(handlers.Options{
+		Verifier: &sc.current, Logger: sc.logger, Observe: sc.metrics.Verdict,
+		CookieName: sc.config.SessionCookieName, VerifyTimeout: sc.config.StoreTimeout,
+		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
+	})
+}
+
+func (sc *sidecar) adminHandler(registry *prometheus.Registry) http.Handler {
+	return handlers.NewAdmin(handlers.AdminOptions{
+		Ready: func(ctx context.Context) []handlers.Check {
+			if sc.draining.Load() {
+				return []handlers.Check{{Name: "serving", Err: errors.New("draining")}}
+			}
+			return sc.current.Load().ready(ctx)
+		},
+		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		Version: version, Commit: commit, Go: runtime.Version(),
+	})
+}
+
+// watch follows the files that secrets were read from, so that a rotated key works without a restart.
+func (sc *sidecar) watch(ctx context.Context) {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	sc.config.Watch(ctx, tick.C, func(c *config.Config, err error) {
+		if err == nil {
+			err = sc.replace(ctx, c)
+		}
+		if err != nil {
+			sc.logger.Error("reading the settings again; the old ones stay in force", "error", err.Error())
+			return
+		}
+		sc.logger.Info("the settings have been read again")
+	})
+}
+
+// replace puts a new deployment in place of the current one, and closes that once nobody can be using it.
+func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
+	d, err := newDeployment(c, sc.metrics)
+	if err != nil {
+		return err
+	}
+	old := sc.current.Swap(d)
+	select {
+	case <-time.After(old.config.StoreTimeout + time.Second): // a verdict ends before
+	case <-ctx.Done():
+	}
+	logIfError(sc.logger, "closing the old database connections", old.Close())
+	return nil
+}
+
+func logIfError(logger *slog.Logger, doing string, err error) {
+	if err != nil {
+		logger.Warn(doing, "error", err.Error())
+	}
+}

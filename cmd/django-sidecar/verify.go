@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/observe"
+)
+
+// maxCookieBytes bounds what verify reads: more than any server lets through in a header.
+const maxCookieBytes = 64 << 10
+
+func verify(ctx context.Context, args []string, s stdio) int {
+	f := flags("verify")
+	isCookie := f.Bool("cookie", false, "stdin is a Cookie header, not a session key")
+	if code, ok := parseFlags(f, args, s); !ok {
+		return code
+	}
+	c, ok := readConfig(s, config.FromProcess)
+	if !ok {
+		return exitUsage
+	}
+	input, err := io.ReadAll(io.LimitReader(s.in, maxCookieBytes))
+	if err != nil {
+		fmt.Fprintf(s.err, "reading stdin: %v\n", err)
+		return exitUnknown
+	}
+	key := strings.TrimRight(string(input), "\r\n")
+	if *isCookie {
+		header := key
+		if len(header) >= 7 && strings.EqualFold(header[:7], "cookie:") { // as copied from a browser
+			header = strings.TrimSpace(header[7:])
+		}
+		key = djangosession.SessionKey([]string{header}, c.SessionCookieName)
+		if key == "" {
+			fmt.Fprintf(s.out, "cookie    the header has no cookie %s, or it is empty\n", c.SessionCookieName)
+		} else {
+			fmt.Fprintf(s.out, "cookie    %s has a value of %d characters\n", c.SessionCookieName, len([]rune(key)))
+		}
+	}
+	return explain(ctx, c, key, s)
+}
+
+// explain prints each step to the verdict on key, and nothing secret.
+func explain(ctx context.Context, c *config.Config, key string, s stdio) int {
+	d, err := newDeployment(c, nil)
+	if err != nil {
+		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
+		return exitUsage
+	}
+	defer d.Close() //nolint:errcheck // nothing has been written
+	fmt.Fprintf(s.out, "settings  Django %s, %s\n", d.version, d.database.Location)
+	steps := &explained{d: d, out: s.out, now: time.Now()}
+	if key != "" {
+		fmt.Fprintf(s.out, "session   %s (the name that logs use for this key)\n", observe.SessionName(key))
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.StoreTimeout)
+	defer cancel()
+	verdict, err := d.verifier.With(steps, steps).Verify(ctx, key)
+	switch {
+	case err != nil:
+		fmt.Fprintf(s.out, "verdict   could not find out: %v\n", err)
+		return exitUnknown
+	case verdict.User == nil:
+		fmt.Fprintf(s.out, "verdict   no user: %s\n", verdict.Reason)
+		return exitNo
+	}
+	fmt.Fprintf(s.out, "verdict   logged in: user %s\n", verdict.User.ID)
+	return exitYes
+}
+
+// explained stands between the verifier and its stores, and tells what passes.
+type explained struct {
+	d   *deployment
+	out io.Writer
+	now time.Time
+}
+
+// Load implements djangosession.Store.
+func (e *explained) Load(ctx context.Context, key string) (*djangosession.Session, error) {
+	session, err := e.d.sessions.Load(ctx, key)
+	switch {
+	case errors.Is(err, djangosession.ErrExpired):
+		fmt.Fprintln(e.out, "row       found, but its expire_date has passed")
+	case errors.Is(err, djangosession.ErrNotFound):
+		fmt.Fprintln(e.out, "row       there is none with this session key")
+	case err != nil:
+		fmt.Fprintf(e.out, "row       %s\n", explainDecode(err))
+	default:
+		fmt.Fprintf(e.out, "row       found, expires in %s (%s)\n",
+			session.ExpireDate.Sub(e.now).Round(time.Second), session.ExpireDate.UTC().Format(time.RFC3339))
+		fmt.Fprintf(e.out, "signature right, made with %s\n", session.SignedBy)
+		e.describe(session)
+	}
+	return session, err
+}
+
+func (e *explained) describe(session *djangosession.Session) {
+	if session.AuthUserID.Kind() == djangosession.Missing {
+		fmt.Fprintln(e.out, "login     nobody has logged in in this session")
+		return
+	}
+	backend, ok := session.AuthBackend.Text()
+	if !ok {
+		fmt.Fprintln(e.out, "login     the session names no backend")
+		return
+	}
+	fmt.Fprintf(e.out, "login     user id %.80s through %.200q\n", session.AuthUserID.JSON(), backend)
+}
+
+// UserByID implements djangosession.UserStore.
+func (e *explained) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
+	user, err := e.d.users.UserByID(ctx, id)
+	if err != nil {
+		fmt.Fprintf(e.out, "user      %v\n", err)
+		return nil, err
+	}
+	active := map[djangosession.Flag]string{
+		djangosession.True: "active", djangosession.False: "not active", djangosession.NullFlag: "is_active is NULL",
+		djangosession.AbsentFlag: "the model has no is_active",
+	}[user.IsActive]
+	fmt.Fprintf(e.out, "user      found: id %s, %s\n", user.ID, active)
+	return user, nil
+}

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+)
+
+// Set by the linker; see the Makefile.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
+
+func printVersion(_ context.Context, args []string, s stdio) int {
+	if code, ok := parseFlags(flags("version"), args, s); !ok {
+		return code
+	}
+	fmt.Fprintf(s.out, "django-sidecar %s (commit %s, %s)\n", version, commit, runtime.Version())
+	return exitYes
+}

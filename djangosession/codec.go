@@ -1,0 +1,197 @@
+package djangosession
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"django-sidecar/signing"
+)
+
+// CodecConfig is what a Codec needs to know of the deployment.
+type CodecConfig struct {
+	// Version is the deployment's Django; required.
+	Version Version
+	// SecretKey is SECRET_KEY; required.
+	SecretKey string
+	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1, as Django does.
+	SecretKeyFallbacks []string
+	// HashingAlgorithm is DEFAULT_HASHING_ALGORITHM; ignored where Version is not 3.1 or 3.2.
+	HashingAlgorithm signing.Algorithm
+	// StoreClass is the __qualname__ of the session store's class, which is part of the salt; "" means "SessionStore".
+	StoreClass string
+	// MaxBytes bounds session data as stored and as inflated, in bytes; 0 means 1 MiB.
+	MaxBytes int
+}
+
+// DefaultMaxBytes is how large session data may be unless told otherwise.
+const DefaultMaxBytes = 1 << 20
+
+// Codec turns session_data into Sessions and back: encode and decode of django/contrib/sessions/backends/base.py
+// with the JSON serializer.
+type Codec struct {
+	version    Version
+	signer     *signing.TimestampSigner // nil to 3.0
+	legacy     *signing.SaltedHMAC      // nil from 4.0
+	signsAsOld bool
+	maxBytes   int
+}
+
+// NewCodec derives the keys that c describes.
+func NewCodec(c CodecConfig) (*Codec, error) {
+	if c.Version == (Version{}) || c.SecretKey == "" {
+		return nil, errors.New("a session codec needs Django's version and SECRET_KEY")
+	}
+	class := c.StoreClass
+	if class == "" {
+		class = "SessionStore"
+	}
+	codec := &Codec{version: c.Version, maxBytes: c.MaxBytes}
+	if codec.maxBytes <= 0 {
+		codec.maxBytes = DefaultMaxBytes
+	}
+	if c.Version.readsSigned() {
+		options := signing.Options{
+			Secret: c.SecretKey,
+			// contrib/sessions/backends/base.py, 5.2, key_salt: "django.contrib.sessions." + self.__class__.__qualname__
+			Salt: "django.contrib.sessions." + class,
+		}
+		if c.Version.hashingAlgorithmMatters() {
+			options.Algorithm, options.AlsoAccept = c.HashingAlgorithm, []signing.Algorithm{signing.SHA1}
+		}
+		if c.Version.fallbackSignatures() {
+			options.FallbackSecrets = c.SecretKeyFallbacks
+		}
+		signer, err := signing.NewTimestampSigner(options)
+		if err != nil {
+			return nil, fmt.Errorf("session signer: %w", err)
+		}
+		codec.signer = signer
+	}
+	if c.Version.readsLegacy() {
+		// contrib/sessions/backends/base.py, 3.2, _hash: key_salt = "django.contrib.sessions" + self.__class__.__name__.
+		// A __name__ is the last part of a __qualname__.
+		name := class[strings.LastIndexByte(class, '.')+1:]
+		codec.legacy = signing.NewSaltedHMAC(signing.SHA1, "django.contrib.sessions"+name, c.SecretKey)
+		// The same file, encode: if settings.DEFAULT_HASHING_ALGORITHM == 'sha1': return self._legacy_encode(session_dict)
+		codec.signsAsOld = codec.signer == nil || c.HashingAlgorithm == signing.SHA1
+	}
+	return codec, nil
+}
+
+// Decode verifies session data and reads the session in it. It fails with signing.ErrBadSignature when none of
+// the accepted keys signed it, and with a *signing.SyntaxError when it is signed and broken, or too large.
+//
+// A session whose signature is right is whatever it says: an empty session is no error.
+func (c *Codec) Decode(data string) (*Session, error) {
+	if len(data) > c.maxBytes {
+		return nil, &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", c.maxBytes)}
+	}
+	if c.signer == nil {
+		return c.decodeLegacy(data)
+	}
+	s, err := c.decodeSigned(data)
+	// contrib/sessions/backends/base.py, 3.1 and 3.2, decode: whatever fails is tried as the legacy form.
+	if err != nil && c.legacy != nil {
+		legacy, legacyErr := c.decodeLegacy(data)
+		if legacyErr == nil || errors.Is(legacyErr, errNotObject) { // then its signature was right
+			return legacy, legacyErr
+		}
+	}
+	return s, err
+}
+
+// errNotObject is the fault of session data that is rightly signed. Django has no session then, or fails.
+var errNotObject = &signing.SyntaxError{Problem: "not the JSON of an object"}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func (c *Codec) decodeSigned(data string) (*Session, error) {
+	buffer, ok := buffers.Get().(*[]byte)
+	if !ok {
+		panic("djangosession: internal error: the pool holds *[]byte only")
+	}
+	defer buffers.Put(buffer)
+	payload, by, err := c.signer.Loads((*buffer)[:0], data, c.maxBytes)
+	if cap(payload) <= 64<<10 { // one huge session must not stay in memory
+		*buffer = payload
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.session(string(payload), by)
+}
+
+// decodeLegacy is _legacy_decode of contrib/sessions/backends/base.py, 3.2 (decode to 3.0).
+func (c *Codec) decodeLegacy(data string) (*Session, error) {
+	if !c.version.dropsNonASCII() && strings.ContainsFunc(data, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return nil, &signing.SyntaxError{Problem: "not ASCII"} // session_data.encode('ascii') raises UnicodeEncodeError
+	}
+	decoded, err := signing.DecodeLegacyBase64(nil, data)
+	if err != nil {
+		return nil, err
+	}
+	hash, payload, found := strings.Cut(string(decoded), ":")
+	if !found {
+		return nil, &signing.SyntaxError{Problem: "no colon after the hash"}
+	}
+	if !c.legacy.VerifyHex(payload, hash) {
+		return nil, signing.ErrBadSignature
+	}
+	return c.session(payload, signing.SignedBy{Algorithm: signing.SHA1})
+}
+
+func (c *Codec) session(payload string, by signing.SignedBy) (*Session, error) {
+	s, ok := parseSession(payload, c.version.maxDepth())
+	if !ok {
+		return nil, errNotObject
+	}
+	s.SignedBy = by
+	return s, nil
+}
+
+// Encode writes a session as the deployment's Django would at the time now, to be stored in session_data.
+// The values are what encoding/json takes; an error is one of its. Encode writes what Decode reads, except
+// that strings which are not UTF-8 change.
+func (c *Codec) Encode(values map[string]any, now time.Time) (string, error) {
+	if values == nil {
+		values = map[string]any{}
+	}
+	payload, err := appendPyJSON(nil, values)
+	if err != nil {
+		return "", fmt.Errorf("encoding a session: %w", err)
+	}
+	if !c.signsAsOld {
+		return c.signer.Dumps(payload, true, now), nil
+	}
+	// contrib/sessions/backends/base.py, 3.2, _legacy_encode: base64.b64encode(hash.encode() + b':' + serialized)
+	signed := hex.EncodeToString(c.legacy.Sum(string(payload))) + ":" + string(payload)
+	return base64.StdEncoding.EncodeToString([]byte(signed)), nil
+}
+
+// appendPyJSON writes v as json.dumps(v, separators=(",", ":")) would: compact, and ASCII only.
+func appendPyJSON(dst []byte, v any) ([]byte, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	for _, r := range strings.TrimSuffix(b.String(), "\n") {
+		switch {
+		case r < utf8.RuneSelf:
+			dst = append(dst, byte(r))
+		case r <= 0xffff:
+			dst = fmt.Appendf(dst, `\u%04x`, r)
+		default:
+			dst = fmt.Appendf(dst, `\u%04x\u%04x`, 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff)
+		}
+	}
+	return dst, nil
+}

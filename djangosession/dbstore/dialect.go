@@ -1,0 +1,171 @@
+package dbstore
+
+import (
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"django-sidecar/djangosession"
+)
+
+// Dialect is what SQL databases differ in, as far as reading sessions and users goes.
+type Dialect struct {
+	// Name is how messages call the database.
+	Name string
+
+	placeholder string // of the first parameter, then of the second
+	second      string
+	expireDate  string // the column expire_date as a query selects it
+	// now is the parameter that Django would compare expire_date with.
+	now func(time.Time, Zone) any
+	// instant reads a selected expire_date.
+	instant func(v any, z Zone) (time.Time, bool)
+	// columns lists the names and types of the columns of a table, which is its parameter in quoted form.
+	columns string
+	// keyTypes tells which of Django's fields a column type in lower case stands for.
+	keyType func(columnType string) djangosession.KeyType
+	// keyParameter is how a query compares the primary key with its parameter, and keyValue what the parameter is.
+	keyParameter map[djangosession.KeyType]string
+	keyValue     func(t djangosession.KeyType, id string) any
+}
+
+// Zone says how the deployment's Django keeps instants in columns that know no time zone. The zero Zone is
+// USE_TZ = True.
+type Zone struct {
+	// Local is TIME_ZONE where USE_TZ is off, and nil where it is on.
+	Local *time.Location
+}
+
+func (z Zone) location() *time.Location {
+	if z.Local == nil {
+		return time.UTC
+	}
+	return z.Local
+}
+
+// Postgres is PostgreSQL.
+var Postgres = &Dialect{
+	Name:        "PostgreSQL",
+	placeholder: "$1",
+	second:      "$2",
+	expireDate:  "expire_date",
+	now:         func(now time.Time, z Zone) any { return postgresNow(now, z) },
+	instant: func(v any, _ Zone) (time.Time, bool) {
+		t, ok := v.(time.Time) // 'infinity' is no time.Time, and Django cannot read it either
+		return t, ok
+	},
+	columns: `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`,
+	keyType: func(columnType string) djangosession.KeyType {
+		switch columnType {
+		case "smallint", "integer", "bigint":
+			return djangosession.IntegerKey
+		case "uuid":
+			return djangosession.UUIDKey
+		case "character varying", "text", "citext", "character":
+			return djangosession.TextKey
+		}
+		return 0
+	},
+	keyParameter: map[djangosession.KeyType]string{
+		// The casts let the server refuse nothing: an id beyond the column's own type is no error but no row.
+		djangosession.IntegerKey: "$1::bigint",
+		djangosession.UUIDKey:    "$1::uuid",
+		djangosession.TextKey:    "$1",
+	},
+	keyValue: func(_ djangosession.KeyType, id string) any { return id },
+}
+
+// SQLite is SQLite.
+var SQLite = &Dialect{
+	Name:        "SQLite",
+	placeholder: "?1",
+	second:      "?2",
+	// A driver may make times of columns that are declared datetime; Django keeps text in them.
+	expireDate: "CAST(expire_date AS TEXT)",
+	now:        func(now time.Time, z Zone) any { return sqliteTime(now.In(z.location())) },
+	instant: func(v any, z Zone) (time.Time, bool) {
+		s, ok := v.(string)
+		if !ok {
+			return time.Time{}, false
+		}
+		t, err := time.ParseInLocation(time.DateTime, s, z.location()) // reads fractions of a second too
+		return t, err == nil
+	},
+	columns: `SELECT name, lower(type) FROM pragma_table_info(trim(?1, '"'))`,
+	keyType: func(columnType string) djangosession.KeyType {
+		switch {
+		case strings.Contains(columnType, "int"):
+			return djangosession.IntegerKey
+		case columnType == "char(32)": // what Django makes of a UUIDField: db/backends/sqlite3/base.py, 5.2, data_types
+			return djangosession.UUIDKey
+		case strings.Contains(columnType, "char"), strings.Contains(columnType, "text"):
+			return djangosession.TextKey
+		}
+		return 0
+	},
+	keyParameter: map[djangosession.KeyType]string{
+		djangosession.IntegerKey: "CAST(?1 AS INTEGER)",
+		djangosession.UUIDKey:    "?1",
+		djangosession.TextKey:    "?1",
+	},
+	keyValue: func(t djangosession.KeyType, id string) any {
+		if t == djangosession.UUIDKey {
+			return strings.ReplaceAll(id, "-", "") // value.hex: db/models/fields/__init__.py, 5.2, UUIDField.get_db_prep_value
+		}
+		return id
+	},
+}
+
+// postgresNow is what PostgreSQL makes of Django's timezone.now(). With USE_TZ off that is a local time without
+// an offset, and in the hour that a clock change repeats, PostgreSQL takes it for the second one.
+func postgresNow(now time.Time, z Zone) time.Time {
+	if z.Local == nil {
+		return now
+	}
+	local := now.In(z.Local)
+	_, end := local.ZoneBounds()
+	if end.IsZero() {
+		return now
+	}
+	_, before := local.Zone()
+	_, after := end.In(z.Local).Zone()
+	// The repeated stretch is as long as the offset shrinks, and ends with the first of the two zones.
+	if repeated := time.Duration(before-after) * time.Second; repeated > 0 && end.Sub(now) <= repeated {
+		return now.Add(repeated)
+	}
+	return now
+}
+
+// sqliteTime is str() of a Python datetime: db/backends/sqlite3/operations.py, 5.2, adapt_datetimefield_value.
+// The fraction is left out when it is zero, and SQLite compares the texts.
+func sqliteTime(t time.Time) string {
+	if t.Nanosecond()/1000 == 0 {
+		return t.Format(time.DateTime)
+	}
+	return t.Format("2006-01-02 15:04:05.000000")
+}
+
+// quote writes a table or column name as an SQL identifier; a dot separates a schema from its table.
+func quote(name string) string {
+	parts := strings.Split(name, ".")
+	for i, p := range parts {
+		parts[i] = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
+	}
+	return strings.Join(parts, ".")
+}
+
+// sqlState is implemented by the errors of lib/pq and pgx.
+type sqlState interface{ SQLState() string }
+
+// refusesValue reports whether err says that a parameter can be no value of its column: SQLSTATE class 22, data
+// exception. Django fails on it too. No row has such a key, so this is an answer and no failure.
+func refusesValue(err error) bool {
+	var state sqlState
+	return errors.As(err, &state) && strings.HasPrefix(state.SQLState(), "22")
+}
+
+// isNoRows reports whether err says that a query found nothing.
+func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) || refusesValue(err) }

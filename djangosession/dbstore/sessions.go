@@ -1,0 +1,79 @@
+package dbstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/signing"
+)
+
+// SessionsConfig says where the sessions are. Only Dialect is required.
+type SessionsConfig struct {
+	Dialect *Dialect
+	// Table is the session model's table, with a schema before a dot if need be; "" means "django_session".
+	Table string
+	// Zone matters to SQLite, and to PostgreSQL in the hour that a clock change repeats.
+	Zone Zone
+	// Prepare reports whether queries may use prepared statements, which poolers such as pgbouncer in
+	// transaction mode do not carry. It is asked before each query; nil means never.
+	Prepare func() bool
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Sessions is a djangosession.Store on the session table: contrib/sessions/backends/db.py.
+type Sessions struct {
+	config SessionsConfig
+	codec  *djangosession.Codec
+	find   *statement
+}
+
+// NewSessions returns a store that reads sessions from db and decodes them with codec. It does no I/O.
+func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sessions {
+	if c.Table == "" {
+		c.Table = "django_session"
+	}
+	if c.Now == nil {
+		c.Now = time.Now //nolint:forbidigo // the default of a parameter
+	}
+	d := c.Dialect
+	return &Sessions{config: c, codec: codec, find: &statement{
+		db: db,
+		// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
+		// The second condition is selected, not required, so that an expired session is told from none.
+		text: fmt.Sprintf("SELECT session_data, %s, expire_date > %s FROM %s WHERE session_key = %s",
+			d.expireDate, d.second, quote(c.Table), d.placeholder),
+		prepares: c.Prepare,
+	}}
+}
+
+// Load implements djangosession.Store.
+func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session, error) {
+	var (
+		data    sql.NullString
+		expires any
+		alive   sql.NullBool
+		now     = s.config.Dialect.now(s.config.Now(), s.config.Zone)
+	)
+	switch err := s.find.one(ctx, []any{key, now}, &data, &expires, &alive); {
+	case isNoRows(err):
+		return nil, djangosession.ErrNotFound
+	case err != nil:
+		return nil, fmt.Errorf("reading a session: %w", err)
+	case !alive.Bool:
+		return nil, djangosession.ErrExpired
+	}
+	session, err := s.codec.Decode(data.String)
+	if err != nil {
+		return nil, err
+	}
+	expireDate, ok := s.config.Dialect.instant(expires, s.config.Zone)
+	if !ok {
+		return nil, &signing.SyntaxError{Problem: "expire_date is not a date and time"}
+	}
+	session.ExpireDate = expireDate
+	return session, nil
+}

@@ -1,0 +1,218 @@
+package dbstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync"
+
+	"django-sidecar/djangosession"
+)
+
+// NoColumn is the name of a column that the user model does not have.
+const NoColumn = "-"
+
+// UsersConfig says where the users are. Dialect and Version are required; the zero value of the rest is auth.User.
+type UsersConfig struct {
+	Dialect *Dialect
+	// Version is the deployment's Django, whose to_python reads the ids in sessions.
+	Version djangosession.Version
+	// Table is the user model's table, with a schema before a dot if need be; "" means "auth_user".
+	Table string
+	// Columns are the names of the columns that are not auth.User's.
+	Columns Columns
+	// Prepare is as in SessionsConfig.
+	Prepare func() bool
+}
+
+// Columns names the columns of the user table. "" means the name of auth.User, and NoColumn that there is none.
+// Columns other than ID, Password and Active that the table lacks are left out by themselves.
+type Columns struct {
+	ID        string // "id"
+	Password  string // "password"
+	Active    string // "is_active"
+	Username  string // "username"
+	Email     string // "email"
+	Staff     string // "is_staff"
+	Superuser string // "is_superuser"
+}
+
+// withDefaults returns c with auth.User's names where it has none.
+func (c Columns) withDefaults() Columns {
+	for name, column := range map[string]*string{
+		"id": &c.ID, "password": &c.Password, "is_active": &c.Active, "username": &c.Username,
+		"email": &c.Email, "is_staff": &c.Staff, "is_superuser": &c.Superuser,
+	} {
+		if *column == "" {
+			*column = name
+		}
+	}
+	return c
+}
+
+// Users is a djangosession.UserStore on the user model's table.
+type Users struct {
+	config UsersConfig
+	db     *sql.DB
+
+	mu    sync.Mutex
+	shape *userShape // nil until the table has been looked at
+}
+
+// userShape is what the table's columns make of the query.
+type userShape struct {
+	keyType djangosession.KeyType
+	find    *statement
+}
+
+// NewUsers returns a store that reads users from db. It does no I/O: the table is looked at by the first query.
+func NewUsers(db *sql.DB, c UsersConfig) *Users {
+	if c.Table == "" {
+		c.Table = "auth_user"
+	}
+	c.Columns = c.Columns.withDefaults()
+	return &Users{config: c, db: db}
+}
+
+// UserByID implements djangosession.UserStore.
+func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
+	shape, err := u.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := shape.keyType.ToPython(id, u.config.Version)
+	if err != nil {
+		return nil, err
+	}
+	var row userRow
+	err = shape.find.one(ctx, []any{u.config.Dialect.keyValue(shape.keyType, key)},
+		&row.id, &row.password, &row.username, &row.email, &row.active, &row.staff, &row.superuser)
+	switch {
+	case isNoRows(err):
+		return nil, djangosession.ErrUserNotFound
+	case err != nil:
+		u.forget(shape) // the table may have changed
+		return nil, fmt.Errorf("reading a user: %w", err)
+	}
+	if shape.keyType == djangosession.TextKey {
+		key = row.id // a collation may have matched another spelling: the row's own is the one to name
+	}
+	return row.user(key, u.config.Columns.Active != NoColumn), nil
+}
+
+// userRow is a row as it is scanned. Absent columns are selected as NULL, and columns of flags may be of any type.
+type userRow struct {
+	id                       string
+	password                 sql.NullString
+	username, email          sql.NullString
+	active, staff, superuser any
+}
+
+func (r *userRow) user(id string, hasActive bool) *djangosession.StoredUser {
+	user := &djangosession.StoredUser{
+		User:     djangosession.User{ID: id, IsStaff: optionalFlag(r.staff), IsSuperuser: optionalFlag(r.superuser)},
+		IsActive: djangosession.AbsentFlag,
+		Password: r.password.String,
+	}
+	if hasActive {
+		user.IsActive = flag(r.active)
+	}
+	if !r.password.Valid {
+		user.Password = "None" // django/utils/encoding.py, 5.2, force_bytes: str(None)
+	}
+	if r.username.Valid {
+		user.Username = &r.username.String
+	}
+	if r.email.Valid {
+		user.Email = &r.email.String
+	}
+	return user
+}
+
+// flag is Python's truth value of a column.
+func flag(v any) djangosession.Flag {
+	truth := false
+	switch v := v.(type) {
+	case nil:
+		return djangosession.NullFlag
+	case bool:
+		truth = v
+	case int64:
+		truth = v != 0
+	case float64:
+		truth = v != 0
+	case []byte:
+		truth = len(v) > 0
+	case string:
+		truth = v != ""
+	}
+	if truth {
+		return djangosession.True
+	}
+	return djangosession.False
+}
+
+// optionalFlag is flag for a column that decides nothing: whether it is absent or NULL, it is unknown.
+func optionalFlag(v any) djangosession.Flag {
+	if v == nil {
+		return djangosession.AbsentFlag
+	}
+	return flag(v)
+}
+
+// look returns the shape of the table, from the database if it is not known.
+func (u *Users) look(ctx context.Context) (*userShape, error) {
+	u.mu.Lock()
+	shape := u.shape
+	u.mu.Unlock()
+	if shape != nil {
+		return shape, nil
+	}
+	columns, err := ReadColumns(ctx, u.db, u.config.Dialect, u.config.Table)
+	if err != nil {
+		return nil, err
+	}
+	shape, err = u.config.shape(u.db, columns)
+	if err != nil {
+		return nil, err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.shape = shape
+	return shape, nil
+}
+
+func (u *Users) forget(shape *userShape) {
+	u.mu.Lock()
+	if u.shape == shape {
+		u.shape = nil
+	}
+	u.mu.Unlock()
+	shape.find.close()
+}
+
+// shape fits the query to the columns that the table has.
+func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, error) {
+	for _, needed := range []string{c.Columns.ID, c.Columns.Password, c.Columns.Active} {
+		if _, ok := columns[needed]; !ok && needed != NoColumn {
+			return nil, fmt.Errorf("table %s has no column %s", c.Table, needed)
+		}
+	}
+	shape := &userShape{keyType: c.Dialect.keyType(columns[c.Columns.ID])}
+	if shape.keyType == 0 {
+		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
+			c.Columns.ID, c.Table, columns[c.Columns.ID])
+	}
+	selected := []string{quote(c.Columns.ID), quote(c.Columns.Password)}
+	for _, optional := range []string{c.Columns.Username, c.Columns.Email, c.Columns.Active, c.Columns.Staff, c.Columns.Superuser} {
+		if _, ok := columns[optional]; ok {
+			selected = append(selected, quote(optional))
+		} else {
+			selected = append(selected, "NULL")
+		}
+	}
+	shape.find = &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s FROM %s WHERE %s = %s",
+		strings.Join(selected, ", "), quote(c.Table), quote(c.Columns.ID), c.Dialect.keyParameter[shape.keyType])}
+	return shape, nil
+}

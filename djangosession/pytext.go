@@ -1,0 +1,88 @@
+package djangosession
+
+import (
+	"strings"
+	"unicode"
+)
+
+// pyStrip is Python's str.strip().
+func pyStrip(s string) string { return strings.TrimFunc(s, pySpace) }
+
+// pySpace is Python's str.isspace for one character: Go's White_Space and the four separators U+001C to U+001F
+// (bidirectional type B or S; Objects/unicodectype.c of CPython).
+func pySpace(r rune) bool { return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f' }
+
+// pyDecimal returns the value of a decimal digit of any script, as Python's int() reads them.
+func pyDecimal(r rune) (byte, bool) {
+	if '0' <= r && r <= '9' {
+		return byte(r - '0'), true
+	}
+	if r < 0x80 || !unicode.Is(unicode.Nd, r) {
+		return 0, false
+	}
+	// Unicode gives decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of whole runs.
+	for _, t := range unicode.Nd.R16 {
+		if rune(t.Lo) <= r && r <= rune(t.Hi) {
+			return byte((r - rune(t.Lo)) % 10), true
+		}
+	}
+	for _, t := range unicode.Nd.R32 {
+		if rune(t.Lo) <= r && r <= rune(t.Hi) { //nolint:gosec // code points fit a rune
+			return byte((r - rune(t.Lo)) % 10), true //nolint:gosec // see above
+		}
+	}
+	return 0, false
+}
+
+// maxIntDigits is how many digits Python's int() reads in a text: sys.get_int_max_str_digits(), since 3.11 and in
+// the security releases of 3.7 to 3.10.
+const maxIntDigits = 4300
+
+// pyIntText brings a text that Python's int(text, base) accepts into plain form: an optional "-", and ASCII
+// digits of the base without underscores. ok is false where int would raise a ValueError.
+//
+// Objects/longobject.c, CPython 3.13, PyLong_FromUnicodeObject: white space around, one sign, single underscores
+// between digits, and decimal digits of any script; in base 16 a prefix "0x", and an underscore after it.
+func pyIntText(s string, base int) (plain string, ok bool) {
+	s = intStrip(s)
+	sign := ""
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		if s[0] == '-' {
+			sign = "-"
+		}
+		s = s[1:]
+	}
+	if base == 16 && len(s) >= 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
+		s = strings.TrimPrefix(s[2:], "_")
+	}
+	digits := make([]byte, 0, len(s))
+	underscore := true // one at the start is as wrong as two in a row
+	for _, r := range s {
+		if r == '_' {
+			if underscore {
+				return "", false
+			}
+			underscore = true
+			continue
+		}
+		underscore = false
+		switch d, decimal := pyDecimal(r); {
+		case decimal:
+			digits = append(digits, '0'+d)
+		case base == 16 && ('a' <= r && r <= 'f' || 'A' <= r && r <= 'F'):
+			digits = append(digits, byte(r))
+		default:
+			return "", false
+		}
+	}
+	if underscore || base == 10 && len(digits) > maxIntDigits {
+		return "", false
+	}
+	return sign + string(digits), true
+}
+
+// intStrip strips the white space that int() allows. _PyUnicode_TransformDecimalAndSpaceToASCII makes blanks of
+// the white space above U+007F only, and then what C's isspace says counts: U+001C to U+001F do not.
+func intStrip(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) })
+}

@@ -1,0 +1,61 @@
+package djangosession
+
+import (
+	"time"
+
+	"django-sidecar/signing"
+)
+
+// The names under which django/contrib/auth/__init__.py keeps a login in the session. Django calls the first one
+// SESSION_KEY, which here would be confused with the session's own key.
+const (
+	keyAuthUserID  = "_auth_user_id"
+	keyAuthBackend = "_auth_user_backend"
+	keyAuthHash    = "_auth_user_hash"
+)
+
+// Session is a session that Django wrote and that has been verified as such. The zero Session is an empty one,
+// in which nobody is logged in.
+type Session struct {
+	// AuthUserID, AuthBackend and AuthHash are the three entries that django.contrib.auth.login makes.
+	AuthUserID, AuthBackend, AuthHash Value
+	// ExpireDate is when the session ends, the zero Time where the store does not know.
+	ExpireDate time.Time
+	// SignedBy is the key that the session data was verified with.
+	SignedBy signing.SignedBy
+
+	json     string
+	maxDepth int
+}
+
+// JSON returns the whole session as Django stored it. It is JSON as Python writes it: NaN and Infinity may occur,
+// and names may repeat.
+func (s *Session) JSON() string { return s.json }
+
+// Lookup returns the entry called name, the zero Value when there is none.
+func (s *Session) Lookup(name string) Value {
+	var found Value
+	pyObject(s.json, s.maxDepth, func(n string, v Value) {
+		if n == name {
+			found = v
+		}
+	})
+	return found
+}
+
+// parseSession reads verified JSON. ok is false if it is not the JSON of an object: Django then has no session,
+// or fails.
+func parseSession(json string, maxDepth int) (s *Session, ok bool) {
+	s = &Session{json: json, maxDepth: maxDepth}
+	ok = pyObject(json, maxDepth, func(name string, v Value) {
+		switch name {
+		case keyAuthUserID:
+			s.AuthUserID = v
+		case keyAuthBackend:
+			s.AuthBackend = v
+		case keyAuthHash:
+			s.AuthHash = v
+		}
+	})
+	return s, ok
+}

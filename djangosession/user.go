@@ -1,0 +1,106 @@
+package djangosession
+
+import (
+	"encoding/hex"
+	"slices"
+
+	"django-sidecar/signing"
+)
+
+// Flag is a boolean column of the user table. The zero Flag is false, which denies.
+type Flag uint8
+
+// The states of a Flag.
+const (
+	False Flag = iota
+	True
+	NullFlag   // the column is NULL
+	AbsentFlag // the model has no such column
+)
+
+// User is who is logged in. It holds nothing secret.
+type User struct {
+	// ID is the primary key as Django's str(pk) writes it.
+	ID string
+	// Username and Email are nil where the table has no such column, or it is NULL.
+	Username, Email *string
+	// IsStaff and IsSuperuser are the flags of Django's admin.
+	IsStaff, IsSuperuser Flag
+}
+
+// StoredUser is a row of the user table: a User and what decides whether a session may name it.
+type StoredUser struct {
+	User
+	// IsActive decides whether the user may log in; see Verifier.
+	IsActive Flag
+	// Password is the password column, Django's encoded hash. It never leaves the Verifier.
+	Password string
+}
+
+// backendsForAll are the backends whose user_can_authenticate is always true (contrib/auth/backends.py, 5.2).
+var backendsForAll = []string{
+	"django.contrib.auth.backends.AllowAllUsersModelBackend",
+	"django.contrib.auth.backends.AllowAllUsersRemoteUserBackend",
+}
+
+// canAuthenticate is user_can_authenticate of contrib/auth/backends.py, 5.2. Every backend but the two above is
+// taken for a ModelBackend.
+func canAuthenticate(active Flag, backend string, v Version) bool {
+	if slices.Contains(backendsForAll, backend) {
+		return true
+	}
+	switch active {
+	case True, AbsentFlag: // a model without the column has AbstractBaseUser.is_active, which is True
+		return true
+	case NullFlag:
+		return v.nullIsActive()
+	case False:
+	}
+	return false
+}
+
+// authHashes are the keys that a session auth hash may be made with, in the order in which Django tries them.
+type authHashes []*signing.SaltedHMAC
+
+// newAuthHashes derives the keys of get_session_auth_hash of contrib/auth/base_user.py.
+func newAuthHashes(c VerifierConfig) authHashes {
+	const salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+	algorithm := signing.SHA256
+	switch {
+	case c.Version.hashingAlgorithmMatters():
+		algorithm = c.HashingAlgorithm
+	case c.Version.readsLegacy():
+		algorithm = signing.SHA1
+	}
+	keys := authHashes{signing.NewSaltedHMAC(algorithm, salt, c.SecretKey)}
+	if c.Version.hashingAlgorithmMatters() { // _legacy_get_session_auth_hash of 3.1 and 3.2
+		keys = append(keys, signing.NewSaltedHMAC(signing.SHA1, salt, c.SecretKey))
+	}
+	if c.Version.fallbackAuthHashes() {
+		for _, secret := range c.SecretKeyFallbacks {
+			keys = append(keys, signing.NewSaltedHMAC(algorithm, salt, secret))
+		}
+	}
+	return keys
+}
+
+// AuthHash returns what user.get_session_auth_hash() returns for a user with this password column: the entry
+// _auth_user_hash of a session in which the user logs in.
+func (v *Verifier) AuthHash(password string) string {
+	return hex.EncodeToString(v.hashes[0].Sum(password))
+}
+
+// verify reports whether hash, the entry _auth_user_hash, belongs to the password column (contrib/auth/__init__.py,
+// 5.2, get_user). An entry that is no string is never equal to a hash.
+func (keys authHashes) verify(hash Value, password string) bool {
+	text, ok := hash.Text()
+	if !ok {
+		return false
+	}
+	for _, k := range keys {
+		if k.VerifyHex(password, text) {
+			return true
+		}
+	}
+	return false
+}

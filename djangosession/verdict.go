@@ -1,0 +1,31 @@
+package djangosession
+
+// Verdict is the answer to who is logged in. The zero Verdict is nobody.
+type Verdict struct {
+	// User is who is logged in, nil for nobody.
+	User *User
+	// Session is the session that was judged, nil when none was found or it could not be read. Its being there
+	// says nothing about a user.
+	Session *Session
+	// Reason says why there is no user, and is empty when there is one.
+	Reason Reason
+}
+
+// Reason is why a request has no user.
+type Reason string
+
+// The closed list of reasons, in the order in which they are found.
+const (
+	NoCookie         Reason = "no_cookie"          // there is no session cookie, or it is empty
+	BadSessionKey    Reason = "bad_session_key"    // the cookie cannot be a session key: too short, or no text that a database takes
+	NotFound         Reason = "not_found"          // the store has no such session
+	Expired          Reason = "expired"            // it has, and expire_date is not after now
+	BadSignature     Reason = "bad_signature"      // the session data was not signed with an accepted key
+	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large
+	Anonymous        Reason = "anonymous"          // nobody is logged in in this session
+	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS
+	BadUserID        Reason = "bad_user_id"        // the user's id cannot be a primary key
+	UserNotFound     Reason = "user_not_found"     // no user has this id
+	UserInactive     Reason = "user_inactive"      // is_active is false
+	AuthHashMismatch Reason = "auth_hash_mismatch" // the password has changed since the login, or the secret key has
+)

@@ -1,0 +1,135 @@
+package djangosession
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"django-sidecar/signing"
+)
+
+// VerifierConfig is what a Verifier needs to know of the deployment.
+type VerifierConfig struct {
+	// Version is the deployment's Django; required.
+	Version Version
+	// SecretKey is SECRET_KEY; required.
+	SecretKey string
+	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1.8, as Django does.
+	SecretKeyFallbacks []string
+	// HashingAlgorithm is DEFAULT_HASHING_ALGORITHM; ignored where Version is not 3.1 or 3.2.
+	HashingAlgorithm signing.Algorithm
+	// AuthenticationBackends is AUTHENTICATION_BACKENDS: a login through any other backend counts for nothing.
+	// An empty list lets nobody in.
+	AuthenticationBackends []string
+	// InsecureSkipUserCheck judges the session alone: users who were deactivated, deleted or have changed their
+	// password stay logged in, and nothing but their id is known. The UserStore may be nil then.
+	InsecureSkipUserCheck bool
+}
+
+// Verifier gives Django's verdict on session keys.
+type Verifier struct {
+	config VerifierConfig
+	hashes authHashes
+	store  Store
+	users  UserStore
+}
+
+// NewVerifier returns a Verifier that asks store for sessions and users for users.
+func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, error) {
+	if c.Version == (Version{}) || c.SecretKey == "" {
+		return nil, errors.New("a verifier needs Django's version and SECRET_KEY")
+	}
+	if store == nil || users == nil && !c.InsecureSkipUserCheck {
+		return nil, errors.New("a verifier needs a session store and a user store")
+	}
+	v := &Verifier{config: c, hashes: newAuthHashes(c), store: store, users: users}
+	v.config.SecretKey, v.config.SecretKeyFallbacks = "", nil // the derived keys are all that is needed
+	return v, nil
+}
+
+// With returns a Verifier with v's keys and rules on other stores.
+func (v *Verifier) With(store Store, users UserStore) *Verifier {
+	return &Verifier{config: v.config, hashes: v.hashes, store: store, users: users}
+}
+
+// Verify tells who is logged in with a session key, the value of the session cookie ("" when there is none).
+// It follows SessionMiddleware and get_user of contrib/auth/__init__.py, 5.2, line by line; where Django would
+// fail with an exception, nobody is logged in.
+//
+// An error says that a store failed and that nothing is known: it is neither a yes nor a no.
+func (v *Verifier) Verify(ctx context.Context, sessionKey string) (Verdict, error) {
+	if sessionKey == "" {
+		return Verdict{Reason: NoCookie}, nil
+	}
+	if !validSessionKey(sessionKey) {
+		return Verdict{Reason: BadSessionKey}, nil
+	}
+	session, err := v.store.Load(ctx, sessionKey)
+	if err != nil {
+		reason, err := loadReason(err)
+		return Verdict{Reason: reason}, err
+	}
+	no := func(r Reason) (Verdict, error) { return Verdict{Session: session, Reason: r}, nil }
+
+	// user_id = _get_user_session_key(request); backend_path = request.session[BACKEND_SESSION_KEY]
+	if session.AuthUserID.kind == Missing || session.AuthBackend.kind == Missing {
+		return no(Anonymous)
+	}
+	// if backend_path in settings.AUTHENTICATION_BACKENDS
+	backend, ok := session.AuthBackend.Text()
+	if !ok || !slices.Contains(v.config.AuthenticationBackends, backend) {
+		return no(UnknownBackend)
+	}
+	if v.config.InsecureSkipUserCheck {
+		return sessionAlone(session)
+	}
+	// user = backend.get_user(user_id), with user_can_authenticate
+	user, err := v.users.UserByID(ctx, session.AuthUserID)
+	switch {
+	case errors.Is(err, ErrBadUserID):
+		return no(BadUserID)
+	case errors.Is(err, ErrUserNotFound):
+		return no(UserNotFound)
+	case err != nil:
+		return Verdict{}, err
+	case !canAuthenticate(user.IsActive, backend, v.config.Version):
+		return no(UserInactive)
+	// session_hash_verified = constant_time_compare(session_hash, user.get_session_auth_hash())
+	case !v.hashes.verify(session.AuthHash, user.Password):
+		return no(AuthHashMismatch)
+	}
+	return Verdict{User: &user.User, Session: session}, nil
+}
+
+// validSessionKey: contrib/sessions/backends/base.py, 5.2, _validate_session_key, "key and len(key) >= 8", in
+// characters. NUL and what is not UTF-8 are what databases refuse, and what Django fails on.
+func validSessionKey(key string) bool {
+	return utf8.RuneCountInString(key) >= 8 && utf8.ValidString(key) && !strings.ContainsRune(key, 0)
+}
+
+// loadReason tells the errors of Store.Load that are verdicts from those that are failures.
+func loadReason(err error) (Reason, error) {
+	switch {
+	case errors.Is(err, ErrExpired):
+		return Expired, nil
+	case errors.Is(err, ErrNotFound):
+		return NotFound, nil
+	case errors.Is(err, signing.ErrBadSignature):
+		return BadSignature, nil
+	case errors.As(err, new(*signing.SyntaxError)):
+		return Unreadable, nil
+	}
+	return "", err
+}
+
+// sessionAlone is the verdict of InsecureSkipUserCheck. The type of the primary key is not known without the
+// table, so the id is what the session says, if it is a text or a number.
+func sessionAlone(session *Session) (Verdict, error) {
+	id, err := textID(session.AuthUserID)
+	if err != nil || session.AuthUserID.kind == Bool || id == "" {
+		return Verdict{Session: session, Reason: BadUserID}, nil
+	}
+	return Verdict{User: &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, Session: session}, nil
+}

@@ -1,0 +1,227 @@
+package config
+
+import (
+	"crypto/sha256"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+)
+
+// NoColumn is the column name that says that the user model has no such column. It is not "", so that a Columns nobody
+// filled in does not read as a model without is_active, whose users are all active.
+const NoColumn = "-"
+
+// Config is what django-sidecar is told by its environment, read and checked. Every part of it can be printed: what is
+// secret prints as "[redacted]".
+type Config struct {
+	SecretKey          Secret   // required, not empty
+	SecretKeyFallbacks []Secret // in order; none by default. As given: Django before 4.1 ignores them
+
+	DjangoVersion           string // 1.11 to 6.1, with or without the third number; 5.2
+	DefaultHashingAlgorithm string // sha256 or sha1; sha256. As given: only Django 3.1 and 3.2 ask
+
+	DatabaseURL Secret // required; its scheme is known to be PostgreSQL's or SQLite's, the rest is not looked at
+	CacheURL    Secret // "" by default; no part of this version reads it
+
+	SessionEngine     string        // dotted path of the db engine, or of a subclass of it
+	SessionSerializer string        // dotted path of a JSONSerializer
+	SessionCookieName string        // sessionid
+	SessionCookieAge  time.Duration // two weeks; zero is Django's "expires at once"
+	SessionTable      string        // django_session
+	SessionStoreClass string        // __qualname__ of the engine's SessionStore, part of the salt
+
+	AuthenticationBackends []string // dotted paths; an empty list accepts no session
+	AuthUserModel          string   // app_label.ModelName; auth.User
+	AuthUserTable          string   // from the model, unless set
+	AuthUserColumns        Columns
+
+	UseTZ    bool           // true
+	TimeZone *time.Location // UTC; never nil
+
+	Listen       string        // host:port or unix:/path; 127.0.0.1:8100
+	AdminListen  string        // the same; 127.0.0.1:8101
+	StoreTimeout time.Duration // above zero; 2s
+	DBConns      int           // 1 to 1000; 4
+	DBPrepare    string        // auto, on or off; auto
+
+	MaxSessionBytes       int64          // above zero, at most 1 GiB; 1 MiB
+	InsecureSkipUserCheck bool           // false: the user is looked up, and must be active
+	TrustedProxies        []netip.Prefix // masked; none: nobody's X-Forwarded-* are believed
+	LogLevel              slog.Level     // info
+	LogFormat             string         // json or text; json
+	Explain               bool           // false: answers do not carry the precise reason
+	EndedStatus           int            // 401 or 200; 401
+
+	Warnings []string // what is legal, but insecure or odd; one sentence each, no secrets
+
+	// files tells whether a later reading found other contents; nil where there are no files. A pointer, which fmt
+	// prints as an address.
+	files *fingerprint
+}
+
+// Columns names the columns of the user table. Only Email, Active, Staff and Superuser can be NoColumn.
+type Columns struct {
+	ID        string // id; the primary key
+	Username  string // username
+	Password  string // password
+	Email     string // email
+	Active    string // is_active; NoColumn: every user is active
+	Staff     string // is_staff
+	Superuser string // is_superuser
+}
+
+// FromProcess reads the process's environment and the files that it names. The error is an *Error with every fault,
+// unless the package itself is broken.
+func FromProcess() (*Config, error) { return fromProcess(true) }
+
+// WithoutDatabase is FromProcess for a command that reads no database: DATABASE_URL may be missing, or wrong.
+func WithoutDatabase() (*Config, error) { return fromProcess(false) }
+
+// OfDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our own,
+// with this key and this database.
+func OfDemo(secretKey, databaseURL string) (*Config, error) {
+	values, err := environment()
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if !strings.HasPrefix(v.Name, "SIDECAR_") {
+			values[i] = value{Setting: v.Setting, variable: v.Name, text: v.Default}
+		}
+	}
+	r := &reader{values: values}
+	c := &Config{SecretKey: NewSecret(secretKey), DatabaseURL: NewSecret(databaseURL)}
+	c.DjangoVersion = r.version("DJANGO_VERSION")
+	c.DefaultHashingAlgorithm = r.text("DJANGO_DEFAULT_HASHING_ALGORITHM")
+	return c.finish(r)
+}
+
+// AdminListen reads SIDECAR_ADMIN_LISTEN alone, for a health check: the sidecar may have been told the rest otherwise.
+func AdminListen() (string, error) {
+	values, err := environment()
+	if err != nil {
+		return "", err
+	}
+	r := &reader{values: values}
+	address := r.address("SIDECAR_ADMIN_LISTEN")
+	if len(r.faults) > 0 {
+		return "", &Error{Faults: r.faults}
+	}
+	return address, nil
+}
+
+func fromProcess(withDatabase bool) (*Config, error) {
+	values, err := environment()
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{values: values}
+	c := &Config{}
+	c.readKeys(r)
+	if withDatabase {
+		c.readURLs(r)
+	}
+	return c.finish(r)
+}
+
+// finish reads what is no secret, and reports every fault that has been found.
+func (c *Config) finish(r *reader) (*Config, error) {
+	c.readSession(r)
+	c.readUsers(r)
+	c.readService(r)
+	r.checkAbsent()
+	r.checkNames(os.Environ())
+	if len(r.faults) > 0 {
+		return nil, &Error{Faults: r.faults}
+	}
+	c.Warnings = r.warnings
+	if len(r.files) > 0 {
+		c.files = fingerprintOf(r.files)
+	}
+	return c, nil
+}
+
+// readService reads the settings that are our own.
+func (c *Config) readService(r *reader) {
+	c.Listen, c.AdminListen = r.address("SIDECAR_LISTEN"), r.address("SIDECAR_ADMIN_LISTEN")
+	if c.Listen == c.AdminListen && c.Listen != "" && !strings.HasSuffix(c.Listen, ":0") {
+		r.fault("SIDECAR_ADMIN_LISTEN", "is the same as SIDECAR_LISTEN: the admin listener must have an address of its own")
+	}
+	c.StoreTimeout = r.duration("SIDECAR_STORE_TIMEOUT")
+	c.DBConns = int(r.number("SIDECAR_DB_CONNS", 1, 1000))
+	c.DBPrepare = r.oneOf("SIDECAR_DB_PREPARE", "auto", "on", "off")
+	c.MaxSessionBytes = r.size("SIDECAR_MAX_SESSION_BYTES")
+	if c.InsecureSkipUserCheck = r.flag("SIDECAR_INSECURE_SKIP_USER_CHECK"); c.InsecureSkipUserCheck {
+		r.warn("SIDECAR_INSECURE_SKIP_USER_CHECK is on: deactivated users and changed passwords go unseen")
+	}
+	c.TrustedProxies = r.prefixes("SIDECAR_TRUSTED_PROXIES")
+	for _, p := range c.TrustedProxies {
+		if p.Bits() == 0 {
+			r.warn("SIDECAR_TRUSTED_PROXIES has %s: anybody's X-Forwarded-* headers are believed", p)
+		}
+	}
+	c.LogLevel = r.level("SIDECAR_LOG_LEVEL")
+	c.LogFormat = r.oneOf("SIDECAR_LOG_FORMAT", "json", "text")
+	if c.Explain = r.flag("SIDECAR_EXPLAIN"); c.Explain {
+		r.warn("SIDECAR_EXPLAIN is on: answers tell strangers why a session was refused")
+	}
+	if r.oneOf("SIDECAR_ENDED_STATUS", "401", "200") == "200" {
+		c.EndedStatus = 200
+	} else {
+		c.EndedStatus = 401
+	}
+}
+
+// checkAbsent refuses the settings of parts that this version does not have, unless they ask for nothing.
+func (r *reader) checkAbsent() {
+	for _, v := range r.values {
+		if v.Absent == "" || !v.given {
+			continue
+		}
+		switch strings.ToLower(v.text) {
+		case "0", "0s", "off", strings.ToLower(v.Default):
+		default:
+			r.fault(v.Name, "is set, but this version has no "+v.Absent+" yet; remove it")
+		}
+	}
+}
+
+// address is where a listener listens.
+func (r *reader) address(name string) string {
+	text := r.text(name)
+	if !isAddress(text) {
+		r.refuse(name, "host:port, or unix: and an absolute path of at most 107 bytes")
+		return ""
+	}
+	return text
+}
+
+// level is the least level that is logged.
+func (r *reader) level(name string) slog.Level {
+	switch strings.ToLower(r.text(name)) {
+	case "debug":
+		return slog.LevelDebug
+	case "info":
+		return slog.LevelInfo
+	case "warn", "warning":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	r.refuse(name, "debug, info, warn or error")
+	return slog.LevelInfo
+}
+
+// fingerprint stands for the contents of all the files that a Config was read from.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(files []readFile) *fingerprint {
+	hash := sha256.New()
+	for _, f := range files { // in the order of reading, which is always the same
+		hash.Write([]byte(f.name))
+		hash.Write(f.sum[:])
+	}
+	return (*fingerprint)(hash.Sum(nil))
+}

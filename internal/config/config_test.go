@@ -1,0 +1,168 @@
+package config_test
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"django-sidecar/internal/config"
+)
+
+func diff(want, got any) string {
+	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(config.Config{}), cmpopts.EquateComparable(netip.Prefix{}),
+		cmp.Comparer(func(a, b *time.Location) bool {
+			return (a == nil) == (b == nil) && (a == nil || a.String() == b.String())
+		}))
+}
+
+// defaults is what the contract says of an environment that sets only what it must.
+func defaults() *config.Config {
+	return &config.Config{
+		SecretKey:               config.NewSecret(goodKey),
+		DatabaseURL:             config.NewSecret(goodURL),
+		DjangoVersion:           "5.2",
+		DefaultHashingAlgorithm: "sha256",
+		SecretKeyFallbacks:      []config.Secret{},
+		SessionEngine:           "django.contrib.sessions.backends.db",
+		SessionSerializer:       "django.contrib.sessions.serializers.JSONSerializer",
+		SessionCookieName:       "sessionid",
+		SessionCookieAge:        14 * 24 * time.Hour,
+		SessionTable:            "django_session",
+		SessionStoreClass:       "SessionStore",
+		AuthenticationBackends:  []string{"django.contrib.auth.backends.ModelBackend"},
+		AuthUserModel:           "auth.User",
+		AuthUserTable:           "auth_user",
+		AuthUserColumns: config.Columns{
+			ID: "id", Username: "username", Password: "password", Email: "email",
+			Active: "is_active", Staff: "is_staff", Superuser: "is_superuser",
+		},
+		UseTZ:           true,
+		TimeZone:        time.UTC,
+		Listen:          "127.0.0.1:8100",
+		AdminListen:     "127.0.0.1:8101",
+		StoreTimeout:    2 * time.Second,
+		DBConns:         4,
+		DBPrepare:       "auto",
+		MaxSessionBytes: 1 << 20,
+		LogLevel:        slog.LevelInfo,
+		LogFormat:       "json",
+		EndedStatus:     401,
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	if d := diff(defaults(), mustLoad(t, required())); d != "" {
+		t.Errorf("unexpected Config (-want +got):\n%s", d)
+	}
+}
+
+func TestEmptyCountsAsUnset(t *testing.T) {
+	e := env{}
+	for _, s := range config.Settings() {
+		e[s.Name] = ""
+		e[strings.TrimPrefix(s.Name, "DJANGO_")] = " "
+	}
+	delete(e, "SECRET_KEY") // where a space is a key
+	e["DJANGO_SECRET_KEY"], e["DATABASE_URL"] = goodKey, goodURL
+	delete(e, "SECRET_KEY_FALLBACKS")
+	delete(e, "CACHE_URL")
+	delete(e, "VERSION")
+	if d := diff(defaults(), mustLoad(t, e)); d != "" {
+		t.Errorf("unexpected Config (-want +got):\n%s", d)
+	}
+}
+
+func TestEverythingSet(t *testing.T) {
+	got := mustLoad(t, env{
+		"DJANGO_SECRET_KEY": goodKey, "DJANGO_SECRET_KEY_FALLBACKS": `["a,b"," c "]`, "DJANGO_VERSION": "3.2.25",
+		"DJANGO_DEFAULT_HASHING_ALGORITHM": "sha1", "DATABASE_URL": "sqlite:////srv/db.sqlite3",
+		"DJANGO_CACHE_URL": "redis://:pa55@cache/1", "DJANGO_SESSION_ENGINE": "shop.sessions",
+		"DJANGO_SESSION_SERIALIZER": "shop.serializers.JSONSerializer", "DJANGO_SESSION_COOKIE_NAME": "__Host-sid",
+		"DJANGO_SESSION_COOKIE_AGE": "3600", "DJANGO_SESSION_TABLE": "shop_session", "DJANGO_SESSION_STORE_CLASS": "Store",
+		"DJANGO_AUTHENTICATION_BACKENDS": "shop.auth.Backend , django.contrib.auth.backends.ModelBackend",
+		"DJANGO_AUTH_USER_MODEL":         "shop.Customer", "DJANGO_AUTH_USER_TABLE": "customers",
+		"DJANGO_AUTH_USER_ID_COLUMN": "uuid", "DJANGO_AUTH_USER_USERNAME_COLUMN": "login",
+		"DJANGO_AUTH_USER_PASSWORD_COLUMN": "pwd", "DJANGO_AUTH_USER_EMAIL_COLUMN": "-", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "-",
+		"DJANGO_AUTH_USER_STAFF_COLUMN": "-", "DJANGO_AUTH_USER_SUPERUSER_COLUMN": "-",
+		"DJANGO_USE_TZ": "False", "DJANGO_TIME_ZONE": "Europe/Berlin",
+		"SIDECAR_LISTEN": "unix:/run/sidecar.sock", "SIDECAR_ADMIN_LISTEN": "[::1]:9000", "SIDECAR_STORE_TIMEOUT": "750ms",
+		"SIDECAR_DB_CONNS": "1000", "SIDECAR_DB_PREPARE": "off", "SIDECAR_MAX_SESSION_BYTES": "64KiB",
+		"SIDECAR_TRUSTED_PROXIES": "10.1.2.3/8,192.0.2.7,::1", "SIDECAR_LOG_LEVEL": "WARN", "SIDECAR_LOG_FORMAT": "text",
+		"SIDECAR_ENDED_STATUS": "200",
+	})
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		SecretKey: config.NewSecret(goodKey), SecretKeyFallbacks: []config.Secret{config.NewSecret("a,b"), config.NewSecret(" c ")},
+		DjangoVersion: "3.2.25", DefaultHashingAlgorithm: "sha1", DatabaseURL: config.NewSecret("sqlite:////srv/db.sqlite3"),
+		CacheURL: config.NewSecret("redis://:pa55@cache/1"), SessionEngine: "shop.sessions",
+		SessionSerializer: "shop.serializers.JSONSerializer", SessionCookieName: "__Host-sid", SessionCookieAge: time.Hour,
+		SessionTable: "shop_session", SessionStoreClass: "Store",
+		AuthenticationBackends: []string{"shop.auth.Backend", "django.contrib.auth.backends.ModelBackend"},
+		AuthUserModel:          "shop.Customer", AuthUserTable: "customers",
+		AuthUserColumns: config.Columns{
+			ID: "uuid", Username: "login", Password: "pwd",
+			Email: config.NoColumn, Active: config.NoColumn, Staff: config.NoColumn, Superuser: config.NoColumn,
+		},
+		TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
+		DBConns: 1000, DBPrepare: "off", MaxSessionBytes: 64 << 10,
+		TrustedProxies: []netip.Prefix{
+			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),
+		},
+		LogLevel: slog.LevelWarn, LogFormat: "text", EndedStatus: 200,
+		Warnings: []string{"DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django 3.2.25 does: fallback keys came with 4.1"},
+	}
+	if d := diff(want, got); d != "" {
+		t.Errorf("unexpected Config (-want +got):\n%s", d)
+	}
+}
+
+func TestAllFaultsAreReportedTogether(t *testing.T) {
+	_, err := load(t, env{
+		"DJANGO_VERSION": "7.0", "SIDECAR_LISTEN": "nowhere", "SIDECAR_DB_CONNS": "0", "SIDECAR_CACHE_TTL": "5s",
+		"SIDECAR_LISTN": "x", "TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "",
+	})
+	if err == nil {
+		t.Fatal("no fault")
+	}
+	want := strings.Join([]string{
+		`DJANGO_VERSION is "7.0": it must be a release of Django from 1.11 to 6.1, such as 5.2 or 5.2.19 (example: DJANGO_VERSION=5.2)`,
+		`DJANGO_SECRET_KEY is not set: it must be the SECRET_KEY of your Django settings (example: DJANGO_SECRET_KEY_FILE=/run/secrets/django-secret-key)`,
+		`DATABASE_URL is empty: it must be the URL of the database that holds django_session (example: DATABASE_URL=postgres://user:password@db.example:5432/name)`,
+		`TIME_ZONE is "Mars/Olympus": it must be the IANA name of a time zone (example: DJANGO_TIME_ZONE=Europe/Berlin)`,
+		`SIDECAR_LISTEN is "nowhere": it must be host:port, or unix: and an absolute path of at most 107 bytes (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
+		`SIDECAR_DB_CONNS is "0": it must be a whole number from 1 to 1000 (example: SIDECAR_DB_CONNS=4)`,
+		`SIDECAR_CACHE_TTL is set, but this version has no verdict cache yet; remove it (example: SIDECAR_CACHE_TTL=0)`,
+		`SIDECAR_LISTN is not a setting; did you mean SIDECAR_LISTEN? (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
+	}, "\n")
+	if d := cmp.Diff(want, err.Error()); d != "" {
+		t.Errorf("unexpected report (-want +got):\n%s", d)
+	}
+}
+
+func TestEverySettingIsDescribed(t *testing.T) {
+	list := config.Settings()
+	if len(list) < 50 {
+		t.Fatalf("only %d settings", len(list))
+	}
+	seen := map[string]bool{}
+	for _, s := range list {
+		if seen[s.Name] {
+			t.Errorf("%s is there twice", s.Name)
+		}
+		seen[s.Name] = true
+		if s.Absent == "" && s.Meaning == "" {
+			t.Errorf("%s has no meaning", s.Name)
+		}
+		if s.Absent == "" && s.Default == "" && s.Example == "" && s.Name != "DJANGO_SECRET_KEY" {
+			t.Errorf("%s has neither a default nor an example", s.Name)
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// shortKey is the length below which a secret key draws a warning; those that Django makes have 50 characters.
+const shortKey = 20
+
+// releases are the series of Django whose formats we know.
+var releases = []string{
+	"1.11", "2.0", "2.1", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.1", "5.2", "6.0", "6.1",
+}
+
+// readKeys reads the keys, and what decides how they are used.
+func (c *Config) readKeys(r *reader) {
+	c.DjangoVersion = r.version("DJANGO_VERSION")
+	// django/core/checks/security/base.py, 3.2: check_default_hashing_algorithm
+	c.DefaultHashingAlgorithm = r.oneOf("DJANGO_DEFAULT_HASHING_ALGORITHM", "sha256", "sha1")
+
+	// django/conf/__init__.py, 5.2: "The SECRET_KEY setting must not be empty."
+	if key, ok := r.required("DJANGO_SECRET_KEY", "the SECRET_KEY of your Django settings"); ok {
+		c.SecretKey = NewSecret(key)
+		if utf8.RuneCountInString(key) < shortKey {
+			r.warn("DJANGO_SECRET_KEY has fewer than %d characters: it can be guessed", shortKey)
+		}
+		if strings.TrimSpace(key) != key {
+			r.warn("DJANGO_SECRET_KEY begins or ends with white space, which counts as part of the key")
+		}
+	}
+	c.SecretKeyFallbacks = r.fallbacks("DJANGO_SECRET_KEY_FALLBACKS")
+	if len(c.SecretKeyFallbacks) > 0 && c.DjangoVersion != "" && olderThan(c.DjangoVersion, "4.1") {
+		// django/conf/global_settings.py, 4.1: the first with SECRET_KEY_FALLBACKS
+		r.warn("DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django %s does: fallback keys came with 4.1", c.DjangoVersion)
+	}
+}
+
+// readURLs reads where the stores are.
+func (c *Config) readURLs(r *reader) {
+	c.DatabaseURL = r.databaseURL("DATABASE_URL")
+	if text, _ := r.secret("DJANGO_CACHE_URL"); text != "" {
+		c.CacheURL = NewSecret(strings.TrimSpace(text))
+	}
+}
+
+// version is one of the releases, or such a one and its third number.
+func (r *reader) version(name string) string {
+	text := r.text(name)
+	series, patch := text, "0"
+	if parts := strings.Split(text, "."); len(parts) == 3 {
+		series, patch = parts[0]+"."+parts[1], parts[2]
+	}
+	n, err := strconv.ParseUint(patch, 10, 8)
+	if !slices.Contains(releases, series) || err != nil || strconv.FormatUint(n, 10) != patch {
+		r.refuse(name, "a release of Django from 1.11 to 6.1, such as 5.2 or 5.2.19")
+		return ""
+	}
+	return text
+}
+
+// olderThan compares a release, whose third number does not matter here, with a series.
+func olderThan(version, series string) bool {
+	return slices.IndexFunc(releases, func(release string) bool {
+		return version == release || strings.HasPrefix(version, release+".")
+	}) < slices.Index(releases, series)
+}
+
+// fallbacks are a JSON array, or in the environment items between commas, and in a file items on lines.
+func (r *reader) fallbacks(name string) []Secret {
+	text, fromFile := r.secret(name)
+	if text == "" {
+		return nil // there was a fault
+	}
+	source, separator := name, ","
+	if fromFile {
+		source, separator = name+"_FILE", "\n"
+	}
+	items, problem := parseList(text, separator)
+	if problem != "" {
+		r.fault(source, problem)
+		return nil
+	}
+	keys := make([]Secret, len(items))
+	for i, item := range items {
+		keys[i] = NewSecret(item)
+	}
+	return keys
+}
+
+// databaseURL looks at the scheme only: what the URL says else is for the package that opens it.
+func (r *reader) databaseURL(name string) Secret {
+	text, ok := r.required(name, "the URL of the database that holds django_session")
+	if !ok {
+		return Secret{}
+	}
+	text = strings.TrimSpace(text)
+	scheme, _, found := strings.Cut(text, "://")
+	switch strings.ToLower(scheme) { // as urllib.parse.urlsplit does
+	case "postgres", "postgresql", "psql", "pgsql", "postgis", "sqlite":
+		if found {
+			return NewSecret(text)
+		}
+	case "mysql", "mysql2", "mysqlgis", "mysql-connector", "mariadb":
+		if found {
+			r.fault(name, "is a MySQL database, which this version does not read yet")
+			return Secret{}
+		}
+	}
+	r.fault(name, "is not a URL that begins with postgres://, postgresql://, psql://, pgsql://, postgis:// or sqlite://")
+	return Secret{}
+}
+
+// readSession reads where sessions are, and how they are written.
+func (c *Config) readSession(r *reader) {
+	c.SessionEngine = r.engine("DJANGO_SESSION_ENGINE")
+	c.SessionSerializer = r.text("DJANGO_SESSION_SERIALIZER")
+	if !dottedPath.MatchString(c.SessionSerializer) || !strings.HasSuffix(c.SessionSerializer, ".JSONSerializer") {
+		r.refuse("DJANGO_SESSION_SERIALIZER", "a JSONSerializer: this version reads database sessions written by JSONSerializer")
+	}
+	c.SessionCookieName = r.text("DJANGO_SESSION_COOKIE_NAME")
+	if !cookieName.MatchString(c.SessionCookieName) {
+		r.refuse("DJANGO_SESSION_COOKIE_NAME", "the name of a cookie")
+	}
+	c.SessionCookieAge = r.seconds("DJANGO_SESSION_COOKIE_AGE")
+	c.SessionTable = r.identifier("DJANGO_SESSION_TABLE")
+	c.SessionStoreClass = r.identifier("DJANGO_SESSION_STORE_CLASS")
+}
+
+// engines is the package of Django's own engines; a name without a dot is taken for one of them.
+const engines = "django.contrib.sessions.backends."
+
+// engine is Django's db engine, or somebody's own that is said to be like it.
+func (r *reader) engine(name string) string {
+	text := r.text(name)
+	if !strings.Contains(text, ".") {
+		text = engines + text
+	}
+	switch text {
+	case engines + "db":
+		return text
+	case engines + "cache", engines + "cached_db", engines + "file", engines + "signed_cookies":
+		r.refuse(name, engines+"db: this version reads database sessions written by JSONSerializer")
+		return ""
+	}
+	if !dottedPath.MatchString(text) || strings.HasPrefix(text, engines) {
+		r.refuse(name, engines+"db, or the dotted path of a subclass of it")
+		return ""
+	}
+	if !r.value("DJANGO_SESSION_STORE_CLASS").given && !r.value("DJANGO_SESSION_TABLE").given {
+		r.refuse(name, engines+"db; for a subclass of it, set DJANGO_SESSION_STORE_CLASS or DJANGO_SESSION_TABLE too")
+		return ""
+	}
+	return text
+}
+
+// readUsers reads where users are, and who may have logged them in.
+func (c *Config) readUsers(r *reader) {
+	const backends = "DJANGO_AUTHENTICATION_BACKENDS"
+	faults := len(r.faults)
+	c.AuthenticationBackends = r.list(backends)
+	for _, backend := range c.AuthenticationBackends {
+		if !dottedPath.MatchString(backend) {
+			r.fault(backends, "has the item "+quote(backend, quotedValue)+", which is not a dotted path")
+		}
+	}
+	if len(c.AuthenticationBackends) == 0 && len(r.faults) == faults {
+		r.warn("%s is an empty list: every session is anonymous", backends)
+	}
+	c.AuthUserModel, c.AuthUserTable = r.text("DJANGO_AUTH_USER_MODEL"), r.text("DJANGO_AUTH_USER_TABLE")
+	app, model, _ := strings.Cut(c.AuthUserModel, ".")
+	// django/contrib/auth/__init__.py get_user_model, 5.2: "must be of the form 'app_label.model_name'"
+	if !dottedPath.MatchString(c.AuthUserModel) || strings.Contains(model, ".") {
+		r.refuse("DJANGO_AUTH_USER_MODEL", "of the form app_label.ModelName")
+	} else if c.AuthUserTable == "" {
+		// django/db/models/options.py contribute_to_class, 5.2: "%s_%s" % (app_label, model_name); only model_name is
+		// made lower case. What it cuts off names that are too long for the database is left to DJANGO_AUTH_USER_TABLE.
+		c.AuthUserTable = app + "_" + strings.ToLower(model)
+	}
+	if unprintable.MatchString(c.AuthUserTable) {
+		r.refuse("DJANGO_AUTH_USER_TABLE", "the name of a table")
+	}
+	c.AuthUserColumns = Columns{
+		ID:        r.column("DJANGO_AUTH_USER_ID_COLUMN"),
+		Username:  r.column("DJANGO_AUTH_USER_USERNAME_COLUMN"),
+		Password:  r.column("DJANGO_AUTH_USER_PASSWORD_COLUMN"),
+		Email:     r.identifier("DJANGO_AUTH_USER_EMAIL_COLUMN"),
+		Active:    r.identifier("DJANGO_AUTH_USER_ACTIVE_COLUMN"),
+		Staff:     r.identifier("DJANGO_AUTH_USER_STAFF_COLUMN"),
+		Superuser: r.identifier("DJANGO_AUTH_USER_SUPERUSER_COLUMN"),
+	}
+	c.UseTZ = r.flag("DJANGO_USE_TZ")
+	c.TimeZone = r.timeZone("DJANGO_TIME_ZONE")
+}
+
+// identifier is the name of a table, column or class: quoting it is for the package that writes SQL.
+func (r *reader) identifier(name string) string {
+	text := r.text(name)
+	if unprintable.MatchString(text) {
+		r.refuse(name, "a name without control characters")
+		return ""
+	}
+	return text
+}
+
+// column is the name of a column that every user model has.
+func (r *reader) column(name string) string {
+	text := r.identifier(name)
+	if text == NoColumn {
+		r.refuse(name, "the name of a column: no user model is without it")
+		return ""
+	}
+	return text
+}
+
+// timeZone is a zone of the IANA database; "Local", which Go knows too, is none.
+func (r *reader) timeZone(name string) *time.Location {
+	text := r.text(name)
+	zone, err := time.LoadLocation(text)
+	if err != nil || text == "Local" {
+		r.refuse(name, "the IANA name of a time zone")
+		return nil
+	}
+	return zone
+}

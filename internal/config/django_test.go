@@ -1,0 +1,211 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPlainNames(t *testing.T) {
+	t.Run("a plain name is read where the prefixed one is unset or empty", func(t *testing.T) {
+		c := mustLoad(t, env{
+			"SECRET_KEY": goodKey, "DATABASE_URL": goodURL, "SESSION_TABLE": "plain", "DJANGO_SESSION_TABLE": "",
+		})
+		if c.SecretKey.Reveal() != goodKey || c.SessionTable != "plain" {
+			t.Errorf("got the table %q, and the key %t", c.SessionTable, c.SecretKey.Reveal() == goodKey)
+		}
+	})
+	t.Run("a prefixed name wins", func(t *testing.T) {
+		c := mustLoad(t, with(env{
+			"SECRET_KEY": "another", "DJANGO_DATABASE_URL": "sqlite:///ours", "SESSION_TABLE": "plain", "DJANGO_SESSION_TABLE": "ours",
+		}))
+		if c.SecretKey.Reveal() != goodKey || c.DatabaseURL.Reveal() != "sqlite:///ours" || c.SessionTable != "ours" {
+			t.Errorf("got the table %q, or another key or database", c.SessionTable)
+		}
+	})
+	t.Run("a plain VERSION is not Django's", func(t *testing.T) {
+		if c := mustLoad(t, with(env{"VERSION": "4.2"})); c.DjangoVersion != "5.2" {
+			t.Errorf("got %s", c.DjangoVersion)
+		}
+	})
+	t.Run("a plain LISTEN is not ours", func(t *testing.T) {
+		if c := mustLoad(t, with(env{"LISTEN": "0.0.0.0:1"})); c.Listen != "127.0.0.1:8100" {
+			t.Errorf("got %s", c.Listen)
+		}
+	})
+	t.Run("a fault names the variable that it came from", func(t *testing.T) {
+		wantFault(t, with(env{"USE_TZ": "maybe"}), "USE_TZ", `is "maybe"`, "DJANGO_USE_TZ=true")
+		wantFault(t, with(env{"USE_TZ": "1", "DJANGO_USE_TZ": "maybe"}), "DJANGO_USE_TZ", `is "maybe"`, "DJANGO_USE_TZ=true")
+	})
+	t.Run("other DJANGO names are Django's", func(t *testing.T) {
+		c := mustLoad(t, with(env{"DJANGO_SETTINGS_MODULE": "shop.settings", "DJANGO_SESION_TABLE": "x"}))
+		if len(c.Warnings) != 0 {
+			t.Errorf("got %q", c.Warnings)
+		}
+	})
+}
+
+func TestDjangoVersion(t *testing.T) {
+	for _, version := range strings.Fields("1.11 1.11.29 2.0 2.1 2.2.28 3.0 3.1 3.2.25 4.0 4.1.3 4.2 5.0 5.1 5.2 5.2.19 6.0 6.1 6.1.0") {
+		if c := mustLoad(t, with(env{"DJANGO_VERSION": version})); c.DjangoVersion != version {
+			t.Errorf("got %s, want %s", c.DjangoVersion, version)
+		}
+	}
+	for _, version := range strings.Fields("1.10 1.12 2.3 6.2 7.0 5 5.2. .2 5.2.x 5.2rc1 5.2.19.1 v5.2 05.2 5.02 5.2.019 5.2.-1 5.2.+1 5.2.999 latest") {
+		wantFault(t, with(env{"DJANGO_VERSION": version}), "DJANGO_VERSION", "from 1.11 to 6.1", "DJANGO_VERSION=5.2")
+	}
+}
+
+func TestHashingAlgorithm(t *testing.T) {
+	for _, version := range []string{"3.1", "3.2", "5.2"} {
+		c := mustLoad(t, with(env{"DJANGO_VERSION": version, "DJANGO_DEFAULT_HASHING_ALGORITHM": "sha1"}))
+		if c.DefaultHashingAlgorithm != "sha1" {
+			t.Errorf("under %s: got %q", version, c.DefaultHashingAlgorithm)
+		}
+	}
+	for _, algorithm := range []string{"md5", "SHA1", "sha-256"} {
+		wantFault(t, with(env{"DJANGO_DEFAULT_HASHING_ALGORITHM": algorithm}), "DJANGO_DEFAULT_HASHING_ALGORITHM",
+			"sha256 or sha1", "=sha256")
+	}
+}
+
+func TestFallbackKeys(t *testing.T) {
+	const name = "DJANGO_SECRET_KEY_FALLBACKS"
+	for _, tt := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"none", "[]", nil},
+		{"one", "old", []string{"old"}},
+		{"spaces around items are trimmed", " old , older ", []string{"old", "older"}},
+		{"a JSON array keeps commas and spaces", ` ["o,l,d", " older "]`, []string{"o,l,d", " older "}},
+		{"the same as the secret key", goodKey, []string{goodKey}},
+		{"letters beyond ASCII", `["schlüssel","\u00e9"]`, []string{"schlüssel", "é"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := mustLoad(t, with(env{name: tt.text}))
+			if d := cmp.Diff(tt.want, reveal(c.SecretKeyFallbacks)); d != "" || len(c.Warnings) > 0 {
+				t.Errorf("warnings %q, keys (-want +got):\n%s", c.Warnings, d)
+			}
+		})
+	}
+	for text, problem := range map[string]string{
+		"old,":          "empty item at place 2",
+		",":             "empty item at place 1",
+		`["old",""]`:    "empty item at place 2",
+		`["old",null]`:  "empty item at place 2",
+		`["old"`:        "not a JSON array",
+		`['old']`:       "not a JSON array",
+		`["old",1]`:     "not a JSON array",
+		`["old"] x`:     "not a JSON array",
+		"caf\xe9,older": "is not UTF-8",
+	} {
+		wantFault(t, with(env{name: text}), name, problem, `DJANGO_SECRET_KEY_FALLBACKS=["the-previous-secret-key"]`)
+	}
+}
+
+func TestFallbackKeysBeforeDjango41(t *testing.T) {
+	for version, ignored := range map[string]bool{"1.11": true, "3.2.25": true, "4.0": true, "4.1": false, "4.1.13": false, "6.1": false} {
+		c := mustLoad(t, with(env{"DJANGO_VERSION": version, "DJANGO_SECRET_KEY_FALLBACKS": "old"}))
+		if ignored {
+			wantWarning(t, c, "ignored, as Django "+version+" does")
+		} else if len(c.Warnings) > 0 {
+			t.Errorf("under %s: got %q", version, c.Warnings)
+		}
+	}
+}
+
+func TestSecretKeyFaultsAndWarnings(t *testing.T) {
+	for name, e := range map[string]env{
+		"is not set: it must be": {},
+		"is empty: it must be":   {"DJANGO_SECRET_KEY": ""},
+	} {
+		e["DATABASE_URL"] = goodURL
+		wantFault(t, e, "DJANGO_SECRET_KEY", name, "DJANGO_SECRET_KEY_FILE=/run/secrets/django-secret-key")
+	}
+	wantFault(t, env{"DATABASE_URL": goodURL, "SECRET_KEY": ""}, "SECRET_KEY", "is empty", "DJANGO_SECRET_KEY_FILE=")
+	wantFault(t, env{"DATABASE_URL": goodURL, "SECRET_KEY": "caf\xe9-0123456789-0123456789"}, "SECRET_KEY", "is not UTF-8", "_FILE=")
+	wantWarning(t, mustLoad(t, with(env{"DJANGO_SECRET_KEY": "nineteen-characters"})), "fewer than 20 characters")
+	wantWarning(t, mustLoad(t, with(env{"DJANGO_SECRET_KEY": goodKey + "\n"})), "white space")
+	c := mustLoad(t, with(env{"DJANGO_SECRET_KEY": "äöüäöüäöüäöüäöüäöüäö"}))
+	if len(c.Warnings) != 0 {
+		t.Errorf("20 characters: got %q", c.Warnings)
+	}
+}
+
+func TestDatabaseURL(t *testing.T) {
+	for _, text := range []string{
+		"postgres://h/n", "postgresql://h/n", "psql://h/n", "pgsql://h/n", "postgis://h/n", "sqlite:///relative",
+		"sqlite:////absolute", "PostgreSQL://h/n", "postgres://%2Frun%2Fpostgresql/n",
+	} {
+		if c := mustLoad(t, with(env{"DATABASE_URL": text})); c.DatabaseURL.Reveal() != text {
+			t.Errorf("got another URL than %s", text)
+		}
+	}
+	for text, problem := range map[string]string{
+		"mysql://u:pa55word@h/n":  "does not read yet",
+		"mysql2://u:pa55word@h/n": "does not read yet",
+		"oracle://u:pa55word@h/n": "is not a URL that begins with postgres://",
+		"pa55word":                "is not a URL that begins with postgres://",
+		"postgres:pa55word":       "is not a URL that begins with postgres://",
+		"mysql:pa55word":          "is not a URL that begins with postgres://",
+		" ":                       "is not a URL that begins with postgres://",
+		"":                        "is empty",
+	} {
+		wantFault(t, with(env{"DATABASE_URL": text}), "DATABASE_URL", problem, "DATABASE_URL=postgres://")
+	}
+	wantFault(t, env{"SECRET_KEY": goodKey}, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
+}
+
+func TestSessionEngine(t *testing.T) {
+	const db = "django.contrib.sessions.backends.db"
+	for _, tt := range []struct {
+		e    env
+		want string
+	}{
+		{env{"SESSION_ENGINE": db}, db},
+		{env{"SESSION_ENGINE": "db"}, db},
+		{env{"SESSION_ENGINE": "shop.sessions", "SESSION_TABLE": "shop_session"}, "shop.sessions"},
+		{env{"SESSION_ENGINE": "shop.sessions", "SESSION_STORE_CLASS": "SessionStore"}, "shop.sessions"},
+	} {
+		if c := mustLoad(t, with(tt.e)); c.SessionEngine != tt.want {
+			t.Errorf("%v: got %q", tt.e, c.SessionEngine)
+		}
+	}
+	for text, problem := range map[string]string{
+		"django.contrib.sessions.backends.cache":          "this version reads database sessions written by JSONSerializer",
+		"django.contrib.sessions.backends.cached_db":      "this version reads database sessions written by JSONSerializer",
+		"django.contrib.sessions.backends.file":           "this version reads database sessions written by JSONSerializer",
+		"django.contrib.sessions.backends.signed_cookies": "this version reads database sessions written by JSONSerializer",
+		"cached_db":                            "this version reads database sessions written by JSONSerializer",
+		"django.contrib.sessions.backends.dbs": "or the dotted path of a subclass",
+		"shop.sessions":                        "set DJANGO_SESSION_STORE_CLASS or DJANGO_SESSION_TABLE too",
+		"shop/sessions.py":                     "or the dotted path of a subclass",
+		"shop..sessions":                       "or the dotted path of a subclass",
+	} {
+		wantFault(t, with(env{"SESSION_ENGINE": text}), "SESSION_ENGINE", problem, "DJANGO_SESSION_ENGINE="+db)
+	}
+}
+
+func TestSessionSettings(t *testing.T) {
+	for _, serializer := range []string{"django.core.signing.JSONSerializer", "shop.JSONSerializer"} {
+		if c := mustLoad(t, with(env{"SESSION_SERIALIZER": serializer})); c.SessionSerializer != serializer {
+			t.Errorf("got %q", c.SessionSerializer)
+		}
+	}
+	for _, serializer := range []string{
+		"django.contrib.sessions.serializers.PickleSerializer", "shop.MyJSONSerializer", "JSONSerializer", ".JSONSerializer",
+	} {
+		wantFault(t, with(env{"SESSION_SERIALIZER": serializer}), "SESSION_SERIALIZER",
+			"this version reads database sessions written by JSONSerializer", "serializers.JSONSerializer")
+	}
+	for _, name := range []string{"session id", "sid;", "a=b", "säßion", `"sid"`, "a,b", "a/b"} {
+		wantFault(t, with(env{"SESSION_COOKIE_NAME": name}), "SESSION_COOKIE_NAME", "the name of a cookie", "=sessionid")
+	}
+	for _, age := range []string{"-1", "1h", "1.5", "60*60", "9223372037"} {
+		wantFault(t, with(env{"SESSION_COOKIE_AGE": age}), "SESSION_COOKIE_AGE", "a whole number of seconds", "=1209600")
+	}
+	wantFault(t, with(env{"SESSION_TABLE": "a\nb"}), "SESSION_TABLE", `is "a\nb"`, "=django_session")
+	wantFault(t, with(env{"SESSION_STORE_CLASS": "a\x7fb"}), "SESSION_STORE_CLASS", "without control characters", "=SessionStore")
+}

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// djangoSettings are the settings that Django, or a library that feeds Django's settings, has too.
+//
+// envconfig reads a tagged field from DJANGO_<tag>, else from plain <tag>. Every field is a string: nothing can fail to
+// parse, and so envconfig, whose ParseError quotes the value and stops at the first, never reports one. It is a pointer
+// to tell an empty variable from none. Defaults are under `otherwise`, because envconfig's `default` would hide whether
+// a variable was set. `known` is the name in our documentation where that is not DJANGO_<tag>.
+type djangoSettings struct {
+	SecretKey              *string `envconfig:"SECRET_KEY" secret:"true" desc:"SECRET_KEY of the Django settings; required"`
+	SecretKeyFile          *string `envconfig:"SECRET_KEY_FILE" example:"/run/secrets/django-secret-key" desc:"a file that holds it, re-read when it changes"`
+	SecretKeyFallbacks     *string `envconfig:"SECRET_KEY_FALLBACKS" secret:"true" otherwise:"[]" example:"[\"the-previous-secret-key\"]" desc:"tried in order, as Django 4.1+ does; ignored where DJANGO_VERSION is older"`
+	SecretKeyFallbacksFile *string `envconfig:"SECRET_KEY_FALLBACKS_FILE" example:"/run/secrets/django-secret-key-fallbacks" desc:"a file that holds them: a JSON array, or one key a line"`
+	HashingAlgorithm       *string `envconfig:"DEFAULT_HASHING_ALGORITHM" otherwise:"sha256" desc:"sha256 or sha1; only Django 3.1 and 3.2 have it"`
+	DatabaseURL            *string `envconfig:"DATABASE_URL" known:"DATABASE_URL" secret:"true" example:"postgres://user:password@db.example:5432/name" desc:"the database that holds sessions and users; required"`
+	DatabaseURLFile        *string `envconfig:"DATABASE_URL_FILE" known:"DATABASE_URL_FILE" example:"/run/secrets/database-url" desc:"a file that holds it"`
+	CacheURL               *string `envconfig:"CACHE_URL" secret:"true" example:"redis://cache.example:6379/0" desc:"for cache engines, which this version does not have yet"`
+	CacheURLFile           *string `envconfig:"CACHE_URL_FILE" example:"/run/secrets/cache-url" desc:"a file that holds it"`
+	SessionEngine          *string `envconfig:"SESSION_ENGINE" otherwise:"django.contrib.sessions.backends.db" desc:"the db engine, or a subclass of it"`
+	SessionSerializer      *string `envconfig:"SESSION_SERIALIZER" otherwise:"django.contrib.sessions.serializers.JSONSerializer" desc:"JSONSerializer"`
+	SessionCookieName      *string `envconfig:"SESSION_COOKIE_NAME" otherwise:"sessionid" desc:"the cookie that holds the session key"`
+	SessionCookieAge       *string `envconfig:"SESSION_COOKIE_AGE" otherwise:"1209600" desc:"seconds"`
+	SessionTable           *string `envconfig:"SESSION_TABLE" otherwise:"django_session" desc:"a custom session model's table"`
+	SessionStoreClass      *string `envconfig:"SESSION_STORE_CLASS" otherwise:"SessionStore" desc:"the store class's __qualname__: it is part of the salt"`
+	AuthBackends           *string `envconfig:"AUTHENTICATION_BACKENDS" otherwise:"django.contrib.auth.backends.ModelBackend" desc:"a session of another backend is anonymous"`
+	AuthUserModel          *string `envconfig:"AUTH_USER_MODEL" otherwise:"auth.User" desc:"gives the default table"`
+	AuthUserTable          *string `envconfig:"AUTH_USER_TABLE" example:"auth_user" desc:"the users' table; from the model"`
+	IDColumn               *string `envconfig:"AUTH_USER_ID_COLUMN" otherwise:"id" desc:"the primary key"`
+	UsernameColumn         *string `envconfig:"AUTH_USER_USERNAME_COLUMN" otherwise:"username" desc:"USERNAME_FIELD"`
+	PasswordColumn         *string `envconfig:"AUTH_USER_PASSWORD_COLUMN" otherwise:"password" desc:"the password hash"`
+	EmailColumn            *string `envconfig:"AUTH_USER_EMAIL_COLUMN" otherwise:"email" desc:"- where there is none"`
+	ActiveColumn           *string `envconfig:"AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where there is none"`
+	StaffColumn            *string `envconfig:"AUTH_USER_STAFF_COLUMN" otherwise:"is_staff" desc:"- where there is none"`
+	SuperuserColumn        *string `envconfig:"AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
+	UseTZ                  *string `envconfig:"USE_TZ" otherwise:"true" desc:"with TIME_ZONE, decides how SQLite expiry is read"`
+	TimeZone               *string `envconfig:"TIME_ZONE" otherwise:"UTC" example:"Europe/Berlin" desc:"an IANA name"`
+}
+
+// ownSettings are those with one name only: the tag is the whole name, and there is nothing to fall back to.
+//
+// DJANGO_VERSION is one of them, because a plain VERSION is too common a variable to be believed. `absent` marks settings
+// of parts that this version does not have: their names are known, their values must be neutral.
+type ownSettings struct {
+	DjangoVersion         *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" desc:"the deployment's Django: decides which formats and hashes are accepted"`
+	Listen                *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" desc:"host:port or unix:/path"`
+	AdminListen           *string `envconfig:"SIDECAR_ADMIN_LISTEN" otherwise:"127.0.0.1:8101" desc:"health and metrics"`
+	StoreTimeout          *string `envconfig:"SIDECAR_STORE_TIMEOUT" otherwise:"2s" desc:"one store answer; past it 503"`
+	DBConns               *string `envconfig:"SIDECAR_DB_CONNS" otherwise:"4" desc:"connections to the database"`
+	DBPrepare             *string `envconfig:"SIDECAR_DB_PREPARE" otherwise:"auto" desc:"prepared statements: auto, on, off (off suits transaction pooling)"`
+	MaxSessionBytes       *string `envconfig:"SIDECAR_MAX_SESSION_BYTES" otherwise:"1MiB" desc:"stored and inflated size; larger is unreadable"`
+	InsecureSkipUserCheck *string `envconfig:"SIDECAR_INSECURE_SKIP_USER_CHECK" otherwise:"false" desc:"true: only the session is judged"`
+	TrustedProxies        *string `envconfig:"SIDECAR_TRUSTED_PROXIES" otherwise:"none" example:"10.0.0.0/8,192.0.2.7" desc:"CIDRs whose X-Forwarded-* are believed"`
+	LogLevel              *string `envconfig:"SIDECAR_LOG_LEVEL" otherwise:"info" desc:"debug, info, warn, error"`
+	LogFormat             *string `envconfig:"SIDECAR_LOG_FORMAT" otherwise:"json" desc:"json or text"`
+	Explain               *string `envconfig:"SIDECAR_EXPLAIN" otherwise:"false" desc:"puts the precise reason into answers, for development"`
+	EndedStatus           *string `envconfig:"SIDECAR_ENDED_STATUS" otherwise:"401" desc:"200 for old clients that read only result"`
+
+	GRPCListen          *string `envconfig:"SIDECAR_GRPC_LISTEN" absent:"gRPC listener"`
+	CacheTTL            *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" absent:"verdict cache"`
+	CacheEntries        *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" absent:"verdict cache"`
+	UploadTo            *string `envconfig:"SIDECAR_UPLOAD_TO" otherwise:"uploads/%Y/%m/%d/" absent:"uploads"`
+	UploadMaxBytes      *string `envconfig:"SIDECAR_UPLOAD_MAX_BYTES" otherwise:"100MiB" absent:"uploads"`
+	UploadMaxNameLength *string `envconfig:"SIDECAR_UPLOAD_MAX_NAME_LENGTH" otherwise:"100" absent:"uploads"`
+	UploadStateDir      *string `envconfig:"SIDECAR_UPLOAD_STATE_DIR" absent:"uploads"`
+	UploadExpiry        *string `envconfig:"SIDECAR_UPLOAD_EXPIRY" otherwise:"24h" absent:"uploads"`
+	UploadWebhook       *string `envconfig:"SIDECAR_UPLOAD_WEBHOOK" absent:"uploads"`
+	UploadDigest        *string `envconfig:"SIDECAR_UPLOAD_DIGEST" otherwise:"sha256" absent:"uploads"`
+	UploadExtensions    *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" absent:"uploads"`
+	UploadMinRate       *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" absent:"uploads"`
+}
+
+// Setting describes one setting, for documentation.
+type Setting struct {
+	Name    string // the name in our documentation, such as DJANGO_SESSION_TABLE
+	Default string // as one would write it; "" where there is none
+	Example string // a value; "" where the default is example enough
+	Meaning string // a few words; "" where Absent is set
+	Absent  string // the part it belongs to, where this version does not have that part
+	secret  bool
+}
+
+// Settings lists every setting that is known.
+func Settings() []Setting {
+	values, err := valuesOf(&djangoSettings{}, &djangoSettings{}, &ownSettings{})
+	if err != nil {
+		panic(err) // the structs above are at fault, which any test would have met
+	}
+	list := make([]Setting, len(values))
+	for i, v := range values {
+		list[i] = v.Setting
+	}
+	return list
+}
+
+// value is what the environment says of one setting.
+type value struct {
+	Setting
+	variable string // the variable that it was read from, or Name
+	text     string // what it says, or the default
+	given    bool   // a variable has it, and is not empty
+	empty    bool   // a variable has it, and is empty, which counts as unset
+}
+
+// environment reads every setting from the process's environment, in the order of the structs.
+func environment() ([]value, error) {
+	var prefixed, plain djangoSettings
+	var own ownSettings
+	// Read twice, because envconfig's own fallback takes an empty DJANGO_<NAME> for an answer, and does not tell which
+	// of the two variables it used.
+	err := errors.Join(envconfig.Process("DJANGO", &prefixed), envconfig.Process("", &plain), envconfig.Process("", &own))
+	if err != nil {
+		return nil, errors.New("config: envconfig refused a struct of strings") // not %w: its errors quote values
+	}
+	return valuesOf(&prefixed, &plain, &own)
+}
+
+// valuesOf joins the tags of the structs with what envconfig put into them.
+func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]value, error) {
+	var values []value
+	for _, source := range []struct {
+		prefix       string
+		first, other reflect.Value
+	}{
+		{"DJANGO_", reflect.ValueOf(prefixed).Elem(), reflect.ValueOf(plain).Elem()},
+		{"", reflect.ValueOf(own).Elem(), reflect.ValueOf(own).Elem()},
+	} {
+		for i := range source.first.NumField() {
+			field := source.first.Type().Field(i)
+			first, ok1 := source.first.Field(i).Interface().(*string)
+			other, ok2 := source.other.Field(i).Interface().(*string)
+			if !ok1 || !ok2 {
+				return nil, fmt.Errorf("config: field %s is not a string", field.Name)
+			}
+			values = append(values, valueOf(field.Tag, source.prefix, first, other))
+		}
+	}
+	return values, nil
+}
+
+// valueOf decides between what the prefixed variable says, which is what the plain one says where the prefixed is unset,
+// and what the plain one says.
+func valueOf(tag reflect.StructTag, prefix string, first, other *string) value {
+	plain := tag.Get("envconfig")
+	v := value{Setting: Setting{
+		Name: prefix + plain, Default: tag.Get("otherwise"), Example: tag.Get("example"),
+		Meaning: tag.Get("desc"), Absent: tag.Get("absent"), secret: tag.Get("secret") != "",
+	}}
+	if known := tag.Get("known"); known != "" {
+		v.Name = known
+	}
+	v.variable = v.Name
+	for _, from := range []struct {
+		variable string
+		text     *string
+	}{{plain, other}, {prefix + plain, first}} {
+		if from.text == nil {
+			continue
+		}
+		text := *from.text
+		if !v.secret {
+			text = strings.TrimSpace(text) // of a secret, white space may be a part
+		}
+		switch {
+		case text == "" && !v.given && !v.empty:
+			v.variable, v.empty = from.variable, true
+		case text != "" && (!v.given || text != v.text): // the same text twice is envconfig's own fallback
+			v.variable, v.text, v.given, v.empty = from.variable, text, true, false
+		}
+	}
+	if !v.given {
+		v.text = v.Default
+	}
+	return v
+}

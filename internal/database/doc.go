@@ -1,0 +1,15 @@
+// Package database opens the database that DATABASE_URL names: it reads the URL
+// as dj-database-url and django-environ do, chooses the driver, and closes the
+// gaps between lib/pq and what an authentication service needs of it.
+//
+// Those gaps, each with a test:
+//
+//   - a connection whose peer has gone silent ignores the context's deadline:
+//     every read and write has a deadline of its own (conn.go);
+//   - prepared statements are three times faster on a direct connection, and
+//     wrong behind a pooler that hands servers around: they are used only
+//     where the server says that the connection is direct (direct.go);
+//   - options and environment variables of libpq that lib/pq does not know are
+//     sent to the server, or make it refuse to start: each is understood,
+//     passed over, or refused by name (options.go).
+package database

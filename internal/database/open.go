@@ -1,0 +1,104 @@
+package database
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"django-sidecar/djangosession/dbstore"
+)
+
+// Options say how a database is used.
+type Options struct {
+	// Timeout bounds connecting, and each answer; required.
+	Timeout time.Duration
+	// Conns is how many connections are open at most; required.
+	Conns int
+	// Prepare applies to PostgreSQL.
+	Prepare Prepare
+	// LookupEnv gives libpq's environment variables; nil means none.
+	LookupEnv func(string) (string, bool)
+}
+
+// Database is an open database. Nothing has been connected yet.
+type Database struct {
+	*sql.DB
+
+	Dialect *dbstore.Dialect
+	// Prepares reports whether queries may be prepared just now.
+	Prepares func() bool
+	// Location says where the database is, for messages: without user, password and options.
+	Location string
+}
+
+// connLifetime is how long a connection is used: a database that has moved, behind a name or a file's path, is
+// found again within it.
+const connLifetime = 5 * time.Minute
+
+// Open makes ready the database that a DATABASE_URL names. It connects to nothing, so an error is a fault of the
+// URL or of libpq's environment variables; it never holds the URL or a part of it that could be secret.
+func Open(rawURL string, o Options) (*Database, error) {
+	if o.Timeout <= 0 || o.Conns <= 0 {
+		return nil, errors.New("internal error: a database needs a timeout and connections")
+	}
+	a, err := parseURL(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	var d *Database
+	switch a.scheme {
+	case "postgres", "postgresql", "psql", "pgsql", "postgis":
+		d, err = openPostgres(a, o)
+	case "sqlite", "sqlite3":
+		d, err = openSQLite(a, o)
+	default:
+		err = fmt.Errorf("scheme %.20q is none of postgres, postgresql and sqlite", a.scheme)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.SetMaxOpenConns(o.Conns)
+	d.SetMaxIdleConns(o.Conns)
+	d.SetConnMaxLifetime(connLifetime)
+	return d, nil
+}
+
+func openPostgres(a *address, o Options) (*Database, error) {
+	lookupEnv := o.LookupEnv
+	if lookupEnv == nil {
+		lookupEnv = func(string) (string, bool) { return "", false }
+	}
+	config, err := postgresConfig(a, o.Timeout, lookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	base, err := pq.NewConnectorConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	base.Dialer(dialer{o.Timeout})
+	c := &connector{pq: base, timeout: o.Timeout, mode: o.Prepare}
+	return &Database{
+		DB: sql.OpenDB(c), Dialect: dbstore.Postgres, Prepares: c.Prepares,
+		Location: fmt.Sprintf("PostgreSQL database %s at %s:%d", config.Database, config.Host, config.Port),
+	}, nil
+}
+
+func openSQLite(a *address, o Options) (*Database, error) {
+	dsn, err := sqliteDSN(a, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &Database{
+		DB: db, Dialect: dbstore.SQLite,
+		Prepares: func() bool { return true }, // nothing stands between
+		Location: "SQLite database " + a.path,
+	}, nil
+}

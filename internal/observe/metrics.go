@@ -1,0 +1,101 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/signing"
+)
+
+// Metrics are the sidecar's own metrics. All names begin with django_sidecar_.
+type Metrics struct {
+	verdicts *prometheus.CounterVec
+	duration prometheus.Histogram
+	stores   *prometheus.HistogramVec
+	errors   prometheus.Counter
+}
+
+// NewMetrics registers the metrics with r.
+func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
+	// From a fraction of a local round trip to past the default store timeout.
+	buckets := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+	m := &Metrics{
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "django_sidecar_verdicts_total",
+			Help: "Verdicts by outcome (alive, ended, unavailable) and, for ended, the reason.",
+		}, []string{"outcome", "reason"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "django_sidecar_verdict_duration_seconds", Help: "Time to a verdict.", Buckets: buckets,
+		}),
+		stores: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "django_sidecar_store_duration_seconds", Help: "Time to a store's answer.", Buckets: buckets,
+		}, []string{"store", "operation"}),
+		errors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "django_sidecar_store_errors_total", Help: "Failures of a store: none of them is a verdict.",
+		}),
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "django_sidecar_build_info", Help: "Always 1; the labels say what is running.",
+		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
+	})
+	info.Set(1)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, info)
+	return m
+}
+
+// Verdict counts a verdict and the time it took.
+func (m *Metrics) Verdict(outcome string, reason djangosession.Reason, took time.Duration) {
+	m.verdicts.WithLabelValues(outcome, string(reason)).Inc()
+	m.duration.Observe(took.Seconds())
+}
+
+// Store returns store with its answers timed under the name of its kind.
+func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {
+	return &timedStore{store, m, m.stores.WithLabelValues(kind, "load"), now}
+}
+
+// UserStore returns store with its answers timed under the name of its kind.
+func (m *Metrics) UserStore(store djangosession.UserStore, kind string, now func() time.Time) djangosession.UserStore {
+	return &timedUsers{store, m, m.stores.WithLabelValues(kind, "user_by_id"), now}
+}
+
+type timedStore struct {
+	store    djangosession.Store
+	metrics  *Metrics
+	duration prometheus.Observer
+	now      func() time.Time
+}
+
+// Load implements djangosession.Store.
+func (t *timedStore) Load(ctx context.Context, key string) (*djangosession.Session, error) {
+	start := t.now()
+	s, err := t.store.Load(ctx, key)
+	t.duration.Observe(t.now().Sub(start).Seconds())
+	var syntax *signing.SyntaxError
+	if err != nil && !errors.Is(err, djangosession.ErrNotFound) && !errors.Is(err, signing.ErrBadSignature) && !errors.As(err, &syntax) {
+		t.metrics.errors.Inc()
+	}
+	return s, err
+}
+
+type timedUsers struct {
+	store    djangosession.UserStore
+	metrics  *Metrics
+	duration prometheus.Observer
+	now      func() time.Time
+}
+
+// UserByID implements djangosession.UserStore.
+func (t *timedUsers) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
+	start := t.now()
+	u, err := t.store.UserByID(ctx, id)
+	t.duration.Observe(t.now().Sub(start).Seconds())
+	if err != nil && !errors.Is(err, djangosession.ErrUserNotFound) && !errors.Is(err, djangosession.ErrBadUserID) {
+		t.metrics.errors.Inc()
+	}
+	return u, err
+}

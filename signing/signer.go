@@ -1,0 +1,112 @@
+package signing
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Options says which keys a Signer signs with and accepts. The zero value of each field but Secret is the
+// strictest and newest choice.
+type Options struct {
+	// Secret is SECRET_KEY. It must not be empty: an empty key would let anybody sign.
+	Secret string
+	// FallbackSecrets is SECRET_KEY_FALLBACKS: accepted in this order, never signed with (Django 4.1 and newer).
+	FallbackSecrets []string
+	// Salt separates the uses of one secret. Django's Signer without a salt uses its own dotted name,
+	// "django.core.signing.Signer" or "django.core.signing.TimestampSigner"; here it must be given.
+	Salt string
+	// Separator stands between the parts; "" means ":".
+	Separator string
+	// Algorithm signs and is accepted.
+	Algorithm Algorithm
+	// AlsoAccept lists algorithms that are accepted besides, with Secret alone (Django 3.1 and 3.2: SHA1).
+	AlsoAccept []Algorithm
+}
+
+// SignedBy names the key that a signature was checked with.
+type SignedBy struct {
+	Fallback  int // 0: SECRET_KEY; n: the n-th of SECRET_KEY_FALLBACKS
+	Algorithm Algorithm
+}
+
+// String returns, for example, "SECRET_KEY (sha256)" or "SECRET_KEY_FALLBACKS[0] (sha256)".
+func (b SignedBy) String() string {
+	if b.Fallback == 0 {
+		return fmt.Sprintf("SECRET_KEY (%s)", b.Algorithm)
+	}
+	return fmt.Sprintf("SECRET_KEY_FALLBACKS[%d] (%s)", b.Fallback-1, b.Algorithm)
+}
+
+// Signer is Django's signing.Signer.
+type Signer struct {
+	separator string
+	keys      []key // the first one signs
+}
+
+type key struct {
+	mac *SaltedHMAC
+	by  SignedBy
+}
+
+// NewSigner derives the keys that o describes.
+func NewSigner(o Options) (*Signer, error) {
+	s := &Signer{separator: o.Separator}
+	if s.separator == "" {
+		s.separator = ":"
+	}
+	if unsafeSeparator(s.separator) {
+		return nil, fmt.Errorf("unsafe separator %q: it must have a character other than A-z, 0-9, - _ and =", s.separator)
+	}
+	if o.Secret == "" || o.Salt == "" {
+		return nil, errors.New("a signer needs a secret and a salt")
+	}
+	add := func(secret string, by SignedBy) {
+		// django/core/signing.py, 5.2: base64_hmac(self.salt + "signer", value, key, algorithm=self.algorithm)
+		s.keys = append(s.keys, key{NewSaltedHMAC(by.Algorithm, o.Salt+"signer", secret), by})
+	}
+	add(o.Secret, SignedBy{Algorithm: o.Algorithm})
+	for i, fallback := range o.FallbackSecrets {
+		if fallback == "" {
+			return nil, fmt.Errorf("fallback secret %d is empty", i)
+		}
+		add(fallback, SignedBy{Fallback: i + 1, Algorithm: o.Algorithm})
+	}
+	for _, a := range o.AlsoAccept {
+		add(o.Secret, SignedBy{Algorithm: a})
+	}
+	return s, nil
+}
+
+// unsafeSeparator is _SEP_UNSAFE of django/core/signing.py, 5.2: ^[A-z0-9-_=]*$. Its range A-z takes in
+// the six characters between Z and a, and "$" lets one final newline pass.
+func unsafeSeparator(sep string) bool {
+	for _, r := range strings.TrimSuffix(sep, "\n") {
+		if (r < 'A' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '=' {
+			return false
+		}
+	}
+	return true
+}
+
+// Sign returns value with its signature.
+func (s *Signer) Sign(value string) string {
+	return value + s.separator + base64.RawURLEncoding.EncodeToString(s.keys[0].mac.Sum(value))
+}
+
+// Unsign returns the value in a signed text and the key that signed it, or ErrBadSignature.
+func (s *Signer) Unsign(signed string) (string, SignedBy, error) {
+	// django/core/signing.py, 5.2: value, sig = signed_value.rsplit(self.sep, 1)
+	i := strings.LastIndex(signed, s.separator)
+	if i < 0 {
+		return "", SignedBy{}, ErrBadSignature
+	}
+	value, signature := signed[:i], signed[i+len(s.separator):]
+	for _, k := range s.keys {
+		if k.mac.verifyBase64(value, signature) {
+			return value, k.by, nil
+		}
+	}
+	return "", SignedBy{}, ErrBadSignature
+}

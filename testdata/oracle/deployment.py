@@ -1,0 +1,57 @@
+"""Makes one Django deployment: settings, applications, tables."""
+import django
+from django.conf import settings
+from django.core.management import call_command
+
+ENGINES = {
+    "SessionStore": "django.contrib.sessions.backends.db",
+    "CustomStore": "oracle_app.customstore",
+    "Nested.CustomStore": "oracle_app.nestedstore",
+}
+
+USER_MODELS = (
+    "auth.User",
+    "oracle.UUIDUser",
+    "oracle.TextUser",
+    "oracle.PlainUser",
+    "oracle.MaybeUser",
+    "oracle.SmallUser",
+)
+
+
+def deploy(database, overrides=None, store="SessionStore"):
+    values = {
+        "SECRET_KEY": "oracle",
+        "DATABASES": {"default": database},
+        "INSTALLED_APPS": [
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "oracle_app.apps.OracleConfig",
+        ],
+        "SESSION_ENGINE": ENGINES[store],
+        "DEFAULT_AUTO_FIELD": "django.db.models.AutoField",
+        # Passwords are never checked here; the default hasher takes half a second each.
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+        "USE_TZ": True,
+        "TIME_ZONE": "UTC",
+        "ALLOWED_HOSTS": ["*"],
+        "LOGGING": {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"null": {"class": "logging.NullHandler"}},
+            # Every forged row would log a line.
+            "loggers": {"django": {"handlers": ["null"], "propagate": False}},
+        },
+    }
+    values.update(overrides or {})
+    settings.configure(**values)
+    django.setup()
+    call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)
+
+
+def session_store():
+    """The store class, found the way SessionMiddleware finds it."""
+    from importlib import import_module
+
+    return import_module(settings.SESSION_ENGINE).SessionStore

@@ -1,0 +1,118 @@
+"""A live Django that answers questions: one JSON request a line on stdin, one answer a line on stdout.
+
+The first request configures it ("init"); the others make users and sessions, and ask what Django's
+own SessionMiddleware and get_user() say about a Cookie header. What Django prints goes to stderr.
+"""
+import base64
+import io
+import json
+import math
+import os
+import sys
+
+sys.dont_write_bytecode = True  # the sources lie in a checkout
+
+import deployment  # noqa: E402  (after dont_write_bytecode)
+
+
+def init(request):
+    import django
+
+    deployment.deploy(request["database"], request.get("settings"), request.get("store", "SessionStore"))
+    from django.contrib.auth import get_user_model
+
+    return {
+        "django": django.get_version(),
+        "python": sys.version.split()[0],
+        "user_table": get_user_model()._meta.db_table,
+        "session_table": deployment.session_store().get_model_class()._meta.db_table,
+    }
+
+
+def users(request):
+    import population
+
+    return {"users": population.populate(request["count"], request["seed"])}
+
+
+def sessions(request):
+    from states import States
+
+    made = States(request["seed"]).make(request["count"])
+    return {"cookies": [{"raw": encoded(raw), "note": note} for raw, note in made]}
+
+
+def encoded(raw):
+    """None is a request without the header; an empty header is one."""
+    return None if raw is None else base64.b64encode(raw).decode()
+
+
+def ask(request):
+    from verdicts import verdict
+
+    headers = [raw if raw is None else base64.b64decode(raw) for raw in request["cookies"]]
+    return {"answers": [verdict(raw) for raw in headers]}
+
+
+def decode(request):
+    return {"values": [decoded(text) for text in request["texts"]]}
+
+
+def decoded(text):
+    answer = {"auth_user_id": None, "auth_user_backend": None, "keys": [], "exception": None}
+    try:
+        session = deployment.session_store()().decode(text)
+        answer["auth_user_id"] = plain(session.get("_auth_user_id"))
+        answer["auth_user_backend"] = plain(session.get("_auth_user_backend"))
+        answer["keys"] = sorted(session)
+    except Exception as e:
+        answer["exception"] = type(e).__name__
+    return answer
+
+
+def plain(value):
+    """JSON has no NaN; Python's json would write one."""
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def execute(request):
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(request["sql"])
+    return {}
+
+
+def login(request):
+    from django.contrib.auth import get_user_model
+
+    from logins import log_in
+
+    user = get_user_model()._default_manager.get(pk=request["user"])
+    return {"session_key": log_in(deployment.session_store(), user)}
+
+
+OPS = {f.__name__: f for f in (init, users, sessions, ask, decode, execute, login)}
+
+
+def answer(line):
+    try:
+        request = json.loads(line)
+        result = OPS[request["op"]](request)
+        result["ok"] = True
+        return result
+    except Exception as e:
+        return {"ok": False, "error": "%s: %s" % (type(e).__name__, e)}
+
+
+def main():
+    requests = io.open(0, encoding="utf-8")
+    answers = io.open(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # a print() anywhere must not end up among the answers
+    for line in requests:
+        answers.write(json.dumps(answer(line)) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

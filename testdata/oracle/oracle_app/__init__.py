@@ -1,0 +1,1 @@
+"""The application of the oracle: user models and session stores that real projects have."""
