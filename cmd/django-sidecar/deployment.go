@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -24,8 +23,8 @@ type deployment struct {
 	version  djangosession.Version
 	database *database.Database
 	codec    *djangosession.Codec
-	sessions djangosession.Store
-	users    djangosession.UserStore // nil with InsecureSkipUserCheck
+	sessions *dbstore.Sessions
+	users    *dbstore.Users // nil with InsecureSkipUserCheck
 	verifier *djangosession.Verifier
 }
 
@@ -52,21 +51,32 @@ func newDeployment(c *config.Config, metrics *observe.Metrics) (*deployment, err
 			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares,
 		})
 	}
-	if metrics != nil {
-		d.sessions = metrics.Store(d.sessions, "database", time.Now)
-		if d.users != nil {
-			d.users = metrics.UserStore(d.users, "database", time.Now)
-		}
-	}
+	store, users := d.stores(metrics)
 	d.verifier, err = djangosession.NewVerifier(djangosession.VerifierConfig{
 		Version: d.version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
 		InsecureSkipUserCheck: c.InsecureSkipUserCheck,
-	}, d.sessions, d.users)
+	}, store, users)
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// stores returns the stores as the verifier asks them: timed, if there are metrics.
+func (d *deployment) stores(metrics *observe.Metrics) (store djangosession.Store, users djangosession.UserStore) {
+	store = d.sessions
+	if d.users != nil { // a nil *Users would be no nil UserStore
+		users = d.users
+	}
+	if metrics == nil {
+		return store, users
+	}
+	store = metrics.Store(store, "database", time.Now)
+	if users != nil {
+		users = metrics.UserStore(users, "database", time.Now)
+	}
+	return store, users
 }
 
 func newCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, error) {
@@ -119,22 +129,13 @@ func reveal(secrets []config.Secret) []string {
 // Close closes the database.
 func (d *deployment) Close() error { return d.database.Close() }
 
-// ready looks at what a verdict needs: both tables, by asking for what is not there.
+// ready asks the database what a verdict would.
 func (d *deployment) ready(ctx context.Context) []handlers.Check {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()
-	_, err := d.sessions.Load(ctx, rand.Text())
-	if errors.Is(err, djangosession.ErrNotFound) {
-		err = nil
-	}
-	checks := []handlers.Check{{Name: "sessions", Err: err}}
+	checks := []handlers.Check{{Name: "sessions", Err: d.sessions.Probe(ctx)}}
 	if d.users != nil {
-		// No primary key is missing from a session: this asks the database for the table's columns, and no more.
-		_, err = d.users.UserByID(ctx, djangosession.Value{})
-		if errors.Is(err, djangosession.ErrBadUserID) {
-			err = nil
-		}
-		checks = append(checks, handlers.Check{Name: "users", Err: err})
+		checks = append(checks, handlers.Check{Name: "users", Err: d.users.Probe(ctx)})
 	}
 	return checks
 }

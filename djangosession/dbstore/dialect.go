@@ -21,6 +21,7 @@ type Dialect struct {
 	now func(time.Time, Zone) any
 	// instant reads a selected expire_date.
 	instant func(v any, z Zone) (time.Time, bool)
+	clock   string // asks the server for the time; "" where there is no server
 	// columns lists the names and types of the columns of a table, which is its parameter in quoted form.
 	columns string
 	// keyTypes tells which of Django's fields a column type in lower case stands for.
@@ -55,6 +56,7 @@ var Postgres = &Dialect{
 		t, ok := v.(time.Time) // 'infinity' is no time.Time, and Django cannot read it either
 		return t, ok
 	},
+	clock: "SELECT clock_timestamp()",
 	columns: `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`,

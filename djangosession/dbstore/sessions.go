@@ -3,6 +3,7 @@ package dbstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -52,28 +53,50 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 
 // Load implements djangosession.Store.
 func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session, error) {
-	var (
-		data    sql.NullString
-		expires any
-		alive   sql.NullBool
-		now     = s.config.Dialect.now(s.config.Now(), s.config.Zone)
-	)
-	switch err := s.find.one(ctx, []any{key, now}, &data, &expires, &alive); {
-	case isNoRows(err):
-		return nil, djangosession.ErrNotFound
-	case err != nil:
-		return nil, fmt.Errorf("reading a session: %w", err)
-	case !alive.Bool:
-		return nil, djangosession.ErrExpired
-	}
-	session, err := s.codec.Decode(data.String)
+	row, err := s.row(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	expireDate, ok := s.config.Dialect.instant(expires, s.config.Zone)
+	if !row.alive.Bool {
+		return nil, djangosession.ErrExpired
+	}
+	session, err := s.codec.Decode(row.data.String)
+	if err != nil {
+		return nil, err
+	}
+	expireDate, ok := s.config.Dialect.instant(row.expires, s.config.Zone)
 	if !ok {
 		return nil, &signing.SyntaxError{Problem: "expire_date is not a date and time"}
 	}
 	session.ExpireDate = expireDate
 	return session, nil
+}
+
+// Probe asks the database what Load would, for no session: nil says that the table is there, has the columns, and
+// may be read.
+func (s *Sessions) Probe(ctx context.Context) error {
+	_, err := s.row(ctx, nil) // no key is equal to NULL
+	if errors.Is(err, djangosession.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// sessionRow is a row as it is scanned.
+type sessionRow struct {
+	data    sql.NullString
+	expires any
+	alive   sql.NullBool
+}
+
+func (s *Sessions) row(ctx context.Context, key any) (sessionRow, error) {
+	var row sessionRow
+	now := s.config.Dialect.now(s.config.Now(), s.config.Zone)
+	switch err := s.find.one(ctx, []any{key, now}, &row.data, &row.expires, &row.alive); {
+	case isNoRows(err):
+		return row, djangosession.ErrNotFound
+	case err != nil:
+		return row, fmt.Errorf("reading a session: %w", err)
+	}
+	return row, nil
 }

@@ -3,6 +3,7 @@ package dbstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -51,6 +52,9 @@ func (c Columns) withDefaults() Columns {
 	return c
 }
 
+// optional returns the columns that the table may lack.
+func (c Columns) optional() []string { return []string{c.Username, c.Email, c.Staff, c.Superuser} }
+
 // Users is a djangosession.UserStore on the user model's table.
 type Users struct {
 	config UsersConfig
@@ -85,8 +89,32 @@ func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangose
 	if err != nil {
 		return nil, err
 	}
+	row, err := u.find(ctx, shape, u.config.Dialect.keyValue(shape.keyType, key))
+	if err != nil {
+		return nil, err
+	}
+	if shape.keyType == djangosession.TextKey {
+		key = row.id // a collation may have matched another spelling: the row's own is the one to name
+	}
+	return row.user(key, u.config.Columns.Active != NoColumn), nil
+}
+
+// Probe asks the database what UserByID would, for no user: nil says that the table is there, has the columns, and
+// may be read.
+func (u *Users) Probe(ctx context.Context) error {
+	shape, err := u.look(ctx)
+	if err == nil {
+		_, err = u.find(ctx, shape, nil) // no key is equal to NULL
+	}
+	if errors.Is(err, djangosession.ErrUserNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, error) {
 	var row userRow
-	err = shape.find.one(ctx, []any{u.config.Dialect.keyValue(shape.keyType, key)},
+	err := shape.find.one(ctx, []any{key},
 		&row.id, &row.password, &row.username, &row.email, &row.active, &row.staff, &row.superuser)
 	switch {
 	case isNoRows(err):
@@ -95,10 +123,7 @@ func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangose
 		u.forget(shape) // the table may have changed
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
-	if shape.keyType == djangosession.TextKey {
-		key = row.id // a collation may have matched another spelling: the row's own is the one to name
-	}
-	return row.user(key, u.config.Columns.Active != NoColumn), nil
+	return &row, nil
 }
 
 // userRow is a row as it is scanned. Absent columns are selected as NULL, and columns of flags may be of any type.
@@ -181,6 +206,25 @@ func (u *Users) look(ctx context.Context) (*userShape, error) {
 	defer u.mu.Unlock()
 	u.shape = shape
 	return shape, nil
+}
+
+// LeftOut looks at the table, and returns the configured columns that it lacks and that are not needed. The
+// error says what is missing that is needed.
+func (u *Users) LeftOut(ctx context.Context) ([]string, error) {
+	columns, err := ReadColumns(ctx, u.db, u.config.Dialect, u.config.Table)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := u.config.shape(u.db, columns); err != nil {
+		return nil, err
+	}
+	var leftOut []string
+	for _, name := range u.config.Columns.optional() {
+		if _, ok := columns[name]; !ok && name != NoColumn {
+			leftOut = append(leftOut, name)
+		}
+	}
+	return leftOut, nil
 }
 
 func (u *Users) forget(shape *userShape) {

@@ -137,8 +137,7 @@ def write(folder, cases):
 
 
 def legacy_reason(text):
-    """What Django up to 3.0 makes of text that it did not write: the reason, whether it is base64 of
-    something with a colon, or not even that."""
+    """The reason for text that Django up to 3.0 did not write: it is no base64, or holds no digest, or a wrong one."""
     try:
         raw = base64.b64decode(text.encode("utf-8"))
     except ValueError:

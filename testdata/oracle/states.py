@@ -14,10 +14,9 @@ from django.utils import timezone
 import deployment
 import documents
 import headers
-import population
 import spellings
 import wrappings
-from forge import Forge
+from forge import Forge, b64
 from logins import LETTERS, Logins, seeded_session_keys
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -217,11 +216,11 @@ class States:
         kind = self.rng.randrange(4)
         if kind == 0:
             name, change, _ = self.rng.choice(wrappings.COMPRESSED)
-            return Row(self.forge.text("." + wrappings.b64(change(payload))), name)
+            return Row(self.forge.text("." + b64(change(payload))), name)
         if kind == 1:
             name, value, _ = self.rng.choice(wrappings.TIMESTAMPS)
             return Row(self.forge.modern(payload, timestamp=value), name)
-        text = wrappings.b64(payload)
+        text = b64(payload)
         if kind == 2:
             name, change, _ = self.rng.choice(wrappings.BASE64)
             return Row(self.forge.text(change(text)), name)

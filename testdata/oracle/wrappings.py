@@ -1,8 +1,6 @@
 """Odd base64, zlib and timestamps, signed correctly. Each entry is (name, function, claim)."""
 import zlib
 
-from forge import b64
-
 
 def _insert(stray, at=5):
     return lambda text: text[:at] + stray + text[at:]
