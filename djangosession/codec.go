@@ -148,7 +148,7 @@ func (c *Codec) decodeLegacy(data string) (*Session, error) {
 }
 
 func (c *Codec) session(payload string, by signing.SignedBy) (*Session, error) {
-	s, ok := parseSession(payload, c.version.maxDepth())
+	s, ok := parseSession(payload, c.version)
 	if !ok {
 		return nil, errNotObject
 	}

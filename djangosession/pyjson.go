@@ -9,17 +9,17 @@ import (
 // data.decode("latin-1") (django/core/signing.py, 5.2, JSONSerializer; Lib/json of CPython 3.13). It differs from
 // encoding/json in what Python's reader lets pass and what it does not:
 //
-//   - NaN, Infinity and -Infinity are numbers, and numbers may be of any size, up to 4300 digits for integers;
+//   - NaN, Infinity and -Infinity are numbers, and numbers may be of any size up to Python's bound on integers;
 //   - surrogates may stand alone (kept here in the three bytes that UTF-8 would have for them);
 //   - each byte from 0x80 up is a character of its own;
 //   - the last of several members of one name wins: visit is called for each, in order.
 //
 // The whole text is checked before pyObject returns, whatever visit does. ok is false if it is not JSON, not an
-// object, or nested deeper than maxDepth.
-func pyObject(text string, maxDepth int, visit func(name string, v Value)) (ok bool) {
-	p := jsonParser{text: text}
+// object, or nested deeper than Python of v can read.
+func pyObject(text string, v Version, visit func(name string, v Value)) (ok bool) {
+	p := jsonParser{text: text, maxIntDigits: v.maxIntDigits()}
 	p.space()
-	if !p.object(maxDepth, visit) {
+	if !p.object(v.maxDepth(), visit) {
 		return false
 	}
 	p.space()
@@ -28,8 +28,9 @@ func pyObject(text string, maxDepth int, visit func(name string, v Value)) (ok b
 
 // jsonParser reads text from pos on. Its methods move pos past what they are named after; false is a syntax error.
 type jsonParser struct {
-	text string
-	pos  int
+	text         string
+	pos          int
+	maxIntDigits int
 }
 
 // space: WHITESPACE of json/decoder.py, [ \t\n\r]*.
@@ -176,7 +177,7 @@ func (p *jsonParser) number() (Kind, bool) {
 		}
 	}
 	p.pos = end
-	return kind, kind == Float || digits <= maxIntDigits
+	return kind, kind == Float || digits <= p.maxIntDigits
 }
 
 func (p *jsonParser) digits() int {

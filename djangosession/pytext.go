@@ -34,16 +34,13 @@ func pyDecimal(r rune) (byte, bool) {
 	return 0, false
 }
 
-// maxIntDigits is how many digits Python's int() reads in a text: sys.get_int_max_str_digits(), since 3.11 and in
-// the security releases of 3.7 to 3.10.
-const maxIntDigits = 4300
-
 // pyIntText brings a text that Python's int(text, base) accepts into plain form: an optional "-", and ASCII
-// digits of the base without underscores. ok is false where int would raise a ValueError.
+// digits of the base without underscores. ok is false where int would raise a ValueError,
+// which it does for more than maxDigits digits in base 10.
 //
 // Objects/longobject.c, CPython 3.13, PyLong_FromUnicodeObject: white space around, one sign, single underscores
 // between digits, and decimal digits of any script; in base 16 a prefix "0x", and an underscore after it.
-func pyIntText(s string, base int) (plain string, ok bool) {
+func pyIntText(s string, base, maxDigits int) (plain string, ok bool) {
 	s = intStrip(s)
 	sign := ""
 	if s != "" && (s[0] == '-' || s[0] == '+') {
@@ -75,7 +72,7 @@ func pyIntText(s string, base int) (plain string, ok bool) {
 			return "", false
 		}
 	}
-	if underscore || base == 10 && len(digits) > maxIntDigits {
+	if underscore || base == 10 && len(digits) > maxDigits {
 		return "", false
 	}
 	return sign + string(digits), true

@@ -24,8 +24,8 @@ type Session struct {
 	// SignedBy is the key that the session data was verified with.
 	SignedBy signing.SignedBy
 
-	json     string
-	maxDepth int
+	json    string
+	version Version // whose Python reads json
 }
 
 // JSON returns the whole session as Django stored it. It is JSON as Python writes it: NaN and Infinity may occur,
@@ -35,7 +35,7 @@ func (s *Session) JSON() string { return s.json }
 // Lookup returns the entry called name, the zero Value when there is none.
 func (s *Session) Lookup(name string) Value {
 	var found Value
-	pyObject(s.json, s.maxDepth, func(n string, v Value) {
+	pyObject(s.json, s.version, func(n string, v Value) {
 		if n == name {
 			found = v
 		}
@@ -45,9 +45,9 @@ func (s *Session) Lookup(name string) Value {
 
 // parseSession reads verified JSON. ok is false if it is not the JSON of an object: Django then has no session,
 // or fails.
-func parseSession(json string, maxDepth int) (s *Session, ok bool) {
-	s = &Session{json: json, maxDepth: maxDepth}
-	ok = pyObject(json, maxDepth, func(name string, v Value) {
+func parseSession(json string, version Version) (s *Session, ok bool) {
+	s = &Session{json: json, version: version}
+	ok = pyObject(json, version, func(name string, v Value) {
 		switch name {
 		case keyAuthUserID:
 			s.AuthUserID = v

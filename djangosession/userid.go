@@ -38,7 +38,7 @@ func (t KeyType) ToPython(id Value, v Version) (string, error) {
 	}
 	switch t {
 	case IntegerKey:
-		return integerID(id)
+		return integerID(id, v)
 	case UUIDKey:
 		return uuidID(id, v)
 	case TextKey:
@@ -48,7 +48,7 @@ func (t KeyType) ToPython(id Value, v Version) (string, error) {
 }
 
 // integerID is IntegerField.to_python: int(value), db/models/fields/__init__.py, 5.2.
-func integerID(id Value) (string, error) {
+func integerID(id Value, v Version) (string, error) {
 	switch id.kind {
 	case Bool: // int(True) is 1
 		if id.raw == "true" {
@@ -68,7 +68,7 @@ func integerID(id Value) (string, error) {
 		return strconv.FormatInt(int64(f), 10), nil
 	case String:
 		text, _ := id.Text()
-		plain, ok := pyIntText(text, 10)
+		plain, ok := pyIntText(text, 10, v.maxIntDigits())
 		if !ok {
 			return "", ErrBadUserID
 		}
@@ -100,7 +100,7 @@ func uuidID(id Value, v Version) (string, error) {
 			return "", ErrBadUserID
 		}
 		var plain string
-		if plain, ok = pyIntText(text, 16); ok {
+		if plain, ok = pyIntText(text, 16, 0); ok {
 			n, ok = n.SetString(plain, 16)
 		}
 	case Bool:
@@ -123,8 +123,8 @@ func uuidID(id Value, v Version) (string, error) {
 
 // textID is CharField.to_python: str(value). A NUL or a lone surrogate is what databases refuse.
 func textID(id Value) (string, error) {
-	text, ok := id.pyStr()
-	if !ok || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+	text := id.pyStr()
+	if id.kind == Missing || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return "", ErrBadUserID
 	}
 	return text, nil

@@ -1,10 +1,6 @@
 package djangosession
 
-import (
-	"math"
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Kind says what a Value is, in JSON's terms with Python's numbers.
 type Kind uint8
@@ -54,42 +50,10 @@ func (v Value) float() float64 {
 	return f
 }
 
-// pyStr is Python's str() of a value, as CharField.to_python applies it; ok is false for the kinds whose str()
-// is not needed here: nothing, null, lists and dictionaries.
-func (v Value) pyStr() (s string, ok bool) {
-	switch v.kind {
-	case String:
-		return v.Text()
-	case Bool:
-		return strings.ToUpper(v.raw[:1]) + v.raw[1:], true
-	case Int:
-		if v.raw == "-0" {
-			return "0", true
-		}
-		return v.raw, true
-	case Float:
-		return pyFloatRepr(v.float()), true
-	case Missing, Null, Array, Object:
+// pyStr is Python's str() of a value, as CharField.to_python applies it; of nothing, it is "".
+func (v Value) pyStr() string {
+	if text, ok := v.Text(); ok {
+		return text
 	}
-	return "", false
-}
-
-// pyFloatRepr is Python's repr of a float: the shortest digits that read back as f, with an exponent from 1e+16
-// up and below 1e-4 (Python/pystrtod.c of CPython, format code 'r').
-func pyFloatRepr(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "nan"
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	case f != 0 && (math.Abs(f) >= 1e16 || math.Abs(f) < 1e-4):
-		return strconv.FormatFloat(f, 'e', -1, 64)
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
+	return string(v.appendRepr(nil))
 }

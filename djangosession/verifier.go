@@ -128,7 +128,8 @@ func loadReason(err error) (Reason, error) {
 // table, so the id is what the session says, if it is a text or a number.
 func sessionAlone(session *Session) (Verdict, error) {
 	id, err := textID(session.AuthUserID)
-	if err != nil || session.AuthUserID.kind == Bool || id == "" {
+	kind := session.AuthUserID.kind
+	if err != nil || id == "" || kind != String && kind != Int {
 		return Verdict{Session: session, Reason: BadUserID}, nil
 	}
 	return Verdict{User: &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, Session: session}, nil

@@ -2,6 +2,7 @@ package djangosession
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -84,6 +85,15 @@ func (v Version) uuidFromInt() bool { return v.atLeast(2, 0) }
 // dropsNonASCII: session data outside ASCII is passed over by base64 instead of failing
 // (contrib/sessions/backends/base.py, 1.11: force_bytes(session_data); from 2.0 .encode('ascii')).
 func (v Version) dropsNonASCII() bool { return !v.atLeast(2, 0) }
+
+// maxIntDigits is how many digits Python's int() reads in a text, sys.get_int_max_str_digits(): since Python 3.11, and
+// in the security releases of 3.7 to 3.10. The Pythons of Django 1.11 came before.
+func (v Version) maxIntDigits() int {
+	if v.atLeast(2, 0) {
+		return 4300
+	}
+	return math.MaxInt
+}
 
 // maxDepth bounds how deeply JSON may be nested. Python's own bound is its recursion limit: 994 levels less
 // what Django's call stack takes to Python 3.11, 9998 from 3.13 (measured). See docs/divergences.md.

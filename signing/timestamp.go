@@ -40,7 +40,10 @@ func (s *TimestampSigner) UnsignWithin(signed string, maxAge time.Duration, now 
 		return "", by, err
 	}
 	// django/core/signing.py, 5.2: age = time.time() - timestamp; if age > max_age: raise SignatureExpired.
-	// In floating point, as there: a timestamp may be any integer.
+	// In floating point, as there: a timestamp may be any integer, and one beyond every float fails.
+	if math.IsInf(seconds, 0) {
+		return "", by, malformed("timestamp out of range")
+	}
 	if float64(now.UnixNano())/1e9-seconds > maxAge.Seconds() {
 		return "", by, ErrSignatureExpired
 	}
@@ -84,8 +87,7 @@ func base62(n int64) string {
 }
 
 // parseBase62 is b62_decode of django/core/signing.py, 5.2: no text is an error, a sign without digits is 0,
-// and there is no upper bound. What Python would hold as an integer beyond every float is an error here:
-// there, subtracting it from the clock fails.
+// and there is no upper bound: a number beyond every float is an infinity here.
 func parseBase62(s string) (float64, error) {
 	if s == "" {
 		return 0, malformed("empty timestamp")
@@ -98,9 +100,6 @@ func parseBase62(s string) (float64, error) {
 			return 0, malformed("timestamp is not in base 62")
 		}
 		n = n*62 + float64(d)
-	}
-	if math.IsInf(n, 0) {
-		return 0, malformed("timestamp out of range")
 	}
 	if negative {
 		n = -n

@@ -7,6 +7,7 @@ import headers
 from case import ADA, ADA_TEXT, ADA_UUID, KEY, ONE, ONE_UUID, REASONS, VERSION, Case, entries, forge, members, payload
 from selection import wanted
 
+
 def json_documents():
     made = forge()
     for name, body, good in documents.documents(members(entries())):

@@ -1,0 +1,280 @@
+//go:build live
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/djangotest"
+)
+
+// A profile is one deployment that the oracle compares.
+type profile struct {
+	name     string
+	django   string
+	sqlite   bool
+	store    string
+	settings map[string]any    // Django's, and ours where a setting is the same in both
+	env      map[string]string // ours
+}
+
+// oracleSecret has characters that are easily lost on the way: quotes, a percent sign, what is not ASCII.
+const oracleSecret = `s3cr3t-key'"%$ with blanks, commas and ümläuts`
+
+// profiles are every line of Django on both databases, and what deployments do differently.
+func profiles() []profile {
+	var list []profile
+	for _, v := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.2", "5.0", "5.2", "6.1"} {
+		list = append(list,
+			profile{name: "postgres", django: v},
+			profile{name: "sqlite", django: v, sqlite: true})
+	}
+	fallbacks := map[string]any{"SECRET_KEY_FALLBACKS": []string{"an older key, with a comma", "the oldest key"}}
+	sha1 := map[string]any{"DEFAULT_HASHING_ALGORITHM": "sha1"}
+	paris := map[string]any{"USE_TZ": false, "TIME_ZONE": "Europe/Paris"}
+	user := func(model string) map[string]any { return map[string]any{"AUTH_USER_MODEL": "oracle." + model} }
+	people := map[string]string{
+		"DJANGO_AUTH_USER_TABLE": "people", "DJANGO_AUTH_USER_ID_COLUMN": "login_id", "DJANGO_AUTH_USER_PASSWORD_COLUMN": "pw",
+	}
+	noActive := map[string]string{"DJANGO_AUTH_USER_ACTIVE_COLUMN": "-"}
+	custom := map[string]string{"DJANGO_SESSION_TABLE": "oracle_customsession"}
+	backends := []string{"django.contrib.auth.backends.AllowAllUsersModelBackend", "django.contrib.auth.backends.ModelBackend"}
+	return append(list,
+		profile{name: "fallbacks", django: "4.1", settings: fallbacks},
+		profile{name: "fallbacks", django: "4.2", settings: fallbacks, sqlite: true},
+		profile{name: "fallbacks", django: "6.1", settings: fallbacks},
+		profile{name: "fallbacks before 4.1", django: "3.2", settings: fallbacks, sqlite: true},
+		profile{name: "sha1", django: "3.1", settings: sha1},
+		profile{name: "sha1", django: "3.2", settings: sha1, sqlite: true},
+		profile{name: "UUID keys", django: "1.11", settings: user("UUIDUser")},
+		profile{name: "UUID keys", django: "2.2", settings: user("UUIDUser"), sqlite: true},
+		profile{name: "UUID keys", django: "6.1", settings: user("UUIDUser")},
+		profile{name: "text keys", django: "3.0", settings: user("TextUser"), env: people, sqlite: true},
+		profile{name: "text keys", django: "5.2", settings: user("TextUser"), env: people},
+		profile{name: "no is_active", django: "2.2", settings: user("PlainUser"), env: noActive},
+		profile{name: "no is_active", django: "6.1", settings: user("PlainUser"), env: noActive, sqlite: true},
+		profile{name: "is_active may be NULL", django: "3.2", settings: user("MaybeUser")},
+		profile{name: "is_active may be NULL", django: "4.2", settings: user("MaybeUser"), sqlite: true},
+		profile{name: "small keys", django: "5.0", settings: user("SmallUser")},
+		profile{name: "custom store", django: "1.11", store: "CustomStore", env: custom},
+		profile{name: "nested custom store", django: "3.2", store: "Nested.CustomStore", env: custom, sqlite: true},
+		profile{name: "nested custom store", django: "6.1", store: "Nested.CustomStore", env: custom},
+		profile{name: "local time", django: "2.2", settings: paris},
+		profile{name: "local time", django: "5.2", settings: paris, sqlite: true},
+		profile{name: "all users may log in", django: "5.2", settings: map[string]any{"AUTHENTICATION_BACKENDS": backends}, sqlite: true},
+		profile{name: "cookie name", django: "6.1", settings: map[string]any{"SESSION_COOKIE_NAME": "__Host-sid.1"}, sqlite: true},
+	)
+}
+
+// TestOracle asks a live Django and the running sidecar the same questions: over random users, sessions and Cookie
+// headers in every state. ORACLE_SEED repeats a run, ORACLE_COUNT sets how many sessions a profile has.
+func TestOracle(t *testing.T) {
+	seed, count := rand.Uint64N(1<<32), 300
+	if text := os.Getenv("ORACLE_SEED"); text != "" {
+		seed = parseCount(t, text)
+	}
+	if text := os.Getenv("ORACLE_COUNT"); text != "" {
+		count = int(parseCount(t, text))
+	}
+	t.Logf("ORACLE_SEED=%d ORACLE_COUNT=%d", seed, count)
+	var compared, alive atomic.Int64
+	for i, p := range profiles() {
+		t.Run("Django "+p.django+" "+p.name, func(t *testing.T) {
+			p.compare(t, count, seed+uint64(i), &compared, &alive)
+		})
+	}
+	t.Logf("compared %d verdicts with Django's, %d of them a user", compared.Load(), alive.Load())
+	if want := int64(len(profiles()) * count); compared.Load() < want {
+		t.Errorf("only %d comparisons, want at least %d", compared.Load(), want)
+	}
+}
+
+func parseCount(t *testing.T, text string) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// compare starts a Django and a sidecar on one database, and asks both.
+func (p profile) compare(t *testing.T, count int, seed uint64, compared, alive *atomic.Int64) {
+	django := p.deploy(t)
+	if users := django.Users(20, seed); len(users) == 0 {
+		t.Fatal("Django has made no users")
+	}
+	cookies := django.Sessions(count, seed)
+	want := django.Ask(cookies)
+	sidecar := startSidecar(t)
+	yes, no := 0, 0
+	for i, c := range cookies {
+		user, status := sidecar.ask(t, c.Raw)
+		if (user == nil) != (want[i].User == nil) || user != nil && *user != *want[i].User {
+			t.Errorf("%s: sidecar says %s (status %d), Django %s says %s", c.Note, text(user), status, django.Django, text(want[i].User))
+		}
+		if status >= 500 {
+			t.Errorf("%s: status %d", c.Note, status)
+		}
+		if user != nil {
+			yes++
+		} else {
+			no++
+		}
+	}
+	compared.Add(int64(len(cookies)))
+	alive.Add(int64(yes))
+	t.Logf("Django %s, Python %s: %d compared, %d users, %d none", django.Django, django.Python, len(cookies), yes, no)
+	// Both must occur often, or nothing has been compared.
+	if yes < len(cookies)/10 || no < len(cookies)/10 {
+		t.Errorf("%d users and %d none: too few of one", yes, no)
+	}
+}
+
+func text(user *string) string {
+	if user == nil {
+		return "nobody"
+	}
+	return strconv.Quote(*user)
+}
+
+// deploy starts the profile's Django, and sets the environment for the sidecar.
+func (p profile) deploy(t *testing.T) *djangotest.Django {
+	t.Helper()
+	settings := map[string]any{"SECRET_KEY": oracleSecret}
+	for name, value := range p.settings {
+		settings[name] = value
+	}
+	d := djangotest.Deployment{Version: p.django, Settings: settings, Store: p.store}
+	if p.sqlite {
+		path := filepath.Join(t.TempDir(), "db.sqlite3")
+		d.Database = map[string]any{"ENGINE": "django.db.backends.sqlite3", "NAME": path}
+		t.Setenv("DATABASE_URL", "sqlite:///"+path)
+	} else {
+		db := djangotest.Postgres(t).Database(t)
+		d.Database = db.Django()
+		t.Setenv("DATABASE_URL", db.URL())
+	}
+	t.Setenv("DJANGO_VERSION", p.django)
+	if p.store != "" {
+		t.Setenv("DJANGO_SESSION_STORE_CLASS", p.store)
+		t.Setenv("DJANGO_SESSION_ENGINE", "oracle_app.customstore")
+	}
+	for name, value := range settings {
+		t.Setenv("DJANGO_"+name, settingText(t, value))
+	}
+	django := djangotest.StartDjango(t, d)
+	t.Setenv("DJANGO_AUTH_USER_TABLE", django.UserTable)
+	for name, value := range p.env {
+		t.Setenv(name, value)
+	}
+	return django
+}
+
+// settingText is a setting as an environment variable has it.
+func settingText(t *testing.T, value any) string {
+	t.Helper()
+	if list, ok := value.([]string); ok {
+		text, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	return fmt.Sprint(value)
+}
+
+// runningSidecar is a sidecar in this process, and a client that sends it bytes as they are.
+type runningSidecar struct {
+	conn   net.Conn
+	reader *bufio.Reader
+}
+
+// startSidecar serves what the environment says, until the test ends.
+func startSidecar(t *testing.T) *runningSidecar {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", serveForTest(t).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &runningSidecar{conn, bufio.NewReader(conn)}
+}
+
+// serveForTest runs the sidecar with the environment's settings on a free port, and stops it with the test.
+func serveForTest(t *testing.T) net.Addr {
+	t.Helper()
+	t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
+	t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
+	c, err := config.FromProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening, done := make(chan net.Addr, 1), make(chan error, 1)
+	ctx := t.Context() // ends before the cleanups run
+	go func() {
+		done <- runSidecar(ctx, c, slog.New(slog.DiscardHandler), func(public net.Addr) { listening <- public })
+	}()
+	t.Cleanup(func() {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case addr := <-listening:
+		return addr
+	case err := <-done:
+		done <- nil
+		t.Fatalf("the sidecar has ended: %v", err)
+	}
+	return nil
+}
+
+// ask sends a Cookie header as it is, and returns the user's id, or nil.
+func (s *runningSidecar) ask(t *testing.T, cookie []byte) (user *string, status int) {
+	t.Helper()
+	request := []byte("GET /authenticate HTTP/1.1\r\nHost: sidecar\r\n")
+	if cookie != nil {
+		request = append(append(append(request, "Cookie: "...), cookie...), "\r\n"...)
+	}
+	if _, err := s.conn.Write(append(request, "\r\n"...)); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(s.reader, nil)
+	if err != nil {
+		t.Fatalf("no answer to %q: %v", cookie, err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		Result bool
+		User   *struct{ ID string }
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	if answer.Result != (response.StatusCode == http.StatusOK) || answer.Result != (answer.User != nil) || bytes.Contains(text, []byte("_auth")) {
+		t.Fatalf("status %d with %s", response.StatusCode, text)
+	}
+	if answer.User == nil {
+		return nil, response.StatusCode
+	}
+	return &answer.User.ID, response.StatusCode
+}

@@ -1,0 +1,202 @@
+package djangotest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Django is a live Django of one version, in its own process: testdata/oracle/oracle.py. Its methods fail the test
+// when it does not answer.
+type Django struct {
+	tb      testing.TB
+	in      io.WriteCloser
+	answers *bufio.Scanner
+
+	// Django and Python are the versions that answer.
+	Django, Python string
+	// UserTable and SessionTable are the tables that its models have.
+	UserTable, SessionTable string
+}
+
+// Deployment says how StartDjango configures Django.
+type Deployment struct {
+	Version  string         // a line, such as 5.2
+	Database map[string]any // an entry of DATABASES
+	Settings map[string]any // settings other than the oracle's own
+	Store    string         // the session store class; "" means Django's own
+}
+
+// StartDjango starts a Django and makes its tables. It ends with the test.
+func StartDjango(tb testing.TB, d Deployment) *Django {
+	tb.Helper()
+	if d.Store == "" {
+		d.Store = "SessionStore"
+	}
+	if d.Settings == nil {
+		d.Settings = map[string]any{}
+	}
+	cmd := exec.Command(pythonOf(tb, d.Version), filepath.Join(RepositoryPath(), "testdata", "oracle", "oracle.py"))
+	cmd.Stderr = os.Stderr // tracebacks
+	in, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		// At the end of its input it ends by itself.
+		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
+			tb.Errorf("Django %s: %v", d.Version, err)
+		}
+	})
+	dj := &Django{tb: tb, in: in, answers: bufio.NewScanner(out)}
+	dj.answers.Buffer(nil, 64<<20)
+	var started struct {
+		Django, Python string
+		UserTable      string `json:"user_table"`
+		SessionTable   string `json:"session_table"`
+	}
+	dj.do(map[string]any{"op": "init", "database": d.Database, "settings": d.Settings, "store": d.Store}, &started)
+	dj.Django, dj.Python, dj.UserTable, dj.SessionTable = started.Django, started.Python, started.UserTable, started.SessionTable
+	return dj
+}
+
+// pythonOf returns the interpreter of the virtual environment that has a Django.
+func pythonOf(tb testing.TB, version string) string {
+	tb.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	python := filepath.Join(cache, "django-sidecar", "venv", "django-"+version, "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		tb.Fatalf("there is no Django %s: run tools/setup.sh, which makes %s", version, python)
+	}
+	return python
+}
+
+// RepositoryPath returns the root of the checkout that this source file was compiled in.
+func RepositoryPath() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// do sends a request and reads the answer to it.
+func (d *Django) do(request map[string]any, answer any) {
+	d.tb.Helper()
+	line, err := json.Marshal(request)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	if _, err := d.in.Write(append(line, '\n')); err != nil {
+		d.tb.Fatalf("asking Django for %v: %v", request["op"], err)
+	}
+	if !d.answers.Scan() {
+		d.tb.Fatalf("Django has ended instead of answering %v: %v", request["op"], d.answers.Err())
+	}
+	var outcome struct {
+		OK    bool
+		Error string
+	}
+	if err := json.Unmarshal(d.answers.Bytes(), &outcome); err != nil {
+		d.tb.Fatal(err)
+	}
+	if !outcome.OK {
+		d.tb.Fatalf("Django %s, %v: %s", d.Django, request["op"], outcome.Error)
+	}
+	if answer == nil {
+		return
+	}
+	if err := json.Unmarshal(d.answers.Bytes(), answer); err != nil {
+		d.tb.Fatal(fmt.Errorf("answer to %v: %w", request["op"], err))
+	}
+}
+
+// User is a user that the oracle has made.
+type User struct {
+	ID       string
+	Username string
+	IsActive *bool `json:"is_active"`
+}
+
+// Users makes users in every state, generated from the seed.
+func (d *Django) Users(count int, seed uint64) []User {
+	d.tb.Helper()
+	var answer struct{ Users []User }
+	d.do(map[string]any{"op": "users", "count": count, "seed": seed}, &answer)
+	return answer.Users
+}
+
+// Cookie is a Cookie header to ask for; Raw is nil for a request without one.
+type Cookie struct {
+	Raw  []byte
+	Note string // what is special about it
+}
+
+// Sessions makes session rows in every state, generated from the seed, and returns the headers that ask for them.
+func (d *Django) Sessions(count int, seed uint64) []Cookie {
+	d.tb.Helper()
+	var answer struct{ Cookies []Cookie }
+	d.do(map[string]any{"op": "sessions", "count": count, "seed": seed}, &answer)
+	return answer.Cookies
+}
+
+// Answer is what Django says about a Cookie header.
+type Answer struct {
+	User      *string // str(pk), nil for nobody
+	Exception *string // its type, if Django fails
+}
+
+// Ask asks Django's SessionMiddleware and get_user for each header. What they would change is rolled back.
+func (d *Django) Ask(cookies []Cookie) []Answer {
+	d.tb.Helper()
+	raw := make([][]byte, len(cookies))
+	for i, c := range cookies {
+		raw[i] = c.Raw
+	}
+	var answer struct{ Answers []Answer }
+	d.do(map[string]any{"op": "ask", "cookies": raw}, &answer)
+	if len(answer.Answers) != len(cookies) {
+		d.tb.Fatalf("Django gives %d answers to %d questions", len(answer.Answers), len(cookies))
+	}
+	return answer.Answers
+}
+
+// Decoded is what Django reads in session data.
+type Decoded struct {
+	AuthUserID      any `json:"auth_user_id"`
+	AuthUserBackend any `json:"auth_user_backend"`
+	Keys            []string
+	Exception       *string
+}
+
+// Decode has Django's session store decode session data.
+func (d *Django) Decode(texts []string) []Decoded {
+	d.tb.Helper()
+	var answer struct{ Values []Decoded }
+	d.do(map[string]any{"op": "decode", "texts": texts}, &answer)
+	return answer.Values
+}
+
+// Login logs a user in, for good, and returns the session key.
+func (d *Django) Login(userID string) string {
+	d.tb.Helper()
+	var answer struct {
+		SessionKey string `json:"session_key"`
+	}
+	d.do(map[string]any{"op": "login", "user": userID}, &answer)
+	return answer.SessionKey
+}
+
+// Execute runs a statement of SQL on Django's own connection.
+func (d *Django) Execute(statement string) {
+	d.tb.Helper()
+	d.do(map[string]any{"op": "execute", "sql": statement}, nil)
+}
