@@ -244,19 +244,21 @@ func serveForTest(t *testing.T) net.Addr {
 	return nil
 }
 
-// ask sends a Cookie header as it is, and returns the user's id, or nil.
-func (s *runningSidecar) ask(t *testing.T, cookie []byte) (user *string, status int) {
+// ask sends a Cookie header as it is (nil for none), or several, and returns the user's id, or nil.
+func (s *runningSidecar) ask(t *testing.T, cookies ...[]byte) (user *string, status int) {
 	t.Helper()
 	request := []byte("GET /authenticate HTTP/1.1\r\nHost: sidecar\r\n")
-	if cookie != nil {
-		request = append(append(append(request, "Cookie: "...), cookie...), "\r\n"...)
+	for _, cookie := range cookies {
+		if cookie != nil {
+			request = append(append(append(request, "Cookie: "...), cookie...), "\r\n"...)
+		}
 	}
 	if _, err := s.conn.Write(append(request, "\r\n"...)); err != nil {
 		t.Fatal(err)
 	}
 	response, err := http.ReadResponse(s.reader, nil)
 	if err != nil {
-		t.Fatalf("no answer to %q: %v", cookie, err)
+		t.Fatalf("no answer to %q: %v", cookies, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)

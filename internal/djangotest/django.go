@@ -169,6 +169,17 @@ func (d *Django) Ask(cookies []Cookie) []Answer {
 	return answer.Answers
 }
 
+// AskLines is Ask for requests with several Cookie lines each, as Django's own WSGI server reads them.
+func (d *Django) AskLines(requests [][][]byte) []Answer {
+	d.tb.Helper()
+	var answer struct{ Answers []Answer }
+	d.do(map[string]any{"op": "ask_lines", "requests": requests}, &answer)
+	if len(answer.Answers) != len(requests) {
+		d.tb.Fatalf("Django gives %d answers to %d requests", len(answer.Answers), len(requests))
+	}
+	return answer.Answers
+}
+
 // Decoded is what Django reads in session data.
 type Decoded struct {
 	AuthUserID      any `json:"auth_user_id"`

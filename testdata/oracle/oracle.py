@@ -54,6 +54,15 @@ def ask(request):
     return {"answers": [verdict(raw) for raw in headers]}
 
 
+def ask_lines(request):
+    """Like ask, for requests of several Cookie lines each, through Django's own WSGI server."""
+    from verdicts import verdict
+    from wsgi import cookie_header
+
+    requests = [[base64.b64decode(line) for line in lines] for lines in request["requests"]]
+    return {"answers": [verdict(cookie_header(lines)) for lines in requests]}
+
+
 def decode(request):
     return {"values": [decoded(text) for text in request["texts"]]}
 
@@ -92,7 +101,7 @@ def login(request):
     return {"session_key": log_in(deployment.session_store(), user)}
 
 
-OPS = {f.__name__: f for f in (init, users, sessions, ask, decode, execute, login)}
+OPS = {f.__name__: f for f in (init, users, sessions, ask, ask_lines, decode, execute, login)}
 
 
 def answer(line):

@@ -1,0 +1,133 @@
+//go:build live
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/djangotest"
+)
+
+// TestSeveralCookieLines asks for requests with several Cookie header lines, which HTTP forbids to browsers and
+// leaves to servers.
+func TestSeveralCookieLines(t *testing.T) {
+	for _, version := range []string{"1.11", "3.2", "6.1"} {
+		t.Run("Django "+version, func(t *testing.T) {
+			django := profile{django: version, sqlite: true}.deploy(t)
+			user := django.Users(20, 1)[0]
+			good := "sessionid=" + django.Login(user.ID)
+			const bad = "sessionid=00000000000000000000000000000000"
+			var requests [][][]byte
+			for _, lines := range [][]string{
+				{good}, {good, good}, {good, bad}, {bad, good}, {"a=1", good}, {good, "a=1"}, {"a=1;", good}, {good + ";", "a=1"},
+				{"a=1; " + good + "; b=2", "c=3"}, {"a=1", "b=2; " + good}, {"a=1", "b=2; " + good, bad + "; c=3"}, {"", good}, {good, ""},
+				{good + "; x=1", bad + "; y=2"},
+			} {
+				var request [][]byte
+				for _, l := range lines {
+					request = append(request, []byte(l))
+				}
+				requests = append(requests, request)
+			}
+			want := django.AskLines(requests)
+			sidecar := startSidecar(t)
+			yes := 0
+			for i, request := range requests {
+				got, status := sidecar.ask(t, request...)
+				if text(got) != text(want[i].User) {
+					t.Errorf("%q: sidecar says %s (status %d), Django says %s", request, text(got), status, text(want[i].User))
+				}
+				if got != nil {
+					yes++
+				}
+			}
+			if yes < 3 || yes > len(requests)-3 {
+				t.Errorf("%d of %d requests have a user: too few of one kind", yes, len(requests))
+			}
+		})
+	}
+}
+
+// TestDjangoReadsWhatWeEncode has real Djangos read sessions that Encode wrote: as texts, and as a login.
+func TestDjangoReadsWhatWeEncode(t *testing.T) {
+	sessions := []map[string]any{
+		{},
+		{"_auth_user_id": "42", "_auth_user_backend": "b"},
+		{"cart": []any{"tea", 3, 1.5, nil, true, map[string]any{"deep": []int{1, 2}}}},
+		{"text": "Ümläut, emoji 🙂, quote \" and backslash \\, tab \t, <b>&amp;</b>, line separator \u2028"},
+		{"long": strings.Repeat("compressible ", 500)},
+	}
+	for _, p := range []profile{
+		{django: "1.11"},
+		{django: "2.2"},
+		{django: "3.0"},
+		{django: "3.1"},
+		{django: "3.2"},
+		{django: "3.2", settings: map[string]any{"DEFAULT_HASHING_ALGORITHM": "sha1"}},
+		{django: "4.2"},
+		{django: "5.0"},
+		{django: "5.2"},
+		{django: "6.1"},
+		{django: "6.1", store: "Nested.CustomStore", env: map[string]string{"DJANGO_SESSION_TABLE": "oracle_customsession"}},
+	} {
+		t.Run(fmt.Sprintf("Django %s %v%s", p.django, p.settings, p.store), func(t *testing.T) {
+			p.sqlite = true
+			django := p.deploy(t)
+			c, err := config.FromProcess()
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := newDeployment(c, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			var texts []string
+			for _, values := range sessions {
+				data, err := d.codec.Encode(values, time.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts = append(texts, data)
+			}
+			for i, got := range django.Decode(texts) {
+				var want []string
+				for name := range sessions[i] {
+					want = append(want, name)
+				}
+				slices.Sort(want)
+				if got.Exception != nil || !slices.Equal(got.Keys, want) {
+					t.Errorf("Django reads %q (%s) in a session of %q", got.Keys, text(got.Exception), want)
+				}
+			}
+			loginByUs(t, django, d)
+		})
+	}
+}
+
+// loginByUs stores a session in which a user is logged in, and asks Django who that is.
+func loginByUs(t *testing.T, django *djangotest.Django, d *deployment) {
+	t.Helper()
+	const password = "md5$salt$0123456789abcdef0123456789abcdef"
+	user := django.Users(20, 7)[0]
+	django.Execute(fmt.Sprintf("UPDATE %s SET password = '%s', is_active = true WHERE id = %s", django.UserTable, password, user.ID))
+	data, err := d.codec.Encode(map[string]any{
+		"_auth_user_id": user.ID, "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
+		"_auth_user_hash": d.verifier.AuthHash(password),
+	}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key = "abcdefghijklmnopqrstuvwxyz012345"
+	django.Execute(fmt.Sprintf("INSERT INTO %s (session_key, session_data, expire_date) VALUES ('%s', '%s', '2999-01-01 00:00:00')",
+		django.SessionTable, key, data))
+	answer := django.Ask([]djangotest.Cookie{{Raw: []byte("sessionid=" + key)}})[0]
+	if text(answer.User) != text(&user.ID) {
+		t.Errorf("Django says %s (%s), want %q", text(answer.User), text(answer.Exception), user.ID)
+	}
+}
