@@ -186,7 +186,7 @@ func appendPyJSON(dst []byte, v any) ([]byte, error) {
 	for _, r := range strings.TrimSuffix(b.String(), "\n") {
 		switch {
 		case r < utf8.RuneSelf:
-			dst = append(dst, byte(r))
+			dst = utf8.AppendRune(dst, r)
 		case r <= 0xffff:
 			dst = fmt.Appendf(dst, `\u%04x`, r)
 		default:

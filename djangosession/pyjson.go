@@ -117,7 +117,11 @@ func (p *jsonParser) value(depth int) (Value, bool) {
 	if p.pos >= len(p.text) {
 		return Value{}, false
 	}
-	start, kind, ok := p.pos, Missing, false
+	var (
+		start = p.pos
+		kind  Kind
+		ok    bool
+	)
 	switch p.text[p.pos] {
 	case '"':
 		kind = String
@@ -140,8 +144,12 @@ var constants = []struct {
 	text string
 	kind Kind
 }{
-	{"null", Null}, {"true", Bool}, {"false", Bool},
-	{"NaN", Float}, {"Infinity", Float}, {"-Infinity", Float},
+	{"null", Null},
+	{"true", Bool},
+	{"false", Bool},
+	{"NaN", Float},
+	{"Infinity", Float},
+	{"-Infinity", Float},
 }
 
 func (p *jsonParser) scalar() (Kind, bool) {
@@ -273,7 +281,7 @@ func unicodeEscape(text string) (r rune, rest string) {
 
 func appendWTF8(b []byte, r rune) []byte {
 	if 0xd800 <= r && r <= 0xdfff {
-		return append(b, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
+		return append(b, 0xed, byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f)) //nolint:gosec // six bits each
 	}
 	return utf8.AppendRune(b, r)
 }

@@ -90,7 +90,7 @@ func appendStringRepr(b []byte, s string) []byte {
 		s = s[n:]
 		switch {
 		case r == rune(quote) || r == '\\':
-			b = append(b, '\\', byte(r))
+			b = utf8.AppendRune(append(b, '\\'), r)
 		case r == '\t':
 			b = append(b, `\t`...)
 		case r == '\n':

@@ -3,6 +3,7 @@ package djangosession
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // pyStrip is Python's str.strip().
@@ -12,23 +13,23 @@ func pyStrip(s string) string { return strings.TrimFunc(s, pySpace) }
 // (bidirectional type B or S; Objects/unicodectype.c of CPython).
 func pySpace(r rune) bool { return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f' }
 
-// pyDecimal returns the value of a decimal digit of any script, as Python's int() reads them.
-func pyDecimal(r rune) (byte, bool) {
-	if '0' <= r && r <= '9' {
-		return byte(r - '0'), true
+// pyDecimal returns the ASCII digit for a decimal digit of any script, as Python's int() reads them.
+func pyDecimal(r rune) (digit rune, ok bool) {
+	if r < utf8.RuneSelf {
+		return r, '0' <= r && r <= '9'
 	}
-	if r < 0x80 || !unicode.Is(unicode.Nd, r) {
+	if !unicode.Is(unicode.Nd, r) {
 		return 0, false
 	}
 	// Unicode gives decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of whole runs.
 	for _, t := range unicode.Nd.R16 {
 		if rune(t.Lo) <= r && r <= rune(t.Hi) {
-			return byte((r - rune(t.Lo)) % 10), true
+			return '0' + (r-rune(t.Lo))%10, true
 		}
 	}
 	for _, t := range unicode.Nd.R32 {
-		if rune(t.Lo) <= r && r <= rune(t.Hi) { //nolint:gosec // code points fit a rune
-			return byte((r - rune(t.Lo)) % 10), true //nolint:gosec // see above
+		if lo := int64(t.Lo); lo <= int64(r) && int64(r) <= int64(t.Hi) {
+			return '0' + (r-rune(lo))%10, true
 		}
 	}
 	return 0, false
@@ -52,7 +53,7 @@ func pyIntText(s string, base, maxDigits int) (plain string, ok bool) {
 	if base == 16 && len(s) >= 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
 		s = strings.TrimPrefix(s[2:], "_")
 	}
-	digits := make([]byte, 0, len(s))
+	var digits strings.Builder
 	underscore := true // one at the start is as wrong as two in a row
 	for _, r := range s {
 		if r == '_' {
@@ -65,17 +66,17 @@ func pyIntText(s string, base, maxDigits int) (plain string, ok bool) {
 		underscore = false
 		switch d, decimal := pyDecimal(r); {
 		case decimal:
-			digits = append(digits, '0'+d)
+			digits.WriteRune(d)
 		case base == 16 && ('a' <= r && r <= 'f' || 'A' <= r && r <= 'F'):
-			digits = append(digits, byte(r))
+			digits.WriteRune(r)
 		default:
 			return "", false
 		}
 	}
-	if underscore || base == 10 && len(digits) > maxDigits {
+	if underscore || base == 10 && digits.Len() > maxDigits {
 		return "", false
 	}
-	return sign + string(digits), true
+	return sign + digits.String(), true
 }
 
 // intStrip strips the white space that int() allows. _PyUnicode_TransformDecimalAndSpaceToASCII makes blanks of

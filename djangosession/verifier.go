@@ -83,7 +83,7 @@ func (v *Verifier) Verify(ctx context.Context, sessionKey string) (Verdict, erro
 		return no(UnknownBackend)
 	}
 	if v.config.InsecureSkipUserCheck {
-		return sessionAlone(session)
+		return sessionAlone(session), nil
 	}
 	// user = backend.get_user(user_id), with user_can_authenticate
 	user, err := v.users.UserByID(ctx, session.AuthUserID)
@@ -126,11 +126,13 @@ func loadReason(err error) (Reason, error) {
 
 // sessionAlone is the verdict of InsecureSkipUserCheck. The type of the primary key is not known without the
 // table, so the id is what the session says, if it is a text or a number.
-func sessionAlone(session *Session) (Verdict, error) {
-	id, err := textID(session.AuthUserID)
-	kind := session.AuthUserID.kind
-	if err != nil || id == "" || kind != String && kind != Int {
-		return Verdict{Session: session, Reason: BadUserID}, nil
+func sessionAlone(session *Session) Verdict {
+	v := Verdict{Session: session, Reason: BadUserID}
+	if kind := session.AuthUserID.kind; kind != String && kind != Int {
+		return v
 	}
-	return Verdict{User: &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, Session: session}, nil
+	if id, err := textID(session.AuthUserID); err == nil && id != "" {
+		v.User, v.Reason = &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, ""
+	}
+	return v
 }

@@ -61,12 +61,14 @@ func NewSaltedHMAC(algorithm Algorithm, keySalt, secret string) *SaltedHMAC {
 	h := algorithm.newHash()
 	h.Write([]byte(keySalt))
 	h.Write([]byte(secret))
-	keyed := hmac.New(algorithm.newHash, h.Sum(nil))
+	keyed, ok := hmac.New(algorithm.newHash, h.Sum(nil)).(hash.Cloner)
+	if !ok {
+		panic("signing: internal error: an HMAC of the standard library is a hash.Cloner")
+	}
 	s := &SaltedHMAC{algorithm: algorithm}
 	s.states.New = func() any {
-		clone, err := keyed.(hash.Cloner).Clone()
-		if err != nil {
-			// hash.Cloner fails for foreign hashes only; SHA-1 and SHA-256 of the standard library do not.
+		clone, err := keyed.Clone()
+		if err != nil { // for foreign hashes only
 			panic("signing: internal error: " + err.Error())
 		}
 		return &hmacState{hash: clone}

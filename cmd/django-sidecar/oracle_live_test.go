@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -211,7 +212,11 @@ func startSidecar(t *testing.T) *runningSidecar {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return &runningSidecar{conn, bufio.NewReader(conn)}
 }
 
@@ -260,9 +265,8 @@ func (s *runningSidecar) ask(t *testing.T, cookies ...[]byte) (user *string, sta
 	if err != nil {
 		t.Fatalf("no answer to %q: %v", cookies, err)
 	}
-	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
+	if err = errors.Join(err, response.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	var answer struct {

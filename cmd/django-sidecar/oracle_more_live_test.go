@@ -24,8 +24,19 @@ func TestSeveralCookieLines(t *testing.T) {
 			const bad = "sessionid=00000000000000000000000000000000"
 			var requests [][][]byte
 			for _, lines := range [][]string{
-				{good}, {good, good}, {good, bad}, {bad, good}, {"a=1", good}, {good, "a=1"}, {"a=1;", good}, {good + ";", "a=1"},
-				{"a=1; " + good + "; b=2", "c=3"}, {"a=1", "b=2; " + good}, {"a=1", "b=2; " + good, bad + "; c=3"}, {"", good}, {good, ""},
+				{good},
+				{good, good},
+				{good, bad},
+				{bad, good},
+				{"a=1", good},
+				{good, "a=1"},
+				{"a=1;", good},
+				{good + ";", "a=1"},
+				{"a=1; " + good + "; b=2", "c=3"},
+				{"a=1", "b=2; " + good},
+				{"a=1", "b=2; " + good, bad + "; c=3"},
+				{"", good},
+				{good, ""},
 				{good + "; x=1", bad + "; y=2"},
 			} {
 				var request [][]byte
@@ -86,7 +97,11 @@ func TestDjangoReadsWhatWeEncode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer d.Close()
+			defer func() {
+				if err := d.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
 			var texts []string
 			for _, values := range sessions {
 				data, err := d.codec.Encode(values, time.Now())

@@ -68,9 +68,9 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		return err
 	}
 	sc.current.Store(d)
-	defer func() { logIfError(logger, "closing the database", sc.current.Load().Close()) }()
+	defer func() { logIfError(ctx, logger, "closing the database", sc.current.Load().Close()) }()
 	for _, w := range c.Warnings {
-		logger.Warn("setting", "warning", w)
+		logger.WarnContext(ctx, "setting", "warning", w)
 	}
 
 	public, err := listen(ctx, c.Listen)
@@ -81,7 +81,7 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 	if err != nil {
 		return errors.Join(fmt.Errorf("SIDECAR_ADMIN_LISTEN: %w", err), public.Close())
 	}
-	logger.Info("serving", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
+	logger.InfoContext(ctx, "serving", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
 		"database", d.database.Location, "django", d.version.String(), "version", version)
 	if listening != nil {
 		listening(public.Addr())
@@ -94,7 +94,7 @@ func (sc *sidecar) serve(ctx context.Context, public, admin net.Listener, regist
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	publicServer := newServer(sc.publicHandler(), sc.config.StoreTimeout, sc.logger)
-	adminServer := newServer(sc.adminHandler(registry), sc.config.StoreTimeout, sc.logger)
+	adminServer := newServer(sc.adminHandler(registry), sc.config.StoreTimeout, sc.logger) //nolint:contextcheck // a request has a context of its own
 
 	var running sync.WaitGroup
 	broken := make(chan error, 2)
@@ -110,7 +110,7 @@ func (sc *sidecar) serve(ctx context.Context, public, admin net.Listener, regist
 
 	<-ctx.Done()
 	sc.draining.Store(true)
-	sc.logger.Info("stopping")
+	sc.logger.InfoContext(ctx, "stopping")
 	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer stopped()
 	// The admin listener goes last: whoever asks it meanwhile learns that the sidecar is draining.
@@ -121,8 +121,8 @@ func (sc *sidecar) serve(ctx context.Context, public, admin net.Listener, regist
 		return brokenErr
 	default:
 	}
-	logIfError(sc.logger, "stopping", err)
-	sc.logger.Info("stopped")
+	logIfError(ctx, sc.logger, "stopping", err)
+	sc.logger.InfoContext(ctx, "stopped")
 	return nil
 }
 
@@ -156,10 +156,10 @@ func (sc *sidecar) watch(ctx context.Context) {
 			err = sc.replace(ctx, c)
 		}
 		if err != nil {
-			sc.logger.Error("reading the settings again; the old ones stay in force", "error", err.Error())
+			sc.logger.ErrorContext(ctx, "reading the settings again; the old ones stay in force", "error", err.Error())
 			return
 		}
-		sc.logger.Info("the settings have been read again")
+		sc.logger.InfoContext(ctx, "the settings have been read again")
 	})
 }
 
@@ -174,12 +174,13 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 	case <-time.After(old.config.StoreTimeout + time.Second): // a verdict ends before
 	case <-ctx.Done():
 	}
-	logIfError(sc.logger, "closing the old database connections", old.Close())
+	logIfError(ctx, sc.logger, "closing the old database connections", old.Close())
 	return nil
 }
 
-func logIfError(logger *slog.Logger, doing string, err error) {
+// logIfError is for errors on the way out, which change nothing any more.
+func logIfError(ctx context.Context, logger *slog.Logger, doing string, err error) {
 	if err != nil {
-		logger.Warn(doing, "error", err.Error())
+		logger.WarnContext(ctx, "on the way out", "doing", doing, "error", err.Error())
 	}
 }

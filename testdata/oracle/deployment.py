@@ -1,4 +1,7 @@
 """Makes one Django deployment: settings, applications, tables."""
+import os
+import time
+
 import django
 from django.conf import settings
 from django.core.management import call_command
@@ -45,6 +48,9 @@ def deploy(database, overrides=None, store="SessionStore"):
         },
     }
     values.update(overrides or {})
+    # A settings module would have set the process's time zone: django/conf/__init__.py, 5.2, Settings.__init__.
+    os.environ["TZ"] = values["TIME_ZONE"]
+    time.tzset()
     settings.configure(**values)
     django.setup()
     call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)

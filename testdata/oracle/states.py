@@ -273,7 +273,7 @@ class States:
     def make(self, count):
         """Yields (raw Cookie header or None, note) for count rows, having stored them all."""
         names = [name for name, weight in self.WEIGHTS for _ in range(weight)]
-        rows, asked = [], []
+        rows, asked, taken = [], [], set()
         with seeded_session_keys(self.rng):
             for _ in range(count):
                 if self.rng.random() < self.LOGIN_SHARE:
@@ -282,6 +282,9 @@ class States:
                     continue
                 row = getattr(self, self.rng.choice(names))()
                 key = row.key or self.store()._get_new_session_key()
+                if key in taken:  # some unusual keys have few characters to choose
+                    continue
+                taken.add(key)
                 rows.append(self.instance(row, key))
                 asked += [(row.verbatim, row.note)] if row.verbatim else self.headers(key, row.note)
         self.store.get_model_class().objects.bulk_create(rows, batch_size=100)
