@@ -1,0 +1,61 @@
+# `make demo` and `make test` are the two to know. Both do their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/django-sidecar
+VERSION  ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+COMMIT   ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
+FUZZTIME ?= 20s
+GOTEST   := go test -count=1 -p 2
+
+# How many sessions the oracle makes for each deployment; empty: as many as its test thinks right.
+export ORACLE_COUNT
+
+# The packages that have tests against real servers.
+LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | xargs -rn1 dirname | sort -u)
+
+# What a step announces itself with.
+step = @printf '\n== %s\n' '$(1)'
+
+# In the order that is written here, whatever -j says.
+.NOTPARALLEL:
+.PHONY: build demo test setup lint test-unit test-live fuzz bench vectors image
+
+build: ## a static binary in bin/, which is told its version here
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
+		-o bin/django-sidecar ./cmd/django-sidecar
+
+demo: ## a Django deployment made on the spot, to try; needs Go alone
+	@go run -buildvcs=false ./cmd/django-sidecar demo
+
+test: lint test-unit fuzz test-live ## everything that there is to prove
+
+setup: ## installs what the tests need; quiet when all is there
+	$(call step,set-up)
+	@tools/setup.sh
+
+lint: setup
+	$(call step,lint)
+	@$(CACHE)/bin/golangci-lint run ./...
+
+test-unit: ## needs Go and a C compiler alone
+	$(call step,unit tests with the race detector)
+	@$(GOTEST) -race ./...
+
+test-live: setup ## against PostgreSQL, pgbouncer and every Django
+	$(call step,live tests with the race detector: real servers and real Djangos)
+	@source $(CACHE)/env; $(GOTEST) -race -tags live -timeout 40m -v $(LIVE)
+
+fuzz: ## every fuzz target for FUZZTIME
+	$(call step,fuzzing each target for $(FUZZTIME))
+	@tools/fuzz.sh $(FUZZTIME)
+
+bench:
+	@go test -run '^$$' -bench . -benchmem ./...
+
+vectors: ## writes testdata/vectors again, by real Djangos
+	@testdata/generate/all.sh $(CACHE)/venv
+
+image: ## builds the Dockerfile without a Docker engine, and runs what came out
+	@tools/image.sh
