@@ -61,14 +61,17 @@ func askReady(ctx context.Context, address string) (status int, err error) {
 	return response.StatusCode, response.Body.Close()
 }
 
-// localAddress is where to reach a listener on this machine: one on all addresses is reached through loopback.
+// localAddress is where to reach a listener on this machine: one on all addresses is reached through loopback. It is
+// not called localhost, which is a name that an image without /etc/hosts does not know.
 func localAddress(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return address
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
+		if host = "127.0.0.1"; ip != nil && ip.To4() == nil {
+			host = "::1"
+		}
 	}
 	return net.JoinHostPort(host, port)
 }

@@ -5,9 +5,8 @@ package main
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"django-sidecar/internal/djangotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(djangotest.Suite{M: m}) }
+// suite runs the tests with the servers that they share.
+func suite(m *testing.M) interface{ Run() int } { return djangotest.Suite{M: m} }

@@ -56,10 +56,9 @@ func tableRemedy(err error, setting, app string) string {
 		return fmt.Sprintf("run Django's migrations for %s, or set %s; a table in another schema is schema.table", app, setting)
 	case state(err) == "42501":
 		return "the database user may not look at it: GRANT USAGE ON its SCHEMA"
-	case strings.Contains(err.Error(), "has no column is_active"):
-		return "set DJANGO_AUTH_USER_ACTIVE_COLUMN to its name, or to - if the user model has none (all users are active then, as in Django)"
 	case strings.Contains(err.Error(), "has no column"):
-		return "set DJANGO_AUTH_USER_ID_COLUMN and DJANGO_AUTH_USER_PASSWORD_COLUMN to the columns of the user model"
+		return "set its DJANGO_AUTH_USER_…_COLUMN to the column's name; DJANGO_AUTH_USER_ACTIVE_COLUMN=- says that the user model has none, " +
+			"and then all users are active, as in Django"
 	}
 	return "set " + setting + " to the right table"
 }

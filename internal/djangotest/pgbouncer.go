@@ -66,7 +66,7 @@ func PgBouncer(tb testing.TB, server *Server, mode string) *Bouncer {
 		}
 	}
 
-	cmd := exec.CommandContext(context.Background(), program, config) //nolint:gosec // found by bouncerProgram
+	cmd := exec.CommandContext(context.Background(), program, config)
 	cmd.Dir = dir
 	server.account.apply(cmd)
 	probe := &Database{server: server, name: superuser}

@@ -28,7 +28,7 @@ const (
 	roleName = "django"
 
 	// rolePassword has the characters that a URL must escape, since passwords of real deployments have them.
-	rolePassword = "p@ss:w/rd?%41#+ é" //nolint:gosec // guards nothing but test data on loopback
+	rolePassword = "p@ss:w/rd?%41#+ é" // guards nothing but test data on loopback
 
 	superuser    = "postgres"
 	initTimeout  = 2 * time.Minute
@@ -215,7 +215,7 @@ func (s *Server) remove() error {
 
 // command prepares one of PostgreSQL's programs to run as the server's user.
 func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...) //nolint:gosec // found by postgresPrograms
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
 	cmd.Dir = s.dir                                                         // ours may be closed to that user
 	// PG… variables of the caller's shell would change what the programs do; messages are wanted in English.
 	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "PG") })
@@ -309,7 +309,7 @@ func (s *PrivateServer) Resume() { s.process.Resume() }
 // postgresPrograms returns the directory that holds initdb, postgres and psql.
 func postgresPrograms() (string, error) {
 	var dirs []string
-	if dir := os.Getenv(binVariable); dir != "" { //nolint:forbidigo // a setting of the tests, not of the service
+	if dir := os.Getenv(binVariable); dir != "" {
 		dirs = []string{dir} // asked for by name: no other will do
 	} else {
 		// Debian keeps them off PATH, one directory a version; the newest comes first. The pattern is well-formed.

@@ -316,7 +316,7 @@ func (a account) apply(cmd *exec.Cmd) {
 	if !a.switchTo {
 		return
 	}
-	ids := &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // ids come from the user database
+	ids := &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: ids}
 }
 
