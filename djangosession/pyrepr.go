@@ -3,7 +3,6 @@ package djangosession
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,9 +12,85 @@ import (
 // appendRepr appends Python's repr() of what json.loads makes of v. Django needs it where the primary key is a text
 // and the id in the session is a list, say: CharField.to_python makes a text of it, and a user may be called so.
 func (v Value) appendRepr(b []byte) []byte {
-	switch v.kind {
-	case Missing:
+	if v.kind == Missing {
 		return b
+	}
+	p := jsonParser{text: v.raw, maxIntDigits: math.MaxInt}
+	return p.appendRepr(b)
+}
+
+// appendRepr moves past a value whose text has been checked before. It reads each value once, however deeply it is
+// nested.
+func (p *jsonParser) appendRepr(b []byte) []byte {
+	switch p.text[p.pos] {
+	case '[':
+		return p.appendArrayRepr(b)
+	case '{':
+		return p.appendObjectRepr(b)
+	case '"':
+		text, _ := p.string()
+		return appendStringRepr(b, text.decode())
+	}
+	start := p.pos
+	kind, _ := p.scalar()
+	return appendScalarRepr(b, Value{kind: kind, raw: p.text[start:p.pos]})
+}
+
+func (p *jsonParser) appendArrayRepr(b []byte) []byte {
+	b = append(b, '[')
+	p.pos++
+	for p.space(); !p.next(']'); p.space() {
+		if p.next(',') {
+			b = append(b, ", "...)
+			p.space()
+		}
+		b = p.appendRepr(b)
+	}
+	return append(b, ']')
+}
+
+// appendObjectRepr writes a dict: a name that repeats keeps its first place and its last value.
+func (p *jsonParser) appendObjectRepr(b []byte) []byte {
+	type member struct{ start, end int } // in b
+	var members []member
+	places, repeats, first := map[string]int{}, false, len(b)+1
+	b = append(b, '{')
+	p.pos++
+	for p.space(); !p.next('}'); p.space() {
+		if p.next(',') {
+			b = append(b, ", "...)
+			p.space()
+		}
+		text, _ := p.string()
+		name, m := text.decode(), member{start: len(b)}
+		b = append(appendStringRepr(b, name), ": "...)
+		p.space()
+		p.next(':')
+		p.space()
+		b = p.appendRepr(b)
+		m.end = len(b)
+		if place, again := places[name]; again {
+			members[place], repeats = m, true
+			continue
+		}
+		places[name] = len(members)
+		members = append(members, m)
+	}
+	if repeats {
+		all := append([]byte(nil), b...)
+		b = b[:first]
+		for i, m := range members {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			b = append(b, all[m.start:m.end]...)
+		}
+	}
+	return append(b, '}')
+}
+
+func appendScalarRepr(b []byte, v Value) []byte {
+	switch v.kind {
 	case Null:
 		return append(b, "None"...)
 	case Bool:
@@ -24,57 +99,9 @@ func (v Value) appendRepr(b []byte) []byte {
 		return append(b, strings.Replace(v.raw, "-0", "0", 1)...) // no integer but -0 begins so
 	case Float:
 		return append(b, pyFloatRepr(v.float())...)
-	case String:
-		text, _ := v.Text()
-		return appendStringRepr(b, text)
-	case Array:
-		return v.appendArrayRepr(b)
-	case Object:
-		return v.appendObjectRepr(b)
+	case Missing, String, Array, Object:
 	}
 	return b
-}
-
-// checked returns a parser at the start of v, whose text has been checked before.
-func (v Value) checked() *jsonParser {
-	return &jsonParser{text: v.raw, maxIntDigits: math.MaxInt}
-}
-
-func (v Value) appendArrayRepr(b []byte) []byte {
-	p := v.checked()
-	b = append(b, '[')
-	for p.pos++; ; p.pos++ { // past the bracket, then past each comma
-		p.space()
-		if item, ok := p.value(len(p.text)); ok {
-			b = item.appendRepr(b)
-		}
-		p.space()
-		if p.text[p.pos] == ']' {
-			return append(b, ']')
-		}
-		b = append(b, ", "...)
-	}
-}
-
-// appendObjectRepr writes a dict: a name that repeats keeps its first place and its last value.
-func (v Value) appendObjectRepr(b []byte) []byte {
-	var names []string
-	values := map[string]Value{}
-	v.checked().object(len(v.raw), func(name string, item Value) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-		values[name] = item
-	})
-	b = append(b, '{')
-	for i, name := range names {
-		if i > 0 {
-			b = append(b, ", "...)
-		}
-		b = append(appendStringRepr(b, name), ": "...)
-		b = values[name].appendRepr(b)
-	}
-	return append(b, '}')
 }
 
 // appendStringRepr is unicode_repr of Objects/unicodeobject.c, CPython 3.13: single quotes unless only those occur

@@ -28,8 +28,9 @@ func pyDecimal(r rune) (digit rune, ok bool) {
 		}
 	}
 	for _, t := range unicode.Nd.R32 {
-		if lo := int64(t.Lo); lo <= int64(r) && int64(r) <= int64(t.Hi) {
-			return '0' + (r-rune(lo))%10, true
+		lo, hi := rune(t.Lo), rune(t.Hi) //nolint:gosec // code points fit a rune
+		if lo <= r && r <= hi {
+			return '0' + (r-lo)%10, true
 		}
 	}
 	return 0, false

@@ -41,6 +41,9 @@ func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, err
 	if c.Version == (Version{}) || c.SecretKey == "" {
 		return nil, errors.New("a verifier needs Django's version and SECRET_KEY")
 	}
+	if c.Version.fallbackAuthHashes() && slices.Contains(c.SecretKeyFallbacks, "") {
+		return nil, errors.New("a fallback secret is empty") // anybody could make hashes with it
+	}
 	if store == nil || users == nil && !c.InsecureSkipUserCheck {
 		return nil, errors.New("a verifier needs a session store and a user store")
 	}

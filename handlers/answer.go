@@ -94,7 +94,6 @@ func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out outc
 	case unavailable:
 	}
 	h := c.Response().Header()
-	h.Set(echo.HeaderCacheControl, "no-store")
 	h.Set(echo.HeaderVary, echo.HeaderCookie)
 	if a.header[0] != "" && a.status != http.StatusOK {
 		h.Set(a.header[0], a.header[1])
@@ -109,6 +108,7 @@ func write(c echo.Context, status int, b any) error {
 		return err
 	}
 	h := c.Response().Header()
+	h.Set(echo.HeaderCacheControl, "no-store") // errors too: RFC 9111 lets caches keep a 404 or 405 otherwise
 	h.Set(echo.HeaderContentType, "application/json")
 	h.Set(echo.HeaderContentLength, strconv.Itoa(len(text)))
 	c.Response().WriteHeader(status)

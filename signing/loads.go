@@ -86,10 +86,17 @@ func unpack(dst []byte, value string, limit int) ([]byte, error) {
 	return dst, err
 }
 
+// zlibDictionary is the bit FDICT of a zlib header's second byte (RFC 1950, 2.2). Python's zlib.decompress refuses
+// every stream with it; zlib.Reader would read one whose dictionary is empty.
+const zlibDictionary = 0x20
+
 func (u *unpacker) inflate(dst []byte, text string, limit int) ([]byte, error) {
 	var err error
 	if u.packed, err = DecodeBase64(u.packed[:0], text); err != nil {
 		return dst, err
+	}
+	if len(u.packed) > 1 && u.packed[1]&zlibDictionary != 0 {
+		return dst, malformed("zlib dictionary")
 	}
 	u.source.Reset(u.packed)
 	if u.zlib == nil {

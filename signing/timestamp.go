@@ -44,7 +44,8 @@ func (s *TimestampSigner) UnsignWithin(signed string, maxAge time.Duration, now 
 	if math.IsInf(seconds, 0) {
 		return "", by, malformed("timestamp out of range")
 	}
-	if float64(now.UnixNano())/1e9-seconds > maxAge.Seconds() {
+	clock := float64(now.Unix()) + float64(now.Nanosecond())/1e9
+	if clock-seconds > maxAge.Seconds() {
 		return "", by, ErrSignatureExpired
 	}
 	return value, by, nil

@@ -216,7 +216,7 @@ func (s *Server) remove() error {
 // command prepares one of PostgreSQL's programs to run as the server's user.
 func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
-	cmd.Dir = s.dir                                                         // ours may be closed to that user
+	cmd.Dir = s.dir // ours may be closed to that user
 	// PG… variables of the caller's shell would change what the programs do; messages are wanted in English.
 	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "PG") })
 	cmd.Env = append(cmd.Env, "LC_ALL=C")

@@ -1,0 +1,93 @@
+package signing_test
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"django-sidecar/signing"
+)
+
+func ExampleNewSigner() {
+	// What Signer(key="s3cret", salt="invitations").sign("ada") makes in Django.
+	s, err := signing.NewSigner(signing.Options{Secret: "s3cret", Salt: "invitations"})
+	if err != nil {
+		panic(err)
+	}
+	signed := s.Sign("ada")
+	fmt.Println(signed)
+
+	value, by, err := s.Unsign(signed)
+	fmt.Println(value, by, err)
+
+	_, _, err = s.Unsign("bob" + signed[3:])
+	fmt.Println(errors.Is(err, signing.ErrBadSignature))
+	// Output:
+	// ada:mIXSzY9A-MBOIi6ET98_8T-INQwIfcLYrjBPfvu010Y
+	// ada SECRET_KEY (sha256) <nil>
+	// true
+}
+
+func ExampleNewTimestampSigner() {
+	s, err := signing.NewTimestampSigner(signing.Options{Secret: "s3cret", Salt: "invitations"})
+	if err != nil {
+		panic(err)
+	}
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	signed := s.Sign("ada", now)
+	fmt.Println(signed)
+
+	value, _, err := s.UnsignWithin(signed, 24*time.Hour, now.Add(time.Hour))
+	fmt.Println(value, err)
+
+	_, _, err = s.UnsignWithin(signed, 24*time.Hour, now.Add(25*time.Hour))
+	fmt.Println(err)
+	// Output:
+	// ada:1xV6Ei:VWrXcUQ8gORWG1h6HY_BNHh4ss3Cg3UCibMBAjZ2p6U
+	// ada <nil>
+	// signature expired: bad signature
+}
+
+func ExampleTimestampSigner_Loads() {
+	s, err := signing.NewTimestampSigner(signing.Options{
+		Secret:          "the key of today",
+		FallbackSecrets: []string{"the key of last year"},
+		Salt:            "django.contrib.sessions.SessionStore",
+	})
+	if err != nil {
+		panic(err)
+	}
+	last, err := signing.NewTimestampSigner(signing.Options{
+		Secret: "the key of last year", Salt: "django.contrib.sessions.SessionStore",
+	})
+	if err != nil {
+		panic(err)
+	}
+	dumped := last.Dumps([]byte(`{"cart":[1,2]}`), true, time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC))
+
+	data, by, err := s.Loads(nil, dumped, 1<<20)
+	fmt.Printf("%s, signed by %s, %v\n", data, by, err)
+	// Output:
+	// {"cart":[1,2]}, signed by SECRET_KEY_FALLBACKS[0] (sha256), <nil>
+}
+
+func ExampleNewSaltedHMAC() {
+	// user.get_session_auth_hash() in Django, with the password column of a user.
+	s := signing.NewSaltedHMAC(signing.SHA256,
+		"django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash", "s3cret")
+	fmt.Printf("%x\n", s.Sum("pbkdf2_sha256$1$salt$hash"))
+	// Output:
+	// 86835c73ea7e77b199504bc73880d321d85c94126035d300dc4af5a625e07401
+}
+
+func ExampleDecodeBase64() {
+	// Python passes over what is not base64, and so must whoever agrees with it.
+	data, err := signing.DecodeBase64(nil, "ZGF0 YQ==")
+	fmt.Println(string(data), err)
+
+	_, err = signing.DecodeBase64(nil, "ZGF0Y")
+	fmt.Println(err)
+	// Output:
+	// data <nil>
+	// malformed signed value: base64 padding
+}
