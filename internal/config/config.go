@@ -61,7 +61,7 @@ type Config struct {
 	files *fingerprint
 }
 
-// Columns names the columns of the user table. Only Email, Active, Staff and Superuser can be NoColumn.
+// Columns names the columns of the user table. Only ID and Password cannot be NoColumn.
 type Columns struct {
 	ID        string // id; the primary key
 	Username  string // username

@@ -185,7 +185,7 @@ func (c *Config) readUsers(r *reader) {
 	}
 	c.AuthUserColumns = Columns{
 		ID:        r.column("DJANGO_AUTH_USER_ID_COLUMN"),
-		Username:  r.column("DJANGO_AUTH_USER_USERNAME_COLUMN"),
+		Username:  r.identifier("DJANGO_AUTH_USER_USERNAME_COLUMN"),
 		Password:  r.column("DJANGO_AUTH_USER_PASSWORD_COLUMN"),
 		Email:     r.identifier("DJANGO_AUTH_USER_EMAIL_COLUMN"),
 		Active:    r.identifier("DJANGO_AUTH_USER_ACTIVE_COLUMN"),

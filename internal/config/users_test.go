@@ -51,7 +51,10 @@ func TestUserTable(t *testing.T) {
 }
 
 func TestUserColumns(t *testing.T) {
-	for _, name := range []string{"ID", "USERNAME", "PASSWORD"} {
+	if c := mustLoad(t, with(env{"DJANGO_AUTH_USER_USERNAME_COLUMN": "-"})); c.AuthUserColumns.Username != "-" {
+		t.Errorf("got %q for a model without user names", c.AuthUserColumns.Username)
+	}
+	for _, name := range []string{"ID", "PASSWORD"} {
 		name = "DJANGO_AUTH_USER_" + name + "_COLUMN"
 		wantFault(t, with(env{name: "-"}), name, "no user model is without it", name+"=")
 	}
