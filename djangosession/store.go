@@ -12,6 +12,13 @@ var ErrNotFound = errors.New("session not found")
 // ErrExpired says that a store has the session, and its time is over. It is an ErrNotFound, because to Django it is one.
 var ErrExpired = fmt.Errorf("session expired: %w", ErrNotFound)
 
+// IsAnswer reports whether the error of a Store or a UserStore is an answer, that there is no such session or user,
+// and not a failure to find out.
+func IsAnswer(err error) bool {
+	reason, failure := loadReason(err)
+	return reason != "" && failure == nil || errors.Is(err, ErrBadUserID) || errors.Is(err, ErrUserNotFound)
+}
+
 // Store finds sessions where Django keeps them.
 type Store interface {
 	// Load returns the session stored under key: decoded, because Django's engines disagree on the encoding.

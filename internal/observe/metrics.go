@@ -2,13 +2,11 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/signing"
 )
 
 // Metrics are the sidecar's own metrics. All names begin with django_sidecar_.
@@ -75,8 +73,7 @@ func (t *timedStore) Load(ctx context.Context, key string) (*djangosession.Sessi
 	start := t.now()
 	s, err := t.store.Load(ctx, key)
 	t.duration.Observe(t.now().Sub(start).Seconds())
-	var syntax *signing.SyntaxError
-	if err != nil && !errors.Is(err, djangosession.ErrNotFound) && !errors.Is(err, signing.ErrBadSignature) && !errors.As(err, &syntax) {
+	if err != nil && !djangosession.IsAnswer(err) {
 		t.metrics.errors.Inc()
 	}
 	return s, err
@@ -94,7 +91,7 @@ func (t *timedUsers) UserByID(ctx context.Context, id djangosession.Value) (*dja
 	start := t.now()
 	u, err := t.store.UserByID(ctx, id)
 	t.duration.Observe(t.now().Sub(start).Seconds())
-	if err != nil && !errors.Is(err, djangosession.ErrUserNotFound) && !errors.Is(err, djangosession.ErrBadUserID) {
+	if err != nil && !djangosession.IsAnswer(err) {
 		t.metrics.errors.Inc()
 	}
 	return u, err
