@@ -39,7 +39,7 @@ const oracleSecret = `s3cr3t-key'"%$ with blanks, commas and ümläuts`
 // profiles are every line of Django on both databases, and what deployments do differently.
 func profiles() []profile {
 	var list []profile
-	for _, v := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.2", "5.0", "5.2", "6.1"} {
+	for _, v := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.2", "5.0", "5.2", "6.1"} {
 		list = append(list,
 			profile{name: "postgres", django: v},
 			profile{name: "sqlite", django: v, sqlite: true})

@@ -170,10 +170,7 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	old := sc.current.Swap(d)
-	select {
-	case <-time.After(old.config.StoreTimeout + time.Second): // a verdict ends before
-	case <-ctx.Done():
-	}
+	<-time.After(old.config.StoreTimeout + time.Second) // a verdict ends before, also while we stop
 	logIfError(ctx, sc.logger, "closing the old database connections", old.Close())
 	return nil
 }

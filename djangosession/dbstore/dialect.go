@@ -61,7 +61,8 @@ var Postgres = &Dialect{
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`,
 	keyType: func(columnType string) djangosession.KeyType {
-		switch columnType {
+		// A type of an extension has its schema before it, where that is not on the search path.
+		switch columnType[strings.LastIndexByte(columnType, '.')+1:] {
 		case "smallint", "integer", "bigint":
 			return djangosession.IntegerKey
 		case "uuid":
@@ -93,10 +94,9 @@ var SQLite = &Dialect{
 		if !ok {
 			return time.Time{}, false
 		}
-		t, err := time.ParseInLocation(time.DateTime, s, z.location()) // reads fractions of a second too
-		return t, err == nil
+		return parseDatetime(s, z.location())
 	},
-	columns: `SELECT name, lower(type) FROM pragma_table_info(trim(?1, '"'))`,
+	columns: `SELECT name, lower(type) FROM pragma_table_info(replace(substr(?1, 2, length(?1) - 2), '""', '"'))`,
 	keyType: func(columnType string) djangosession.KeyType {
 		switch {
 		case strings.Contains(columnType, "int"):
@@ -124,6 +124,7 @@ var SQLite = &Dialect{
 // postgresNow is what PostgreSQL makes of Django's timezone.now(). With USE_TZ off that is a local time without
 // an offset, and in the hour that a clock change repeats, PostgreSQL takes it for the second one.
 func postgresNow(now time.Time, z Zone) time.Time {
+	now = now.Truncate(time.Microsecond) // as Python's clock does; the server would round
 	if z.Local == nil {
 		return now
 	}
@@ -150,17 +151,41 @@ func sqliteTime(t time.Time) string {
 	return t.Format("2006-01-02 15:04:05.000000")
 }
 
-// quote writes a table or column name as an SQL identifier; a dot separates a schema from its table.
-func quote(name string) string {
-	parts := strings.Split(name, ".")
+// parseDatetime reads the forms of django/utils/dateparse.py, 5.2, parse_datetime that somebody else than Django may
+// have stored, and the one that Django stores. Fractions of a second are read after each.
+func parseDatetime(s string, z *time.Location) (time.Time, bool) {
+	for _, layout := range []string{time.DateTime, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", time.RFC3339} {
+		if t, err := time.ParseInLocation(layout, s, z); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// quote writes the name of a table as SQL; a dot separates a schema from its table.
+func quote(table string) string {
+	parts := strings.Split(table, ".")
 	for i, p := range parts {
-		parts[i] = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
+		parts[i] = identifier(p)
 	}
 	return strings.Join(parts, ".")
 }
 
+func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
 // sqlState is implemented by the errors of lib/pq and pgx.
 type sqlState interface{ SQLState() string }
+
+// misfits reports whether err says that a query does not fit its table: SQLSTATE class 42, and SQLite's general
+// error. It is not asked of a failing network, where closing statements would wait for the other queries.
+func misfits(err error) bool {
+	var state sqlState
+	if errors.As(err, &state) {
+		return strings.HasPrefix(state.SQLState(), "42")
+	}
+	var sqlite interface{ Code() int }
+	return errors.As(err, &sqlite) && sqlite.Code() == 1
+}
 
 // refusesValue reports whether err says that a parameter can be no value of its column: SQLSTATE class 22, data
 // exception. Django fails on it too. No row has such a key, so this is an answer and no failure.

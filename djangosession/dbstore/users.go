@@ -81,6 +81,14 @@ func NewUsers(db *sql.DB, c UsersConfig) *Users {
 
 // UserByID implements djangosession.UserStore.
 func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
+	user, err := u.userByID(ctx, id)
+	if misfits(err) {
+		return u.userByID(ctx, id) // the table has changed, and is looked at again
+	}
+	return user, err
+}
+
+func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
 	shape, err := u.look(ctx)
 	if err != nil {
 		return nil, err
@@ -120,7 +128,9 @@ func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, 
 	case isNoRows(err):
 		return nil, djangosession.ErrUserNotFound
 	case err != nil:
-		u.forget(shape) // the table may have changed
+		if misfits(err) {
+			u.forget(shape)
+		}
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
 	return &row, nil
@@ -233,7 +243,7 @@ func (u *Users) forget(shape *userShape) {
 		u.shape = nil
 	}
 	u.mu.Unlock()
-	shape.find.close()
+	shape.find.drop()
 }
 
 // shape fits the query to the columns that the table has.
@@ -248,15 +258,19 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
 			c.Columns.ID, c.Table, columns[c.Columns.ID])
 	}
-	selected := []string{quote(c.Columns.ID), quote(c.Columns.Password)}
+	selected := []string{column(c.Columns.ID), column(c.Columns.Password)}
 	for _, optional := range []string{c.Columns.Username, c.Columns.Email, c.Columns.Active, c.Columns.Staff, c.Columns.Superuser} {
 		if _, ok := columns[optional]; ok {
-			selected = append(selected, quote(optional))
+			selected = append(selected, column(optional))
 		} else {
 			selected = append(selected, "NULL")
 		}
 	}
-	shape.find = &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s FROM %s WHERE %s = %s",
-		strings.Join(selected, ", "), quote(c.Table), quote(c.Columns.ID), c.Dialect.keyParameter[shape.keyType])}
+	shape.find = &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s FROM %s AS u WHERE %s = %s",
+		strings.Join(selected, ", "), quote(c.Table), column(c.Columns.ID), c.Dialect.keyParameter[shape.keyType])}
 	return shape, nil
 }
+
+// column names a column of the table. It names the table too, because to SQLite a name in quotes alone that has
+// become no column's is a text: users without is_active would all be active.
+func column(name string) string { return "u." + identifier(name) }

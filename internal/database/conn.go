@@ -9,13 +9,17 @@ import (
 
 // dialer makes connections that cannot wait for ever.
 type dialer struct {
-	// timeout bounds connecting, and then each read and each write.
+	// timeout bounds each operation on a connection, where its context does not do so earlier.
 	timeout time.Duration
 }
 
-// grace is how much longer than its query a connection waits: the context comes first, so that lib/pq can tell
-// the server to stop, and the deadline only where that gets no answer.
-const grace = 250 * time.Millisecond
+const (
+	// grace is how much longer than its context an operation waits: the context comes first, so that lib/pq can
+	// tell the server to stop, and the deadline only where that gets no answer.
+	grace = 250 * time.Millisecond
+	// cancelTimeout bounds telling the server to stop: lib/pq makes the caller of a prepared statement wait for it.
+	cancelTimeout = 500 * time.Millisecond
+)
 
 // Dial implements pq.Dialer.
 func (d dialer) Dial(network, addr string) (net.Conn, error) {
@@ -27,19 +31,26 @@ func (d dialer) DialTimeout(network, addr string, _ time.Duration) (net.Conn, er
 	return d.Dial(network, addr)
 }
 
-// DialContext implements pq.DialerContext. Cancelling a query dials too.
+// DialContext implements pq.DialerContext. The deadline of ctx holds until the connector calls allow.
 func (d dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
+	connecting, ok := ctx.Value(connectingKey{}).(*connecting)
+	if !ok { // lib/pq connects without the connector's context only to cancel a query
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, cancelTimeout)
+		defer cancel()
+	}
 	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	dc := &deadlineConn{Conn: c, timeout: d.timeout + grace}
-	if until, ok := ctx.Deadline(); ok {
-		dc.until.Store(&until)
+	dc := &deadlineConn{Conn: c, timeout: d.timeout}
+	until, bounded := ctx.Deadline()
+	if !bounded {
+		until = dc.now().Add(d.timeout)
 	}
-	if connecting, ok := ctx.Value(connectingKey{}).(*connecting); ok {
+	dc.until.Store(&until)
+	if ok {
+		connecting.abandon()
 		connecting.conn = dc
 	}
 	return dc, nil
@@ -50,34 +61,67 @@ type connecting struct{ conn *deadlineConn }
 
 type connectingKey struct{}
 
-// deadlineConn gives each read and write a deadline. lib/pq reads only when it waits for an answer, so an idle
-// connection is not cut.
+// abandon closes the connection that did not do: with sslmode=prefer and allow, lib/pq leaves its first one open.
+func (c *connecting) abandon() {
+	if c.conn != nil {
+		_ = c.conn.Close() // it is closed already where lib/pq has tried another host
+	}
+}
+
+// deadlineConn is a network connection whose every read and write ends by a deadline.
 type deadlineConn struct {
 	net.Conn
 	timeout time.Duration
-	// until is the end of connecting, for all of its reads and writes together; nil once connected.
+	// until is when the current operation ends. lib/pq reads only when it waits for an answer, so that an idle
+	// connection, whose last operation ended long ago, is not cut.
 	until atomic.Pointer[time.Time]
+	// broken is set by the first failure: an answer may be half read.
+	broken atomic.Bool
 }
 
-func (c *deadlineConn) deadline() time.Time {
-	if until := c.until.Load(); until != nil {
-		return *until
+func (c *deadlineConn) now() time.Time {
+	return time.Now() //nolint:forbidigo // the network's clock
+}
+
+// allow begins an operation: it may take as long as ctx says, and at most the timeout.
+func (c *deadlineConn) allow(ctx context.Context) {
+	c.renew()
+	if end, ok := ctx.Deadline(); ok {
+		if end = end.Add(grace); end.Before(*c.until.Load()) {
+			c.until.Store(&end)
+		}
 	}
-	return time.Now().Add(c.timeout) //nolint:forbidigo // the network's clock
+}
+
+// renew begins an operation that has no context.
+func (c *deadlineConn) renew() {
+	until := c.now().Add(c.timeout + grace)
+	c.until.Store(&until)
 }
 
 // Read implements net.Conn.
 func (c *deadlineConn) Read(b []byte) (int, error) {
-	if err := c.Conn.SetReadDeadline(c.deadline()); err != nil {
-		return 0, err
+	err := c.SetReadDeadline(*c.until.Load())
+	n := 0
+	if err == nil {
+		n, err = c.Conn.Read(b)
 	}
-	return c.Conn.Read(b)
+	return n, c.noted(err)
 }
 
 // Write implements net.Conn.
 func (c *deadlineConn) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(c.deadline()); err != nil {
-		return 0, err
+	err := c.SetWriteDeadline(*c.until.Load())
+	n := 0
+	if err == nil {
+		n, err = c.Conn.Write(b)
 	}
-	return c.Conn.Write(b)
+	return n, c.noted(err)
+}
+
+func (c *deadlineConn) noted(err error) error {
+	if err != nil {
+		c.broken.Store(true)
+	}
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // Prepare says when queries are prepared.
@@ -30,7 +31,7 @@ const (
 // Behind a pooler in transaction mode a statement prepared on one server is executed on another, where its name
 // means nothing, or some other client's statement. So each new connection is asked for the port that the server
 // sees: where that is our own, nothing stands between. A pooler has a port of its own, and so has a translated
-// address, which costs speed only.
+// address, which costs speed only. Statements are prepared on connections alone that were seen to be direct.
 type connector struct {
 	pq       *pq.Connector
 	timeout  time.Duration
@@ -45,25 +46,35 @@ const (
 	pooled // for good
 )
 
-var errPooled = errors.New("the connection is no longer direct; prepared statements are off from now on")
-
 // Connect implements driver.Connector.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	// database/sql also connects in the background, without a deadline.
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout(c.timeout))
 	defer cancel()
 	dialed := new(connecting)
-	conn, err := c.pq.Connect(context.WithValue(ctx, connectingKey{}, dialed))
+	opened, err := c.pq.Connect(context.WithValue(ctx, connectingKey{}, dialed))
 	if err != nil {
+		dialed.abandon()
 		return nil, err
 	}
+	conn, ok := opened.(pqConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver's connection lacks methods"), opened.Close())
+	}
+	s := &session{pqConn: conn, net: dialed.conn, connector: c}
 	if c.mode == PrepareAuto {
-		if err := c.look(ctx, conn, dialed.conn.LocalAddr()); err != nil {
+		if s.direct, err = c.look(ctx, conn, dialed.conn.LocalAddr()); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
-	dialed.conn.until.Store(nil)
-	return conn, nil
+	dialed.conn.renew()
+	return s, nil
+}
+
+// connectTimeout is how long connecting may take, where an answer may take that long. It is less, because a
+// connection that is being opened when an outage ends may be lost, and takes one of few places until then.
+func connectTimeout(timeout time.Duration) time.Duration {
+	return max(min(timeout, time.Second), timeout/2)
 }
 
 // Driver implements driver.Connector.
@@ -74,33 +85,34 @@ func (c *connector) Prepares() bool {
 	return c.mode == PrepareOn || c.mode == PrepareAuto && c.prepares.Load() == direct
 }
 
-// look finds out whether conn is direct. It fails if an earlier one was and this one is not: the query that
-// waits for it may be a prepared one.
-func (c *connector) look(ctx context.Context, conn driver.Conn, local net.Addr) error {
+// look finds out whether conn is direct. If it is not, none is taken for direct from now on.
+func (c *connector) look(ctx context.Context, conn driver.QueryerContext, local net.Addr) (bool, error) {
 	if c.prepares.Load() == pooled {
-		return nil
+		return false, nil
 	}
 	port, err := serverSeesPort(ctx, conn)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if tcp, ok := local.(*net.TCPAddr); ok && port == int64(tcp.Port) {
 		c.prepares.CompareAndSwap(unknown, direct)
-		return nil
+		return true, nil
 	}
-	if c.prepares.Swap(pooled) == direct {
-		return errPooled
+	c.prepares.Store(pooled)
+	return false, nil
+}
+
+// learn looks at the error of a prepared statement. A pooler's port can be our own by chance; the statements
+// that it loses or mixes up then tell.
+func (c *connector) learn(err error) {
+	if pq.As(err, pqerror.InvalidSQLStatementName, pqerror.DuplicatePstatement) != nil {
+		c.prepares.Store(pooled)
 	}
-	return nil
 }
 
 // serverSeesPort asks the server for the client's port; -1 if there is none, as through a socket.
-func serverSeesPort(ctx context.Context, conn driver.Conn) (int64, error) {
-	queryer, ok := conn.(driver.QueryerContext)
-	if !ok {
-		return 0, errors.New("the driver's connection takes no queries")
-	}
-	rows, err := queryer.QueryContext(ctx, "SELECT coalesce(inet_client_port(), -1)", nil)
+func serverSeesPort(ctx context.Context, conn driver.QueryerContext) (int64, error) {
+	rows, err := conn.QueryContext(ctx, "SELECT coalesce(inet_client_port(), -1)", nil)
 	if err != nil {
 		return 0, fmt.Errorf("asking for the client's port: %w", err)
 	}

@@ -5,7 +5,10 @@
 // Those gaps, each with a test:
 //
 //   - a connection whose peer has gone silent ignores the context's deadline:
-//     every read and write has a deadline of its own (conn.go);
+//     every operation ends with its context, or soon after (conn.go,
+//     session.go);
+//   - a connection that broke fails the query that finds out: a query is asked
+//     again on another (session.go);
 //   - prepared statements are three times faster on a direct connection, and
 //     wrong behind a pooler that hands servers around: they are used only
 //     where the server says that the connection is direct (direct.go);

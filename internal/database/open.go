@@ -55,7 +55,7 @@ func Open(rawURL string, o Options) (*Database, error) {
 	case "sqlite", "sqlite3":
 		d, err = openSQLite(a, o)
 	default:
-		err = fmt.Errorf("scheme %.20q is none of postgres, postgresql and sqlite", a.scheme)
+		err = errors.New("its scheme is none of postgres, postgresql and sqlite")
 	}
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func openPostgres(a *address, o Options) (*Database, error) {
 	if lookupEnv == nil {
 		lookupEnv = func(string) (string, bool) { return "", false }
 	}
-	config, err := postgresConfig(a, o.Timeout, lookupEnv)
+	config, err := postgresConfig(a, connectTimeout(o.Timeout), lookupEnv)
 	if err != nil {
 		return nil, err
 	}

@@ -42,16 +42,18 @@ var pgOptions = map[string]pgOption{
 		}
 		return nil
 	}},
-	"ssl_require": {set: func(c *pq.Config, v string) error { // dj-database-url
-		if strings.EqualFold(v, "true") || v == "1" {
-			c.SSLMode = pq.SSLModeRequire
-		}
+	"ssl_require": {set: requireTLS}, // dj-database-url
+	"ssl":         {set: requireTLS},
+	"requiressl":  {env: "PGREQUIRESSL", set: requireTLS},
+	"sslrootcert": {env: "PGSSLROOTCERT", set: text(func(c *pq.Config) *string { return &c.SSLRootCert })},
+	"sslcert":     {env: "PGSSLCERT", set: text(func(c *pq.Config) *string { return &c.SSLCert })},
+	"sslkey":      {env: "PGSSLKEY", set: text(func(c *pq.Config) *string { return &c.SSLKey })},
+	"options":     {env: "PGOPTIONS", set: text(func(c *pq.Config) *string { return &c.Options })},
+	// dj_database_url/__init__.py, 3.1.2, apply_current_schema: f"-c search_path={schema}"
+	"currentschema": {set: func(c *pq.Config, v string) error {
+		c.Options = "-c search_path=" + v
 		return nil
 	}},
-	"sslrootcert":      {env: "PGSSLROOTCERT", set: text(func(c *pq.Config) *string { return &c.SSLRootCert })},
-	"sslcert":          {env: "PGSSLCERT", set: text(func(c *pq.Config) *string { return &c.SSLCert })},
-	"sslkey":           {env: "PGSSLKEY", set: text(func(c *pq.Config) *string { return &c.SSLKey })},
-	"options":          {env: "PGOPTIONS", set: text(func(c *pq.Config) *string { return &c.Options })},
 	"application_name": {env: "PGAPPNAME", set: text(func(c *pq.Config) *string { return &c.ApplicationName })},
 	"passfile":         {env: "PGPASSFILE", set: text(func(c *pq.Config) *string { return &c.Passfile })},
 	"sslsni": {env: "PGSSLSNI", set: func(c *pq.Config, v string) error {
@@ -63,12 +65,10 @@ var pgOptions = map[string]pgOption{
 		return oneOf(v, "postgres", "direct")
 	}},
 	"ssl_min_protocol_version": {env: "PGSSLMINPROTOCOLVERSION", set: func(c *pq.Config, v string) error {
-		c.SSLMinProtocolVersion = pq.SSLProtocolVersion(v)
-		return oneOf(v, "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+		return setTLSVersion(&c.SSLMinProtocolVersion, v)
 	}},
 	"ssl_max_protocol_version": {env: "PGSSLMAXPROTOCOLVERSION", set: func(c *pq.Config, v string) error {
-		c.SSLMaxProtocolVersion = pq.SSLProtocolVersion(v)
-		return oneOf(v, "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+		return setTLSVersion(&c.SSLMaxProtocolVersion, v)
 	}},
 	"target_session_attrs": {env: "PGTARGETSESSIONATTRS", set: func(c *pq.Config, v string) error {
 		c.TargetSessionAttrs = pq.TargetSessionAttrs(v)
@@ -80,10 +80,10 @@ var pgOptions = map[string]pgOption{
 	}},
 	"connect_timeout": {env: "PGCONNECT_TIMEOUT", set: func(c *pq.Config, v string) error {
 		seconds, err := strconv.Atoi(v)
-		if err != nil || seconds < 0 {
+		if err != nil {
 			return fmt.Errorf("%.20q is not a number of seconds", v)
 		}
-		c.ConnectTimeout = time.Duration(seconds) * time.Second
+		c.ConnectTimeout = time.Duration(max(seconds, 0)) * time.Second // libpq: for ever, if not above 0
 		return nil
 	}},
 
@@ -110,7 +110,27 @@ var pgOptions = map[string]pgOption{
 	// Django's own: they tune what Django does with its connections.
 	"conn_max_age": {}, "conn_health_checks": {}, "atomic_requests": {}, "autocommit": {}, "engine": {},
 	"disable_server_side_cursors": {}, "isolation_level": {}, "server_side_binding": {}, "pool": {}, "time_zone": {},
-	"test_name": {}, "ssl": {}, "cursor_factory": {}, "prepare_threshold": {},
+	"test_name": {}, "cursor_factory": {}, "prepare_threshold": {},
+}
+
+// requireTLS is an option that is true or false.
+func requireTLS(c *pq.Config, v string) error {
+	switch strings.ToLower(v) {
+	case "true", "1":
+		c.SSLMode = pq.SSLModeRequire
+		return nil
+	case "false", "0":
+		return nil
+	}
+	return oneOf(v, "true", "false", "1", "0")
+}
+
+func setTLSVersion(field *pq.SSLProtocolVersion, v string) error {
+	*field = pq.SSLProtocolVersion(v)
+	if v == "TLSv1" {
+		*field = pq.SSLProtocolVersionTLS10 // which only lib/pq calls TLSv1.0
+	}
+	return oneOf(v, "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 }
 
 func oneOf(value string, allowed ...string) error {

@@ -33,13 +33,28 @@ func postgresConfig(a *address, timeout time.Duration, lookupEnv func(string) (s
 	}
 	// libpq's default, and so Django's. lib/pq has changed its own between releases.
 	c.SSLMode = cmp.Or(c.SSLMode, pq.SSLModePrefer)
-	if c.SSLRootCert == "system" && c.SSLMode != pq.SSLModeVerifyFull {
-		return pq.Config{}, errors.New("option sslrootcert=system needs sslmode=verify-full")
-	}
 	if c.ConnectTimeout == 0 || c.ConnectTimeout > timeout {
 		c.ConnectTimeout = timeout
 	}
-	return c, applyAddress(&c, a, lookupEnv)
+	if err := applyAddress(&c, a, lookupEnv); err != nil {
+		return pq.Config{}, err
+	}
+	return c, checkTLS(&c)
+}
+
+// checkTLS refuses what libpq refuses and lib/pq would let pass.
+func checkTLS(c *pq.Config) error {
+	strict := c.SSLMode == pq.SSLModeVerifyFull || c.SSLMode == pq.SSLModeVerifyCA
+	switch {
+	case c.SSLRootCert == "system" && c.SSLMode != pq.SSLModeVerifyFull:
+		return errors.New("option sslrootcert=system needs sslmode=verify-full")
+	case c.SSLRootCert == "" && c.SSLMode == pq.SSLModeVerifyCA:
+		// lib/pq would take the system's authorities: anybody has a certificate of one of them.
+		return errors.New("option sslmode=verify-ca needs sslrootcert, the file of the authority's certificate")
+	case c.SSLNegotiation == pq.SSLNegotiationDirect && !strict && c.SSLMode != pq.SSLModeRequire:
+		return errors.New("option sslnegotiation=direct needs sslmode=require, verify-ca or verify-full")
+	}
+	return nil
 }
 
 // applyAddress says where the database is and who asks: from the URL, its query (as in libpq), or libpq's
@@ -90,32 +105,38 @@ func applyHosts(c *pq.Config, hosts []hostPort, addresses, ports string) error {
 		return fmt.Errorf("%d addresses for %d hosts", len(addressList), len(hosts))
 	}
 	for i, h := range hosts {
-		m := pq.ConfigMultihost{Host: cmp.Or(h.host, defaultHost())}
 		port, err := strconv.ParseUint(cmp.Or(h.port, portList[min(i, len(portList)-1)], "5432"), 10, 16)
 		if err != nil || port == 0 {
 			return errors.New("a port is a number from 1 to 65535")
 		}
-		m.Port = uint16(port)
+		m := pq.ConfigMultihost{Host: h.host, Port: uint16(port)}
 		if addresses != "" {
 			if m.Hostaddr, err = netip.ParseAddr(addressList[i]); err != nil {
 				return errors.New("hostaddr is not an IP address")
 			}
+		} else if m.Host == "" {
+			m.Host = defaultHost(m.Port)
 		}
 		c.Multi = append(c.Multi, m)
 	}
 	c.Host, c.Port, c.Hostaddr = c.Multi[0].Host, c.Multi[0].Port, c.Multi[0].Hostaddr
 	c.Multi = c.Multi[1:]
-	if strings.HasPrefix(c.Host, "/") && !slices.ContainsFunc(c.Multi, func(m pq.ConfigMultihost) bool { return !strings.HasPrefix(m.Host, "/") }) {
+	if !slices.ContainsFunc(slices.Concat(c.Multi, []pq.ConfigMultihost{{Host: c.Host, Hostaddr: c.Hostaddr}}), isTCP) {
 		c.SSLMode = pq.SSLModeDisable // a socket has no TLS
 	}
 	return nil
 }
 
+// isTCP is lib/pq's own rule: an address goes before a socket's directory, and "@" begins an abstract socket.
+func isTCP(m pq.ConfigMultihost) bool {
+	return m.Hostaddr.IsValid() || !strings.HasPrefix(m.Host, "/") && !strings.HasPrefix(m.Host, "@")
+}
+
 // defaultHost is where libpq looks when no host is named: the socket's directory that it was built with, which
 // differs between distributions, else the local host.
-func defaultHost() string {
+func defaultHost(port uint16) string {
 	for _, dir := range []string{"/var/run/postgresql", "/run/postgresql", "/tmp"} {
-		if _, err := os.Stat(dir + "/.s.PGSQL.5432"); err == nil {
+		if _, err := os.Stat(fmt.Sprintf("%s/.s.PGSQL.%d", dir, port)); err == nil {
 			return dir
 		}
 	}

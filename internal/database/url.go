@@ -11,7 +11,6 @@ import (
 type address struct {
 	scheme         string
 	user, password string
-	hasPassword    bool
 	hosts          []hostPort // empty: none named
 	path           string     // after the slash that ends the authority
 	query          url.Values
@@ -46,8 +45,7 @@ func parseURL(raw string) (*address, error) {
 	}
 	// As Python's urlsplit: the last "@" ends the user.
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		var user, password string
-		user, password, a.hasPassword = strings.Cut(authority[:i], ":")
+		user, password, _ := strings.Cut(authority[:i], ":")
 		if a.user, err = url.PathUnescape(user); err != nil {
 			return nil, errURL
 		}
@@ -55,6 +53,11 @@ func parseURL(raw string) (*address, error) {
 			return nil, errURL
 		}
 		authority = authority[i+1:]
+	}
+	// An "@" further on ends a password that has a "/" or a "?" as it is. What would be taken for the rest of the
+	// URL is a part of that password then, and must not get into messages.
+	if !strings.HasPrefix(a.scheme, "sqlite") && strings.Contains(path+query, "@") {
+		return nil, errURL
 	}
 	if authority == "" {
 		return a, nil

@@ -1,0 +1,232 @@
+//go:build live
+
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/djangotest"
+)
+
+// mountedSecret is a secret as Kubernetes mounts it: key -> ..data/key, and ..data -> a directory that is replaced.
+type mountedSecret struct {
+	dir   string
+	swaps int
+}
+
+// put swaps the directory that ..data leads to for one with another key.
+func (m *mountedSecret) put(t *testing.T, key string) {
+	t.Helper()
+	m.swaps++
+	version := "..version-" + strings.Repeat("i", m.swaps)
+	link := filepath.Join(m.dir, "..data")
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(m.dir, version), 0o700),
+		os.WriteFile(filepath.Join(m.dir, version, "key"), []byte(key), 0o600),
+		os.Symlink(version, link+"_tmp"),
+		os.Rename(link+"_tmp", link),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m.swaps == 1 {
+		if err := os.Symlink(filepath.Join("..data", "key"), m.path()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (m *mountedSecret) path() string { return filepath.Join(m.dir, "key") }
+
+func TestRotatedSecretKey(t *testing.T) {
+	const next, last = "the secret key that comes next", "the secret key that comes last"
+	secret := &mountedSecret{dir: t.TempDir()}
+	secret.put(t, rigSecret+"\n")
+	r := newRig(t, 2*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": secret.path()})
+	client, closeIdle := newClient(10 * time.Second)
+	defer closeIdle()
+	status := func(key string) int {
+		status, _, err := r.ask(t.Context(), client, key)
+		if err != nil {
+			t.Error(err)
+		}
+		return status
+	}
+	// A session of user 1 that is signed with another key.
+	signedWith := func(text string) string {
+		c, err := config.OfDemo(text, r.db.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := newDeployment(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close() //nolint:errcheck // nothing was read
+		return r.insert(t, d, 1, rigPassword, time.Hour)
+	}
+	afterNext, afterLast := signedWith(next), signedWith(last)
+	want := func(when string, first, second, third int) {
+		t.Helper()
+		for i, tt := range []struct {
+			key  string
+			want int
+		}{{r.live[0], first}, {afterNext, second}, {afterLast, third}} {
+			if got := status(tt.key); got != tt.want {
+				t.Errorf("%s: session %d gets %d, want %d", when, i+1, got, tt.want)
+			}
+		}
+	}
+	want("at first", http.StatusOK, http.StatusUnauthorized, http.StatusUnauthorized)
+
+	l := &load{r: r, counts: map[int]int{}} // a verdict never fails while keys change
+	l.healthy.Store(true)
+	secret.put(t, next+"\n")
+	waitFor(t, 5*time.Second, "using the new key", func() bool {
+		l.ask(t.Context(), t, client, newRigKey(), http.StatusUnauthorized, `"result":false`)
+		return status(afterNext) == http.StatusOK
+	})
+	want("rotated", http.StatusUnauthorized, http.StatusOK, http.StatusUnauthorized)
+
+	const complaint = "reading the settings again; the old ones stay in force"
+	secret.put(t, "")
+	waitFor(t, 10*time.Second, "complaining about the empty file", func() bool { return strings.Contains(r.log.String(), complaint) })
+	during(2*watchInterval + watchInterval/2) // it looks again, and has said it all
+	want("broken", http.StatusUnauthorized, http.StatusOK, http.StatusUnauthorized)
+	if n := strings.Count(r.log.String(), complaint); n != 1 {
+		t.Errorf("an empty file is logged %d times, want once", n)
+	}
+
+	secret.put(t, last)
+	waitFor(t, 10*time.Second, "using the last key", func() bool { return status(afterLast) == http.StatusOK })
+	want("rotated again", http.StatusUnauthorized, http.StatusUnauthorized, http.StatusOK)
+	for _, key := range []string{next, last} {
+		if strings.Contains(r.log.String(), key) {
+			t.Error("the log holds a secret key")
+		}
+	}
+	waitFor(t, 10*time.Second, "closing the old connections", func() bool { return len(r.backends(t)) == 1 && r.backends(t) <= "4" })
+}
+
+// TestGracefulStop: what is running is finished, what comes later is refused, and the end is in order.
+func TestGracefulStop(t *testing.T) {
+	r := newRig(t, 20*time.Second, nil)
+	client, closeIdle := newClient(30 * time.Second)
+	defer closeIdle()
+	if status, answer, err := r.ask(t.Context(), client, r.live[0]); status != http.StatusOK || err != nil {
+		t.Fatalf("before: %d %s, %v", status, answer, err)
+	}
+	unlock := lockTables(t, r)
+	type answered struct {
+		status int
+		err    error
+	}
+	answers := make(chan answered, 3)
+	for _, key := range r.live[:cap(answers)] {
+		go func() {
+			status, _, err := r.ask(t.Context(), client, key)
+			answers <- answered{status, err}
+		}()
+	}
+	waitFor(t, 10*time.Second, "three queries waiting for the lock", func() bool {
+		return r.db.ExecAsSuperuser(t, "SELECT count(*) FROM pg_locks WHERE NOT granted") == "3"
+	})
+	r.stop()
+	waitFor(t, 5*time.Second, "refusing new connections", func() bool {
+		late, closeLate := newClient(time.Second)
+		defer closeLate()
+		_, _, err := r.ask(t.Context(), late, r.live[0])
+		return err != nil
+	})
+	select {
+	case <-r.stopped:
+		t.Error("it has ended before its requests")
+	default:
+	}
+	if got, err := askReady(t.Context(), r.admin); got != http.StatusServiceUnavailable {
+		t.Errorf("while it drains, /readyz answers %d, %v; want 503", got, err)
+	}
+	unlock()
+	for range cap(answers) {
+		if got := <-answers; got.err != nil || got.status != http.StatusOK {
+			t.Errorf("a request that was running: got %d, %v; want 200", got.status, got.err)
+		}
+	}
+	select {
+	case <-r.stopped:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it has not ended 10 s after its last request")
+	}
+	if r.err != nil {
+		t.Errorf("it ended with %v", r.err)
+	}
+	waitFor(t, 5*time.Second, "without connections to the database", func() bool { return r.backends(t) == "0" })
+	if _, err := os.Stat(strings.TrimPrefix(r.admin, "unix:")); err == nil {
+		t.Error("the admin socket is still there")
+	}
+}
+
+func TestReadyFollowsTheDatabase(t *testing.T) {
+	r := newRig(t, time.Second, nil)
+	ready := func() int {
+		status, err := askReady(t.Context(), r.admin)
+		if err != nil {
+			t.Error(err)
+		}
+		return status
+	}
+	if got := ready(); got != http.StatusOK {
+		t.Errorf("at first: /readyz answers %d", got)
+	}
+	for name, fault := range map[string]djangotest.Mode{
+		"refused": djangotest.Refuse(), "black hole": djangotest.BlackHole(), "reset": djangotest.Reset(),
+	} {
+		r.proxy.SetMode(fault)
+		start := time.Now()
+		if got, took := ready(), time.Since(start); got != http.StatusServiceUnavailable || took > 2*time.Second {
+			t.Errorf("%s: /readyz answers %d after %v, want 503 within 2s", name, got, took)
+		}
+		r.proxy.SetMode(djangotest.Pass())
+		waitFor(t, 1500*time.Millisecond, "ready again after "+name, func() bool { return ready() == http.StatusOK })
+	}
+	for _, statement := range []string{"ALTER TABLE auth_user RENAME TO somebody", "ALTER TABLE django_session RENAME TO something"} {
+		r.db.Exec(t, statement)
+		if got := ready(); got != http.StatusServiceUnavailable {
+			t.Errorf("after %s: /readyz answers %d", statement, got)
+		}
+		r.db.Exec(t, reversed(statement))
+		if got := ready(); got != http.StatusOK {
+			t.Errorf("after %s: /readyz answers %d", reversed(statement), got)
+		}
+	}
+}
+
+// reversed is the statement that renames a table back.
+func reversed(rename string) string {
+	words := strings.Fields(rename)
+	words[2], words[5] = words[5], words[2]
+	return strings.Join(words, " ")
+}
+
+// Each reason reaches the client as what it is, through the whole sidecar, while the database is well.
+func TestReasons(t *testing.T) {
+	r := newRig(t, 5*time.Second, map[string]string{"SIDECAR_EXPLAIN": "true"})
+	client, closeIdle := newClient(10 * time.Second)
+	defer closeIdle()
+	for key, want := range r.dead {
+		status, answer, err := r.ask(t.Context(), client, key)
+		if err != nil || status != http.StatusUnauthorized || !strings.Contains(answer, `"reason":"`+string(want)+`"`) {
+			t.Errorf("got %d %s, %v; want 401 and %s", status, answer, err, want)
+		}
+	}
+	if len(r.dead) != 5 {
+		t.Errorf("%d dead sessions, want 5", len(r.dead))
+	}
+}

@@ -1,0 +1,154 @@
+package dbstore_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/internal/database"
+)
+
+// fixture is a database to read from, and somebody else's way of writing to it.
+type fixture struct {
+	*database.Database
+	exec func(t *testing.T, sql string)
+	// types are what the database calls Django's fields.
+	types map[string]string
+}
+
+var (
+	sqliteTypes   = map[string]string{"datetime": "datetime", "uuid": "char(32)", "strange": "real"}
+	postgresTypes = map[string]string{"datetime": "timestamp with time zone", "uuid": "uuid", "strange": "double precision"}
+)
+
+func newSQLite(t *testing.T) *fixture {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "db.sqlite3")
+	f := &fixture{types: sqliteTypes, exec: sqliteWriter(t, path)}
+	f.exec(t, "CREATE TABLE something (id integer)") // so that there is a file
+	f.Database = openReader(t, sqliteURL(path), database.Options{})
+	return f
+}
+
+func sqliteURL(path string) string { return "sqlite:///" + (&url.URL{Path: path}).EscapedPath() }
+
+// sqliteWriter is a second connection to a database, as Django would have.
+func sqliteWriter(t *testing.T, path string) func(t *testing.T, statements string) {
+	t.Helper()
+	writer, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer.SetMaxOpenConns(1)
+	t.Cleanup(func() {
+		if err := writer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return func(t *testing.T, statements string) {
+		t.Helper()
+		if _, err := writer.ExecContext(t.Context(), statements); err != nil {
+			t.Fatalf("%s: %v", statements, err)
+		}
+	}
+}
+
+func openReader(t *testing.T, rawURL string, o database.Options) *database.Database {
+	t.Helper()
+	o.Timeout, o.Conns = 10*time.Second, max(o.Conns, 2)
+	d, err := database.Open(rawURL, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+var django52 = djangosession.Version{Major: 5, Minor: 2, Patch: djangosession.LatestPatch}
+
+func newCodec(t *testing.T) *djangosession.Codec {
+	t.Helper()
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django52, SecretKey: "a secret key for tests of stores"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return codec
+}
+
+// value is what a session has that Django stored v in.
+func value(t *testing.T, v any) djangosession.Value {
+	t.Helper()
+	codec := newCodec(t)
+	data, err := codec.Encode(map[string]any{"v": v}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := codec.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session.Lookup("v")
+}
+
+func (f *fixture) sessions(t *testing.T, c dbstore.SessionsConfig) *dbstore.Sessions {
+	t.Helper()
+	c.Dialect, c.Prepare = f.Dialect, f.Prepares
+	return dbstore.NewSessions(f.DB, newCodec(t), c)
+}
+
+func (f *fixture) users(c dbstore.UsersConfig) *dbstore.Users {
+	c.Dialect, c.Prepare, c.Version = f.Dialect, f.Prepares, django52
+	return dbstore.NewUsers(f.DB, c)
+}
+
+// table makes a table anew; a type in braces is one of f.types.
+func (f *fixture) table(t *testing.T, name, columns string) {
+	t.Helper()
+	for from, to := range f.types {
+		columns = strings.ReplaceAll(columns, "{"+from+"}", to)
+	}
+	f.exec(t, "DROP TABLE IF EXISTS "+name+"; CREATE TABLE "+name+" ("+columns+");")
+}
+
+const sessionColumns = "session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date {datetime} NOT NULL"
+
+// insertSession stores an empty session under a key, which must need no escaping.
+func (f *fixture) insertSession(t *testing.T, table, key, expireDate string) {
+	t.Helper()
+	f.exec(t, sessionInsert(t, table, key, expireDate))
+}
+
+func sessionInsert(t *testing.T, table, key, expireDate string) string {
+	t.Helper()
+	data, err := newCodec(t).Encode(map[string]any{"key": key}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "INSERT INTO " + table + " (session_key, session_data, expire_date) VALUES ('" + key + "', '" + data + "', '" + expireDate + "');"
+}
+
+// outcome is a session's own key, or how it was not found.
+func outcome(ctx context.Context, s *dbstore.Sessions, key string) string {
+	session, err := s.Load(ctx, key)
+	switch {
+	case errors.Is(err, djangosession.ErrExpired):
+		return "expired"
+	case errors.Is(err, djangosession.ErrNotFound):
+		return "not found"
+	case err != nil:
+		return "error: " + err.Error()
+	}
+	text, _ := session.Lookup("key").Text()
+	return text
+}

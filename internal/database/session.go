@@ -1,0 +1,122 @@
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"net"
+)
+
+// pqConn is what lib/pq's connections implement, as far as a sidecar that only reads has use for it.
+type pqConn interface {
+	driver.Conn
+	driver.ConnPrepareContext
+	driver.NamedValueChecker
+	driver.Pinger
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// session is a connection of lib/pq whose operations end with their contexts, or soon after.
+type session struct {
+	pqConn
+	net *deadlineConn
+	// direct: it may keep prepared statements. False where nobody has looked.
+	direct    bool
+	connector *connector
+}
+
+// noStatementsError is the error of preparing where that would be wrong.
+type noStatementsError struct{}
+
+func (noStatementsError) Error() string {
+	return "the connection is not direct; it takes no prepared statements"
+}
+
+// SQLState is feature_not_supported: whoever prepared the statement asks again without.
+func (noStatementsError) SQLState() string { return "0A000" }
+
+// QueryContext implements driver.QueryerContext.
+func (s *session) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	s.net.allow(ctx)
+	rows, err := s.pqConn.QueryContext(ctx, query, args)
+	return rows, s.again(err)
+}
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (s *session) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if s.connector.mode == PrepareAuto && !s.direct {
+		return nil, noStatementsError{}
+	}
+	s.net.allow(ctx)
+	prepared, err := s.pqConn.PrepareContext(ctx, query)
+	if err != nil {
+		s.connector.learn(err)
+		return nil, s.again(err)
+	}
+	pq, ok := prepared.(pqStatement)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver's statement takes no context"), prepared.Close())
+	}
+	return &statement{pq, s}, nil
+}
+
+// Ping implements driver.Pinger.
+func (s *session) Ping(ctx context.Context) error {
+	s.net.allow(ctx)
+	return s.pqConn.Ping(ctx)
+}
+
+// ResetSession implements driver.SessionResetter: database/sql calls it before a connection is used again.
+func (s *session) ResetSession(ctx context.Context) error {
+	if s.net.broken.Load() {
+		return driver.ErrBadConn
+	}
+	s.net.allow(ctx)
+	return s.pqConn.ResetSession(ctx)
+}
+
+// IsValid implements driver.Validator. lib/pq itself does not see that a connection with TLS has timed out.
+func (s *session) IsValid() bool { return !s.net.broken.Load() && s.pqConn.IsValid() }
+
+// Close implements driver.Conn.
+func (s *session) Close() error {
+	s.net.renew()
+	return s.pqConn.Close()
+}
+
+// again makes the error of a connection that broke one which database/sql answers by asking on another: queries
+// only read, so that asking twice does no harm. A connection that was too slow has used up the time for that.
+func (s *session) again(err error) error {
+	var netErr net.Error
+	if err == nil || !s.net.broken.Load() || errors.As(err, &netErr) && netErr.Timeout() {
+		return err
+	}
+	return driver.ErrBadConn
+}
+
+type pqStatement interface {
+	driver.Stmt
+	driver.StmtQueryContext
+}
+
+// statement is a prepared statement of a session.
+type statement struct {
+	pqStatement
+	session *session
+}
+
+// QueryContext implements driver.StmtQueryContext.
+func (s *statement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	s.session.net.allow(ctx)
+	rows, err := s.pqStatement.QueryContext(ctx, args)
+	s.session.connector.learn(err)
+	return rows, s.session.again(err)
+}
+
+// Close implements driver.Stmt.
+func (s *statement) Close() error {
+	s.session.net.renew()
+	return s.pqStatement.Close()
+}
