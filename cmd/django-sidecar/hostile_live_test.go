@@ -100,19 +100,7 @@ func TestHostileSessionData(t *testing.T) {
 	if err := db.QueryRowContext(t.Context(), "SELECT session_data FROM django_session WHERE session_key = ?", key).Scan(&real); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.FromProcess()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := newDeployment(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	d := deploymentForTest(t)
 	sidecar := startSidecar(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

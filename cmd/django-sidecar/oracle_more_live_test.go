@@ -89,19 +89,7 @@ func TestDjangoReadsWhatWeEncode(t *testing.T) {
 		t.Run(fmt.Sprintf("Django %s %v%s", p.django, p.settings, p.store), func(t *testing.T) {
 			p.sqlite = true
 			django := p.deploy(t)
-			c, err := config.FromProcess()
-			if err != nil {
-				t.Fatal(err)
-			}
-			d, err := newDeployment(c, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := d.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			d := deploymentForTest(t)
 			var texts []string
 			for _, values := range sessions {
 				data, err := d.codec.Encode(values, time.Now())
@@ -145,4 +133,23 @@ func loginByUs(t *testing.T, django *djangotest.Django, d *deployment) {
 	if text(answer.User) != text(&user.ID) {
 		t.Errorf("Django says %s (%s), want %q", text(answer.User), text(answer.Exception), user.ID)
 	}
+}
+
+// deploymentForTest makes what the environment says, without serving it.
+func deploymentForTest(t *testing.T) *deployment {
+	t.Helper()
+	c, err := config.FromProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDeployment(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
 }

@@ -13,7 +13,7 @@ import (
 // sqliteDSN names the file of a sqlite:/// URL, opened for reading only. Nothing of the URL reaches the driver
 // but the path, because the driver executes what its _pragma options say.
 func sqliteDSN(a *address, timeout time.Duration) (string, error) {
-	if len(a.hosts) > 0 || a.user != "" {
+	if len(a.hosts) > 0 || a.user != "" || a.password != "" {
 		return "", errors.New("a SQLite URL has three slashes before a relative path (sqlite:///db.sqlite3) and four before an absolute one (sqlite:////srv/db.sqlite3)")
 	}
 	if a.path == "" || strings.Contains(a.path, ":memory:") {
