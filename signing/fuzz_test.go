@@ -72,7 +72,8 @@ func FuzzLoads(f *testing.F) {
 		if err != nil && !errors.As(err, new(*signing.SyntaxError)) {
 			t.Fatalf("%v, want a SyntaxError", err)
 		}
-		if len(got) > len("kept")+limit+1 || !bytes.HasPrefix(got, []byte("kept")) {
+		// What is too long is known after inflating one byte too many, or after decoding what was sent.
+		if len(got) > len("kept")+max(limit+1, len(value)) || !bytes.HasPrefix(got, []byte("kept")) {
 			t.Errorf("%d bytes that begin with %.4q", len(got), got)
 		}
 		want, ok := slowUnpack(value, limit)
