@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -117,6 +118,14 @@ func (c *deadlineConn) Write(b []byte) (int, error) {
 		n, err = c.Conn.Write(b)
 	}
 	return n, c.noted(err)
+}
+
+// broke reports whether err comes of a connection that broke. One that was too slow is not broken: it has used up the
+// time for another.
+func (c *deadlineConn) broke(err error) bool {
+	var netErr net.Error
+	tooSlow := errors.As(err, &netErr) && netErr.Timeout()
+	return err != nil && c != nil && c.broken.Load() && !tooSlow
 }
 
 func (c *deadlineConn) noted(err error) error {

@@ -52,6 +52,16 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout(c.timeout))
 	defer cancel()
 	dialed := new(connecting)
+	s, err := c.connect(ctx, dialed)
+	if dialed.conn.broke(err) {
+		// What broke it while it was being opened may be over. database/sql opens connections in the background too,
+		// and would give the error to whoever waits next.
+		s, err = c.connect(ctx, new(connecting))
+	}
+	return s, err
+}
+
+func (c *connector) connect(ctx context.Context, dialed *connecting) (driver.Conn, error) {
 	opened, err := c.pq.Connect(context.WithValue(ctx, connectingKey{}, dialed))
 	if err != nil {
 		dialed.abandon()

@@ -158,6 +158,16 @@ func (d *deployed) fill(t *testing.T) {
 	if failed := d.loadMany(t, 50); len(failed) > 0 {
 		t.Fatal(failed[0])
 	}
+	// One that database/sql is still opening in the background would fail somebody's query when it is broken.
+	opened := func() error {
+		if s := d.db.Stats(); s.Idle != s.OpenConnections {
+			return fmt.Errorf("%d of %d connections are idle", s.Idle, s.OpenConnections)
+		}
+		return nil
+	}
+	if err := eventually(t, 5*time.Second, opened); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func terminateAll(t *testing.T, db *djangotest.Database) {

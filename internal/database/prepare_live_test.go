@@ -63,6 +63,7 @@ func TestPreparedOrNot(t *testing.T) {
 // deployed is a Django deployment's tables with users and their sessions: user n is called "user n", and has the
 // session "session000n".
 type deployed struct {
+	db       *sql.DB
 	codec    *djangosession.Codec
 	sessions *dbstore.Sessions
 	users    *dbstore.Users
@@ -95,7 +96,7 @@ func deploy(t *testing.T, db *djangotest.Database, d *sql.DB, prepares func() bo
 		CREATE TABLE auth_user (id bigint PRIMARY KEY, password text, username text, is_active bool);
 		CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text, expire_date timestamptz);`+rows.String())
 	return &deployed{
-		codec: codec, count: count,
+		db: d, codec: codec, count: count,
 		sessions: dbstore.NewSessions(d, codec, dbstore.SessionsConfig{Dialect: dbstore.Postgres, Prepare: prepares}),
 		users:    dbstore.NewUsers(d, dbstore.UsersConfig{Dialect: dbstore.Postgres, Version: version, Prepare: prepares}),
 	}

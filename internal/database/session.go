@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"net"
 )
 
 // pqConn is what lib/pq's connections implement, as far as a sidecar that only reads has use for it.
@@ -80,20 +79,22 @@ func (s *session) ResetSession(ctx context.Context) error {
 // IsValid implements driver.Validator. lib/pq itself does not see that a connection with TLS has timed out.
 func (s *session) IsValid() bool { return !s.net.broken.Load() && s.pqConn.IsValid() }
 
-// Close implements driver.Conn.
+// Close implements driver.Conn. It is no error that nobody is there any more to be told.
 func (s *session) Close() error {
 	s.net.renew()
-	return s.pqConn.Close()
+	if err := s.pqConn.Close(); !s.net.broken.Load() {
+		return err
+	}
+	return nil
 }
 
 // again makes the error of a connection that broke one which database/sql answers by asking on another: queries
-// only read, so that asking twice does no harm. A connection that was too slow has used up the time for that.
+// only read, so that asking twice does no harm.
 func (s *session) again(err error) error {
-	var netErr net.Error
-	if err == nil || !s.net.broken.Load() || errors.As(err, &netErr) && netErr.Timeout() {
-		return err
+	if s.net.broke(err) {
+		return driver.ErrBadConn
 	}
-	return driver.ErrBadConn
+	return err
 }
 
 type pqStatement interface {
