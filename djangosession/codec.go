@@ -26,6 +26,8 @@ type CodecConfig struct {
 	HashingAlgorithm signing.Algorithm
 	// StoreClass is the __qualname__ of the session store's class, which is part of the salt; "" means "SessionStore".
 	StoreClass string
+	// Serializer is SESSION_SERIALIZER; the zero value is JSON.
+	Serializer Serializer
 	// MaxBytes bounds session data as stored and as inflated, in bytes; 0 means 1 MiB.
 	MaxBytes int
 }
@@ -33,10 +35,10 @@ type CodecConfig struct {
 // DefaultMaxBytes is how large session data may be unless told otherwise.
 const DefaultMaxBytes = 1 << 20
 
-// Codec turns session_data into Sessions and back: encode and decode of django/contrib/sessions/backends/base.py
-// with the JSON serializer.
+// Codec turns session_data into Sessions and back: encode and decode of django/contrib/sessions/backends/base.py.
 type Codec struct {
 	version    Version
+	serializer Serializer
 	signer     *signing.TimestampSigner // nil to 3.0
 	legacy     *signing.SaltedHMAC      // nil from 4.0
 	signsAsOld bool
@@ -52,22 +54,14 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 	if class == "" {
 		class = "SessionStore"
 	}
-	codec := &Codec{version: c.Version, maxBytes: c.MaxBytes}
+	codec := &Codec{version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes}
 	if codec.maxBytes <= 0 {
 		codec.maxBytes = DefaultMaxBytes
 	}
 	if c.Version.readsSigned() {
-		options := signing.Options{
-			Secret: c.SecretKey,
-			// contrib/sessions/backends/base.py, 5.2, key_salt: "django.contrib.sessions." + self.__class__.__qualname__
-			Salt: "django.contrib.sessions." + class,
-		}
-		if c.Version.hashingAlgorithmMatters() {
-			options.Algorithm, options.AlsoAccept = c.HashingAlgorithm, []signing.Algorithm{signing.SHA1}
-		}
-		if c.Version.fallbackSignatures() {
-			options.FallbackSecrets = c.SecretKeyFallbacks
-		}
+		options := c.Version.SignerOptions(c.SecretKey, c.SecretKeyFallbacks, c.HashingAlgorithm)
+		// contrib/sessions/backends/base.py, 5.2, key_salt: "django.contrib.sessions." + self.__class__.__qualname__
+		options.Salt = "django.contrib.sessions." + class
 		signer, err := signing.NewTimestampSigner(options)
 		if err != nil {
 			return nil, fmt.Errorf("session signer: %w", err)
@@ -100,15 +94,12 @@ func (c *Codec) Decode(data string) (*Session, error) {
 	// contrib/sessions/backends/base.py, 3.1 and 3.2, decode: whatever fails is tried as the legacy form.
 	if err != nil && c.legacy != nil {
 		legacy, legacyErr := c.decodeLegacy(data)
-		if legacyErr == nil || errors.Is(legacyErr, errNotObject) { // then its signature was right
+		if legacyErr == nil || errors.Is(legacyErr, errNotObject) || errors.Is(legacyErr, errNotDict) { // its signature was right
 			return legacy, legacyErr
 		}
 	}
 	return s, err
 }
-
-// errNotObject is the fault of session data that is rightly signed. Django has no session then, or fails.
-var errNotObject = &signing.SyntaxError{Problem: "not the JSON of an object"}
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -148,9 +139,9 @@ func (c *Codec) decodeLegacy(data string) (*Session, error) {
 }
 
 func (c *Codec) session(payload string, by signing.SignedBy) (*Session, error) {
-	s, ok := parseSession(payload, c.version)
-	if !ok {
-		return nil, errNotObject
+	s, err := c.serializer.loads(payload, c.version)
+	if err != nil {
+		return nil, err
 	}
 	s.SignedBy = by
 	return s, nil
@@ -158,8 +149,11 @@ func (c *Codec) session(payload string, by signing.SignedBy) (*Session, error) {
 
 // Encode writes a session as the deployment's Django would at the time now, to be stored in session_data.
 // The values are what encoding/json takes; an error is one of its. Encode writes what Decode reads, except
-// that strings which are not UTF-8 change.
+// that strings which are not UTF-8 change. It fails where sessions are pickled.
 func (c *Codec) Encode(values map[string]any, now time.Time) (string, error) {
+	if c.serializer != JSON {
+		return "", errors.New("encoding a session: only JSON is written, no pickle")
+	}
 	if values == nil {
 		values = map[string]any{}
 	}

@@ -3,10 +3,11 @@ package djangosession
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pickle"
 )
 
 // appendRepr appends Python's repr() of what json.loads makes of v. Django needs it where the primary key is a text
@@ -98,8 +99,8 @@ func appendScalarRepr(b []byte, v Value) []byte {
 	case Int:
 		return append(b, strings.Replace(v.raw, "-0", "0", 1)...) // no integer but -0 begins so
 	case Float:
-		return append(b, pyFloatRepr(v.float())...)
-	case Missing, String, Array, Object:
+		return append(b, pickle.FloatRepr(v.float())...)
+	case Missing, String, Array, Object, Bytes, Decimal, UUID, Time, Opaque:
 	}
 	return b
 }
@@ -143,24 +144,4 @@ func decodeWTF8(s string) (r rune, n int) {
 		return rune(s[0]&0x0f)<<12 | rune(s[1]&0x3f)<<6 | rune(s[2]&0x3f), 3
 	}
 	return r, n
-}
-
-// pyFloatRepr is Python's repr of a float: the shortest digits that read back as f, with an exponent from 1e+16
-// up and below 1e-4 (Python/pystrtod.c of CPython, format code 'r').
-func pyFloatRepr(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "nan"
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	case f != 0 && (math.Abs(f) >= 1e16 || math.Abs(f) < 1e-4):
-		return strconv.FormatFloat(f, 'e', -1, 64)
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
 }

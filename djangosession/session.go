@@ -3,6 +3,7 @@ package djangosession
 import (
 	"time"
 
+	"django-sidecar/internal/pickle"
 	"django-sidecar/signing"
 )
 
@@ -25,15 +26,26 @@ type Session struct {
 	SignedBy signing.SignedBy
 
 	json    string
-	version Version // whose Python reads json
+	version Version      // whose Python reads json
+	pickled pickle.Value // instead of json
 }
 
 // JSON returns the whole session as Django stored it. It is JSON as Python writes it: NaN and Infinity may occur,
-// and names may repeat.
-func (s *Session) JSON() string { return s.json }
+// and names may repeat. What a pickled session has beyond JSON is an object with its class, such as
+// {"__class__": "datetime.datetime", "value": "2026-11-22T12:00:00+00:00"}; an object of a class that is not known
+// has no value.
+func (s *Session) JSON() string {
+	if s.pickled != (pickle.Value{}) {
+		return string(s.pickled.AppendJSON(nil))
+	}
+	return s.json
+}
 
 // Lookup returns the entry called name, the zero Value when there is none.
 func (s *Session) Lookup(name string) Value {
+	if s.pickled != (pickle.Value{}) {
+		return pickledValue(s.pickled.Lookup(name))
+	}
 	var found Value
 	pyObject(s.json, s.version, func(n string, v Value) {
 		if n == name {

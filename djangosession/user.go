@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"slices"
 
+	"django-sidecar/internal/pickle"
 	"django-sidecar/signing"
 )
 
@@ -91,9 +92,12 @@ func (v *Verifier) AuthHash(password string) string {
 }
 
 // verify reports whether hash, the entry _auth_user_hash, belongs to the password column (contrib/auth/__init__.py,
-// 5.2, get_user). An entry that is no string is never equal to a hash.
+// 5.2, get_user). An entry that is no string, and no bytes, is never equal to a hash (force_bytes of utils/encoding.py).
 func (keys authHashes) verify(hash Value, password string) bool {
 	text, ok := hash.Text()
+	if !ok && hash.pickled.Kind() == pickle.Bytes {
+		text, ok = hash.pickled.Text(), true
+	}
 	if !ok {
 		return false
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pickle"
 )
 
 // KeyType says which kind of field is the primary key of the user model, because the id in a session goes through
@@ -42,7 +44,7 @@ func (t KeyType) ToPython(id Value, v Version) (string, error) {
 	case UUIDKey:
 		return uuidID(id, v)
 	case TextKey:
-		return textID(id)
+		return textID(id, v)
 	}
 	return "", ErrBadUserID
 }
@@ -73,7 +75,22 @@ func integerID(id Value, v Version) (string, error) {
 			return "", ErrBadUserID
 		}
 		return int64ID(plain)
-	case Missing, Null, Array, Object:
+	case Bytes: // int(b"42") is 42
+		text := id.pickled.Text()
+		plain, ok := pyIntText(text, 10, v.maxIntDigits())
+		if !ok || strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			return "", ErrBadUserID
+		}
+		return int64ID(plain)
+	case Decimal: // int(Decimal("42.9")) is 42; int of NaN or an infinity raises
+		n, ok := id.pickled.Truncated()
+		if !ok {
+			return "", ErrBadUserID
+		}
+		return int64ID(n.String())
+	case UUID: // UUID.__int__
+		return int64ID(id.pickled.BigInt().String())
+	case Missing, Null, Array, Object, Time, Opaque:
 	}
 	return "", ErrBadUserID
 }
@@ -87,8 +104,8 @@ func int64ID(plain string) (string, error) {
 	return strconv.FormatInt(n, 10), nil
 }
 
-// uuidID is UUIDField.to_python: uuid.UUID(hex=value), or uuid.UUID(int=value) for integers, and True and False
-// are integers (db/models/fields/__init__.py, 5.2, and Lib/uuid.py of Python 3.13).
+// uuidID is UUIDField.to_python: the value where it is a UUID, uuid.UUID(hex=value), or uuid.UUID(int=value) for
+// integers, and True and False are integers (db/models/fields/__init__.py, 5.2, and Lib/uuid.py of Python 3.13).
 func uuidID(id Value, v Version) (string, error) {
 	n, ok := new(big.Int), false
 	switch id.kind {
@@ -111,7 +128,9 @@ func uuidID(id Value, v Version) (string, error) {
 		if v.uuidFromInt() && len(id.raw) <= 40 { // 2^128 has 39 digits
 			n, ok = n.SetString(id.raw, 10)
 		}
-	case Missing, Null, Float, Array, Object:
+	case UUID:
+		n, ok = id.pickled.BigInt(), true
+	case Missing, Null, Float, Array, Object, Bytes, Decimal, Time, Opaque:
 	}
 	if !ok || n.Sign() < 0 || n.BitLen() > 128 {
 		return "", ErrBadUserID
@@ -121,10 +140,14 @@ func uuidID(id Value, v Version) (string, error) {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
 
-// textID is CharField.to_python: str(value). A NUL or a lone surrogate is what databases refuse.
-func textID(id Value) (string, error) {
-	text := id.pyStr()
-	if id.kind == Missing || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+// textID is CharField.to_python: str(value), and before Django 2.0 smart_text(value), to which bytes are UTF-8. A NUL or a
+// lone surrogate is what databases refuse.
+func textID(id Value, v Version) (string, error) {
+	text, ok := id.pyStr()
+	if id.pickled.Kind() == pickle.Bytes && v.decodesBytes() {
+		text = id.pickled.Text()
+	}
+	if !ok || id.kind == Missing || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return "", ErrBadUserID
 	}
 	return text, nil

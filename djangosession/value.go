@@ -1,8 +1,13 @@
 package djangosession
 
-import "strconv"
+import (
+	"strconv"
+	"time"
 
-// Kind says what a Value is, in JSON's terms with Python's numbers.
+	"django-sidecar/internal/pickle"
+)
+
+// Kind says what a Value is, in JSON's terms with Python's numbers, and what pickles have beside them.
 type Kind uint8
 
 // The kinds of a Value. The zero Kind is that of a value that is not there.
@@ -13,27 +18,42 @@ const (
 	Int
 	Float
 	String
-	Array
-	Object
+	Array  // a list, or a tuple
+	Object // a dict
+	Bytes  // bytes, or a bytearray
+	Decimal
+	UUID
+	Time   // a date, time, datetime, timedelta or timezone
+	Opaque // a set, a lazy string, or anything else
 )
 
 // Value is one entry of a session. The zero Value is an entry that is not there.
 type Value struct {
-	kind Kind
-	raw  string // the JSON text, checked
+	kind    Kind
+	raw     string       // the JSON text, checked; of a pickled value, if it is a number, null or a bool
+	pickled pickle.Value // of the others
 }
 
 // Kind returns what v is.
 func (v Value) Kind() Kind { return v.kind }
 
-// JSON returns v as Django stored it. It is JSON as Python writes it: NaN and Infinity may occur.
-func (v Value) JSON() string { return v.raw }
+// JSON returns v as Django stored it. It is JSON as Python writes it: NaN and Infinity may occur. Of a pickled value it
+// is what Session.JSON says.
+func (v Value) JSON() string {
+	if v.isPickled() {
+		return string(v.pickled.AppendJSON(nil))
+	}
+	return v.raw
+}
 
 // Text returns the characters of a string, and false for any other kind. Surrogates that stand alone make it
 // invalid UTF-8.
 func (v Value) Text() (string, bool) {
 	if v.kind != String {
 		return "", false
+	}
+	if v.isPickled() {
+		return v.pickled.Text(), true
 	}
 	text := v.raw[1 : len(v.raw)-1]
 	plain := true
@@ -43,6 +63,12 @@ func (v Value) Text() (string, bool) {
 	return rawString{text, plain}.decode(), true
 }
 
+// DateTime returns a datetime, which only pickled sessions have. Where aware is false it has no time zone, or none that
+// is known, and t is its local time taken for UTC.
+func (v Value) DateTime() (t time.Time, aware, ok bool) { return v.pickled.Time() }
+
+func (v Value) isPickled() bool { return v.pickled != (pickle.Value{}) }
+
 // float returns the number that v is in Python's float, NaN and infinities included.
 func (v Value) float() float64 {
 	// Go reads NaN and Infinity in these spellings too; too large a number is an infinity in both languages.
@@ -50,10 +76,14 @@ func (v Value) float() float64 {
 	return f
 }
 
-// pyStr is Python's str() of a value, as CharField.to_python applies it; of nothing, it is "".
-func (v Value) pyStr() string {
+// pyStr is Python's str() of a value, as CharField.to_python applies it; of nothing, it is "". ok is false where str
+// raises, or where what it writes is not known.
+func (v Value) pyStr() (text string, ok bool) {
 	if text, ok := v.Text(); ok {
-		return text
+		return text, true
 	}
-	return string(v.appendRepr(nil))
+	if v.isPickled() {
+		return pickledStr(v.pickled)
+	}
+	return string(v.appendRepr(nil)), true
 }

@@ -1,0 +1,248 @@
+package pickle
+
+import "unicode/utf8"
+
+func opGlobal(l *loader) error {
+	module, err := l.line(1)
+	if err != nil {
+		return err
+	}
+	name, err := l.line(1)
+	if err != nil {
+		return err
+	}
+	if !utf8.ValidString(module) || !utf8.ValidString(name) {
+		return errText
+	}
+	return l.push(l.global(module, name))
+}
+
+func opStackGlobal(l *loader) error {
+	name, err := l.pop()
+	if err != nil {
+		return err
+	}
+	module, err := l.pop()
+	if err != nil {
+		return err
+	}
+	if l.kind(name) != Str || l.kind(module) != Str {
+		return errUnsupported
+	}
+	return l.push(l.global(l.text(l.node(module)), l.text(l.node(name))))
+}
+
+// global is find_class, without the finding.
+func (l *loader) global(module, name string) ref {
+	g := globalName{module, name}
+	if l.protocol < 3 {
+		g = python3(g)
+	}
+	l.names = grow(l.names, g)
+	var f form
+	if len(module) < 64 && len(name) < 64 { // who hashes longer names often has no time for anything else
+		f = known[g]
+	}
+	return l.add(node{kind: Global, form: f, a: uint32(len(l.names) - 1)}) //nolint:gosec // bounded by maxInput
+}
+
+// python3 is the name that Python 3 has for one of Python 2 (NAME_MAPPING and IMPORT_MAPPING of Lib/_compat_pickle.py,
+// 3.13), as far as names are known here.
+func python3(g globalName) globalName {
+	switch g.module {
+	case "__builtin__":
+		g.module = "builtins"
+		if to := map[string]string{"unicode": "str", "long": "int", "unichr": "chr", "xrange": "range"}[g.name]; to != "" {
+			g.name = to
+		}
+	case "copy_reg":
+		g.module = "copyreg"
+	}
+	return g
+}
+
+func opReduce(l *loader) error {
+	args, err := l.pop()
+	if err != nil {
+		return err
+	}
+	callable, err := l.pop()
+	if err != nil {
+		return err
+	}
+	r, err := l.call(callable, args, false)
+	if err != nil {
+		return err
+	}
+	return l.push(r)
+}
+
+// opInst takes the mark before it reads, as in C.
+func opInst(l *loader) error {
+	items, err := l.popMark()
+	if err != nil {
+		return err
+	}
+	module, err := l.line(1)
+	if err != nil {
+		return err
+	}
+	name, err := l.line(1)
+	if err != nil {
+		return err
+	}
+	if !isASCII(module) || !isASCII(name) {
+		return errText
+	}
+	return l.instantiate(l.global(module, name), items)
+}
+
+func opObj(l *loader) error {
+	items, err := l.popMark()
+	if err != nil {
+		return err
+	}
+	if len(items) == 0 {
+		return errUnderflow
+	}
+	return l.instantiate(items[0], items[1:])
+}
+
+func (l *loader) instantiate(class ref, items []ref) error {
+	// Without arguments, C's instantiate calls __new__ alone; of what is known here, the result is the same.
+	r, err := l.call(class, l.addPooled(Tuple, items), false)
+	if err != nil {
+		return err
+	}
+	return l.push(r)
+}
+
+func opNewObj(l *loader) error {
+	args, err := l.pop()
+	if err != nil {
+		return err
+	}
+	return l.newObject(args)
+}
+
+// opNewObjEx: keyword arguments are for no class that is known here.
+func opNewObjEx(l *loader) error {
+	keywords, err := l.pop()
+	if err != nil {
+		return err
+	}
+	if k := l.kind(keywords); k != Dict && k != OrderedDict && k != Opaque {
+		return errUnsupported
+	}
+	args, err := l.pop()
+	if err != nil {
+		return err
+	}
+	if k := l.kind(keywords); k == Opaque || len(l.items(keywords)) > 0 {
+		class, err := l.pop()
+		if err != nil {
+			return err
+		}
+		if k := l.kind(args); k != Tuple && k != Opaque {
+			return errUnsupported
+		}
+		return l.pushOpaque(class)
+	}
+	return l.newObject(args)
+}
+
+func (l *loader) newObject(args ref) error {
+	class, err := l.pop()
+	if err != nil {
+		return err
+	}
+	r, err := l.call(class, args, true)
+	if err != nil {
+		return err
+	}
+	return l.push(r)
+}
+
+// pushOpaque pushes what the class or function would make.
+func (l *loader) pushOpaque(callable ref) error {
+	if k := l.kind(callable); k != Global && k != Opaque {
+		return errUnsupported
+	}
+	return l.push(l.opaqueOf(callable))
+}
+
+func (l *loader) opaqueOf(callable ref) ref {
+	return l.add(node{kind: Opaque, a: l.node(callable).a})
+}
+
+// call is what calling makes, or creating without __init__ where onlyNew is true. Where nothing is known of what is
+// called, or the arguments are not those that Python writes, it is an Opaque.
+func (l *loader) call(callable, args ref, onlyNew bool) (ref, error) {
+	argsKind := l.kind(args)
+	if k := l.kind(callable); k != Global && k != Opaque || argsKind != Tuple && argsKind != Opaque {
+		return 0, errUnsupported
+	}
+	n := l.node(callable)
+	if n.kind == Opaque || n.form == 0 {
+		return l.opaqueOf(callable), nil
+	}
+	c := constructors[n.form]
+	if onlyNew && c.is == function {
+		return 0, errUnsupported
+	}
+	items := l.items(args)
+	lost := onlyNew && c.is == classWithInit && len(items) > 0
+	if argsKind == Tuple && !lost {
+		if r, ok := c.call(l, items); ok {
+			return r, nil
+		}
+	}
+	return l.opaqueOf(callable), nil
+}
+
+// opBuild is load_build: the state goes into the object by its __setstate__, or into its __dict__, which plain data
+// do not have. Of the state of classes that are not known, nothing is kept.
+func opBuild(l *loader) error {
+	if len(l.stack)-2 < l.fence() {
+		return errUnderflow
+	}
+	state := l.stack[len(l.stack)-1]
+	l.stack = l.stack[:len(l.stack)-1]
+	object := l.stack[len(l.stack)-1]
+	switch k := l.kind(object); {
+	case k == Opaque:
+		l.buildUUID(object, state)
+		return nil
+	case l.absorbs(object) || k == UUID:
+		return nil
+	case k == OrderedDict && (l.kind(state) == Dict || l.kind(state) == Opaque):
+		return nil // attributes
+	}
+	if items := l.items(state); l.kind(state) == Tuple && len(items) == 2 {
+		if k := l.kind(items[1]); k != Dict && k != OrderedDict || len(l.items(items[1])) > 0 {
+			return errUnsupported
+		}
+		state = items[0]
+	}
+	if state != refNone {
+		return errUnsupported
+	}
+	return nil
+}
+
+// buildUUID makes a UUID of an Opaque that uuid.UUID has made, if the state is that of one (Lib/uuid.py, 3.13,
+// __setstate__).
+func (l *loader) buildUUID(object, state ref) {
+	n := &l.nodes[object]
+	if l.names[n.a] != (globalName{"uuid", "UUID"}) || l.kind(state) != Dict {
+		return
+	}
+	number := Value{l.document, state}.Lookup("int")
+	if number.Kind() != Int || len(number.long()) > 17 {
+		return
+	}
+	if i := number.BigInt(); i.Sign() < 0 || i.BitLen() > 128 {
+		return
+	}
+	*n = node{kind: UUID, a: uint32(number.r)}
+}

@@ -1,0 +1,200 @@
+package pickle
+
+import (
+	"encoding/binary"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// key is what makes a value equal to another in a dict: two values are one key in Python if and only if their keys
+// are equal here. Numbers of different kinds can be, and True is 1.
+type key struct {
+	kind keyKind
+	n    uint64
+	s    string
+}
+
+type keyKind uint8
+
+const (
+	noneKey    keyKind = iota
+	integerKey         // n, or s where it is longer
+	floatKey           // no integer
+	decimalKey         // no integer, and no float that we know of
+	strKey
+	bytesKey
+	tupleKey
+	frozenSetKey
+	dateKey
+	naiveDateTimeKey
+	awareDateTimeKey
+	naiveTimeKey
+	awareTimeKey
+	timeDeltaKey
+	timeZoneKey
+	uuidKey
+	globalKey
+	onlyKey // equal to itself alone
+)
+
+// key fails for what is not hashable.
+func (l *loader) key(r ref, depth int) (key, error) {
+	if r&smallInt != 0 {
+		n, _ := l.int64(r)
+		return key{kind: integerKey, n: uint64(n)}, nil //nolint:gosec // one to one
+	}
+	n := l.node(r)
+	if n.b > longKey && (n.kind == Str || n.kind == Bytes || n.kind == Decimal || n.form >= long) && !l.spend(int(n.b)) {
+		return key{}, errTooLarge
+	}
+	switch n.kind {
+	case None:
+		return key{}, nil
+	case Bool:
+		return key{kind: integerKey, n: uint64(n.a)}, nil
+	case Int:
+		return l.intKey(r, n), nil
+	case Float:
+		return l.floatKey(r, n), nil
+	case Str:
+		return key{kind: strKey, s: l.text(n)}, nil
+	case Bytes:
+		return key{kind: bytesKey, s: l.text(n)}, nil
+	case Tuple, FrozenSet:
+		return l.membersKey(n, depth)
+	case Decimal:
+		return l.decimalKey(r, n), nil
+	case DateTime, Time, Date, TimeDelta, TimeZone:
+		return l.timeKey(r, n)
+	case UUID:
+		k, err := l.key(ref(n.a), depth)
+		k.kind = uuidKey
+		return k, err
+	case Global:
+		g := l.names[n.a]
+		return key{kind: globalKey, s: g.module + "\x00" + g.name}, nil
+	case Lazy, Opaque:
+		return only(r), nil
+	case Missing, ByteArray, List, Set, Dict, OrderedDict:
+	}
+	return key{}, errUnhashable
+}
+
+// longKey is the length from which on the comparison of a key counts.
+const longKey = 256
+
+// only is the key of what is equal to itself alone: what we know too little of, and NaN.
+func only(r ref) key { return key{kind: onlyKey, n: uint64(r)} }
+
+func (l *loader) intKey(r ref, n node) key {
+	if small, ok := l.int64(r); ok {
+		return key{kind: integerKey, n: uint64(small)} //nolint:gosec // one to one
+	}
+	return key{kind: integerKey, s: l.text(n)}
+}
+
+func (l *loader) floatKey(r ref, n node) key {
+	bits := uint64(n.a)<<32 | uint64(n.b)
+	f := math.Float64frombits(bits)
+	switch {
+	case math.IsNaN(f):
+		return only(r)
+	case f != math.Trunc(f) || math.IsInf(f, 0):
+		return key{kind: floatKey, n: bits}
+	case math.Abs(f) < 1<<63:
+		return key{kind: integerKey, n: uint64(int64(f))} //nolint:gosec // one to one
+	}
+	i, _ := big.NewFloat(f).Int(nil)
+	return bigKey(i)
+}
+
+func bigKey(i *big.Int) key {
+	if i.IsInt64() {
+		return key{kind: integerKey, n: uint64(i.Int64())} //nolint:gosec // one to one
+	}
+	return key{kind: integerKey, s: trimSign(littleEndian(i))}
+}
+
+// trimSign takes away a byte that only repeats the sign, as addLong does.
+func trimSign(s string) string {
+	for n := len(s); n > 1 && (s[n-1] == 0 && s[n-2] < 0x80 || s[n-1] == 0xff && s[n-2] >= 0x80); n-- {
+		s = s[:n-1]
+	}
+	return s
+}
+
+// decimalKey knows that a Decimal equals an integer or a float, where it has no more than 18 digits. Beyond, Decimals equal
+// each other only.
+func (l *loader) decimalKey(r ref, n node) key {
+	d, ok := parseDecimal(l.text(n))
+	if !ok || strings.HasSuffix(d.special, "NaN") {
+		return only(r)
+	}
+	if d.special != "" {
+		return key{kind: floatKey, n: math.Float64bits(math.Inf(1 - 2*len(d.sign)))}
+	}
+	digits := strings.TrimRight(d.digits, "0")
+	exponent := d.exponent + int64(len(d.digits)-len(digits))
+	if digits == "" {
+		return key{kind: integerKey}
+	}
+	if len(digits) <= 18 && -18 <= exponent && exponent+int64(len(digits)) <= 18 {
+		number, _ := strconv.ParseInt(d.sign+digits, 10, 64)
+		for ; exponent > 0; exponent-- {
+			number *= 10
+		}
+		scale := 1.0
+		// What has a fraction is a float if it is one of halves, and so of fives before the point is moved.
+		for ; exponent < 0 && number%5 == 0; exponent++ {
+			number, scale = number/5, scale*2
+		}
+		if exponent == 0 && scale == 1 {
+			return key{kind: integerKey, n: uint64(number)} //nolint:gosec // one to one
+		}
+		if exponent == 0 && number < 1<<53 && number > -1<<53 {
+			return key{kind: floatKey, n: math.Float64bits(float64(number) / scale)}
+		}
+		exponent = d.exponent + int64(len(d.digits)-len(digits))
+	}
+	return key{kind: decimalKey, n: uint64(exponent), s: d.sign + digits} //nolint:gosec // one to one
+}
+
+// membersKey is made of the members' keys, in their order for a tuple. It is bounded, since tuples which share their
+// members may be longer than any memory, and Python hashes them all the same.
+func (l *loader) membersKey(n node, depth int) (key, error) {
+	if depth == 0 {
+		return key{}, errTooLarge
+	}
+	members := l.pooled(n)
+	if !l.spend(16 * (len(members) + 1)) {
+		return key{}, errTooLarge
+	}
+	parts := make([]string, 0, len(members))
+	for _, r := range members {
+		k, err := l.key(r, depth-1)
+		if err != nil {
+			return key{}, err
+		}
+		if !l.spend(len(k.s)) {
+			return key{}, errTooLarge
+		}
+		parts = append(parts, k.encode())
+	}
+	if n.kind == FrozenSet {
+		slices.Sort(parts)
+		return key{kind: frozenSetKey, s: strings.Join(parts, "")}, nil
+	}
+	return key{kind: tupleKey, s: strings.Join(parts, "")}, nil
+}
+
+// encode writes k so that several behind each other can be told apart.
+func (k key) encode() string {
+	b := make([]byte, 0, 13+len(k.s))
+	b = append(b, byte(k.kind))
+	b = binary.LittleEndian.AppendUint64(b, k.n)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(k.s))) //nolint:gosec // bounded by the budget
+	return string(append(b, k.s...))
+}
