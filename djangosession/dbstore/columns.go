@@ -10,27 +10,48 @@ import (
 // ErrNoTable says that the database has no such table, or that it is not on the search path.
 var ErrNoTable = errors.New("no such table")
 
-// ReadColumns returns the columns of a table and their types in lower case, from the database's catalogue: that
-// needs no privilege on the table. It fails with ErrNoTable when there is none.
+// ReadColumns returns the columns of a table and their types in lower case, from the database's catalogue: on
+// PostgreSQL that needs no privilege on the table, and on MySQL it shows the columns that may be read. It fails with
+// ErrNoTable when there is none.
 func ReadColumns(ctx context.Context, db *sql.DB, d *Dialect, table string) (columns map[string]string, err error) {
-	rows, err := db.QueryContext(ctx, d.columns, quote(table))
-	if err != nil {
+	query, args := d.columns(table)
+	columns, err = readColumns(ctx, db, query, args)
+	switch {
+	case err == nil && len(columns) == 0, noTable(err):
+		return nil, fmt.Errorf("table %s: %w", table, ErrNoTable)
+	case err != nil:
 		return nil, fmt.Errorf("looking at table %s: %w", table, err)
 	}
+	return columns, nil
+}
+
+func readColumns(ctx context.Context, db *sql.DB, query string, args []any) (columns map[string]string, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var name, columnType string
+	row := []any{&name, &columnType}
+	for len(row) < len(names) {
+		row = append(row, new(any)) // MySQL tells more than it is asked
+	}
 	columns = map[string]string{}
 	for rows.Next() {
-		var name, columnType string
-		if err := rows.Scan(&name, &columnType); err != nil {
-			return nil, fmt.Errorf("looking at table %s: %w", table, err)
+		if err := rows.Scan(row...); err != nil {
+			return nil, err
 		}
 		columns[name] = columnType
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("looking at table %s: %w", table, err)
-	}
-	if len(columns) == 0 {
-		return nil, fmt.Errorf("table %s: %w", table, ErrNoTable)
-	}
-	return columns, nil
+	return columns, rows.Err()
+}
+
+// noTable reports MySQL's SQLSTATE for a table that is not there; the other databases list no columns.
+func noTable(err error) bool {
+	var state sqlState
+	return errors.As(err, &state) && state.SQLState() == "42S02"
 }

@@ -14,52 +14,42 @@ type Dialect struct {
 	// Name is how messages call the database.
 	Name string
 
-	placeholder string // of the first parameter, then of the second
+	quoteMark   string // around the name of a table or column
+	placeholder string // of the first parameter in a query's text, then of the second
 	second      string
 	expireDate  string // the column expire_date as a query selects it
 	// now is the parameter that Django would compare expire_date with.
 	now func(time.Time, Zone) any
-	// instant reads a selected expire_date.
-	instant func(v any, z Zone) (time.Time, bool)
+	// instant reads a selected expire_date, which is after now.
+	instant func(v any, z Zone, now time.Time) (time.Time, bool)
 	clock   string // asks the server for the time; "" where there is no server
-	// columns lists the names and types of the columns of a table, which is its parameter in quoted form.
-	columns string
-	// keyTypes tells which of Django's fields a column type in lower case stands for.
+	// columns returns the query whose rows begin with the name and the type of a column of the table.
+	columns func(table string) (query string, args []any)
+	// keyType tells which of Django's fields a column type in lower case stands for.
 	keyType func(columnType string) djangosession.KeyType
 	// keyParameter is how a query compares the primary key with its parameter, and keyValue what the parameter is.
 	keyParameter map[djangosession.KeyType]string
 	keyValue     func(t djangosession.KeyType, id string) any
 }
 
-// Zone says how the deployment's Django keeps instants in columns that know no time zone. The zero Zone is
-// USE_TZ = True.
-type Zone struct {
-	// Local is TIME_ZONE where USE_TZ is off, and nil where it is on.
-	Local *time.Location
-}
-
-func (z Zone) location() *time.Location {
-	if z.Local == nil {
-		return time.UTC
-	}
-	return z.Local
-}
-
 // Postgres is PostgreSQL.
 var Postgres = &Dialect{
 	Name:        "PostgreSQL",
+	quoteMark:   `"`,
 	placeholder: "$1",
 	second:      "$2",
 	expireDate:  "expire_date",
 	now:         func(now time.Time, z Zone) any { return postgresNow(now, z) },
-	instant: func(v any, _ Zone) (time.Time, bool) {
+	instant: func(v any, _ Zone, _ time.Time) (time.Time, bool) {
 		t, ok := v.(time.Time) // 'infinity' is no time.Time, and Django cannot read it either
 		return t, ok
 	},
 	clock: "SELECT clock_timestamp()",
-	columns: `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
+	columns: func(table string) (string, []any) {
+		return `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`,
+		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, []any{quote(table, `"`)}
+	},
 	keyType: func(columnType string) djangosession.KeyType {
 		// A type of an extension has its schema before it, where that is not on the search path.
 		switch columnType[strings.LastIndexByte(columnType, '.')+1:] {
@@ -84,19 +74,22 @@ var Postgres = &Dialect{
 // SQLite is SQLite.
 var SQLite = &Dialect{
 	Name:        "SQLite",
+	quoteMark:   `"`,
 	placeholder: "?1",
 	second:      "?2",
 	// A driver may make times of columns that are declared datetime; Django keeps text in them.
 	expireDate: "CAST(expire_date AS TEXT)",
-	now:        func(now time.Time, z Zone) any { return sqliteTime(now.In(z.location())) },
-	instant: func(v any, z Zone) (time.Time, bool) {
+	now:        func(now time.Time, z Zone) any { return z.wallClock(now) },
+	instant: func(v any, z Zone, now time.Time) (time.Time, bool) {
 		s, ok := v.(string)
 		if !ok {
 			return time.Time{}, false
 		}
-		return parseDatetime(s, z.location())
+		return parseDatetime(s, z, now)
 	},
-	columns: `SELECT name, lower(type) FROM pragma_table_info(replace(substr(?1, 2, length(?1) - 2), '""', '"'))`,
+	columns: func(table string) (string, []any) {
+		return "SELECT name, lower(type) FROM pragma_table_info(?1)", []any{table}
+	},
 	keyType: func(columnType string) djangosession.KeyType {
 		switch {
 		case strings.Contains(columnType, "int"):
@@ -142,38 +135,23 @@ func postgresNow(now time.Time, z Zone) time.Time {
 	return now
 }
 
-// sqliteTime is str() of a Python datetime: db/backends/sqlite3/operations.py, 5.2, adapt_datetimefield_value.
-// The fraction is left out when it is zero, and SQLite compares the texts.
-func sqliteTime(t time.Time) string {
-	if t.Nanosecond()/1000 == 0 {
-		return t.Format(time.DateTime)
-	}
-	return t.Format("2006-01-02 15:04:05.000000")
-}
-
-// parseDatetime reads the forms of django/utils/dateparse.py, 5.2, parse_datetime that somebody else than Django may
-// have stored, and the one that Django stores. Fractions of a second are read after each.
-func parseDatetime(s string, z *time.Location) (time.Time, bool) {
-	for _, layout := range []string{time.DateTime, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", time.RFC3339} {
-		if t, err := time.ParseInLocation(layout, s, z); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
-}
+// table writes the name of a table as SQL.
+func (d *Dialect) table(name string) string { return quote(name, d.quoteMark) }
 
 // quote writes the name of a table as SQL; a dot separates a schema from its table.
-func quote(table string) string {
+func quote(table, mark string) string {
 	parts := strings.Split(table, ".")
 	for i, p := range parts {
-		parts[i] = identifier(p)
+		parts[i] = identifier(p, mark)
 	}
 	return strings.Join(parts, ".")
 }
 
-func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+func identifier(name, mark string) string {
+	return mark + strings.ReplaceAll(name, mark, mark+mark) + mark
+}
 
-// sqlState is implemented by the errors of lib/pq and pgx.
+// sqlState is implemented by the errors of lib/pq and pgx, and must be by those of a driver for MySQL.
 type sqlState interface{ SQLState() string }
 
 // misfits reports whether err says that a query does not fit its table: SQLSTATE class 42, and SQLite's general

@@ -19,7 +19,7 @@ func (s *Sessions) Recent(ctx context.Context, n int) (recent []StoredSession, e
 	d := s.config.Dialect
 	rows, err := s.find.db.QueryContext(ctx, fmt.Sprintf(
 		"SELECT session_key, session_data FROM %s WHERE expire_date > %s ORDER BY expire_date DESC LIMIT %d",
-		quote(s.config.Table), d.placeholder, n), d.now(s.config.Now(), s.config.Zone))
+		d.table(s.config.Table), d.placeholder, n), d.now(s.config.Now(), s.config.Zone))
 	if err != nil {
 		return nil, fmt.Errorf("reading recent sessions: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/signing"
@@ -16,7 +17,7 @@ type SessionsConfig struct {
 	Dialect *Dialect
 	// Table is the session model's table, with a schema before a dot if need be; "" means "django_session".
 	Table string
-	// Zone matters to SQLite, and to PostgreSQL in the hour that a clock change repeats.
+	// Zone matters to SQLite and MySQL, and to PostgreSQL in the hour that a clock change repeats.
 	Zone Zone
 	// Prepare reports whether queries may use prepared statements, which poolers such as pgbouncer in
 	// transaction mode do not carry. It is asked before each query; nil means never.
@@ -46,14 +47,18 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 		// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
 		// The second condition is selected, not required, so that an expired session is told from none.
 		text: fmt.Sprintf("SELECT session_data, %s, expire_date > %s FROM %s WHERE session_key = %s",
-			d.expireDate, d.second, quote(c.Table), d.placeholder),
+			d.expireDate, d.placeholder, d.table(c.Table), d.second),
 		prepares: c.Prepare,
 	}}
 }
 
 // Load implements djangosession.Store.
 func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session, error) {
-	row, err := s.row(ctx, key)
+	if !utf8.ValidString(key) {
+		return nil, djangosession.ErrNotFound // Python stores no such text, and servers differ in what they make of it
+	}
+	now := s.config.Now()
+	row, err := s.row(ctx, key, now)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +69,7 @@ func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session
 	if err != nil {
 		return nil, err
 	}
-	expireDate, ok := s.config.Dialect.instant(row.expires, s.config.Zone)
+	expireDate, ok := s.config.Dialect.instant(row.expires, s.config.Zone, now)
 	if !ok {
 		return nil, &signing.SyntaxError{Problem: "expire_date is not a date and time"}
 	}
@@ -75,7 +80,7 @@ func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session
 // Probe asks the database what Load would, for no session: nil says that the table is there, has the columns, and
 // may be read.
 func (s *Sessions) Probe(ctx context.Context) error {
-	_, err := s.row(ctx, nil) // no key is equal to NULL
+	_, err := s.row(ctx, nil, s.config.Now()) // no key is equal to NULL
 	if errors.Is(err, djangosession.ErrNotFound) {
 		return nil
 	}
@@ -89,10 +94,10 @@ type sessionRow struct {
 	alive   sql.NullBool
 }
 
-func (s *Sessions) row(ctx context.Context, key any) (sessionRow, error) {
+func (s *Sessions) row(ctx context.Context, key any, now time.Time) (sessionRow, error) {
 	var row sessionRow
-	now := s.config.Dialect.now(s.config.Now(), s.config.Zone)
-	switch err := s.find.one(ctx, []any{key, now}, &row.data, &row.expires, &row.alive); {
+	args := []any{s.config.Dialect.now(now, s.config.Zone), key}
+	switch err := s.find.one(ctx, args, &row.data, &row.expires, &row.alive); {
 	case isNoRows(err):
 		return row, djangosession.ErrNotFound
 	case err != nil:

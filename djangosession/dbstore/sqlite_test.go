@@ -247,3 +247,14 @@ func TestSQLiteExpireDates(t *testing.T) {
 		}
 	}
 }
+
+// Django could not have stored such a key, nor look for one.
+func TestKeysThatAreNotUTF8(t *testing.T) {
+	f := newSQLite(t)
+	f.table(t, "django_session", sessionColumns)
+	f.insertSession(t, "django_session", "12345678", "2099-01-01 00:00:00")
+	f.exec(t, "UPDATE django_session SET session_key = CAST(x'31323334353637FF' AS TEXT)")
+	if got := outcome(t.Context(), f.sessions(t, dbstore.SessionsConfig{}), "1234567\xff"); got != "not found" {
+		t.Errorf("got %q", got)
+	}
+}

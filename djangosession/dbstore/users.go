@@ -175,6 +175,8 @@ func flag(v any) djangosession.Flag {
 		truth = v
 	case int64:
 		truth = v != 0
+	case uint64:
+		truth = v != 0
 	case float64:
 		truth = v != 0
 	case []byte:
@@ -258,6 +260,7 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
 			c.Columns.ID, c.Table, columns[c.Columns.ID])
 	}
+	column := c.Dialect.column
 	selected := []string{column(c.Columns.ID), column(c.Columns.Password)}
 	for _, optional := range []string{c.Columns.Username, c.Columns.Email, c.Columns.Active, c.Columns.Staff, c.Columns.Superuser} {
 		if _, ok := columns[optional]; ok {
@@ -267,10 +270,10 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		}
 	}
 	shape.find = &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s FROM %s AS u WHERE %s = %s",
-		strings.Join(selected, ", "), quote(c.Table), column(c.Columns.ID), c.Dialect.keyParameter[shape.keyType])}
+		strings.Join(selected, ", "), c.Dialect.table(c.Table), column(c.Columns.ID), c.Dialect.keyParameter[shape.keyType])}
 	return shape, nil
 }
 
 // column names a column of the table. It names the table too, because to SQLite a name in quotes alone that has
 // become no column's is a text: users without is_active would all be active.
-func column(name string) string { return "u." + identifier(name) }
+func (d *Dialect) column(name string) string { return "u." + identifier(name, d.quoteMark) }

@@ -141,7 +141,7 @@ func TestOpenNeedsBounds(t *testing.T) {
 			t.Errorf("%s: opened", name)
 		}
 	}
-	if _, err := Open("mysql://h/d", Options{Conns: 1, Timeout: 1}); err == nil {
-		t.Error("opened MySQL as something else")
+	if _, err := Open("oracle://h/d", Options{Conns: 1, Timeout: 1}); err == nil {
+		t.Error("opened Oracle as something else")
 	}
 }

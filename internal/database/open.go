@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -17,7 +18,7 @@ type Options struct {
 	Timeout time.Duration
 	// Conns is how many connections are open at most; required.
 	Conns int
-	// Prepare applies to PostgreSQL.
+	// Prepare applies to PostgreSQL and MySQL.
 	Prepare Prepare
 	// LookupEnv gives libpq's environment variables; nil means none.
 	LookupEnv func(string) (string, bool)
@@ -49,13 +50,15 @@ func Open(rawURL string, o Options) (*Database, error) {
 		return nil, err
 	}
 	var d *Database
-	switch a.scheme {
-	case "postgres", "postgresql", "psql", "pgsql", "postgis":
+	switch {
+	case slices.Contains(postgresSchemes, a.scheme):
 		d, err = openPostgres(a, o)
-	case "sqlite", "sqlite3":
+	case slices.Contains(mysqlSchemes, a.scheme):
+		d, err = openMySQL(a, o)
+	case a.scheme == "sqlite", a.scheme == "sqlite3":
 		d, err = openSQLite(a, o)
 	default:
-		err = errors.New("its scheme is none of postgres, postgresql and sqlite")
+		err = errors.New("its scheme is none of postgres, postgresql, mysql, mariadb and sqlite")
 	}
 	if err != nil {
 		return nil, err
@@ -65,6 +68,8 @@ func Open(rawURL string, o Options) (*Database, error) {
 	d.SetConnMaxLifetime(connLifetime)
 	return d, nil
 }
+
+var postgresSchemes = []string{"postgres", "postgresql", "psql", "pgsql", "postgis"}
 
 func openPostgres(a *address, o Options) (*Database, error) {
 	lookupEnv := o.LookupEnv

@@ -17,6 +17,8 @@ func FuzzParseURL(f *testing.F) {
 		f.Add("postgres", "u", password, "h:5432", "d", "sslmode=require")
 		f.Add("postgres", "", password, "", "", "host=/dir")
 		f.Add("sqlite", "", password, "", "/dir/file", "")
+		f.Add("mysql", "u", password, "h:3306", "d", "ssl_mode=REQUIRED")
+		f.Add("mariadb", "u", password, "", "d", "unix_socket=/dir&ssl_ca=/file")
 	}
 	f.Add("postgres", "u?x=", "", "[::1]", "a/b", "%")
 	f.Add("sslmode://", "u/x", "p", "h,h", "", "unknown=1")

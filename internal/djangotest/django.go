@@ -32,6 +32,7 @@ type Deployment struct {
 	Database map[string]any // an entry of DATABASES
 	Settings map[string]any // settings other than the oracle's own
 	Store    string         // the session store class; "" means Django's own
+	Apps     []string       // installed besides the oracle's own
 }
 
 // StartDjango starts a Django and makes its tables. It ends with the test.
@@ -63,7 +64,7 @@ func StartDjango(tb testing.TB, d Deployment) *Django {
 		UserTable      string `json:"user_table"`
 		SessionTable   string `json:"session_table"`
 	}
-	dj.do(map[string]any{"op": "init", "database": d.Database, "settings": d.Settings, "store": d.Store}, &started)
+	dj.do(map[string]any{"op": "init", "database": d.Database, "settings": d.Settings, "store": d.Store, "apps": d.Apps}, &started)
 	dj.Django, dj.Python, dj.UserTable, dj.SessionTable = started.Django, started.Python, started.UserTable, started.SessionTable
 	return dj
 }

@@ -4,10 +4,12 @@
 //
 //   - [Postgres] gives a PostgreSQL cluster shared by all tests of a test binary, and [Server.Database] a fresh
 //     database in it for one test. [PrivatePostgres] gives one test a cluster that it may stop, kill and freeze.
+//   - [MariaDB] and [PrivateMariaDB] are the same for MariaDB.
 //   - [PgBouncer] puts a real pgbouncer in front of a cluster.
+//   - [Redis] (also as a Sentinel, with TLS, users, cluster mode) and [Memcached] give one test a server of its own.
 //   - [NewFaultProxy] puts a TCP proxy in front of anything; it refuses, resets, swallows, slows and cuts.
 //   - [StartProcess] runs any other child process.
-//   - [Suite] is what TestMain runs, so that the shared cluster stops with the last test.
+//   - [Suite] is what TestMain runs, so that the shared servers stop with the last test.
 //
 // A test that needs a server carries the build tag live, as this package's own tests do:
 //

@@ -66,7 +66,7 @@ var shared struct {
 	err     error
 }
 
-// Suite runs the tests of a package, then stops the cluster that they shared. TestMain calls it:
+// Suite runs the tests of a package, then stops the servers that they shared. TestMain calls it:
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(djangotest.Suite{M: m}) }
 //
@@ -84,11 +84,11 @@ func (s Suite) Run() int {
 	shared.Lock()
 	defer shared.Unlock()
 	shared.inSuite = false
-	if shared.server == nil {
-		return code
+	err := stopSharedMariaDB()
+	if shared.server != nil {
+		err = errors.Join(err, shared.server.remove())
+		shared.server = nil
 	}
-	err := shared.server.remove()
-	shared.server = nil
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "djangotest:", err)
 		return max(code, 1)

@@ -1,0 +1,158 @@
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// mysqlConnector opens MySQL connections that cannot wait for ever.
+type mysqlConnector struct {
+	driver.Connector
+
+	settings *mysqlSettings
+	timeout  time.Duration
+	setup    string // the statement that makes a session ours
+}
+
+func newMySQLConnector(s *mysqlSettings, o Options) (*mysqlConnector, error) {
+	c := &mysqlConnector{settings: s, timeout: o.Timeout, setup: mysqlSetup(o.Timeout)}
+	config := mysqlConfig(s)
+	// Values in the text of a query save nothing where it is prepared, and a round trip where it must not be.
+	config.InterpolateParams = o.Prepare == PrepareOff
+	config.DialFunc = c.dial
+	// The driver would change a configuration that several connections share.
+	err := config.Apply(mysql.BeforeConnect(func(_ context.Context, own *mysql.Config) (err error) {
+		own.TLS, err = s.tls.config(s.host)
+		own.AllowFallbackToPlaintext = s.tls.mode == tlsPreferred
+		return err
+	}))
+	if err != nil {
+		return nil, err
+	}
+	c.Connector, err = mysql.NewConnector(config)
+	return c, err
+}
+
+// mysqlSetup makes a session independent of the server's defaults. Without autocommit, the first query would begin a
+// transaction, and all later ones see what it saw: whoever has logged out would stay logged in. An empty sql_mode has
+// backslashes escape. The rest ends queries for which nobody waits any more: most of the server does not notice that,
+// and its connections would be used up. Of the two comments MySQL executes one, and MariaDB the other.
+func mysqlSetup(timeout time.Duration) string {
+	limit := timeout + grace // the context comes first
+	return fmt.Sprintf("SET SESSION autocommit = 1, sql_mode = '', lock_wait_timeout = %d"+
+		" /*!50708 , max_execution_time = %d */ /*M!100101 , max_statement_time = %.3f */",
+		int((limit+time.Second-1)/time.Second), limit.Milliseconds(), limit.Seconds())
+}
+
+// Connect implements driver.Connector.
+func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	// database/sql also connects in the background, without a deadline.
+	ctx, cancel := context.WithTimeout(ctx, c.settings.connectTimeout)
+	defer cancel()
+	dialed := new(mysqlDialed)
+	s, err := c.connect(ctx, dialed)
+	if dialed.net != nil && dialed.net.broke(err) {
+		// What broke it while it was being opened may be over; see connector.Connect.
+		s, err = c.connect(ctx, new(mysqlDialed))
+	}
+	if err != nil {
+		return nil, translateMySQL(err)
+	}
+	return s, nil
+}
+
+func (c *mysqlConnector) connect(ctx context.Context, dialed *mysqlDialed) (*mysqlSession, error) {
+	opened, err := c.Connector.Connect(context.WithValue(ctx, mysqlDialedKey{}, dialed))
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := opened.(mysqlConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver's connection lacks methods"), opened.Close())
+	}
+	for _, statement := range []string{c.settings.initCommand, c.setup} {
+		if statement == "" {
+			continue
+		}
+		if _, err := conn.ExecContext(ctx, statement, nil); err != nil {
+			_ = conn.Close() // the first error is the one that tells
+			return nil, err
+		}
+	}
+	dialed.net.renew()
+	return &mysqlSession{mysqlConn: conn, net: dialed.net}, nil
+}
+
+// mysqlDialed is where dial leaves the connection for the connector that asked for it.
+type mysqlDialed struct{ net *mysqlNet }
+
+type mysqlDialedKey struct{}
+
+func (c *mysqlConnector) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	n := &mysqlNet{deadlineConn: &deadlineConn{Conn: conn, timeout: c.timeout}}
+	n.allow(ctx)
+	if dialed, ok := ctx.Value(mysqlDialedKey{}).(*mysqlDialed); ok {
+		dialed.net = n
+	}
+	return n, nil
+}
+
+// mysqlNet is a connection that keeps what the driver does not tell: whether it broke, or was too slow.
+type mysqlNet struct {
+	*deadlineConn
+	slow atomic.Bool
+}
+
+// Read implements net.Conn.
+func (n *mysqlNet) Read(b []byte) (int, error) {
+	count, err := n.deadlineConn.Read(b)
+	return count, n.noted(err)
+}
+
+// Write implements net.Conn.
+func (n *mysqlNet) Write(b []byte) (int, error) {
+	count, err := n.deadlineConn.Write(b)
+	return count, n.noted(err)
+}
+
+func (n *mysqlNet) noted(err error) error {
+	var netErr net.Error
+	if errors.As(err, &netErr) && netErr.Timeout() {
+		n.slow.Store(true)
+	}
+	return err
+}
+
+// SyscallConn lets the driver look whether the server has closed an idle connection.
+func (n *mysqlNet) SyscallConn() (syscall.RawConn, error) {
+	conn, ok := n.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return conn.SyscallConn()
+}
+
+// broke reports whether err comes of a connection that broke. One that was too slow has used up the time for another,
+// and so has one whose context ended, which makes the driver close it.
+func (n *mysqlNet) broke(err error) bool {
+	var server *mysql.MySQLError
+	switch {
+	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return false
+	case errors.As(err, &server):
+		return mysqlGoing[server.Number]
+	}
+	return n.broken.Load() && !n.slow.Load()
+}
