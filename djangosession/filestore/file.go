@@ -1,0 +1,120 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/signing"
+)
+
+// file is a session's file as it was read.
+type file struct {
+	data     []byte
+	modified time.Time
+}
+
+// read reads a file within ctx.
+func (s *Store) read(ctx context.Context, name string) (file, error) {
+	return within(ctx, s.slots, func() (file, error) { return s.open(name) })
+}
+
+// within asks the file system and waits for its answer, but not longer than ctx lasts. A file system that does not answer
+// keeps a goroutine and a slot until it does.
+func within[T any](ctx context.Context, slots chan struct{}, ask func() (T, error)) (T, error) {
+	type result struct {
+		answer T
+		err    error
+	}
+	done := make(chan result, 1)
+	if err := ctx.Err(); err != nil { // below, either of two that are ready would do
+		return result{}.answer, fmt.Errorf("asking the file system: %w", err)
+	}
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return result{}.answer, fmt.Errorf("waiting for the file system: %w", ctx.Err())
+	}
+	go func() {
+		defer func() { <-slots }()
+		answer, err := ask()
+		done <- result{answer, err}
+	}()
+	select {
+	case r := <-done:
+		return r.answer, r.err
+	case <-ctx.Done():
+		return result{}.answer, fmt.Errorf("asking the file system: %w", ctx.Err())
+	}
+}
+
+// open reads a file. The directory is opened anew for each, because a directory that has been replaced, such as a
+// volume that is mounted late, would look like an empty one for ever.
+func (s *Store) open(name string) (f file, err error) {
+	root, err := os.OpenRoot(s.config.Dir)
+	if err != nil {
+		return file{}, fmt.Errorf("opening the session directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	// O_NONBLOCK keeps a FIFO of that name from holding us up.
+	opened, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return file{}, openFault(root, name, err)
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	f, err = readRegular(opened, s.config.MaxBytes)
+	return f, withoutName(err)
+}
+
+// readRegular reads a regular file of up to limit bytes. Everything else is no session.
+func readRegular(opened *os.File, limit int) (file, error) {
+	info, err := opened.Stat()
+	if err != nil {
+		return file{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return file{}, errNotRegular
+	}
+	// The size is not trusted: the file may grow meanwhile.
+	data, err := io.ReadAll(io.LimitReader(opened, int64(limit)+1))
+	if err != nil {
+		return file{}, fmt.Errorf("reading a session file: %w", withoutName(err))
+	}
+	if len(data) > limit {
+		return file{}, &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", limit)}
+	}
+	return file{data, info.ModTime()}, nil
+}
+
+var errNotRegular = &signing.SyntaxError{Problem: "not a regular file of the session directory"}
+
+// openFault tells the faults that are answers from those of the file system. To Django each OSError is an empty session
+// (contrib/sessions/backends/file.py, 5.2, load), which ends the sessions of everybody while a disk is away.
+func openFault(root *os.Root, name string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENAMETOOLONG):
+		return djangosession.ErrNotFound
+	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENXIO): // a directory, a socket
+		return errNotRegular
+	}
+	// A link that leads out of the directory, or to itself. os.Root has no error of its own for the former.
+	if info, statErr := root.Lstat(name); statErr == nil && info.Mode().Type() == fs.ModeSymlink {
+		return errNotRegular
+	}
+	return fmt.Errorf("opening a session file: %w", withoutName(err))
+}
+
+// withoutName takes the file's name out of an error: it has the session key in it.
+func withoutName(err error) error {
+	var named *fs.PathError
+	if errors.As(err, &named) {
+		return named.Err
+	}
+	return err
+}
