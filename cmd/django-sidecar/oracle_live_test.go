@@ -14,21 +14,25 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
 
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/djangotest"
 )
 
 // A profile is one deployment that the oracle compares.
 type profile struct {
 	name     string
 	django   string
-	sqlite   bool
-	store    string
+	sqlite   bool // or mysql; otherwise PostgreSQL
+	mysql    bool
+	schema   string // PostgreSQL: where the tables are; "" is public
+	store    string // one of the oracle's own store classes
+	engine   string // the last word of one of Django's engines, or a dotted path; "" is db
+	cache    string // where the engine's cache is: a word that cacheFor knows
+	pickle   bool   // PickleSerializer
+	apps     []string
 	settings map[string]any    // Django's, and ours where a setting is the same in both
 	env      map[string]string // ours
 }
@@ -54,6 +58,7 @@ func profiles() []profile {
 	noActive := map[string]string{"DJANGO_AUTH_USER_ACTIVE_COLUMN": "-"}
 	custom := map[string]string{"DJANGO_SESSION_TABLE": "oracle_customsession"}
 	backends := []string{"django.contrib.auth.backends.AllowAllUsersModelBackend", "django.contrib.auth.backends.ModelBackend"}
+	list = append(list, engineProfiles()...)
 	return append(list,
 		profile{name: "fallbacks", django: "4.1", settings: fallbacks},
 		profile{name: "fallbacks", django: "4.2", settings: fallbacks, sqlite: true},
@@ -151,39 +156,6 @@ func text(user *string) string {
 		return "nobody"
 	}
 	return strconv.Quote(*user)
-}
-
-// deploy starts the profile's Django, and sets the environment for the sidecar.
-func (p profile) deploy(t *testing.T) *djangotest.Django {
-	t.Helper()
-	settings := map[string]any{"SECRET_KEY": oracleSecret}
-	for name, value := range p.settings {
-		settings[name] = value
-	}
-	d := djangotest.Deployment{Version: p.django, Settings: settings, Store: p.store}
-	if p.sqlite {
-		path := filepath.Join(t.TempDir(), "db.sqlite3")
-		d.Database = map[string]any{"ENGINE": "django.db.backends.sqlite3", "NAME": path}
-		t.Setenv("DATABASE_URL", "sqlite:///"+path)
-	} else {
-		db := djangotest.Postgres(t).Database(t)
-		d.Database = db.Django()
-		t.Setenv("DATABASE_URL", db.URL())
-	}
-	t.Setenv("DJANGO_VERSION", p.django)
-	if p.store != "" {
-		t.Setenv("DJANGO_SESSION_STORE_CLASS", p.store)
-		t.Setenv("DJANGO_SESSION_ENGINE", "oracle_app.customstore")
-	}
-	for name, value := range settings {
-		t.Setenv("DJANGO_"+name, settingText(t, value))
-	}
-	django := djangotest.StartDjango(t, d)
-	t.Setenv("DJANGO_AUTH_USER_TABLE", django.UserTable)
-	for name, value := range p.env {
-		t.Setenv(name, value)
-	}
-	return django
 }
 
 // settingText is a setting as an environment variable has it.

@@ -82,7 +82,7 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		return errors.Join(fmt.Errorf("SIDECAR_ADMIN_LISTEN: %w", err), public.Close())
 	}
 	logger.InfoContext(ctx, "serving", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
-		"database", d.database.Location, "django", d.version.String(), "version", version)
+		"sessions", d.location(), "django", d.version.String(), "version", version)
 	if listening != nil {
 		listening(public.Addr())
 	}

@@ -55,7 +55,7 @@ func explain(ctx context.Context, c *config.Config, key string, s stdio) int {
 		return exitUsage
 	}
 	defer d.Close() //nolint:errcheck // nothing has been written
-	fmt.Fprintf(s.out, "settings  Django %s, %s\n", d.version, d.database.Location)
+	fmt.Fprintf(s.out, "settings  Django %s, %s\n", d.version, d.location())
 	steps := &explained{d: d, out: s.out, now: time.Now()}
 	if key != "" {
 		fmt.Fprintf(s.out, "session   %s (the name that logs use for this key)\n", observe.SessionName(key))
@@ -87,18 +87,28 @@ func (e *explained) Load(ctx context.Context, key string) (*djangosession.Sessio
 	session, err := e.d.sessions.Load(ctx, key)
 	switch {
 	case errors.Is(err, djangosession.ErrExpired):
-		fmt.Fprintln(e.out, "row       found, but its expire_date has passed")
+		fmt.Fprintln(e.out, "stored    found, but its time is over")
 	case errors.Is(err, djangosession.ErrNotFound):
-		fmt.Fprintln(e.out, "row       there is none with this session key")
+		fmt.Fprintln(e.out, "stored    there is none with this session key")
 	case err != nil:
-		fmt.Fprintf(e.out, "row       %s\n", explainDecode(err))
+		fmt.Fprintf(e.out, "stored    %s\n", explainDecode(err))
 	default:
-		fmt.Fprintf(e.out, "row       found, expires in %s (%s)\n",
-			session.ExpireDate.Sub(e.now).Round(time.Second), session.ExpireDate.UTC().Format(time.RFC3339))
-		fmt.Fprintf(e.out, "signature right, made with %s\n", session.SignedBy)
+		e.found(session)
 		e.describe(session)
 	}
 	return session, err
+}
+
+func (e *explained) found(session *djangosession.Session) {
+	if session.ExpireDate.IsZero() {
+		fmt.Fprintln(e.out, "stored    found; it does not say when it expires")
+	} else {
+		fmt.Fprintf(e.out, "stored    found, expires in %s (%s)\n",
+			session.ExpireDate.Sub(e.now).Round(time.Second), session.ExpireDate.UTC().Format(time.RFC3339))
+	}
+	if e.d.cache == nil { // nothing is signed in a cache
+		fmt.Fprintf(e.out, "signature right, made with %s\n", session.SignedBy)
+	}
 }
 
 func (e *explained) describe(session *djangosession.Session) {

@@ -43,13 +43,30 @@ type Finding struct {
 	Remedy string // what to change; "" where there is nothing to do
 }
 
+// A Place is somewhere outside the database where sessions are kept.
+type Place struct {
+	// Name is what findings are called: "cache" or "sessions".
+	Name string
+	// Location says where it is, for messages.
+	Location string
+	// Probe asks whether it can be read.
+	Probe func(context.Context) error
+	// Remedy is what to look at when it cannot.
+	Remedy string
+}
+
 // Deployment is what is looked at.
 type Deployment struct {
-	DB       *sql.DB
+	DB       *sql.DB // nil: neither sessions nor users are in a database
 	Dialect  *dbstore.Dialect
 	Location string // where the database is, for messages
 	Version  djangosession.Version
+	// Places are where sessions are kept besides the database, or instead of it.
+	Places []Place
+	// Sessions is the session table, nil where the engine has none.
 	Sessions *dbstore.Sessions
+	// Recent lists live sessions to look at, nil where they cannot be listed.
+	Recent   func(ctx context.Context, n int) ([]dbstore.StoredSession, error)
 	Users    *dbstore.Users // nil: users are not looked at
 	Verifier *djangosession.Verifier
 	// SessionTable and UserTable are the tables' names, for messages and the catalogue.
@@ -67,7 +84,7 @@ type Deployment struct {
 func (d *Deployment) Run(ctx context.Context, report func(Finding)) bool {
 	healthy := true
 	for _, step := range []func(context.Context) (findings []Finding, goOn bool){
-		d.connection, d.clock, d.sessionTable, d.userTable, d.recentSessions,
+		d.connection, d.clock, d.places, d.sessionTable, d.userTable, d.recentSessions,
 	} {
 		findings, goOn := d.within(ctx, step)
 		for _, f := range findings {
@@ -88,6 +105,9 @@ func (d *Deployment) within(ctx context.Context, step func(context.Context) ([]F
 }
 
 func (d *Deployment) connection(ctx context.Context) ([]Finding, bool) {
+	if d.DB == nil {
+		return nil, true
+	}
 	if err := d.DB.PingContext(ctx); err != nil {
 		return []Finding{{Fail, "database", fmt.Sprintf("%s: %v", d.Location, err), connectionRemedy(err)}}, false
 	}
@@ -98,6 +118,9 @@ func (d *Deployment) connection(ctx context.Context) ([]Finding, bool) {
 const maxSkew = 5 * time.Second
 
 func (d *Deployment) clock(ctx context.Context) ([]Finding, bool) {
+	if d.DB == nil {
+		return nil, true
+	}
 	before := d.Now()
 	server, ok, err := dbstore.ServerTime(ctx, d.DB, d.Dialect)
 	switch {
@@ -118,8 +141,24 @@ func (d *Deployment) clock(ctx context.Context) ([]Finding, bool) {
 	return []Finding{{OK, "clock", "agrees with the database server's", ""}}, true
 }
 
+func (d *Deployment) places(ctx context.Context) (findings []Finding, goOn bool) {
+	goOn = true
+	for _, p := range d.Places {
+		f := Finding{OK, p.Name, p.Location + " can be read", ""}
+		if err := p.Probe(ctx); err != nil {
+			f = Finding{Fail, p.Name, fmt.Sprintf("%s: %v", p.Location, err), p.Remedy}
+			goOn = false
+		}
+		findings = append(findings, f)
+	}
+	return findings, goOn
+}
+
 func (d *Deployment) sessionTable(ctx context.Context) ([]Finding, bool) {
 	const name = "sessions"
+	if d.Sessions == nil {
+		return nil, true
+	}
 	columns, err := dbstore.ReadColumns(ctx, d.DB, d.Dialect, d.SessionTable)
 	if err != nil {
 		return []Finding{{Fail, name, err.Error(), tableRemedy(err, "DJANGO_SESSION_TABLE", "django.contrib.sessions")}}, false

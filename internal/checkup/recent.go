@@ -19,7 +19,13 @@ const sample = 100
 // recentSessions judges the live sessions that expire last, as requests would.
 func (d *Deployment) recentSessions(ctx context.Context) ([]Finding, bool) {
 	const name = "recent sessions"
-	recent, err := d.Sessions.Recent(ctx, sample)
+	if d.Recent == nil {
+		return []Finding{{
+			Warn, name, "cannot be listed where this engine keeps them",
+			"try one that is live: echo its cookie's value | django-sidecar verify",
+		}}, true
+	}
+	recent, err := d.Recent(ctx, sample)
 	if err != nil {
 		return []Finding{{Fail, name, err.Error(), ""}}, false
 	}
@@ -134,7 +140,7 @@ func (d *Deployment) unreadRemedy(recent []dbstore.StoredSession) string {
 		}
 	}
 	if notJSON == len(unread) {
-		return "they are rightly signed and no JSON: was SESSION_SERIALIZER the PickleSerializer?"
+		return "they are rightly signed, but not by this serializer: compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER"
 	}
 	return "compare SECRET_KEY with Django's (also quoting and line ends), SECRET_KEY_FALLBACKS after a change of keys, " +
 		"and DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"

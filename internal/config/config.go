@@ -22,15 +22,21 @@ type Config struct {
 	DjangoVersion           string // 1.11 to 6.1, with or without the third number; 5.2
 	DefaultHashingAlgorithm string // sha256 or sha1; sha256. As given: only Django 3.1 and 3.2 ask
 
-	DatabaseURL Secret // required; its scheme is known to be PostgreSQL's or SQLite's, the rest is not looked at
-	CacheURL    Secret // "" by default; no part of this version reads it
+	DatabaseURL    Secret // required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
+	CacheURL       Secret // required by engines that have a cache; not looked at
+	CacheKeyPrefix string // KEY_PREFIX of the cache; ""
+	CacheVersion   int    // VERSION of the cache; 1
 
-	SessionEngine     string        // dotted path of the db engine, or of a subclass of it
-	SessionSerializer string        // dotted path of a JSONSerializer
+	SessionEngine     string        // dotted path
+	SessionEngineKind Engine        // which of Django's engines it is, or is like
+	SessionSerializer Serializer    // how sessions are written
+	SessionFilePath   string        // the folder of the file engine
 	SessionCookieName string        // sessionid
 	SessionCookieAge  time.Duration // two weeks; zero is Django's "expires at once"
-	SessionTable      string        // django_session
-	SessionStoreClass string        // __qualname__ of the engine's SessionStore, part of the salt
+	SessionTable      string        // django_session, or that of a package that is known
+	// SessionCacheKeyPrefix is cache_key_prefix of the store class; "" is that of Django's engine.
+	SessionCacheKeyPrefix string
+	SessionStoreClass     string // __qualname__ of the engine's SessionStore, part of the salt
 
 	AuthenticationBackends []string // dotted paths; an empty list accepts no session
 	AuthUserModel          string   // app_label.ModelName; auth.User
@@ -60,6 +66,27 @@ type Config struct {
 	// prints as an address.
 	files *fingerprint
 }
+
+// An Engine is one of the session engines that come with Django.
+type Engine string
+
+// The engines, by the last word of their dotted paths.
+const (
+	EngineDB            Engine = "db"
+	EngineCachedDB      Engine = "cached_db"
+	EngineCache         Engine = "cache"
+	EngineFile          Engine = "file"
+	EngineSignedCookies Engine = "signed_cookies"
+)
+
+// A Serializer is one of the serializers that come with Django.
+type Serializer string
+
+// The serializers, by the last word of their dotted paths.
+const (
+	SerializerJSON   Serializer = "JSONSerializer"
+	SerializerPickle Serializer = "PickleSerializer"
+)
 
 // Columns names the columns of the user table. Only ID and Password cannot be NoColumn.
 type Columns struct {
@@ -95,7 +122,7 @@ func OfDemo(secretKey, databaseURL string) (*Config, error) {
 	c := &Config{SecretKey: NewSecret(secretKey), DatabaseURL: NewSecret(databaseURL)}
 	c.DjangoVersion = r.version("DJANGO_VERSION")
 	c.DefaultHashingAlgorithm = r.text("DJANGO_DEFAULT_HASHING_ALGORITHM")
-	return c.finish(r)
+	return c.finish(r, false)
 }
 
 // AdminListen reads SIDECAR_ADMIN_LISTEN alone, for a health check: the sidecar may have been told the rest otherwise.
@@ -120,17 +147,17 @@ func fromProcess(withDatabase bool) (*Config, error) {
 	r := &reader{values: values}
 	c := &Config{}
 	c.readKeys(r)
-	if withDatabase {
-		c.readURLs(r)
-	}
-	return c.finish(r)
+	return c.finish(r, withDatabase)
 }
 
-// finish reads what is no secret, and reports every fault that has been found.
-func (c *Config) finish(r *reader) (*Config, error) {
+// finish reads the rest, and reports every fault that has been found.
+func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readSession(r)
 	c.readUsers(r)
 	c.readService(r)
+	if withStores {
+		c.readURLs(r)
+	}
 	r.checkAbsent()
 	r.checkNames(os.Environ())
 	if len(r.faults) > 0 {

@@ -3,6 +3,7 @@ package config_test
 import (
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -29,14 +30,14 @@ func defaults() *config.Config {
 		DefaultHashingAlgorithm: "sha256",
 		SecretKeyFallbacks:      []config.Secret{},
 		SessionEngine:           "django.contrib.sessions.backends.db",
-		SessionSerializer:       "django.contrib.sessions.serializers.JSONSerializer",
-		SessionCookieName:       "sessionid",
-		SessionCookieAge:        14 * 24 * time.Hour,
-		SessionTable:            "django_session",
-		SessionStoreClass:       "SessionStore",
-		AuthenticationBackends:  []string{"django.contrib.auth.backends.ModelBackend"},
-		AuthUserModel:           "auth.User",
-		AuthUserTable:           "auth_user",
+		SessionSerializer:       config.SerializerJSON, SessionEngineKind: config.EngineDB, SessionFilePath: os.TempDir(), CacheVersion: 1,
+		SessionCookieName:      "sessionid",
+		SessionCookieAge:       14 * 24 * time.Hour,
+		SessionTable:           "django_session",
+		SessionStoreClass:      "SessionStore",
+		AuthenticationBackends: []string{"django.contrib.auth.backends.ModelBackend"},
+		AuthUserModel:          "auth.User",
+		AuthUserTable:          "auth_user",
 		AuthUserColumns: config.Columns{
 			ID: "id", Username: "username", Password: "password", Email: "email",
 			Active: "is_active", Staff: "is_staff", Superuser: "is_superuser",
@@ -83,6 +84,7 @@ func TestEverythingSet(t *testing.T) {
 		"DJANGO_DEFAULT_HASHING_ALGORITHM": "sha1", "DATABASE_URL": "sqlite:////srv/db.sqlite3",
 		"DJANGO_CACHE_URL": "redis://:pa55@cache/1", "DJANGO_SESSION_ENGINE": "shop.sessions",
 		"DJANGO_SESSION_SERIALIZER": "shop.serializers.JSONSerializer", "DJANGO_SESSION_COOKIE_NAME": "__Host-sid",
+		"DJANGO_SESSION_FILE_PATH": "/srv/sessions", "DJANGO_CACHE_KEY_PREFIX": "shop", "DJANGO_CACHE_VERSION": "2",
 		"DJANGO_SESSION_COOKIE_AGE": "3600", "DJANGO_SESSION_TABLE": "shop_session", "DJANGO_SESSION_STORE_CLASS": "Store",
 		"DJANGO_AUTHENTICATION_BACKENDS": "shop.auth.Backend , django.contrib.auth.backends.ModelBackend",
 		"DJANGO_AUTH_USER_MODEL":         "shop.Customer", "DJANGO_AUTH_USER_TABLE": "customers",
@@ -103,7 +105,8 @@ func TestEverythingSet(t *testing.T) {
 		SecretKey: config.NewSecret(goodKey), SecretKeyFallbacks: []config.Secret{config.NewSecret("a,b"), config.NewSecret(" c ")},
 		DjangoVersion: "3.2.25", DefaultHashingAlgorithm: "sha1", DatabaseURL: config.NewSecret("sqlite:////srv/db.sqlite3"),
 		CacheURL: config.NewSecret("redis://:pa55@cache/1"), SessionEngine: "shop.sessions",
-		SessionSerializer: "shop.serializers.JSONSerializer", SessionCookieName: "__Host-sid", SessionCookieAge: time.Hour,
+		SessionEngineKind: config.EngineDB, SessionFilePath: "/srv/sessions", CacheKeyPrefix: "shop", CacheVersion: 2,
+		SessionSerializer: config.SerializerJSON, SessionCookieName: "__Host-sid", SessionCookieAge: time.Hour,
 		SessionTable: "shop_session", SessionStoreClass: "Store",
 		AuthenticationBackends: []string{"shop.auth.Backend", "django.contrib.auth.backends.ModelBackend"},
 		AuthUserModel:          "shop.Customer", AuthUserTable: "customers",
@@ -135,10 +138,10 @@ func TestAllFaultsAreReportedTogether(t *testing.T) {
 	want := strings.Join([]string{
 		`DJANGO_VERSION is "7.0": it must be a release of Django from 1.11 to 6.1, such as 5.2 or 5.2.19 (example: DJANGO_VERSION=5.2)`,
 		`DJANGO_SECRET_KEY is not set: it must be the SECRET_KEY of your Django settings (example: DJANGO_SECRET_KEY_FILE=/run/secrets/django-secret-key)`,
-		`DATABASE_URL is empty: it must be the URL of the database that holds django_session (example: DATABASE_URL=postgres://user:password@db.example:5432/name)`,
 		`TIME_ZONE is "Mars/Olympus": it must be the IANA name of a time zone (example: DJANGO_TIME_ZONE=Europe/Berlin)`,
 		`SIDECAR_LISTEN is "nowhere": it must be host:port, or unix: and an absolute path of at most 107 bytes (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
 		`SIDECAR_DB_CONNS is "0": it must be a whole number from 1 to 1000 (example: SIDECAR_DB_CONNS=4)`,
+		`DATABASE_URL is empty: it must be the URL of the database that holds Django's users and sessions (example: DATABASE_URL=postgres://user:password@db.example:5432/name)`,
 		`SIDECAR_CACHE_TTL is set, but this version has no verdict cache yet; remove it (example: SIDECAR_CACHE_TTL=0)`,
 		`SIDECAR_LISTN is not a setting; did you mean SIDECAR_LISTEN? (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
 	}, "\n")

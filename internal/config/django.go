@@ -1,6 +1,8 @@
 package config
 
 import (
+	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,11 +41,20 @@ func (c *Config) readKeys(r *reader) {
 	}
 }
 
-// readURLs reads where the stores are.
+// readURLs reads where the stores are, as far as anything is kept there.
 func (c *Config) readURLs(r *reader) {
-	c.DatabaseURL = r.databaseURL("DATABASE_URL")
-	if text, _ := r.secret("DJANGO_CACHE_URL"); text != "" {
+	inCache := c.SessionEngineKind == EngineCache || c.SessionEngineKind == EngineCachedDB
+	if inCache {
+		text, _ := r.required("DJANGO_CACHE_URL", "the URL of the cache that the "+string(c.SessionEngineKind)+" engine keeps sessions in")
 		c.CacheURL = NewSecret(strings.TrimSpace(text))
+	} else if r.given("DJANGO_CACHE_URL") {
+		text, _ := r.secret("DJANGO_CACHE_URL")
+		c.CacheURL = NewSecret(strings.TrimSpace(text))
+	}
+	inDatabase := c.SessionEngineKind == EngineDB || c.SessionEngineKind == EngineCachedDB ||
+		inCache && strings.HasPrefix(strings.ToLower(c.CacheURL.Reveal()), "db")
+	if inDatabase || !c.InsecureSkipUserCheck || r.given("DATABASE_URL") {
+		c.DatabaseURL = r.databaseURL("DATABASE_URL")
 	}
 }
 
@@ -93,68 +104,117 @@ func (r *reader) fallbacks(name string) []Secret {
 
 // databaseURL looks at the scheme only: what the URL says else is for the package that opens it.
 func (r *reader) databaseURL(name string) Secret {
-	text, ok := r.required(name, "the URL of the database that holds django_session")
+	text, ok := r.required(name, "the URL of the database that holds Django's users and sessions")
 	if !ok {
 		return Secret{}
 	}
 	text = strings.TrimSpace(text)
 	scheme, _, found := strings.Cut(text, "://")
 	switch strings.ToLower(scheme) { // as urllib.parse.urlsplit does
-	case "postgres", "postgresql", "psql", "pgsql", "postgis", "sqlite":
+	case "postgres", "postgresql", "psql", "pgsql", "postgis", "sqlite", "mysql", "mysql2", "mysqlgis", "mysql-connector", "mariadb":
 		if found {
 			return NewSecret(text)
 		}
-	case "mysql", "mysql2", "mysqlgis", "mysql-connector", "mariadb":
-		if found {
-			r.fault(name, "is a MySQL database, which this version does not read yet")
-			return Secret{}
-		}
 	}
-	r.fault(name, "is not a URL that begins with postgres://, postgresql://, psql://, pgsql://, postgis:// or sqlite://")
+	r.fault(name, "is not a URL that begins with postgres://, postgresql://, psql://, pgsql://, postgis://, mysql://, mariadb:// or sqlite://")
 	return Secret{}
 }
 
 // readSession reads where sessions are, and how they are written.
 func (c *Config) readSession(r *reader) {
-	c.SessionEngine = r.engine("DJANGO_SESSION_ENGINE")
-	c.SessionSerializer = r.text("DJANGO_SESSION_SERIALIZER")
-	if !dottedPath.MatchString(c.SessionSerializer) || !strings.HasSuffix(c.SessionSerializer, ".JSONSerializer") {
-		r.refuse("DJANGO_SESSION_SERIALIZER", "a JSONSerializer: this version reads database sessions written by JSONSerializer")
+	c.SessionEngine, c.SessionEngineKind = r.engine("DJANGO_SESSION_ENGINE")
+	c.SessionSerializer = r.serializer("DJANGO_SESSION_SERIALIZER", c.DjangoVersion)
+	c.SessionFilePath = r.text("DJANGO_SESSION_FILE_PATH")
+	if c.SessionFilePath == "" {
+		c.SessionFilePath = pythonTempDir()
 	}
+	c.CacheKeyPrefix = r.text("DJANGO_CACHE_KEY_PREFIX")
+	c.CacheVersion = int(r.number("DJANGO_CACHE_VERSION", math.MinInt32, math.MaxInt32))
 	c.SessionCookieName = r.text("DJANGO_SESSION_COOKIE_NAME")
 	if !cookieName.MatchString(c.SessionCookieName) {
 		r.refuse("DJANGO_SESSION_COOKIE_NAME", "the name of a cookie")
 	}
 	c.SessionCookieAge = r.seconds("DJANGO_SESSION_COOKIE_AGE")
 	c.SessionTable = r.identifier("DJANGO_SESSION_TABLE")
+	c.SessionCacheKeyPrefix = r.text("DJANGO_SESSION_CACHE_KEY_PREFIX")
+	if p, ok := packages[c.SessionEngine]; ok {
+		if !r.value("DJANGO_SESSION_TABLE").given {
+			c.SessionTable = p.table
+		}
+		if c.SessionCacheKeyPrefix == "" {
+			c.SessionCacheKeyPrefix = p.cacheKeyPrefix
+		}
+	}
 	c.SessionStoreClass = r.identifier("DJANGO_SESSION_STORE_CLASS")
 }
 
 // engines is the package of Django's own engines; a name without a dot is taken for one of them.
 const engines = "django.contrib.sessions.backends."
 
-// engine is Django's db engine, or somebody's own that is said to be like it.
-func (r *reader) engine(name string) string {
+// packages are engines of others that are known: django-user-sessions 2.0.0 and django-qsessions 2.1.0, whose store
+// classes have Django's own name.
+var packages = map[string]struct{ table, cacheKeyPrefix string }{
+	"user_sessions.backends.db":    {"user_sessions_session", ""},
+	"qsessions.backends.db":        {"qsessions_session", ""},
+	"qsessions.backends.cached_db": {"qsessions_session", "qsessions.q_cached_db"},
+}
+
+// engine is one of Django's engines, or somebody's own. Whose name ends in db, cached_db, cache, file or signed_cookies
+// is like Django's of that name, and any other is like db.
+func (r *reader) engine(name string) (string, Engine) {
 	text := r.text(name)
 	if !strings.Contains(text, ".") {
 		text = engines + text
 	}
-	switch text {
-	case engines + "db":
-		return text
-	case engines + "cache", engines + "cached_db", engines + "file", engines + "signed_cookies":
-		r.refuse(name, engines+"db: this version reads database sessions written by JSONSerializer")
-		return ""
+	kind := Engine(text[strings.LastIndexByte(text, '.')+1:])
+	known := slices.Contains([]Engine{EngineDB, EngineCachedDB, EngineCache, EngineFile, EngineSignedCookies}, kind)
+	own := strings.HasPrefix(text, engines)
+	switch {
+	case own && known:
+		return text, kind
+	case own || !dottedPath.MatchString(text):
+		r.refuse(name, engines+"db, cached_db, cache, file or signed_cookies, or the dotted path of an engine like one of them")
+		return "", ""
+	case !known:
+		kind = EngineDB
 	}
-	if !dottedPath.MatchString(text) || strings.HasPrefix(text, engines) {
-		r.refuse(name, engines+"db, or the dotted path of a subclass of it")
-		return ""
+	if _, ok := packages[text]; ok {
+		return text, kind
 	}
-	if !r.value("DJANGO_SESSION_STORE_CLASS").given && !r.value("DJANGO_SESSION_TABLE").given {
+	if (kind == EngineDB || kind == EngineCachedDB) && !r.value("DJANGO_SESSION_STORE_CLASS").given && !r.value("DJANGO_SESSION_TABLE").given {
 		r.refuse(name, engines+"db; for a subclass of it, set DJANGO_SESSION_STORE_CLASS or DJANGO_SESSION_TABLE too")
+		return "", ""
+	}
+	return text, kind
+}
+
+// serializer is one of Django's serializers, or a subclass that goes by the same name.
+func (r *reader) serializer(name, version string) Serializer {
+	text := r.text(name)
+	kind := Serializer(text[strings.LastIndexByte(text, '.')+1:])
+	if !dottedPath.MatchString(text) || kind != SerializerJSON && kind != SerializerPickle {
+		r.refuse(name, "the dotted path of a JSONSerializer or PickleSerializer")
 		return ""
 	}
-	return text
+	// django/contrib/sessions/serializers.py, 4.2, is the last with PickleSerializer.
+	if text == "django.contrib.sessions.serializers.PickleSerializer" && version != "" && !olderThan(version, "5.0") {
+		r.fault(name, "is PickleSerializer, which Django "+version+" does not have: it went with 5.0")
+		return ""
+	}
+	return kind
+}
+
+// pythonTempDir is tempfile.gettempdir() of a Python with the same environment: Lib/tempfile.py, 3.13,
+// _candidate_tempdir_list. Python also looks whether it may write there, which we do not need.
+func pythonTempDir() string {
+	candidates := []string{os.Getenv("TMPDIR"), os.Getenv("TEMP"), os.Getenv("TMP"), "/tmp", "/var/tmp", "/usr/tmp"}
+	for _, dir := range candidates {
+		//nolint:gosec // G703: that the environment names the folder is the purpose
+		if info, err := os.Stat(dir); dir != "" && err == nil && info.IsDir() {
+			return dir
+		}
+	}
+	return "."
 }
 
 // readUsers reads where users are, and who may have logged them in.

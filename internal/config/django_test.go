@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"django-sidecar/internal/config"
 )
 
 func TestPlainNames(t *testing.T) {
@@ -138,14 +140,13 @@ func TestDatabaseURL(t *testing.T) {
 	for _, text := range []string{
 		"postgres://h/n", "postgresql://h/n", "psql://h/n", "pgsql://h/n", "postgis://h/n", "sqlite:///relative",
 		"sqlite:////absolute", "PostgreSQL://h/n", "postgres://%2Frun%2Fpostgresql/n",
+		"mysql://u@h/n", "mysql2://h/n", "mysqlgis://h/n", "mysql-connector://h/n", "mariadb://h/n",
 	} {
 		if c := mustLoad(t, with(env{"DATABASE_URL": text})); c.DatabaseURL.Reveal() != text {
 			t.Errorf("got another URL than %s", text)
 		}
 	}
 	for text, problem := range map[string]string{
-		"mysql://u:pa55word@h/n":  "does not read yet",
-		"mysql2://u:pa55word@h/n": "does not read yet",
 		"oracle://u:pa55word@h/n": "is not a URL that begins with postgres://",
 		"pa55word":                "is not a URL that begins with postgres://",
 		"postgres:pa55word":       "is not a URL that begins with postgres://",
@@ -158,48 +159,101 @@ func TestDatabaseURL(t *testing.T) {
 	wantFault(t, env{"SECRET_KEY": goodKey}, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
 }
 
+func TestNoDatabaseIsNeededForWhatIsNotInIt(t *testing.T) {
+	skip := env{"SECRET_KEY": goodKey, "SIDECAR_INSECURE_SKIP_USER_CHECK": "true", "CACHE_URL": "redis://cache"}
+	for engine, needed := range map[string]bool{"db": true, "cached_db": true, "cache": false, "file": false, "signed_cookies": false} {
+		skip["SESSION_ENGINE"] = engine
+		if needed {
+			wantFault(t, skip, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
+		} else if c := mustLoad(t, skip); c.DatabaseURL.Reveal() != "" {
+			t.Errorf("%s: there is a database", engine)
+		}
+	}
+	skip["SESSION_ENGINE"], skip["CACHE_URL"] = "cache", "db://cache_table"
+	wantFault(t, skip, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
+	wantFault(t, env{"SECRET_KEY": goodKey, "SESSION_ENGINE": "file"}, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
+}
+
 func TestSessionEngine(t *testing.T) {
-	const db = "django.contrib.sessions.backends.db"
+	const django = "django.contrib.sessions.backends."
 	for _, tt := range []struct {
 		e    env
 		want string
+		kind config.Engine
 	}{
-		{env{"SESSION_ENGINE": db}, db},
-		{env{"SESSION_ENGINE": "db"}, db},
-		{env{"SESSION_ENGINE": "shop.sessions", "SESSION_TABLE": "shop_session"}, "shop.sessions"},
-		{env{"SESSION_ENGINE": "shop.sessions", "SESSION_STORE_CLASS": "SessionStore"}, "shop.sessions"},
+		{env{"SESSION_ENGINE": django + "db"}, django + "db", config.EngineDB},
+		{env{"SESSION_ENGINE": "db"}, django + "db", config.EngineDB},
+		{env{"SESSION_ENGINE": "shop.sessions", "SESSION_TABLE": "shop_session"}, "shop.sessions", config.EngineDB},
+		{env{"SESSION_ENGINE": "shop.sessions", "SESSION_STORE_CLASS": "SessionStore"}, "shop.sessions", config.EngineDB},
+		{env{"SESSION_ENGINE": "cached_db", "CACHE_URL": "redis://c"}, django + "cached_db", config.EngineCachedDB},
+		{env{"SESSION_ENGINE": django + "cache", "CACHE_URL": "redis://c"}, django + "cache", config.EngineCache},
+		{env{"SESSION_ENGINE": "file"}, django + "file", config.EngineFile},
+		{env{"SESSION_ENGINE": "signed_cookies"}, django + "signed_cookies", config.EngineSignedCookies},
+		{env{"SESSION_ENGINE": "shop.file"}, "shop.file", config.EngineFile},
+		{
+			env{"SESSION_ENGINE": "qsessions.backends.cached_db", "CACHE_URL": "redis://c"},
+			"qsessions.backends.cached_db", config.EngineCachedDB,
+		},
 	} {
-		if c := mustLoad(t, with(tt.e)); c.SessionEngine != tt.want {
-			t.Errorf("%v: got %q", tt.e, c.SessionEngine)
+		if c := mustLoad(t, with(tt.e)); c.SessionEngine != tt.want || c.SessionEngineKind != tt.kind {
+			t.Errorf("%v: got %q like %q", tt.e, c.SessionEngine, c.SessionEngineKind)
 		}
 	}
 	for text, problem := range map[string]string{
-		"django.contrib.sessions.backends.cache":          "this version reads database sessions written by JSONSerializer",
-		"django.contrib.sessions.backends.cached_db":      "this version reads database sessions written by JSONSerializer",
-		"django.contrib.sessions.backends.file":           "this version reads database sessions written by JSONSerializer",
-		"django.contrib.sessions.backends.signed_cookies": "this version reads database sessions written by JSONSerializer",
-		"cached_db":                            "this version reads database sessions written by JSONSerializer",
-		"django.contrib.sessions.backends.dbs": "or the dotted path of a subclass",
-		"shop.sessions":                        "set DJANGO_SESSION_STORE_CLASS or DJANGO_SESSION_TABLE too",
-		"shop/sessions.py":                     "or the dotted path of a subclass",
-		"shop..sessions":                       "or the dotted path of a subclass",
+		django + "dbs":            "or the dotted path of an engine",
+		"shop.sessions":           "set DJANGO_SESSION_STORE_CLASS or DJANGO_SESSION_TABLE too",
+		"shop.backends.cached_db": "set DJANGO_SESSION_STORE_CLASS or DJANGO_SESSION_TABLE too",
+		"shop/sessions.py":        "or the dotted path of an engine",
+		"shop..sessions":          "or the dotted path of an engine",
 	} {
-		wantFault(t, with(env{"SESSION_ENGINE": text}), "SESSION_ENGINE", problem, "DJANGO_SESSION_ENGINE="+db)
+		wantFault(t, with(env{"SESSION_ENGINE": text}), "SESSION_ENGINE", problem, "DJANGO_SESSION_ENGINE="+django+"db")
+	}
+	for _, engine := range []string{"cache", "cached_db"} {
+		wantFault(t, with(env{"SESSION_ENGINE": engine}), "DJANGO_CACHE_URL", "is not set", "DJANGO_CACHE_URL=redis://")
+	}
+}
+
+func TestKnownPackages(t *testing.T) {
+	e := env{"SESSION_ENGINE": "qsessions.backends.cached_db", "CACHE_URL": "redis://c"}
+	if c := mustLoad(t, with(e)); c.SessionTable != "qsessions_session" || c.SessionCacheKeyPrefix != "qsessions.q_cached_db" {
+		t.Errorf("got table %q and prefix %q", c.SessionTable, c.SessionCacheKeyPrefix)
+	}
+	e["SESSION_TABLE"], e["SESSION_CACHE_KEY_PREFIX"] = "tenant.qsessions_session", "own"
+	if c := mustLoad(t, with(e)); c.SessionTable != "tenant.qsessions_session" || c.SessionCacheKeyPrefix != "own" {
+		t.Errorf("got table %q and prefix %q", c.SessionTable, c.SessionCacheKeyPrefix)
+	}
+	e = env{"SESSION_ENGINE": "user_sessions.backends.db"}
+	if c := mustLoad(t, with(e)); c.SessionTable != "user_sessions_session" || c.SessionEngineKind != config.EngineDB {
+		t.Errorf("got table %q, like %q", c.SessionTable, c.SessionEngineKind)
+	}
+}
+
+func TestSessionFilePath(t *testing.T) {
+	dir := t.TempDir()
+	e := with(env{"TMPDIR": "/nowhere", "TEMP": dir})
+	if c := mustLoad(t, e); c.SessionFilePath != dir {
+		t.Errorf("got %q, want the first of Python's folders for temporary files that is there", c.SessionFilePath)
 	}
 }
 
 func TestSessionSettings(t *testing.T) {
-	for _, serializer := range []string{"django.core.signing.JSONSerializer", "shop.JSONSerializer"} {
-		if c := mustLoad(t, with(env{"SESSION_SERIALIZER": serializer})); c.SessionSerializer != serializer {
-			t.Errorf("got %q", c.SessionSerializer)
+	for path, want := range map[string]config.Serializer{
+		"django.core.signing.JSONSerializer":                   config.SerializerJSON,
+		"shop.JSONSerializer":                                  config.SerializerJSON,
+		"shop.PickleSerializer":                                config.SerializerPickle,
+		"django.contrib.sessions.serializers.PickleSerializer": config.SerializerPickle,
+	} {
+		if c := mustLoad(t, with(env{"SESSION_SERIALIZER": path, "DJANGO_VERSION": "4.2"})); c.SessionSerializer != want {
+			t.Errorf("%s: got %q", path, c.SessionSerializer)
 		}
 	}
-	for _, serializer := range []string{
-		"django.contrib.sessions.serializers.PickleSerializer", "shop.MyJSONSerializer", "JSONSerializer", ".JSONSerializer",
-	} {
+	for _, serializer := range []string{"shop.MyJSONSerializer", "JSONSerializer", ".JSONSerializer"} {
 		wantFault(t, with(env{"SESSION_SERIALIZER": serializer}), "SESSION_SERIALIZER",
-			"this version reads database sessions written by JSONSerializer", "serializers.JSONSerializer")
+			"a JSONSerializer or PickleSerializer", "serializers.JSONSerializer")
 	}
+	wantFault(t, with(env{"SESSION_SERIALIZER": "django.contrib.sessions.serializers.PickleSerializer", "DJANGO_VERSION": "5.0"}),
+		"SESSION_SERIALIZER", "which Django 5.0 does not have", "serializers.JSONSerializer")
+	wantFault(t, with(env{"CACHE_VERSION": "one"}), "CACHE_VERSION", "a whole number", "=1")
 	for _, name := range []string{"session id", "sid;", "a=b", "säßion", `"sid"`, "a,b", "a/b"} {
 		wantFault(t, with(env{"SESSION_COOKIE_NAME": name}), "SESSION_COOKIE_NAME", "the name of a cookie", "=sessionid")
 	}

@@ -48,6 +48,9 @@ func (r *reader) secret(name string) (text string, fromFile bool) {
 	return text, fromFile
 }
 
+// given reports whether a variable or a file says what the secret is.
+func (r *reader) given(name string) bool { return r.value(name).given || r.value(name+"_FILE").given }
+
 // required is a secret that must be there, and false after a fault.
 func (r *reader) required(name, what string) (string, bool) {
 	faults := len(r.faults)

@@ -21,14 +21,18 @@ type djangoSettings struct {
 	SecretKeyFallbacks     *string `envconfig:"SECRET_KEY_FALLBACKS" secret:"true" otherwise:"[]" example:"[\"the-previous-secret-key\"]" desc:"tried in order, as Django 4.1+ does; ignored where DJANGO_VERSION is older"`
 	SecretKeyFallbacksFile *string `envconfig:"SECRET_KEY_FALLBACKS_FILE" example:"/run/secrets/django-secret-key-fallbacks" desc:"a file that holds them: a JSON array, or one key a line"`
 	HashingAlgorithm       *string `envconfig:"DEFAULT_HASHING_ALGORITHM" otherwise:"sha256" desc:"sha256 or sha1; only Django 3.1 and 3.2 have it"`
-	DatabaseURL            *string `envconfig:"DATABASE_URL" known:"DATABASE_URL" secret:"true" example:"postgres://user:password@db.example:5432/name" desc:"the database that holds sessions and users; required"`
+	DatabaseURL            *string `envconfig:"DATABASE_URL" known:"DATABASE_URL" secret:"true" example:"postgres://user:password@db.example:5432/name" desc:"the database that holds users, and sessions of a db engine; required"`
 	DatabaseURLFile        *string `envconfig:"DATABASE_URL_FILE" known:"DATABASE_URL_FILE" example:"/run/secrets/database-url" desc:"a file that holds it"`
-	CacheURL               *string `envconfig:"CACHE_URL" secret:"true" example:"redis://cache.example:6379/0" desc:"for cache engines, which this version does not have yet"`
+	CacheURL               *string `envconfig:"CACHE_URL" secret:"true" example:"redis://cache.example:6379/0" desc:"the cache of the engines cache and cached_db, which need it"`
 	CacheURLFile           *string `envconfig:"CACHE_URL_FILE" example:"/run/secrets/cache-url" desc:"a file that holds it"`
-	SessionEngine          *string `envconfig:"SESSION_ENGINE" otherwise:"django.contrib.sessions.backends.db" desc:"the db engine, or a subclass of it"`
-	SessionSerializer      *string `envconfig:"SESSION_SERIALIZER" otherwise:"django.contrib.sessions.serializers.JSONSerializer" desc:"JSONSerializer"`
+	SessionEngine          *string `envconfig:"SESSION_ENGINE" otherwise:"django.contrib.sessions.backends.db" desc:"db, cached_db, cache, file or signed_cookies; of somebody else's engine, the last word says which it is like"`
+	SessionSerializer      *string `envconfig:"SESSION_SERIALIZER" otherwise:"django.contrib.sessions.serializers.JSONSerializer" desc:"or PickleSerializer"`
 	SessionCookieName      *string `envconfig:"SESSION_COOKIE_NAME" otherwise:"sessionid" desc:"the cookie that holds the session key"`
 	SessionCookieAge       *string `envconfig:"SESSION_COOKIE_AGE" otherwise:"1209600" desc:"seconds"`
+	SessionFilePath        *string `envconfig:"SESSION_FILE_PATH" example:"/var/lib/django/sessions" desc:"the folder of the file engine; the one that Python calls tempfile.gettempdir()"`
+	CacheKeyPrefix         *string `envconfig:"CACHE_KEY_PREFIX" example:"shop" desc:"KEY_PREFIX of the cache; none"`
+	SessionCacheKeyPrefix  *string `envconfig:"SESSION_CACHE_KEY_PREFIX" example:"qsessions.q_cached_db" desc:"cache_key_prefix of the store class, if it has one of its own"`
+	CacheVersion           *string `envconfig:"CACHE_VERSION" otherwise:"1" desc:"VERSION of the cache"`
 	SessionTable           *string `envconfig:"SESSION_TABLE" otherwise:"django_session" desc:"a custom session model's table"`
 	SessionStoreClass      *string `envconfig:"SESSION_STORE_CLASS" otherwise:"SessionStore" desc:"the store class's __qualname__: it is part of the salt"`
 	AuthBackends           *string `envconfig:"AUTHENTICATION_BACKENDS" otherwise:"django.contrib.auth.backends.ModelBackend" desc:"a session of another backend is anonymous"`

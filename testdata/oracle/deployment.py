@@ -1,6 +1,7 @@
 """Makes one Django deployment: settings, applications, tables."""
 import os
 import time
+from importlib import import_module
 
 import django
 from django.conf import settings
@@ -22,7 +23,7 @@ USER_MODELS = (
 )
 
 
-def deploy(database, overrides=None, store="SessionStore"):
+def deploy(database, overrides=None, store="SessionStore", apps=()):
     values = {
         "SECRET_KEY": "oracle",
         "DATABASES": {"default": database},
@@ -31,7 +32,7 @@ def deploy(database, overrides=None, store="SessionStore"):
             "django.contrib.contenttypes",
             "django.contrib.sessions",
             "oracle_app.apps.OracleConfig",
-        ],
+        ] + list(apps),
         "SESSION_ENGINE": ENGINES[store],
         "DEFAULT_AUTO_FIELD": "django.db.models.AutoField",
         # Passwords are never checked here; the default hasher takes half a second each.
@@ -54,10 +55,18 @@ def deploy(database, overrides=None, store="SessionStore"):
     settings.configure(**values)
     django.setup()
     call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)
+    call_command("createcachetable", verbosity=0)  # of a DatabaseCache; nothing otherwise
 
 
 def session_store():
     """The store class, found the way SessionMiddleware finds it."""
-    from importlib import import_module
-
     return import_module(settings.SESSION_ENGINE).SessionStore
+
+
+def session_model():
+    """The model of the engine's sessions, None where it has none."""
+    store = session_store()
+    if hasattr(store, "get_model_class"):
+        return store.get_model_class()
+    # django-user-sessions has a store of its own from the ground up.
+    return getattr(import_module(settings.SESSION_ENGINE), "Session", None)

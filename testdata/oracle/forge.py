@@ -41,8 +41,11 @@ def sign(value, secret, salt, algorithm="sha256"):
 class Forge:
     """What one deployment signs with. Arguments of each method replace one part of it."""
 
-    def __init__(self, secret, store_class="SessionStore", algorithm="sha256", version=None):
+    def __init__(self, secret, store_class="SessionStore", algorithm="sha256", version=None, salt=None, timestamp=TIMESTAMP):
         self.secret = secret
+        # A salt of its own is the mark of signed cookies, which every Django makes with signing.dumps().
+        self.salt = salt
+        self.timestamp = timestamp
         self.store_class = store_class
         self.algorithm = algorithm
         self.version = version or django.VERSION[:2]
@@ -61,14 +64,16 @@ class Forge:
             return "sha1"
         return self.algorithm if self.version < (4, 0) else "sha256"
 
-    def text(self, encoded, secret=None, salt=None, algorithm=None, timestamp=TIMESTAMP):
-        """Signs an encoded payload. timestamp=None leaves the timestamp out."""
+    def text(self, encoded, secret=None, salt=None, algorithm=None, timestamp=""):
+        """Signs an encoded payload. timestamp=None leaves the timestamp out, "" is the usual one."""
+        if timestamp == "":
+            timestamp = self.timestamp
         if timestamp is not None:
             encoded = "%s:%s" % (encoded, timestamp)
         return sign(
             encoded,
             self.secret if secret is None else secret,
-            SESSION_SALT + self.store_class if salt is None else salt,
+            (self.salt or SESSION_SALT + self.store_class) if salt is None else salt,
             algorithm or self.auth_algorithm,
         )
 
@@ -90,7 +95,7 @@ class Forge:
 
     def native(self, payload, **changes):
         """The form that this Django writes, around any bytes."""
-        if self.reads_modern and self.auth_algorithm == "sha256":
+        if self.salt or self.reads_modern and self.auth_algorithm == "sha256":
             return self.modern(payload, **changes)
         return self.legacy(payload, **changes)
 

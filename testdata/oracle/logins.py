@@ -18,8 +18,13 @@ def log_in(store, user, extras=None, backend=None):
     request = HttpRequest()
     request.session = store()
     request.session.update(extras or {})
-    login(request, user, backend=backend or settings.AUTHENTICATION_BACKENDS[0])
-    request.session.save()
+    try:
+        login(request, user, backend=backend or settings.AUTHENTICATION_BACKENDS[0])
+        request.session.save()
+    except (OverflowError, UnicodeEncodeError):  # msgpack has no integers beyond 64 bits, and no surrogates
+        if not extras:
+            raise
+        return log_in(store, user, None, backend)
     return request.session.session_key
 
 

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import sys
+import warnings
 
 sys.dont_write_bytecode = True  # the sources lie in a checkout
 
@@ -18,15 +19,24 @@ import deployment  # noqa: E402  (after dont_write_bytecode)
 def init(request):
     import django
 
-    deployment.deploy(request["database"], request.get("settings"), request.get("store", "SessionStore"))
+    warnings.filterwarnings("ignore", "Cache key")  # half of the keys here would cause errors with memcached
+    deployment.deploy(
+        request["database"], request.get("settings"), request.get("store", "SessionStore"), request.get("apps") or ()
+    )
     from django.contrib.auth import get_user_model
 
     return {
         "django": django.get_version(),
         "python": sys.version.split()[0],
         "user_table": get_user_model()._meta.db_table,
-        "session_table": deployment.session_store().get_model_class()._meta.db_table,
+        "session_table": session_table(),
     }
+
+
+def session_table():
+    """The session model's table, "" where the engine has none."""
+    model = deployment.session_model()
+    return model._meta.db_table if model else ""
 
 
 def users(request):

@@ -3,7 +3,7 @@ import random
 import uuid
 
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import connection, models
 
 NAMES = ["ada", "zo\u00eb", "\u041f\u0440\u0438\u0432\u0435\u0442", "\u540d\u524d", "o'brien", "a b", "%s", "x\U0001f600"]
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
@@ -43,12 +43,16 @@ def field(model, name):
 def fresh_key(model, rng, taken):
     """A primary key like those that the model's users have in real life."""
     kind = model._meta.pk.get_internal_type()
-    if kind == "UUIDField":
-        return uuid.UUID(int=rng.getrandbits(128), version=4)
-    if kind == "CharField":
-        return "%s-%s" % (rng.choice(["ada", "zo\u00eb", "Bob", "o'brien"]), text_of(rng, 8))
-    # Given, never drawn from a sequence: after a limit was used the next value would not fit.
-    return next(k for k in iter(lambda: rng.randrange(100, 30000), None) if k not in taken)
+
+    def key():
+        if kind == "UUIDField":
+            return uuid.UUID(int=rng.getrandbits(128), version=4)
+        if kind == "CharField":
+            return "%s-%s" % (rng.choice(["ada", "zo\u00eb", "Bob", "o'brien"]), text_of(rng, 8))
+        # Given, never drawn from a sequence: after a limit was used the next value would not fit.
+        return rng.randrange(100, 30000)
+
+    return next(k for k in iter(key, None) if k not in taken)
 
 
 def make_user(rng, pk, number, **values):
@@ -73,6 +77,8 @@ def populate(count, seed):
     nullable = getattr(field(model, "is_active"), "null", False)
     taken = set(model._default_manager.values_list("pk", flat=True))
     limits = [pk for pk in LIMITS[model._meta.pk.get_internal_type()] if pk not in taken]
+    if connection.vendor == "mysql" and model._meta.pk.get_internal_type() != "CharField":
+        limits = [pk for pk in limits if pk != 0]  # there it means "the next one"
     users = []
     for number in range(count):
         pk = limits[number] if number < len(limits) else fresh_key(model, rng, taken)

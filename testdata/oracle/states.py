@@ -5,16 +5,20 @@ and rows forged byte by byte. Nothing here says what the verdict is: Django does
 """
 import datetime
 import json
+import pickle
 import random
+import time
 
+import django
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.utils import timezone
 
 import deployment
 import documents
+import engines
 import headers
 import spellings
+import typed
 import wrappings
 from forge import Forge, b64
 from logins import LETTERS, Logins, seeded_session_keys
@@ -22,12 +26,13 @@ from logins import LETTERS, Logins, seeded_session_keys
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 OTHER_SECRET = "a secret that no deployment has"
 HOUR = datetime.timedelta(hours=1)
-ALWAYS = datetime.datetime(9999, 12, 30)
 
 
 class Row:
-    def __init__(self, data, note, expires=14 * 24 * HOUR, key=None, verbatim=None):
+    def __init__(self, data, note, expires=14 * 24 * HOUR, key=None, verbatim=None, values=None):
         self.data, self.note, self.expires, self.key = data, note, expires, key
+        # What a cache holds, where that is more than data can say.
+        self.values = values
         # The Cookie header to ask for instead of a random spelling.
         self.verbatim = verbatim
 
@@ -36,11 +41,17 @@ class States:
     def __init__(self, seed):
         self.rng = random.Random(seed)
         store = deployment.session_store()
+        self.engine = engines.engine(self.rng)
+        self.cookies = self.engine.salt is not None
         self.forge = Forge(
             settings.SECRET_KEY,
             store.__qualname__,
             getattr(settings, "DEFAULT_HASHING_ALGORITHM", "sha256"),
+            salt=self.engine.salt,
         )
+        if self.cookies:
+            self.forge.timestamp = engines.base62(int(time.time()))
+        self.pickled = settings.SESSION_SERIALIZER.endswith("PickleSerializer")
         self.store = store
         self.logins = Logins(self.rng, store)
         self.fallbacks = list(getattr(settings, "SECRET_KEY_FALLBACKS", []))
@@ -64,17 +75,33 @@ class States:
         return json.dumps(values or self.entries(), separators=(",", ":"))[1:-1]
 
     def payload(self, values=None, extra=""):
-        return ("{%s%s}" % (extra, self.members(values))).encode("latin-1")
+        document = "{%s%s}" % (extra, self.members(values))
+        try:
+            return self.serialized(document.encode("latin-1"))  # as signing.dumps() does
+        except UnicodeEncodeError:
+            return self.serialized(document.encode("utf-8"))
+
+    def serialized(self, document):
+        """JSON as it is, or what is in it as the PickleSerializer writes it."""
+        if not self.pickled:
+            return document
+        try:
+            values = json.loads(document.decode("latin-1"))
+        except (ValueError, RecursionError):
+            return document
+        # Integers are texts in the protocols 0 and 1, and the Pythons of Django 1.11 read more digits of a text.
+        lowest = 2 if django.VERSION < (2, 0) else 0
+        return pickle.dumps(values, self.rng.randrange(lowest, pickle.HIGHEST_PROTOCOL + 1))
 
     # The states. Each makes one row.
 
     def encoded(self):
         values = self.logins.extras()
         values.update(self.entries())
-        return Row(self.store().encode(values), "Django's own encode")
+        return Row(self.engine.encode(values), "Django's own encode")
 
     def anonymous(self):
-        return Row(self.store().encode(self.logins.extras()), "nobody is logged in")
+        return Row(self.engine.encode(self.logins.extras()), "nobody is logged in")
 
     def expiry(self):
         day = 24 * HOUR
@@ -88,7 +115,19 @@ class States:
             ("in ten years", 3650 * day),
             ("in the year 9999", None),
         ])
-        return Row(self.forge.native(self.payload()), "expires " + what, expires)
+        if not self.cookies:
+            return Row(self.forge.native(self.payload()), "expires " + what, expires)
+        # A signed cookie has the time of signing in it, and lives so long after that.
+        signed = int(time.time()) - settings.SESSION_COOKIE_AGE
+        signed += 2 ** 40 if expires is None else int(expires.total_seconds())
+        return Row(self.forge.native(self.payload(), timestamp=engines.base62(max(signed, 0))), "expires " + what)
+
+    def typed(self):
+        """Entries that JSON does not have: of pickles, and of caches, which pickle everything."""
+        what, values = typed.session(self.rng, self.rng.choice(self.good_users), self.entries)
+        # Safe texts recurse for ever in the protocols 0 and 1.
+        data = pickle.dumps(values, self.rng.randrange(2, pickle.HIGHEST_PROTOCOL + 1))
+        return Row(self.forge.native(data), "typed: " + what, values=values)
 
     def user_id(self):
         user = self.rng.choice(self.good_users)
@@ -207,6 +246,7 @@ class States:
 
     def document(self):
         name, payload, _ = self.rng.choice(list(documents.documents(self.members())))
+        payload = self.serialized(payload)
         if self.rng.random() < 0.2 and self.forge.reads_legacy:
             return Row(self.forge.legacy(payload), "legacy JSON: " + name)
         return Row(self.forge.native(payload), "JSON: " + name)
@@ -273,7 +313,9 @@ class States:
     def make(self, count):
         """Yields (raw Cookie header or None, note) for count rows, having stored them all."""
         names = [name for name, weight in self.WEIGHTS for _ in range(weight)]
-        rows, asked, taken = [], [], set()
+        if self.pickled or isinstance(self.engine, (engines.Cache, engines.CachedDatabase)):
+            names += ["typed"] * 40
+        asked, taken = [], set()
         with seeded_session_keys(self.rng):
             for _ in range(count):
                 if self.rng.random() < self.LOGIN_SHARE:
@@ -285,22 +327,20 @@ class States:
                 if key in taken:  # some unusual keys have few characters to choose
                     continue
                 taken.add(key)
-                rows.append(self.instance(row, key))
-                asked += [(row.verbatim, row.note)] if row.verbatim else self.headers(key, row.note)
-        self.store.get_model_class().objects.bulk_create(rows, batch_size=100)
+                key = self.engine.put(row, key)
+                if row.verbatim and not self.cookies:
+                    asked.append((row.verbatim, row.note))
+                else:
+                    asked += self.headers(key, row.note)
+        self.engine.finish()
         asked.append((None, "no header"))
         return asked
 
-    def instance(self, row, key):
-        if row.expires is None:
-            expires = ALWAYS.replace(tzinfo=datetime.timezone.utc) if settings.USE_TZ else ALWAYS
-        else:
-            expires = timezone.now() + row.expires
-        return self.store.get_model_class()(session_key=key, session_data=row.data, expire_date=expires)
-
     def headers(self, key, note):
         """One plain header, or one or two odd spellings of it."""
-        name, raw = settings.SESSION_COOKIE_NAME.encode("utf-8"), key.encode("utf-8")
+        name, raw = settings.SESSION_COOKIE_NAME.encode("utf-8"), key.encode("utf-8", "surrogatepass")
+        if any(c < 0x21 or c in b'",;\\' for c in bytearray(raw)) and self.cookies:
+            return [(name + b'="' + headers.octal(raw) + b'"', note + "; cookie: quoted, all octal")]
         chosen = [headers.GOOD[0]]
         if self.rng.random() < 0.3:
             chosen = [self.rng.choice(headers.GOOD)]

@@ -1,10 +1,13 @@
 """Asks Django itself: who is the user behind a Cookie header?"""
+import contextlib
 import io
 
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import transaction
+
+import deployment
 
 
 def request_for(raw):
@@ -23,10 +26,34 @@ def request_for(raw):
     return WSGIRequest(environ)
 
 
+def nothing(*args, **kwargs):
+    """Stands for a method that would write."""
+
+
+@contextlib.contextmanager
+def unchanged():
+    """What a store keeps outside the database stays as it was, too: the next question is about it."""
+    store = deployment.session_store()
+    cache = getattr(store(), "_cache", None)
+    if deployment.session_model() and cache is None:
+        yield
+        return
+    methods = [(store, "save"), (store, "delete")]
+    if cache is not None:
+        methods += [(cache, "set"), (cache, "add"), (cache, "delete")]
+    for owner, name in methods:
+        setattr(owner, name, nothing)
+    try:
+        yield
+    finally:
+        for owner, name in methods:
+            delattr(owner, name)
+
+
 def verdict(raw):
-    """{"user": str(pk) or None, "exception": its type or None}; the database stays as it was."""
+    """{"user": str(pk) or None, "exception": its type or None}; every store stays as it was."""
     answer = {"user": None, "exception": None}
-    with transaction.atomic():
+    with transaction.atomic(), unchanged():
         try:
             request = request_for(raw)
             # get_response is mandatory from Django 4.0 on and unused here.

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/cachestore"
+	"django-sidecar/djangosession/cookiestore"
+	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/djangosession/filestore"
+	"django-sidecar/internal/cache"
+	"django-sidecar/internal/config"
+)
+
+// sessionStore is where the deployment keeps its sessions.
+type sessionStore interface {
+	djangosession.Store
+	// Probe asks what Load would, for no session: nil says that Load can answer.
+	Probe(ctx context.Context) error
+}
+
+// openSessions makes the store that SESSION_ENGINE names. It connects to nothing.
+func (d *deployment) openSessions() (err error) {
+	c := d.config
+	switch c.SessionEngineKind {
+	case config.EngineDB:
+		d.rows = d.newRows()
+		d.sessions = d.rows
+	case config.EngineCachedDB:
+		d.rows = d.newRows()
+		d.sessions, err = d.newCached(d.rows)
+	case config.EngineCache:
+		d.sessions, err = d.newCached(nil)
+	case config.EngineFile:
+		d.files, err = filestore.New(filestore.Config{
+			Dir: c.SessionFilePath, Prefix: c.SessionCookieName, CookieAge: c.SessionCookieAge, Codec: d.codec,
+			Version: d.version, Local: d.zone().Local, MaxBytes: int(c.MaxSessionBytes),
+		})
+		d.sessions = d.files
+	case config.EngineSignedCookies:
+		d.sessions, err = cookiestore.New(cookiestore.Config{
+			Version: d.version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
+			HashingAlgorithm: hashingAlgorithm(c), MaxAge: c.SessionCookieAge, Serializer: serializer(c),
+			MaxBytes: int(c.MaxSessionBytes),
+		})
+	}
+	return err
+}
+
+// probed is a store with what it cannot do without.
+type probed struct {
+	djangosession.Store
+	probe func(context.Context) error
+}
+
+// Probe implements sessionStore.
+func (p probed) Probe(ctx context.Context) error { return p.probe(ctx) }
+
+// newCached returns the store of a cache engine; then is where sessions are that the cache does not have, nil for none.
+func (d *deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
+	c := d.config
+	var err error
+	d.cache, err = cache.Open(c.CacheURL.Reveal(), cache.Options{
+		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database, Zone: d.zone(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("DJANGO_CACHE_URL: %w", err)
+	}
+	settings := cachestore.Config{
+		Cache: d.cache, Serializer: d.cache.Serializer, Version: d.version, MaxBytes: int(c.MaxSessionBytes),
+		KeyPrefix: cmp.Or(c.CacheKeyPrefix, d.cache.KeyPrefix), KeyVersion: strconv.Itoa(c.CacheVersion),
+		SessionKeyPrefix: c.SessionCacheKeyPrefix,
+	}
+	if d.cache.KeyVersion != "" {
+		settings.KeyVersion = d.cache.KeyVersion
+	}
+	probe := d.cache.Probe
+	if then != nil { // a nil *Sessions would be no nil Store
+		// An outage of the cache alone is none: the table has every session.
+		settings.Then, probe = then, then.Probe
+	}
+	store, err := cachestore.New(settings)
+	return probed{store, probe}, err
+}
+
+// location says where the sessions are, for messages.
+func (d *deployment) location() string {
+	var places []string
+	switch {
+	case d.cache != nil:
+		places = append(places, d.cache.Location)
+	case d.files != nil:
+		places = append(places, "folder "+d.config.SessionFilePath)
+	case d.rows == nil:
+		places = append(places, "signed cookies")
+	}
+	if d.database != nil {
+		places = append(places, d.database.Location)
+	}
+	return strings.Join(places, ", ")
+}
+
+// storeKind is what metrics call the store of sessions.
+func (d *deployment) storeKind() string {
+	if d.config.SessionEngineKind == config.EngineDB {
+		return "database"
+	}
+	return string(d.config.SessionEngineKind)
+}
+
+// zone is how Django keeps instants in columns that know no time zone.
+func (d *deployment) zone() dbstore.Zone {
+	if d.config.UseTZ {
+		return dbstore.Zone{}
+	}
+	return dbstore.Zone{Local: d.config.TimeZone}
+}
+
+func (d *deployment) newRows() *dbstore.Sessions {
+	return dbstore.NewSessions(d.database.DB, d.codec, dbstore.SessionsConfig{
+		Dialect: d.database.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.database.Prepares,
+	})
+}
