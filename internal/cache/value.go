@@ -3,6 +3,9 @@ package cache
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"django-sidecar/djangosession"
@@ -63,10 +66,33 @@ func (f redisFormat) decode(stored []byte) ([]byte, error) {
 		if !utf8.Valid(stored) { // json.loads(value.decode())
 			return nil, &signing.SyntaxError{Problem: "JSON that is not UTF-8"}
 		}
+		return asciiJSON(stored), nil
 	case "msgpack":
-		return msgpackToJSON(stored, f.maxBytes)
+		text, err := msgpackToJSON(stored, f.maxBytes)
+		return asciiJSON(text), err
 	}
 	return stored, nil
+}
+
+// asciiJSON escapes what is not ASCII in JSON that is UTF-8: the JSON of sessions is read as Latin-1, as Django's own
+// serializer does.
+func asciiJSON(text []byte) []byte {
+	if !slices.ContainsFunc(text, func(c byte) bool { return c >= utf8.RuneSelf }) {
+		return text
+	}
+	escaped := make([]byte, 0, 3*len(text))
+	for _, r := range string(text) {
+		switch {
+		case r < utf8.RuneSelf:
+			escaped = append(escaped, byte(r))
+		case r <= 0xffff:
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			escaped = fmt.Appendf(escaped, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return escaped
 }
 
 // isPyInt reports whether Python's int() reads b: white space around it, a sign, and digits with single underscores

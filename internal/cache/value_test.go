@@ -104,6 +104,22 @@ func TestCompressors(t *testing.T) {
 	}
 }
 
+// TestTextsOfJSON: what reads the JSON takes its bytes for Latin-1.
+func TestTextsOfJSON(t *testing.T) {
+	const want = `{"a":"\uff10\u00e9\ud83d\ude00"}`
+	for serializer, in := range map[string]string{
+		"json": `{"a":"０é😀"}`, "msgpack": "\x81\xa1a\xa9０é😀",
+	} {
+		f, _, err := newRedisFormat(&settings{values: map[string]string{"serializer": serializer}}, testMax)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.decode([]byte(in)); string(got) != want || err != nil {
+			t.Errorf("%s: %s, %v, want %s", serializer, got, err, want)
+		}
+	}
+}
+
 func TestMsgpack(t *testing.T) {
 	for in, want := range map[string]string{
 		"\x80":                               "{}",

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import uuid
 
+from django.conf import settings
 from django.utils.safestring import mark_safe
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy
@@ -99,6 +100,8 @@ def session(rng, user, entries):
         choices = spelled(values[name])
         if name == "_auth_user_id":
             choices = choices + 2 * numbers(values[name]) + 4 * identities(values[name])
+        if "msgpack" in str(settings.CACHES):  # docs/divergences.md: the bytes of msgpack are not read
+            choices = [(kind, value) for kind, value in choices if not isinstance(value, (bytes, bytearray))]
         kind, values[name] = rng.choice(choices)
         what = "%s is %s" % (name, kind)
     values.update(company(rng))

@@ -1,0 +1,1 @@
+"""The application of the oracle for groups and permissions."""

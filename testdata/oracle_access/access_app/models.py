@@ -1,0 +1,58 @@
+"""User models with groups and permissions, of every shape that their tables depend on.
+
+Only the one that AUTH_USER_MODEL names gets tables. PERSON_TABLE is its db_table.
+"""
+import uuid
+
+import django
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+
+
+class AnyPerson(AbstractBaseUser, PermissionsMixin):
+    """No is_active column: AbstractBaseUser.is_active is True for everybody."""
+
+    id = models.BigAutoField(primary_key=True)
+    username = models.CharField(max_length=150, unique=True)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        db_table = settings.PERSON_TABLE
+        swappable = "AUTH_USER_MODEL"
+
+
+class UUIDPerson(AbstractBaseUser, PermissionsMixin):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    username = models.CharField(max_length=150, unique=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        db_table = settings.PERSON_TABLE
+        swappable = "AUTH_USER_MODEL"
+
+
+class TextPerson(AbstractBaseUser, PermissionsMixin):
+    """Text keys, and an is_active that may be NULL; BooleanField(null=True) came with Django 2.1."""
+
+    username = models.CharField(max_length=60, primary_key=True, db_column="login_id")
+    if django.VERSION >= (2, 1):
+        is_active = models.BooleanField(null=True, db_column="alive")
+    else:
+        is_active = models.NullBooleanField(db_column="alive")
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        db_table = settings.PERSON_TABLE
+        swappable = "AUTH_USER_MODEL"
