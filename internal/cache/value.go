@@ -84,7 +84,7 @@ func asciiJSON(text []byte) []byte {
 	for _, r := range string(text) {
 		switch {
 		case r < utf8.RuneSelf:
-			escaped = append(escaped, byte(r))
+			escaped = utf8.AppendRune(escaped, r)
 		case r <= 0xffff:
 			escaped = fmt.Appendf(escaped, `\u%04x`, r)
 		default:
