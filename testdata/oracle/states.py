@@ -339,6 +339,8 @@ class States:
     def headers(self, key, note):
         """One plain header, or one or two odd spellings of it."""
         name, raw = settings.SESSION_COOKIE_NAME.encode("utf-8"), key.encode("utf-8", "surrogatepass")
+        if len(raw) > 12000:
+            return []  # four times as long, in octal, it would be more than servers take in a header
         if any(c < 0x21 or c in b'",;\\' for c in bytearray(raw)) and self.cookies:
             return [(name + b'="' + headers.octal(raw) + b'"', note + "; cookie: quoted, all octal")]
         chosen = [headers.GOOD[0]]
