@@ -15,8 +15,10 @@ type event struct {
 	reason  djangosession.Reason
 	userID  string
 	session string // observe.SessionName of the key
-	err     error  // why the answer is a 5xx
-	stack   string // of a panic
+	// decision is what a gateway is told: allow, sign in, forbidden or malformed.
+	decision string
+	err      error  // why the answer is a 5xx
+	stack    string // of a panic
 }
 
 const eventKey = "event"
@@ -64,6 +66,7 @@ func (s *server) write(c echo.Context, e *event, took time.Duration) {
 		slog.String("reason", string(e.reason)),
 		slog.String("user_id", e.userID),
 		slog.String("session", e.session),
+		slog.String("decision", e.decision),
 		slog.String("stack", e.stack),
 	} {
 		if optional.Value.String() != "" {

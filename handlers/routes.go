@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/gateway"
 )
 
 // Verifier gives the verdict on a session key, "" for a request without one. An error says that it could not be
@@ -36,8 +37,14 @@ type Options struct {
 	EndedStatus int
 	// Explain puts the reason into answers. For development: it tells strangers why they are refused.
 	Explain bool
-	// TrustedProxies are whose X-Forwarded-For is believed, for the log; none by default.
+	// TrustedProxies are whose X-Forwarded-* headers are believed; none by default.
 	TrustedProxies []netip.Prefix
+	// OnSocket says that the listener is a unix socket: whoever may open it is a trusted proxy.
+	OnSocket bool
+	// Login is where gateways send a browser; the zero value sends nobody anywhere.
+	Login gateway.LoginURL
+	// Access finds out what users may do, for gateways; nil where that cannot be known.
+	Access AccessStore
 	// Observe counts a verdict; nil means nobody does.
 	Observe func(outcome string, reason djangosession.Reason, took time.Duration)
 	// Now is the clock; nil means time.Now.
@@ -59,6 +66,7 @@ func New(o Options) http.Handler {
 	}
 	s := &server{o}
 	e := newEcho(ipExtractor(o.TrustedProxies))
+	e.Pre(s.gateways)
 	e.Use(s.logged, recovered)
 	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/authenticate", s.authenticate)
 	return e

@@ -50,7 +50,7 @@ func describe(d *deployment) string {
 
 func newCheckup(d *deployment) *checkup.Deployment {
 	c := &checkup.Deployment{
-		Version: d.version, Places: places(d), Sessions: d.rows, Recent: recent(d), Users: d.users, Verifier: d.verifier,
+		Version: d.version, Places: places(d), Sessions: d.rows, Recent: recent(d), Users: d.users, Access: d.access, Verifier: d.verifier,
 		SessionTable: d.config.SessionTable, UserTable: d.config.AuthUserTable,
 		CodecFor: func(v djangosession.Version) (*djangosession.Codec, error) {
 			other := *d.config

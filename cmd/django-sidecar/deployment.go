@@ -30,6 +30,7 @@ type deployment struct {
 	rows     *dbstore.Sessions // the session table, nil for engines that have none
 	files    *filestore.Store  // the folder of sessions, nil for engines that have none
 	users    *dbstore.Users    // nil with InsecureSkipUserCheck
+	access   *dbstore.Access   // nil with InsecureSkipUserCheck
 	verifier *djangosession.Verifier
 }
 
@@ -59,6 +60,10 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 	if !c.InsecureSkipUserCheck {
 		d.users = dbstore.NewUsers(d.database.DB, dbstore.UsersConfig{
 			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
+			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares,
+		})
+		d.access = dbstore.NewAccess(d.database.DB, dbstore.AccessConfig{
+			Dialect: d.database.Dialect, Table: c.AuthUserTable,
 			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares,
 		})
 	}
@@ -167,6 +172,14 @@ func (d *deployment) ready(ctx context.Context) []handlers.Check {
 
 // currentDeployment is the deployment that requests use, replaced when a secret file changes.
 type currentDeployment struct{ atomic.Pointer[deployment] }
+
+// AccessOf implements handlers.AccessStore.
+func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+	if access := c.Load().access; access != nil {
+		return access.AccessOf(ctx, userID)
+	}
+	return djangosession.Access{}, djangosession.ErrNoPermissionsMixin // users are not looked at
+}
 
 // Verify implements handlers.Verifier.
 func (c *currentDeployment) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {

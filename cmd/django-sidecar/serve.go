@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 	"django-sidecar/handlers"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
 )
 
@@ -51,6 +53,7 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 // sidecar is a running `serve`.
 type sidecar struct {
 	config   *config.Config
+	login    gateway.LoginURL
 	logger   *slog.Logger
 	metrics  *observe.Metrics
 	current  currentDeployment
@@ -62,7 +65,11 @@ type sidecar struct {
 func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, listening func(public net.Addr)) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	sc := &sidecar{config: c, logger: logger, metrics: observe.NewMetrics(registry, version, commit)}
+	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
+	if err != nil {
+		return fmt.Errorf("DJANGO_LOGIN_URL: %w", err)
+	}
+	sc := &sidecar{config: c, login: login, logger: logger, metrics: observe.NewMetrics(registry, version, commit)}
 	d, err := newDeployment(c, sc.metrics)
 	if err != nil {
 		return err
@@ -131,6 +138,7 @@ func (sc *sidecar) publicHandler() http.Handler {
 		Verifier: &sc.current, Logger: sc.logger, Observe: sc.metrics.Verdict,
 		CookieName: sc.config.SessionCookieName, VerifyTimeout: sc.config.StoreTimeout,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
+		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Login: sc.login, Access: &sc.current,
 	})
 }
 

@@ -6,6 +6,7 @@ package checkup
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -67,7 +68,8 @@ type Deployment struct {
 	Sessions *dbstore.Sessions
 	// Recent lists live sessions to look at, nil where they cannot be listed.
 	Recent   func(ctx context.Context, n int) ([]dbstore.StoredSession, error)
-	Users    *dbstore.Users // nil: users are not looked at
+	Users    *dbstore.Users  // nil: users are not looked at
+	Access   *dbstore.Access // their groups and permissions; nil: not looked at
 	Verifier *djangosession.Verifier
 	// SessionTable and UserTable are the tables' names, for messages and the catalogue.
 	SessionTable, UserTable string
@@ -84,7 +86,7 @@ type Deployment struct {
 func (d *Deployment) Run(ctx context.Context, report func(Finding)) bool {
 	healthy := true
 	for _, step := range []func(context.Context) (findings []Finding, goOn bool){
-		d.connection, d.clock, d.places, d.sessionTable, d.userTable, d.recentSessions,
+		d.connection, d.clock, d.places, d.sessionTable, d.userTable, d.groups, d.recentSessions,
 	} {
 		findings, goOn := d.within(ctx, step)
 		for _, f := range findings {
@@ -200,4 +202,23 @@ func (d *Deployment) userTable(ctx context.Context) ([]Finding, bool) {
 		})
 	}
 	return findings, true
+}
+
+// groups matter to gateways alone, so that what is wrong with them is no failure.
+func (d *Deployment) groups(ctx context.Context) ([]Finding, bool) {
+	const name = "groups"
+	if d.Access == nil {
+		return nil, true
+	}
+	switch err := d.Access.Probe(ctx); {
+	case errors.Is(err, djangosession.ErrNoPermissionsMixin):
+		return []Finding{{OK, name, "the user model has none", ""}}, true
+	case err != nil:
+		return []Finding{{
+			Warn, name, err.Error(),
+			"gateways get no answer without them: GRANT SELECT ON auth_group, auth_permission, django_content_type, auth_group_permissions and the " +
+				"tables of the user model's groups and permissions TO the user in DATABASE_URL",
+		}}, true
+	}
+	return []Finding{{OK, name, "groups and permissions can be read", ""}}, true
 }

@@ -43,6 +43,9 @@ type Config struct {
 	AuthUserTable          string   // from the model, unless set
 	AuthUserColumns        Columns
 
+	LoginURL          string // /accounts/login/; not looked at
+	RedirectFieldName string // next
+
 	UseTZ    bool           // true
 	TimeZone *time.Location // UTC; never nil
 

@@ -45,6 +45,8 @@ type djangoSettings struct {
 	ActiveColumn           *string `envconfig:"AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where there is none"`
 	StaffColumn            *string `envconfig:"AUTH_USER_STAFF_COLUMN" otherwise:"is_staff" desc:"- where there is none"`
 	SuperuserColumn        *string `envconfig:"AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
+	LoginURL               *string `envconfig:"LOGIN_URL" otherwise:"/accounts/login/" desc:"where gateways send a browser to log in"`
+	RedirectFieldName      *string `envconfig:"REDIRECT_FIELD_NAME" otherwise:"next" desc:"the query field with the page to return to"`
 	UseTZ                  *string `envconfig:"USE_TZ" otherwise:"true" desc:"with TIME_ZONE, decides how SQLite expiry is read"`
 	TimeZone               *string `envconfig:"TIME_ZONE" otherwise:"UTC" example:"Europe/Berlin" desc:"an IANA name"`
 }

@@ -4,6 +4,8 @@ It is the most gullible server that a gateway can have behind it. wsgiref folds 
 Django's runserver and new gunicorns drop names with "_"; trailers are read and shown; an Upgrade is taken. Run as
 app.py PORT. GET /-/seen, asked directly, answers how many requests have come.
 """
+import base64
+import hashlib
 import io
 import sys
 from socketserver import ThreadingMixIn
@@ -41,10 +43,9 @@ def show(request):
         "body_bytes": len(request.body),
     })
     answer["X-Application"] = request.META.get("HTTP_REMOTE_USER") or "nobody"
+    answer["Content-Length"] = str(len(answer.content))
     if request.method == "HEAD":
-        length = len(answer.content)
         answer.content = b""
-        answer["Content-Length"] = str(length)
     return answer
 
 
@@ -77,8 +78,15 @@ class Handler(WSGIRequestHandler):
     def upgraded(self, environ):
         """Switches protocols, says who the user is, and then says everything twice."""
         seen.append(environ["PATH_INFO"])
-        head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Application: %s\r\n\r\n"
-        self.wfile.write((head % (environ.get("HTTP_REMOTE_USER") or "nobody")).encode("latin-1"))
+        key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+        lines = [
+            "HTTP/1.1 101 Switching Protocols",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Accept: " + base64.b64encode(hashlib.sha1(key.encode("latin-1")).digest()).decode(),
+            "X-Application: " + (environ.get("HTTP_REMOTE_USER") or "nobody"),
+        ]
+        self.wfile.write("\r\n".join(lines + ["", ""]).encode("latin-1"))
         self.wfile.write(self.rfile.readline() * 2)
 
     def log_message(self, *args):

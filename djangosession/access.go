@@ -1,0 +1,20 @@
+package djangosession
+
+import "errors"
+
+// Access is what a user may do, as contrib/auth/backends.py, 5.2, ModelBackend computes it from the tables. The zero
+// Access is in no group and may do nothing.
+type Access struct {
+	// Groups are the names of the user's groups, sorted.
+	Groups []string
+	// Permissions are the user's own and those of the groups, each as "app_label.codename". There are none while the
+	// user is inactive. What a superuser may do besides is not listed: it is everything, if IsActive.
+	Permissions map[string]struct{}
+	// IsActive is user.is_active. The verifier has asked before, but lets inactive users of an
+	// AllowAllUsersModelBackend in, and to has_perm of contrib/auth/models.py, 5.2, a superuser is one only while active.
+	IsActive bool
+}
+
+// ErrNoPermissionsMixin says that the user model has no groups and permissions, because it is not made with Django's
+// PermissionsMixin: its tables are not there. Whoever asks for them has configured what cannot be; no store has failed.
+var ErrNoPermissionsMixin = errors.New("the user model has no groups and permissions")

@@ -1,0 +1,321 @@
+package dbstore
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // Django's names of tables have it; it protects nothing
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"django-sidecar/djangosession"
+)
+
+// maxAccessRows bounds what is read about one user, who has as many rows as groups and different permissions, and one
+// more. Django makes four permissions for each model: a deployment that gives somebody more is none that is known.
+const maxAccessRows = 10_000
+
+// AccessConfig says where the groups and permissions of users are. Dialect is required; the zero value of the rest is
+// auth.User.
+type AccessConfig struct {
+	Dialect *Dialect
+	// Table is the user model's table, as in UsersConfig. The tables of its many-to-many fields are beside it, with
+	// the names that Django gives them.
+	Table string
+	// Columns are as in UsersConfig. Only ID and Active are used.
+	Columns Columns
+	// Prepare is as in SessionsConfig.
+	Prepare func() bool
+}
+
+// Access finds what users may do: the groups and permissions of Django's PermissionsMixin.
+type Access struct {
+	config AccessConfig
+	db     *sql.DB
+
+	mu    sync.Mutex
+	shape *accessShape // nil until the tables have been looked at
+}
+
+// accessShape is what the tables' columns make of the query.
+type accessShape struct {
+	keyType djangosession.KeyType
+	find    *statement
+	repeat  int // how many times the key is a parameter
+}
+
+// NewAccess returns an Access that reads from db. It does no I/O: the tables are looked at by the first query.
+func NewAccess(db *sql.DB, c AccessConfig) *Access {
+	if c.Table == "" {
+		c.Table = "auth_user"
+	}
+	c.Columns = c.Columns.withDefaults()
+	return &Access{config: c, db: db}
+}
+
+// AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
+// nothing. It asks one query.
+//
+// An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions. Any
+// other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
+func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+	access, err := a.accessOf(ctx, userID)
+	if misfits(err) {
+		return a.accessOf(ctx, userID) // a table has changed, and is looked at again
+	}
+	return access, err
+}
+
+func (a *Access) accessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+	shape, err := a.look(ctx)
+	if err != nil {
+		return djangosession.Access{}, err
+	}
+	if shape.keyType == djangosession.IntegerKey {
+		// A database may take 42x for 42.
+		if _, err := strconv.ParseInt(userID, 10, 64); err != nil {
+			return djangosession.Access{}, nil //nolint:nilerr // no user has such a key
+		}
+	}
+	return a.ask(ctx, shape, a.config.Dialect.keyValue(shape.keyType, userID))
+}
+
+// Probe asks the database what AccessOf would, for no user: nil says that the tables are there, have the columns, and
+// may be read.
+func (a *Access) Probe(ctx context.Context) error {
+	shape, err := a.look(ctx)
+	if err == nil {
+		_, err = a.ask(ctx, shape, nil) // no key is equal to NULL
+	}
+	return err
+}
+
+func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangosession.Access, error) {
+	args := slices.Repeat([]any{key}, shape.repeat)
+	access, used, err := shape.try(ctx, args)
+	if err != nil && (staleStatement(err) || shape.find.closed(used)) {
+		shape.find.close(used)                // as in statement.one
+		access, _, err = shape.try(ctx, args) //nolint:sqlclosecheck // the statement is kept
+	}
+	switch {
+	case refusesValue(err):
+		return djangosession.Access{}, nil
+	case err != nil:
+		if misfits(err) {
+			a.forget(shape)
+		}
+		return djangosession.Access{}, fmt.Errorf("reading the groups and permissions of a user: %w", err)
+	}
+	return access, nil
+}
+
+// The kinds of the query's rows.
+const (
+	userKind = iota
+	groupKind
+	permissionKind
+)
+
+// try returns the prepared statement that it used, nil for none.
+func (s *accessShape) try(ctx context.Context, args []any) (access djangosession.Access, used *sql.Stmt, err error) {
+	rows, used, err := s.find.query(ctx, args) //nolint:sqlclosecheck // the statement is kept
+	if err != nil {
+		return djangosession.Access{}, used, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	access, err = readAccess(rows)
+	return access, used, err
+}
+
+// query is one for queries with any number of rows. It returns the prepared statement that it used, nil for none.
+func (s *statement) query(ctx context.Context, args []any) (rows *sql.Rows, used *sql.Stmt, err error) {
+	if s.prepares == nil || !s.prepares() {
+		rows, err = s.db.QueryContext(ctx, s.text, args...)
+		return rows, nil, err
+	}
+	used, err = s.prepare(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err = used.QueryContext(ctx, args...)
+	return rows, used, err
+}
+
+// readAccess follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not
+// active. The groups stay, because user.groups are rows that is_active says nothing about.
+func readAccess(rows *sql.Rows) (djangosession.Access, error) {
+	access := djangosession.Access{Permissions: map[string]struct{}{}}
+	found := false
+	for n := 0; rows.Next(); n++ {
+		var kind int
+		var active any
+		var group, appLabel, codename sql.NullString
+		if err := rows.Scan(&kind, &active, &group, &appLabel, &codename); err != nil {
+			return djangosession.Access{}, err
+		}
+		switch {
+		case n > maxAccessRows:
+			return djangosession.Access{}, fmt.Errorf("there are more than %d", maxAccessRows)
+		case kind == userKind:
+			found, access.IsActive = true, flag(active) == djangosession.True
+		case kind == groupKind:
+			access.Groups = append(access.Groups, group.String)
+		case kind == permissionKind:
+			access.Permissions[appLabel.String+"."+codename.String] = struct{}{}
+		}
+	}
+	if err := rows.Err(); err != nil || !found {
+		return djangosession.Access{}, err
+	}
+	if !access.IsActive {
+		access.Permissions = nil
+	}
+	slices.Sort(access.Groups)
+	access.Groups = slices.Compact(access.Groups)
+	return access, nil
+}
+
+// look returns the shape of the tables, from the database if it is not known.
+func (a *Access) look(ctx context.Context) (*accessShape, error) {
+	a.mu.Lock()
+	shape := a.shape
+	a.mu.Unlock()
+	if shape != nil {
+		return shape, nil
+	}
+	tables, err := a.tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shape, err = a.config.shape(a.db, tables)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.shape = shape
+	return shape, nil
+}
+
+func (a *Access) forget(shape *accessShape) {
+	a.mu.Lock()
+	if a.shape == shape {
+		a.shape = nil
+	}
+	a.mu.Unlock()
+	shape.find.drop()
+}
+
+// accessTables are the columns of the tables whose names depend on the user model's.
+type accessTables struct{ users, groups, permissions map[string]string }
+
+func (a *Access) tables(ctx context.Context) (t accessTables, err error) {
+	c := a.config
+	if t.users, err = ReadColumns(ctx, a.db, c.Dialect, c.Table); err != nil {
+		return t, err
+	}
+	t.groups, err = ReadColumns(ctx, a.db, c.Dialect, c.manyToMany("groups"))
+	if err == nil {
+		t.permissions, err = ReadColumns(ctx, a.db, c.Dialect, c.manyToMany("user_permissions"))
+	}
+	if errors.Is(err, ErrNoTable) {
+		return t, fmt.Errorf("%w: %w", djangosession.ErrNoPermissionsMixin, err)
+	}
+	return t, err
+}
+
+// nameLimits are what max_name_length of db/backends/*/operations.py, 5.2, returns; SQLite has no limit.
+var nameLimits = map[*Dialect]int{Postgres: 63, MySQL: 64}
+
+// manyToMany is the table of a many-to-many field of the user model: db/models/fields/related.py, 5.2,
+// _get_m2m_db_table, and db/backends/utils.py, truncate_name. Like there, a schema is no part of what is cut.
+func (c AccessConfig) manyToMany(field string) string {
+	dot := strings.LastIndexByte(c.Table, '.') + 1
+	name := []rune(c.Table[dot:] + "_" + field)
+	const digits = 4
+	if limit, ok := nameLimits[c.Dialect]; ok && len(name) > limit {
+		sum := md5.Sum([]byte(string(name))) //nolint:gosec // as above
+		name = append(name[:limit-digits:limit-digits], []rune(hex.EncodeToString(sum[:])[:digits])...)
+	}
+	return c.Table[:dot] + string(name)
+}
+
+// userColumn finds the column of a many-to-many table that names the user. Django calls it after the user model, whose
+// name the table's does not tell: db/models/fields/related.py, 5.2, create_many_to_many_intermediary_model.
+func userColumn(columns map[string]string, table, other string) (string, error) {
+	if _, ok := columns[other]; !ok {
+		return "", fmt.Errorf("table %s has no column %s", table, other)
+	}
+	var rest []string
+	for name := range columns {
+		if name != "id" && name != other {
+			rest = append(rest, name)
+		}
+	}
+	if len(rest) != 1 {
+		slices.Sort(rest)
+		return "", fmt.Errorf("table %s must have one column besides id and %s, for the user, and has %d: %s",
+			table, other, len(rest), strings.Join(rest, ", "))
+	}
+	return rest[0], nil
+}
+
+// shape fits the query to the columns that the tables have.
+func (c AccessConfig) shape(db *sql.DB, t accessTables) (*accessShape, error) {
+	for _, needed := range []string{c.Columns.ID, c.Columns.Active} {
+		if _, ok := t.users[needed]; !ok && needed != NoColumn {
+			return nil, fmt.Errorf("table %s has no column %s", c.Table, needed)
+		}
+	}
+	keyType := c.Dialect.keyType(t.users[c.Columns.ID])
+	if keyType == 0 {
+		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
+			c.Columns.ID, c.Table, t.users[c.Columns.ID])
+	}
+	groups, permissions := c.manyToMany("groups"), c.manyToMany("user_permissions")
+	inGroup, err := userColumn(t.groups, groups, "group_id")
+	if err != nil {
+		return nil, err
+	}
+	hasPermission, err := userColumn(t.permissions, permissions, "permission_id")
+	if err != nil {
+		return nil, err
+	}
+	shape := &accessShape{keyType: keyType, repeat: 1}
+	if c.Dialect.placeholder == c.Dialect.second {
+		shape.repeat = keysInAccessQuery // parameters without numbers
+	}
+	active := "1" // AbstractBaseUser.is_active is True
+	if c.Columns.Active != NoColumn {
+		active = c.Dialect.column(c.Columns.Active)
+	}
+	name := func(column string) string { return identifier(column, c.Dialect.quoteMark) }
+	shape.find = &statement{db: db, prepares: c.Prepare, text: strings.NewReplacer(
+		"{active}", active, "{users}", c.Dialect.table(c.Table), "{id}", c.Dialect.column(c.Columns.ID),
+		"{user_groups}", c.Dialect.table(groups), "{in_group}", name(inGroup),
+		"{user_permissions}", c.Dialect.table(permissions), "{has_permission}", name(hasPermission),
+		"{key}", c.Dialect.keyParameter[keyType], "{limit}", strconv.Itoa(maxAccessRows+2),
+	).Replace(accessQuery)}
+	return shape, nil
+}
+
+// accessQuery asks for the user, the groups, and the permissions: permission.user = u and permission.group.user = u,
+// contrib/auth/backends.py, 5.2, _get_user_permissions and _get_group_permissions. Each text has a column of its own, so
+// that tables of different collations do not meet in one. What a superuser has besides is not asked.
+const accessQuery = `SELECT 0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {id} = {key}
+UNION ALL SELECT 1, NULL, g.name, NULL, NULL FROM auth_group AS g
+	JOIN {user_groups} AS ug ON ug.group_id = g.id WHERE ug.{in_group} = {key}
+UNION ALL SELECT 2, NULL, NULL, ct.app_label, p.codename FROM (
+		SELECT up.permission_id FROM {user_permissions} AS up WHERE up.{has_permission} = {key}
+		UNION SELECT gp.permission_id FROM auth_group_permissions AS gp
+			JOIN {user_groups} AS ug ON ug.group_id = gp.group_id WHERE ug.{in_group} = {key}
+	) AS held
+	JOIN auth_permission AS p ON p.id = held.permission_id
+	JOIN django_content_type AS ct ON ct.id = p.content_type_id
+LIMIT {limit}`
+
+const keysInAccessQuery = 4

@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"django-sidecar/internal/gateway"
+)
+
+// envoyPath is the path_prefix of Envoy's ext_authz over HTTP: what follows it is the original path.
+const envoyPath = "/auth/envoy"
+
+// envoyAdapter takes the original request from the request itself: its method, its Host, and what follows the prefix in
+// its path, query included. The scheme is X-Forwarded-Proto of a trusted Envoy, and otherwise http.
+//
+// The query is the client's, so that there is no room for requirements: they need gRPC, or a route of their own.
+var envoyAdapter = adapter{
+	original: func(s *server, r *http.Request) (gateway.Request, error) {
+		scheme := "http"
+		if s.trusted(r) {
+			told, err := single(r, "X-Forwarded-Proto")
+			if err != nil {
+				return gateway.Request{}, err
+			}
+			if told != "" {
+				scheme = told
+			}
+		}
+		uri := strings.TrimPrefix(r.RequestURI, envoyPath)
+		original, err := gateway.NewRequest(r.Method, scheme, r.Host, uri)
+		original.Navigation = hints(r).Navigation()
+		return original, err
+	},
+	demands:     func(*http.Request) string { return "" },
+	redirects:   true,
+	unavailable: http.StatusServiceUnavailable,
+}

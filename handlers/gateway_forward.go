@@ -1,0 +1,34 @@
+package handlers
+
+import (
+	"net/http"
+
+	"django-sidecar/internal/gateway"
+)
+
+// forwardPath is for Traefik's ForwardAuth, Caddy's forward_auth and HAProxy.
+const forwardPath = "/auth/forward"
+
+// forwardAdapter takes the original request from X-Forwarded-Method, -Proto, -Host and -Uri of a trusted gateway. From
+// anybody else they are not looked at, and there is no page to return to.
+var forwardAdapter = adapter{
+	original: func(s *server, r *http.Request) (gateway.Request, error) {
+		navigation := hints(r).Navigation()
+		if !s.trusted(r) {
+			return gateway.Request{Method: r.Method, Navigation: navigation}, nil
+		}
+		var parts [4]string
+		for i, name := range []string{"X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"} {
+			var err error
+			if parts[i], err = single(r, name); err != nil {
+				return gateway.Request{}, err
+			}
+		}
+		original, err := gateway.NewRequest(parts[0], parts[1], parts[2], parts[3])
+		original.Navigation = navigation
+		return original, err
+	},
+	demands:     func(r *http.Request) string { return r.URL.RawQuery },
+	redirects:   true,
+	unavailable: http.StatusServiceUnavailable,
+}

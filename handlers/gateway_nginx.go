@@ -1,0 +1,33 @@
+package handlers
+
+import (
+	"net/http"
+
+	"django-sidecar/internal/gateway"
+)
+
+// nginxPath is for nginx's auth_request, which passes 2xx, 401 and 403 on, and makes a 500 of everything else.
+const nginxPath = "/auth/nginx"
+
+// nginxAdapter takes the original request from X-Original-URL and X-Original-Method, which the operator sets in nginx's
+// configuration. They only decide where the login page returns to, so that whoever asks us directly misleads nobody but
+// himself.
+var nginxAdapter = adapter{
+	original: func(_ *server, r *http.Request) (gateway.Request, error) {
+		url, err := single(r, "X-Original-Url")
+		if err != nil {
+			return gateway.Request{}, err
+		}
+		method, err := single(r, "X-Original-Method")
+		if err != nil || url == "" {
+			return gateway.Request{}, err // without them there is no page to return to
+		}
+		if method == "" {
+			method = http.MethodGet // it decides nothing: nginx never redirects by our status
+		}
+		return gateway.ParseRequest(method, url)
+	},
+	demands:     func(r *http.Request) string { return r.URL.RawQuery },
+	redirects:   false,
+	unavailable: http.StatusInternalServerError,
+}

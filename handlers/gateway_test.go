@@ -1,0 +1,178 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/handlers"
+	"django-sidecar/internal/gateway"
+)
+
+// accessFunc is an AccessStore that says what a test wants it to.
+type accessFunc func(ctx context.Context, userID string) (djangosession.Access, error)
+
+func (f accessFunc) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+	return f(ctx, userID)
+}
+
+var (
+	// noPermissions are those of a user model without PermissionsMixin.
+	noPermissions = accessFunc(func(context.Context, string) (djangosession.Access, error) {
+		return djangosession.Access{}, djangosession.ErrNoPermissionsMixin
+	})
+	editor = accessFunc(func(context.Context, string) (djangosession.Access, error) {
+		return djangosession.Access{
+			Groups: []string{"a, b", "editors"}, Permissions: map[string]struct{}{"news.add_story": {}}, IsActive: true,
+		}, nil
+	})
+	accessDown = accessFunc(func(context.Context, string) (djangosession.Access, error) {
+		return djangosession.Access{}, errors.New("no route to host")
+	})
+)
+
+// forGateways gives a handler what answers to gateways need. The peer of httptest, 192.0.2.1, is trusted.
+func forGateways(t *testing.T, access handlers.AccessStore) func(*handlers.Options) {
+	t.Helper()
+	login, err := gateway.NewLoginURL("/login/", "next")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o *handlers.Options) {
+		o.Login, o.Access = login, access
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	}
+}
+
+var (
+	gatewayHeader = map[string]string{"Cache-Control": "no-store", "Vary": "Cookie"}
+	emptyIdentity = map[string]string{"Remote-User": "", "Remote-User-Id": "", "Remote-Email": "", "Remote-Groups": ""}
+	adaIdentity   = map[string]string{
+		"Remote-User": "ada", "Remote-User-Id": "42", "Remote-Email": "ada@example.org", "Remote-Groups": "",
+	}
+)
+
+func headers(sets ...map[string]string) map[string]string {
+	all := maps.Clone(gatewayHeader)
+	for _, set := range sets {
+		maps.Copy(all, set)
+	}
+	return all
+}
+
+var (
+	asJSON       = map[string]string{"Content-Type": "application/json"}
+	challenge    = map[string]string{"Content-Type": "application/json", "Www-Authenticate": "Cookie"}
+	later        = map[string]string{"Content-Type": "application/json", "Retry-After": "1"}
+	toLogin      = map[string]string{"Location": "/login/"}
+	toLoginNext  = map[string]string{"Location": "/login/?next=/a%3Fb%3Dc"}
+	forwarded    = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"x.example"}, "X-Forwarded-Uri": {"/a?b=c"}}
+	browser      = http.Header{"Sec-Fetch-Mode": {"navigate"}}
+	forbidden    = `{"result":false,"message":"The user may not do this."}`
+	malformed    = `{"result":false,"message":"The request is malformed."}`
+	misconfigure = `{"result":false,"message":"The requirements of this location are not understood."}`
+	cannotBeMet  = `{"result":false,"message":"The requirements of this location cannot be met."}`
+)
+
+func requestHeader(sets ...http.Header) http.Header {
+	all := http.Header{}
+	for _, set := range sets {
+		maps.Copy(all, set)
+	}
+	return all
+}
+
+func TestGateways(t *testing.T) {
+	plain, groups := forGateways(t, noPermissions), forGateways(t, editor)
+	yes := func(access func(*handlers.Options)) http.Handler { return newHandler(saying(ada(), nil), access) }
+	no := newHandler(ended(djangosession.Expired), plain, func(o *handlers.Options) { o.EndedStatus = 200 })
+	down := newHandler(saying(djangosession.Verdict{}, errors.New("down")), plain)
+	withGroups := map[string]string{"Remote-Groups": "a%2C b,editors"}
+	nginxURL := http.Header{"X-Original-Url": {"https://x.example/a?b=c"}, "X-Original-Method": {"POST"}}
+	for _, tt := range []httpTest{
+		{Name: "nginx, a user", Path: "/auth/nginx", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "nginx, nobody", Path: "/auth/nginx", Handler: no, Code: 401, WantHeader: headers(challenge, toLogin), WantBody: endedBody},
+		{Name: "nginx, nobody, and a page", Path: "/auth/nginx", Header: nginxURL, Handler: no, Code: 401, WantHeader: headers(challenge, toLoginNext), WantBody: endedBody},
+		{Name: "nginx, down", Path: "/auth/nginx", Handler: down, Code: 500, WantHeader: headers(later), WantBody: unavailableBody},
+		{Name: "nginx, forbidden", Path: "/auth/nginx?require=staff", Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
+		{Name: "nginx, malformed", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"/a"}}, Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
+		{Name: "nginx, a URL twice", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"http://a/", "http://b/"}}, Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
+
+		{Name: "forward, a user", Path: "/auth/forward", Header: forwarded, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "forward, a script", Path: "/auth/forward", Header: forwarded, Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "forward, a page", Path: "/auth/forward", Header: requestHeader(forwarded, browser), Handler: no, Code: 302, WantHeader: headers(toLoginNext)},
+		{Name: "forward, a form", Path: "/auth/forward", Header: requestHeader(forwarded, browser, http.Header{"X-Forwarded-Method": {"POST"}}), Handler: no, Code: 303, WantHeader: headers(toLoginNext)},
+		{Name: "forward, forbidden is no redirect", Path: "/auth/forward?require=superuser", Header: requestHeader(forwarded, browser), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
+		{Name: "forward, down", Path: "/auth/forward", Header: requestHeader(forwarded, browser), Handler: down, Code: 503, WantHeader: headers(later), WantBody: unavailableBody},
+		{Name: "forward, nothing told", Path: "/auth/forward", Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
+		{Name: "forward, a scheme twice", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"X-Forwarded-Proto": {"https", "http"}}), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
+
+		{Name: "envoy, a user", Path: "/auth/envoy/a?b=c", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "envoy, a page", Path: "/auth/envoy/a?b=c", Header: browser, Handler: no, Code: 302, WantHeader: headers(toLoginNext)},
+		{Name: "envoy, a form", Method: "DELETE", Path: "/auth/envoy/a?b=c", Header: browser, Handler: no, Code: 303, WantHeader: headers(toLoginNext)},
+		{Name: "envoy, the client's query demands nothing and lifts nothing", Path: "/auth/envoy/a?optional=1&require=x", Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "envoy, down", Path: "/auth/envoy/", Handler: down, Code: 503, WantHeader: headers(later), WantBody: unavailableBody},
+
+		{Name: "a group", Path: "/auth/nginx?require=group:editors&require=perm:news.add_story", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
+		{Name: "a group with a comma", Path: "/auth/nginx?require=group:a%2C%20b", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
+		{Name: "another group", Path: "/auth/nginx?require=group:admins", Handler: yes(groups), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
+		{Name: "one of two", Path: "/auth/nginx?require=group:editors&require=staff", Handler: yes(groups), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
+		{Name: "another permission", Path: "/auth/nginx?require=perm:news.delete_story", Handler: yes(groups), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
+		{Name: "groups that are down", Path: "/auth/forward?require=group:editors", Header: forwarded, Handler: yes(forGateways(t, accessDown)), Code: 503, WantHeader: headers(later), WantBody: unavailableBody},
+		{Name: "groups that there are none of", Path: "/auth/nginx?require=group:editors", Handler: yes(plain), Code: 500, WantHeader: headers(later), WantBody: cannotBeMet},
+		{Name: "an unknown requirement", Path: "/auth/forward?require=stuff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
+		{Name: "a misspelt option", Path: "/auth/forward?requires=staff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
+		{Name: "an unknown requirement, nobody", Path: "/auth/nginx?require=stuff&optional=1", Handler: no, Code: 500, WantHeader: headers(later), WantBody: misconfigure},
+		{Name: "optional, nobody", Path: "/auth/nginx?optional=1", Handler: no, Code: 200, WantHeader: headers(emptyIdentity)},
+		{Name: "optional, a user", Path: "/auth/nginx?optional=1", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "optional, down", Path: "/auth/nginx?optional=1", Handler: down, Code: 500, WantHeader: headers(later), WantBody: unavailableBody},
+		{Name: "no options at all", Path: "/auth/nginx", Handler: newHandler(saying(ada(), nil)), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "another path below", Path: "/auth/nginx/x", Handler: yes(plain), Code: 404, WantHeader: errorHeader, WantBody: `{"result":false,"message":"Not Found."}`},
+	} {
+		t.Run(tt.Name, tt.run)
+		tt.Method = http.MethodHead
+		if !strings.HasPrefix(tt.Path, "/auth/envoy") { // where the method is the original one
+			t.Run(tt.Name+", HEAD", tt.run)
+		}
+	}
+}
+
+// TestUntrustedPeers: what they say of the original request is not looked at.
+func TestUntrustedPeers(t *testing.T) {
+	untrusted := func(o *handlers.Options) { o.TrustedProxies = nil }
+	forged := requestHeader(forwarded, browser, http.Header{"X-Forwarded-Proto": {"gopher"}})
+	for _, tt := range []httpTest{
+		{Name: "nobody", Path: "/auth/forward", Header: forged, Handler: newHandler(ended(djangosession.NotFound), forGateways(t, noPermissions), untrusted), Code: 302, WantHeader: headers(toLogin)},
+		{Name: "a user", Path: "/auth/forward", Header: forged, Handler: newHandler(saying(ada(), nil), forGateways(t, noPermissions), untrusted), Code: 200, WantHeader: headers(adaIdentity)},
+	} {
+		t.Run(tt.Name, tt.run)
+	}
+	socket := newHandler(ended(djangosession.NotFound), forGateways(t, noPermissions), untrusted, func(o *handlers.Options) { o.OnSocket = true })
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/auth/forward", nil)
+	r.RemoteAddr, r.Header = "@", requestHeader(forwarded, browser)
+	w := httptest.NewRecorder()
+	socket.ServeHTTP(w, r)
+	if got := w.Header().Get("Location"); w.Code != 302 || got != toLoginNext["Location"] {
+		t.Errorf("over the unix socket: status %d to %q", w.Code, got)
+	}
+}
+
+// TestEveryMethod: gateways may ask with the client's own, and none has its body read.
+func TestEveryMethod(t *testing.T) {
+	h := newHandler(saying(ada(), nil), forGateways(t, noPermissions))
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "M-SEARCH"} {
+		for _, path := range []string{"/auth/nginx", "/auth/forward", "/auth/envoy/a"} {
+			row := httpTest{
+				Method: method, Path: path, Body: unreadable{t}, Header: requestHeader(forwarded, http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}}),
+				Handler: h, Code: 200, WantHeader: headers(adaIdentity),
+			}
+			t.Run(method+" "+path, row.run)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"slices"
+
+	"django-sidecar/djangosession"
+)
+
+// Outcome is what is to be done with a request. The zero Outcome is no yes: it says that nobody found out.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Unavailable Outcome = iota // it could not be found out
+	SignIn                     // there is no user
+	Forbidden                  // there is one, who lacks a requirement
+	Allow                      // the request may pass
+)
+
+// Decision is what a gateway is told. The zero Decision is Unavailable.
+type Decision struct {
+	Outcome Outcome
+	// Identity is who is allowed. It is empty with any other outcome.
+	Identity Identity
+	// Location is where the browser is sent to log in. It is empty for no redirect.
+	Location string
+}
+
+// Judge is the whole decision: what Decide says, and for a page navigation that has to sign in, where. An adapter whose
+// gateway redirects by itself, as nginx does, takes LoginURL.Location for every SignIn instead.
+func Judge(request Request, demands Requirements, login LoginURL, user *djangosession.User, access djangosession.Access) Decision {
+	outcome, identity := demands.Decide(user, access)
+	d := Decision{Outcome: outcome, Identity: identity}
+	if outcome == SignIn && request.Navigation {
+		d.Location = login.Location(request)
+	}
+	return d
+}
+
+// Decide judges a user, nil for nobody, by what they may do. The identity is that of the user who is allowed; it is empty
+// with any other outcome, and where nobody is allowed because a user is optional.
+func (r Requirements) Decide(user *djangosession.User, access djangosession.Access) (Outcome, Identity) {
+	switch {
+	case user == nil && r.Optional:
+		return Allow, Identity{}
+	case user == nil:
+		return SignIn, Identity{}
+	case !r.met(user, access):
+		return Forbidden, Identity{} // never SignIn: the login page would send the user back here at once
+	}
+	return Allow, identityOf(user, access)
+}
+
+// met says whether all of it holds. A flag that is NULL, or that the model lacks, is not set.
+func (r Requirements) met(user *djangosession.User, access djangosession.Access) bool {
+	if r.Staff && user.IsStaff != djangosession.True || r.Superuser && user.IsSuperuser != djangosession.True {
+		return false
+	}
+	for _, name := range r.Groups {
+		if !slices.Contains(access.Groups, name) {
+			return false
+		}
+	}
+	// contrib/auth/models.py, 5.2, has_perm: active superusers have all permissions.
+	if user.IsSuperuser == djangosession.True && access.IsActive {
+		return true
+	}
+	for _, name := range r.Permissions {
+		if _, ok := access.Permissions[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
