@@ -20,7 +20,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live fuzz bench vectors image
+.PHONY: build demo test setup lint test-unit test-live test-gateways fuzz bench vectors image
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -48,6 +48,11 @@ test-unit: ## needs Go and a C compiler alone
 test-live: setup ## against PostgreSQL, pgbouncer and every Django
 	$(call step,live tests with the race detector: real servers and real Djangos)
 	@source $(CACHE)/env; $(GOTEST) -race -tags live -timeout 40m -v $(LIVE)
+
+test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy and Caddy, attacked; installs these, which takes minutes
+	@tools/setup-gateways.sh
+	$(call step,gateways with the race detector)
+	@source $(CACHE)/env; $(GOTEST) -race -tags live,gateways -timeout 20m -v -run TestGateways ./cmd/django-sidecar
 
 fuzz: ## every fuzz target for FUZZTIME
 	$(call step,fuzzing each target for $(FUZZTIME))

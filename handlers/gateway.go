@@ -25,8 +25,8 @@ type AccessStore interface {
 type adapter struct {
 	// original reads the request under judgement. An error refuses it: nothing has a default.
 	original func(s *server, r *http.Request) (gateway.Request, error)
-	// demands is the query with the operator's requirements, nil where there is no room for one.
-	demands func(r *http.Request) string
+	// demands reads the operator's requirements.
+	demands func(r *http.Request) (gateway.Requirements, error)
 	// redirects says whether the gateway passes a redirect on. nginx does not: it answers 500.
 	redirects bool
 	// unavailable is the status for "could not find out".
@@ -56,7 +56,7 @@ func (s *server) gateways(next echo.HandlerFunc) echo.HandlerFunc {
 // judge answers a gateway's question.
 func (s *server) judge(c echo.Context, a adapter) error {
 	e := eventOf(c)
-	demands, err := gateway.ParseRequirements(a.demands(c.Request()))
+	demands, err := a.demands(c.Request())
 	if err != nil { // a fault of the operator's, who finds it in the log
 		e.err = err
 		return s.answerGateway(c, a, http.StatusInternalServerError, "The requirements of this location are not understood.")
@@ -176,6 +176,16 @@ func single(r *http.Request, name string) (string, error) {
 		return values[0], nil
 	}
 	return "", errRepeated
+}
+
+// queryOf is the query of an original URL, or of all of them where a header is repeated.
+func queryOf(urls ...string) string {
+	var queries []string
+	for _, url := range urls {
+		_, query, _ := strings.Cut(url, "?")
+		queries = append(queries, query)
+	}
+	return strings.Join(queries, "&")
 }
 
 // trusted says whether the peer is a gateway whose X-Forwarded-* headers are believed: one of SIDECAR_TRUSTED_PROXIES, or

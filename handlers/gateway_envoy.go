@@ -31,7 +31,7 @@ var envoyAdapter = adapter{
 		original.Navigation = hints(r).Navigation()
 		return original, err
 	},
-	demands:     func(*http.Request) string { return "" },
+	demands:     func(*http.Request) (gateway.Requirements, error) { return gateway.Requirements{}, nil },
 	redirects:   true,
 	unavailable: http.StatusServiceUnavailable,
 }

@@ -28,7 +28,14 @@ var forwardAdapter = adapter{
 		original.Navigation = navigation
 		return original, err
 	},
-	demands:     func(r *http.Request) string { return r.URL.RawQuery },
+	// The X-Forwarded-Uri is looked at here whoever tells it, because it can only make the decision stricter. Without it,
+	// nobody knows whether the query is the operator's, and no user is optional.
+	demands: func(r *http.Request) (gateway.Requirements, error) {
+		uris, told := r.Header["X-Forwarded-Uri"]
+		demands, err := gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(uris...))
+		demands.Optional = demands.Optional && told
+		return demands, err
+	},
 	redirects:   true,
 	unavailable: http.StatusServiceUnavailable,
 }

@@ -27,7 +27,9 @@ var nginxAdapter = adapter{
 		}
 		return gateway.ParseRequest(method, url)
 	},
-	demands:     func(r *http.Request) string { return r.URL.RawQuery },
+	demands: func(r *http.Request) (gateway.Requirements, error) {
+		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))
+	},
 	redirects:   false,
 	unavailable: http.StatusInternalServerError,
 }

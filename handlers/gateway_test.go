@@ -93,6 +93,8 @@ func TestGateways(t *testing.T) {
 	yes := func(access func(*handlers.Options)) http.Handler { return newHandler(saying(ada(), nil), access) }
 	no := newHandler(ended(djangosession.Expired), plain, func(o *handlers.Options) { o.EndedStatus = 200 })
 	down := newHandler(saying(djangosession.Verdict{}, errors.New("down")), plain)
+	direct := func(o *handlers.Options) { o.TrustedProxies = nil }
+	uri := func(u string) http.Header { return requestHeader(forwarded, http.Header{"X-Forwarded-Uri": {u}}) }
 	withGroups := map[string]string{"Remote-Groups": "a%2C b,editors"}
 	nginxURL := http.Header{"X-Original-Url": {"https://x.example/a?b=c"}, "X-Original-Method": {"POST"}}
 	for _, tt := range []httpTest{
@@ -132,6 +134,14 @@ func TestGateways(t *testing.T) {
 		{Name: "optional, nobody", Path: "/auth/nginx?optional=1", Handler: no, Code: 200, WantHeader: headers(emptyIdentity)},
 		{Name: "optional, a user", Path: "/auth/nginx?optional=1", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "optional, down", Path: "/auth/nginx?optional=1", Handler: down, Code: 500, WantHeader: headers(later), WantBody: unavailableBody},
+		{Name: "optional, but the client's", Path: "/auth/forward?optional=1", Header: uri("/a?optional=1"), Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "optional, but the client's too", Path: "/auth/forward?optional=1", Header: uri("/a?x=1&%6fptional=0"), Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "optional, and nobody says whose that is", Path: "/auth/forward?optional=1", Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "optional, the operator's", Path: "/auth/forward?optional=1", Header: uri("/a?q=optional"), Handler: no, Code: 200, WantHeader: headers(emptyIdentity)},
+		{Name: "a client's query in place of the operator's", Path: "/auth/forward?q=1;%zz&requires=staff", Header: uri("/a?q=1;%zz&requires=staff"), Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "a client who repeats the operator's requirement", Path: "/auth/forward?require=staff", Header: uri("/a?require=staff"), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
+		{Name: "two URIs, one of them the client's", Path: "/auth/forward?optional=1", Header: http.Header{"X-Forwarded-Uri": {"/a?b", "/a?optional=1"}}, Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "nginx, optional, but the client's", Path: "/auth/nginx?optional=1", Header: http.Header{"X-Original-Url": {"http://a/?optional=1"}}, Handler: no, Code: 401, WantHeader: headers(challenge, map[string]string{"Location": "/login/?next=/%3Foptional%3D1"}), WantBody: endedBody},
 		{Name: "no options at all", Path: "/auth/nginx", Handler: newHandler(saying(ada(), nil)), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "another path below", Path: "/auth/nginx/x", Handler: yes(plain), Code: 404, WantHeader: errorHeader, WantBody: `{"result":false,"message":"Not Found."}`},
 	} {

@@ -153,7 +153,7 @@ func TestRedisSentinel(t *testing.T) {
 }
 
 func TestRedisCluster(t *testing.T) {
-	node := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"cluster-enabled yes", "cluster-announce-ip 127.0.0.1"}})
+	node := djangotest.Redis(t, djangotest.RedisConfig{Cluster: true})
 	d := jsonStore(t, "redis://"+node.Addr+"?cluster=true")
 	if got := d.within(t, 3*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
 		t.Errorf("a cluster without slots: got %q", got)

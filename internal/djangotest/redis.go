@@ -15,6 +15,8 @@ type RedisConfig struct {
 	Settings []string
 	// TLS has the server take TLS alone, with a certificate of its own for 127.0.0.1; see RedisServer.CertFile.
 	TLS bool
+	// Cluster makes it a node of a cluster, which has no slots yet.
+	Cluster bool
 	// Sentinel makes it a Sentinel, which watches the server that Settings name.
 	Sentinel bool
 }
@@ -59,6 +61,10 @@ func Redis(tb testing.TB, c RedisConfig) *RedisServer {
 			"tls-key-file "+r.path("key.pem"), "tls-ca-cert-file "+r.CertFile, "tls-auth-clients no")
 	} else {
 		settings = append(settings, "port "+strconv.Itoa(port))
+	}
+	if c.Cluster {
+		// The bus would take the port that is 10000 higher, free or not.
+		settings = append(settings, "cluster-enabled yes", "cluster-announce-ip 127.0.0.1", "cluster-port "+strconv.Itoa(mustFreePort(tb)))
 	}
 	config := strings.Join(append(settings, c.Settings...), "\n") + "\n"
 	if err := r.account.writeFile(r.path("redis.conf"), config); err != nil { // a Sentinel writes to it

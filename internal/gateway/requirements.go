@@ -26,18 +26,28 @@ type Requirements struct {
 // optional=1. Names are percent-encoded as in every query, and a comma is a part of a name. Anything else is an error that
 // names it, because a requirement that is not understood must not pass for one that is met.
 func ParseRequirements(rawQuery string) (Requirements, error) {
+	return ParseRequirementsBeside(rawQuery, "")
+}
+
+// ParseRequirementsBeside is ParseRequirements where a gateway may hand on the client's query in place of the operator's,
+// as Caddy's forward_auth does when its uri has no question mark. What the original request's query has too may be the
+// client's: of that only require= counts, which can make the decision no laxer, and the rest is passed over.
+func ParseRequirementsBeside(rawQuery, originalQuery string) (Requirements, error) {
 	query, err := url.ParseQuery(rawQuery)
-	if err != nil {
+	if err != nil && rawQuery != originalQuery {
 		return Requirements{}, fmt.Errorf("reading the requirements: %w", err)
 	}
+	original, _ := url.ParseQuery(originalQuery) // of what is malformed, the rest
 	var r Requirements
 	for _, name := range slices.Sorted(maps.Keys(query)) {
+		_, clients := original[name]
 		for _, value := range query[name] {
 			switch {
 			case name == "require":
 				if err := r.add(value); err != nil {
 					return Requirements{}, err
 				}
+			case clients:
 			case name == "optional" && value == "1":
 				r.Optional = true
 			case name == "optional":

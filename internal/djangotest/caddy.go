@@ -1,0 +1,23 @@
+package djangotest
+
+import (
+	"fmt"
+	"os/exec"
+	"testing"
+)
+
+// Caddy starts Caddy with deploy/caddy.
+func Caddy(tb testing.TB, route GatewayRoute) *Gateway {
+	tb.Helper()
+	program := cachedProgram(tb, "caddy", "bin", "caddy")
+	g, port := newGateway(tb)
+	g.account.switchTo = false // the program lies in our own cache
+	g.copyFile("caddy/Caddyfile", ":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1", port),
+		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
+	g.write("main", "{\n\tadmin off\n}\nimport Caddyfile\n")
+	return g.run(func() *exec.Cmd {
+		cmd := exec.Command(program, "run", "--config", g.path("main"), "--adapter", "caddyfile")
+		cmd.Env = append(cmd.Environ(), "HOME="+g.dir, "XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir)
+		return cmd
+	})
+}
