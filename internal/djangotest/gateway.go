@@ -78,7 +78,7 @@ const (
 	deployedApplication = "127.0.0.1:8000"
 )
 
-// cachedProgram finds a program on PATH, or where tools/setup.sh puts it in the user's own cache.
+// cachedProgram finds a program on PATH, or where tools/setup-gateways.sh puts it in the user's own cache.
 func cachedProgram(tb testing.TB, name string, below ...string) string {
 	tb.Helper()
 	cache, err := os.UserCacheDir()
@@ -91,7 +91,7 @@ func cachedProgram(tb testing.TB, name string, below ...string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		tb.Fatalf("no %s: run tools/setup.sh, which makes %s", name, candidate)
+		tb.Fatalf("no %s: run tools/setup-gateways.sh, which makes %s", name, candidate)
 	}
 	return path
 }

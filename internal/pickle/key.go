@@ -65,9 +65,14 @@ func (l *loader) key(r ref, depth int) (key, error) {
 		return key{kind: bytesKey, s: l.text(n)}, nil
 	case Tuple, FrozenSet:
 		return l.membersKey(n, depth)
-	case Decimal:
-		return l.decimalKey(r, n), nil
-	case DateTime, Time, Date, TimeDelta, TimeZone:
+	case Decimal, DateTime, Time, Date, TimeDelta, TimeZone:
+		// They are worked out each time, and the memo can name one as a key again and again.
+		if !l.spend(costlyKey) {
+			return key{}, errTooLarge
+		}
+		if n.kind == Decimal {
+			return l.decimalKey(r, n), nil
+		}
 		return l.timeKey(r, n)
 	case UUID:
 		k, err := l.key(ref(n.a), depth)
@@ -82,6 +87,9 @@ func (l *loader) key(r ref, depth int) (key, error) {
 	}
 	return key{}, errUnhashable
 }
+
+// costlyKey is what a Decimal or a time counts as a key. It is less than what the bytes of a new one allow.
+const costlyKey = 320
 
 // longKey is the length from which on the comparison of a key counts.
 const longKey = 256
@@ -169,7 +177,7 @@ func (l *loader) membersKey(n node, depth int) (key, error) {
 		return key{}, errTooLarge
 	}
 	members := l.pooled(n)
-	if !l.spend(16 * (len(members) + 1)) {
+	if !l.spend(64 * (len(members) + 1)) {
 		return key{}, errTooLarge
 	}
 	parts := make([]string, 0, len(members))

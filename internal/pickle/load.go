@@ -13,6 +13,8 @@ const (
 	// A value that is no small integer takes 12 bytes here, and at least two in what a Pickler writes. Of a long
 	// pickle, few are as short.
 	minValues, bytesPerValue = 1 << 16, 8
+	// A list, dict or set that is not empty takes ten times as much, and so does the name of a class.
+	minContainers, bytesPerContainer = 1 << 14, 64
 	// Marks are open as deep as values are nested, and CPython's Pickler recurses.
 	maxMarks = 10_000
 	// Python reads no more digits from text (sys.get_int_max_str_digits).
@@ -68,7 +70,7 @@ func Loads(data string) (Value, error) {
 	l.containers = l.firstContainer[:0]
 	l.nodes = make([]node, 0, 8+min(len(data)/16, 256))
 	l.nodes = append(l.nodes, node{}, node{kind: None}, node{kind: Bool}, node{kind: Bool, a: 1}, node{kind: Tuple})
-	maxValues := minValues + len(data)/bytesPerValue
+	maxValues, maxContainers := minValues+len(data)/bytesPerValue, minContainers+len(data)/bytesPerContainer
 	for l.pos < len(data) {
 		opcode := data[l.pos]
 		l.pos++
@@ -86,7 +88,7 @@ func Loads(data string) (Value, error) {
 		if err := operation(l); err != nil {
 			return Value{}, err
 		}
-		if len(l.nodes) > maxValues || len(l.marks) > maxMarks {
+		if len(l.nodes) > maxValues || len(l.containers) > maxContainers || len(l.names) > maxContainers || len(l.marks) > maxMarks {
 			return Value{}, errTooLarge
 		}
 	}
