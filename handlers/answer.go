@@ -9,29 +9,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/answer"
 )
-
-// outcome is what a verdict comes to: three, never two.
-type outcome string
-
-const (
-	alive       outcome = "alive"       // a user
-	ended       outcome = "ended"       // no user
-	unavailable outcome = "unavailable" // could not find out
-)
-
-// answers is the one table from an outcome to what the client gets.
-var answers = map[outcome]struct {
-	status  int
-	message string
-	header  [2]string
-}{
-	alive: {http.StatusOK, "Your login session is alive.", [2]string{}},
-	// RFC 9110, 15.5.2, demands WWW-Authenticate, and clients there are that fail on a 401 without it. No
-	// registered scheme means a cookie; browsers ask nothing of their user for one that they do not know.
-	ended:       {http.StatusUnauthorized, "Your login session has ended.", [2]string{echo.HeaderWWWAuthenticate, "Cookie"}},
-	unavailable: {http.StatusServiceUnavailable, "The login session could not be checked.", [2]string{echo.HeaderRetryAfter, "1"}},
-}
 
 // body is the JSON of every answer.
 type body struct {
@@ -66,39 +45,29 @@ func knownFlag(f djangosession.Flag) *bool {
 	return &b
 }
 
-func outcomeOf(v djangosession.Verdict, err error) outcome {
-	switch {
-	case err != nil:
-		return unavailable
-	case v.User == nil:
-		return ended
-	}
-	return alive
-}
-
 // answerVerdict writes the answer to "is this session alive?".
-func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out outcome) error {
-	a := answers[out]
-	b := body{Result: out == alive, Message: a.message}
+func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out answer.Outcome) error {
+	words := out.Words()
+	b := body{Result: out == answer.Alive, Message: words.Message}
 	switch out {
-	case alive:
+	case answer.Alive:
 		b.User = newUserBody(v.User)
 		if v.Session != nil && !v.Session.ExpireDate.IsZero() {
 			b.Expires = v.Session.ExpireDate.UTC().Format(time.RFC3339)
 		}
-	case ended:
+	case answer.Ended:
 		if s.Explain {
 			b.Reason = v.Reason
 		}
-		a.status = s.EndedStatus
-	case unavailable:
+		words.Status = s.EndedStatus
+	case answer.Unavailable:
 	}
 	h := c.Response().Header()
 	h.Set(echo.HeaderVary, echo.HeaderCookie)
-	if a.header[0] != "" && a.status != http.StatusOK {
-		h.Set(a.header[0], a.header[1])
+	if words.Header.Name != "" && words.Status != http.StatusOK {
+		h.Set(words.Header.Name, words.Header.Value)
 	}
-	return write(c, a.status, b)
+	return write(c, words.Status, b)
 }
 
 // write sends b with its length; a HEAD request gets the same header and no body.

@@ -61,19 +61,19 @@ func TestEvents(t *testing.T) {
 	}{
 		{
 			"alive", saying(ada(), nil), "GET", "/authenticate", "a=1; sessionid=" + sessionKey,
-			map[string]any{"level": "INFO", "method": "GET", "path": "/authenticate", "status": 200., "duration_ms": 3., "outcome": "alive", "user_id": "42", "session": sessionName},
+			map[string]any{"level": "INFO", "method": "GET", "path": "/authenticate", "status": 200., "duration_ms": 2., "outcome": "alive", "user_id": "42", "session": sessionName},
 		},
 		{
 			"no user", ended(djangosession.UserInactive), "POST", "/authenticate?token=hidden", "sessionid=" + sessionKey,
-			map[string]any{"level": "INFO", "method": "POST", "path": "/authenticate", "status": 401., "duration_ms": 3., "outcome": "ended", "reason": "user_inactive", "session": sessionName},
+			map[string]any{"level": "INFO", "method": "POST", "path": "/authenticate", "status": 401., "duration_ms": 2., "outcome": "ended", "reason": "user_inactive", "session": sessionName},
 		},
 		{
 			"no cookie", ended(djangosession.NoCookie), "HEAD", "/authenticate", "",
-			map[string]any{"level": "INFO", "method": "HEAD", "path": "/authenticate", "status": 401., "duration_ms": 3., "outcome": "ended", "reason": "no_cookie"},
+			map[string]any{"level": "INFO", "method": "HEAD", "path": "/authenticate", "status": 401., "duration_ms": 2., "outcome": "ended", "reason": "no_cookie"},
 		},
 		{
 			"could not find out", saying(djangosession.Verdict{}, errors.New("no route to host")), "GET", "/authenticate", "sessionid=" + sessionKey,
-			map[string]any{"level": "ERROR", "method": "GET", "path": "/authenticate", "status": 503., "duration_ms": 3., "outcome": "unavailable", "session": sessionName, "error": "no route to host"},
+			map[string]any{"level": "ERROR", "method": "GET", "path": "/authenticate", "status": 503., "duration_ms": 2., "outcome": "unavailable", "session": sessionName, "error": "no route to host"},
 		},
 		{
 			"no such path", nil, "GET", "/a%20b\n", "sessionid=" + sessionKey,

@@ -1,24 +1,16 @@
 package handlers
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/djangosession"
+	"django-sidecar/internal/answer"
 	"django-sidecar/internal/gateway"
 )
-
-// AccessStore finds out what a user may do. An error that is djangosession.ErrNoPermissionsMixin says that the user model
-// has no groups and permissions; any other, that it could not be found out.
-type AccessStore interface {
-	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
-}
 
 // An adapter is what the endpoints for gateways differ in. Each has one source of the original request, and looks for no
 // other.
@@ -27,10 +19,7 @@ type adapter struct {
 	original func(s *server, r *http.Request) (gateway.Request, error)
 	// demands reads the operator's requirements.
 	demands func(r *http.Request) (gateway.Requirements, error)
-	// redirects says whether the gateway passes a redirect on. nginx does not: it answers 500.
-	redirects bool
-	// unavailable is the status for "could not find out".
-	unavailable int
+	answer.Manner
 }
 
 // gateways answers for the gateways before Echo's router, which knows only some methods: a gateway may ask with the
@@ -55,104 +44,23 @@ func (s *server) gateways(next echo.HandlerFunc) echo.HandlerFunc {
 
 // judge answers a gateway's question.
 func (s *server) judge(c echo.Context, a adapter) error {
-	e := eventOf(c)
-	demands, err := a.demands(c.Request())
-	if err != nil { // a fault of the operator's, who finds it in the log
-		e.err = err
-		return s.answerGateway(c, a, http.StatusInternalServerError, "The requirements of this location are not understood.")
-	}
-	original, malformed := a.original(s, c.Request())
-	v, out := s.verify(c)
-	switch {
-	case out == unavailable:
-		return s.answerGateway(c, a, a.unavailable, answers[unavailable].message)
-	case malformed != nil:
-		e.decision = "malformed"
-		return s.answerGateway(c, a, http.StatusForbidden, "The request is malformed.")
-	}
-	access, err := s.accessOf(c, v.User, demands)
-	switch {
-	case errors.Is(err, errNoAccess):
-		e.err = err
-		return s.answerGateway(c, a, http.StatusInternalServerError, "The requirements of this location cannot be met.")
-	case err != nil:
-		e.err, e.outcome = err, unavailable
-		return s.answerGateway(c, a, a.unavailable, answers[unavailable].message)
-	}
-	return s.answerDecision(c, a, original, gateway.Judge(original, demands, s.Login, v.User, access))
-}
-
-// errNoAccess says that a requirement asks for what nobody can have in this deployment.
-var errNoAccess = errors.New("groups and permissions are not known here")
-
-// accessOf looks up what a user may do: for the requirements, and for Remote-Groups.
-func (s *server) accessOf(c echo.Context, user *djangosession.User, demands gateway.Requirements) (djangosession.Access, error) {
-	if user == nil {
-		return djangosession.Access{}, nil
-	}
-	err := errNoAccess
-	var access djangosession.Access
-	if s.Access != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), s.VerifyTimeout)
-		defer cancel()
-		access, err = s.Access.AccessOf(ctx, user.ID)
-		if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
-			err = fmt.Errorf("%w: %w", errNoAccess, err)
-		}
-	}
-	if errors.Is(err, errNoAccess) && !demands.NeedsAccess() {
-		return djangosession.Access{}, nil // there are none to tell of
-	}
-	return access, err
-}
-
-// answerDecision is the table of the answers that gateways get.
-func (s *server) answerDecision(c echo.Context, a adapter, original gateway.Request, d gateway.Decision) error {
-	e, h := eventOf(c), c.Response().Header()
-	switch d.Outcome {
-	case gateway.Allow:
-		e.decision = "allow"
-		for _, identity := range d.Identity.Headers() {
-			h.Set(identity.Name, identity.Value)
-		}
-		return s.answerEmpty(c, http.StatusOK)
-	case gateway.SignIn:
-		e.decision = "sign in"
-		if !a.redirects {
-			h.Set(echo.HeaderLocation, s.Login.Location(original))
-		} else if d.Location != "" {
-			h.Set(echo.HeaderLocation, d.Location)
-			return s.answerEmpty(c, original.RedirectStatus())
-		}
-		return s.answerGateway(c, a, http.StatusUnauthorized, answers[ended].message)
-	case gateway.Forbidden:
-		e.decision = "forbidden"
-		return s.answerGateway(c, a, http.StatusForbidden, "The user may not do this.")
-	case gateway.Unavailable:
-	}
-	return s.answerGateway(c, a, a.unavailable, answers[unavailable].message)
-}
-
-// answerGateway sends an answer that is no yes.
-func (s *server) answerGateway(c echo.Context, a adapter, status int, message string) error {
+	r := c.Request()
+	q := answer.Question{Cookies: r.Header[echo.HeaderCookie]}
+	q.Demands, q.DemandsErr = a.demands(r)
+	q.Original, q.Malformed = a.original(s, r)
+	reply := s.answers.Gateway(r.Context(), q, a.Manner, eventOf(c))
 	h := c.Response().Header()
 	h.Set(echo.HeaderVary, echo.HeaderCookie)
-	switch status {
-	case http.StatusUnauthorized:
-		h.Set(answers[ended].header[0], answers[ended].header[1])
-	case a.unavailable:
-		h.Set(answers[unavailable].header[0], answers[unavailable].header[1])
+	for _, header := range reply.Header {
+		h.Set(header.Name, header.Value)
 	}
-	return write(c, status, body{Message: message})
-}
-
-func (s *server) answerEmpty(c echo.Context, status int) error {
-	h := c.Response().Header()
-	h.Set(echo.HeaderVary, echo.HeaderCookie)
-	h.Set(echo.HeaderCacheControl, "no-store")
-	h.Set(echo.HeaderContentLength, "0")
-	c.Response().WriteHeader(status)
-	return nil
+	if reply.Message == "" {
+		h.Set(echo.HeaderCacheControl, "no-store")
+		h.Set(echo.HeaderContentLength, "0")
+		c.Response().WriteHeader(reply.Status)
+		return nil
+	}
+	return write(c, reply.Status, body{Message: reply.Message})
 }
 
 // hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"django-sidecar/internal/answer"
 	"django-sidecar/internal/gateway"
 )
 
@@ -31,7 +32,6 @@ var envoyAdapter = adapter{
 		original.Navigation = hints(r).Navigation()
 		return original, err
 	},
-	demands:     func(*http.Request) (gateway.Requirements, error) { return gateway.Requirements{}, nil },
-	redirects:   true,
-	unavailable: http.StatusServiceUnavailable,
+	demands: func(*http.Request) (gateway.Requirements, error) { return gateway.Requirements{}, nil },
+	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 }

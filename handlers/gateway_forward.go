@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 
+	"django-sidecar/internal/answer"
 	"django-sidecar/internal/gateway"
 )
 
@@ -36,6 +37,5 @@ var forwardAdapter = adapter{
 		demands.Optional = demands.Optional && told
 		return demands, err
 	},
-	redirects:   true,
-	unavailable: http.StatusServiceUnavailable,
+	Manner: answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 }

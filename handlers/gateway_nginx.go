@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 
+	"django-sidecar/internal/answer"
 	"django-sidecar/internal/gateway"
 )
 
@@ -30,6 +31,5 @@ var nginxAdapter = adapter{
 	demands: func(r *http.Request) (gateway.Requirements, error) {
 		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))
 	},
-	redirects:   false,
-	unavailable: http.StatusInternalServerError,
+	Manner: answer.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},
 }

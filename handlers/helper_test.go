@@ -15,6 +15,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
+	"django-sidecar/internal/answer"
 )
 
 const sessionKey = "3mx1q2nq0w5u7zr8c4v6b9l0k7j5h3gf"
@@ -34,7 +35,7 @@ func saying(v djangosession.Verdict, err error) verifierFunc {
 func ended(r djangosession.Reason) verifierFunc { return saying(djangosession.Verdict{Reason: r}, nil) }
 
 // newHandler returns the public handler with what every deployment has.
-func newHandler(v handlers.Verifier, change ...func(*handlers.Options)) http.Handler {
+func newHandler(v answer.Verifier, change ...func(*handlers.Options)) http.Handler {
 	o := handlers.Options{
 		Verifier: v, Logger: slog.New(slog.DiscardHandler), CookieName: "sessionid", VerifyTimeout: time.Minute,
 	}

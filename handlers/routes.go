@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,19 +13,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/answer"
 	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/observe"
 )
-
-// Verifier gives the verdict on a session key, "" for a request without one. An error says that it could not be
-// found out; its text is logged, and must hold nothing secret. The context has a deadline, and outlives a client
-// that hangs up.
-type Verifier interface {
-	Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
-}
 
 // Options are what the public listener needs. Verifier, Logger, CookieName and VerifyTimeout are required.
 type Options struct {
-	Verifier Verifier
+	Verifier answer.Verifier
 	// Logger takes one event a request.
 	Logger *slog.Logger
 	// CookieName is SESSION_COOKIE_NAME.
@@ -44,27 +38,30 @@ type Options struct {
 	// Login is where gateways send a browser; the zero value sends nobody anywhere.
 	Login gateway.LoginURL
 	// Access finds out what users may do, for gateways; nil where that cannot be known.
-	Access AccessStore
+	Access answer.AccessStore
 	// Observe counts a verdict; nil means nobody does.
 	Observe func(outcome string, reason djangosession.Reason, took time.Duration)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-type server struct{ Options }
+type server struct {
+	Options
+	answers *answer.Service
+}
 
 // New returns the handler of the public listener.
 func New(o Options) http.Handler {
 	if o.EndedStatus == 0 {
 		o.EndedStatus = http.StatusUnauthorized
 	}
-	if o.Observe == nil {
-		o.Observe = func(string, djangosession.Reason, time.Duration) {}
-	}
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
-	s := &server{o}
+	s := &server{Options: o, answers: &answer.Service{
+		Verifier: o.Verifier, CookieName: o.CookieName, Timeout: o.VerifyTimeout, Access: o.Access, Login: o.Login,
+		Observe: o.Observe, Now: o.Now,
+	}}
 	e := newEcho(ipExtractor(o.TrustedProxies))
 	e.Pre(s.gateways)
 	e.Use(s.logged, recovered)
@@ -107,8 +104,8 @@ func recovered(next echo.HandlerFunc) echo.HandlerFunc {
 				panic(p)
 			}
 			err = fmt.Errorf("panic: %v", p)
-			if e, ok := c.Get(eventKey).(*event); ok {
-				e.err, e.stack = err, string(debug.Stack())
+			if e, ok := c.Get(eventKey).(*observe.Event); ok {
+				e.Err, e.Stack = err, string(debug.Stack())
 			}
 		}()
 		return next(c)

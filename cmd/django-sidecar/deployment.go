@@ -173,7 +173,7 @@ func (d *deployment) ready(ctx context.Context) []handlers.Check {
 // currentDeployment is the deployment that requests use, replaced when a secret file changes.
 type currentDeployment struct{ atomic.Pointer[deployment] }
 
-// AccessOf implements handlers.AccessStore.
+// AccessOf implements answer.AccessStore.
 func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	if access := c.Load().access; access != nil {
 		return access.AccessOf(ctx, userID)
@@ -181,7 +181,7 @@ func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (django
 	return djangosession.Access{}, djangosession.ErrNoPermissionsMixin // users are not looked at
 }
 
-// Verify implements handlers.Verifier.
+// Verify implements answer.Verifier.
 func (c *currentDeployment) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
 	return c.Load().verifier.Verify(ctx, sessionKey)
 }

@@ -1,0 +1,90 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/observe"
+)
+
+// Verifier gives the verdict on a session key, "" for a request without one. An error says that it could not be
+// found out; its text is logged, and must hold nothing secret. The context has a deadline, and outlives a client
+// that hangs up.
+type Verifier interface {
+	Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
+}
+
+// AccessStore finds out what a user may do. An error that is djangosession.ErrNoPermissionsMixin says that the user model
+// has no groups and permissions; any other, that it could not be found out.
+type AccessStore interface {
+	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
+}
+
+// Service finds answers. Every field but Access, Login and Observe is required.
+type Service struct {
+	Verifier Verifier
+	// CookieName is SESSION_COOKIE_NAME.
+	CookieName string
+	// Timeout bounds a verdict, and once more what is looked up after it; past it the answer is Unavailable.
+	Timeout time.Duration
+	// Access finds out what users may do, for gateways; nil where that cannot be known.
+	Access AccessStore
+	// Login is where gateways send a browser; the zero value sends nobody anywhere.
+	Login gateway.LoginURL
+	// Observe counts a verdict; nil means nobody does.
+	Observe func(outcome string, reason djangosession.Reason, took time.Duration)
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Verify asks for the verdict on a request's Cookie headers, and puts it into the request's event.
+func (s *Service) Verify(ctx context.Context, cookies []string, e *observe.Event) (djangosession.Verdict, Outcome) {
+	key := djangosession.SessionKey(cookies, s.CookieName)
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	start := s.Now()
+	v, err := s.Verifier.Verify(ctx, key)
+	out := outcomeOf(v, err)
+	if s.Observe != nil {
+		s.Observe(string(out), v.Reason, s.Now().Sub(start))
+	}
+	e.Outcome, e.Reason, e.Session, e.Err = string(out), v.Reason, observe.SessionName(key), err
+	if v.User != nil {
+		e.UserID = v.User.ID
+	}
+	return v, out
+}
+
+// bounded gives a question to the stores its deadline, which is all that ends it: a client that hangs up must not tear
+// down a database connection under its query.
+func (s *Service) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
+}
+
+// errNoAccess says that a requirement asks for what nobody can have in this deployment.
+var errNoAccess = errors.New("groups and permissions are not known here")
+
+// accessOf looks up what a user may do: for the requirements, and for Remote-Groups.
+func (s *Service) accessOf(ctx context.Context, user *djangosession.User, demands gateway.Requirements) (djangosession.Access, error) {
+	if user == nil {
+		return djangosession.Access{}, nil
+	}
+	err := errNoAccess
+	var access djangosession.Access
+	if s.Access != nil {
+		ctx, cancel := s.bounded(ctx)
+		defer cancel()
+		access, err = s.Access.AccessOf(ctx, user.ID)
+		if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
+			err = fmt.Errorf("%w: %w", errNoAccess, err)
+		}
+	}
+	if errors.Is(err, errNoAccess) && !demands.NeedsAccess() {
+		return djangosession.Access{}, nil // there are none to tell of
+	}
+	return access, err
+}
