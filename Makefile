@@ -15,6 +15,9 @@ export ORACLE_COUNT
 # The packages that have tests against real servers.
 LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | xargs -rn1 dirname | sort -u)
 
+# A module of its own, which knows what Envoy and gRPC make of our bytes.
+CONFORMANCE = internal/extauthz/conformance
+
 # What a step announces itself with.
 step = @printf '\n== %s\n' '$(1)'
 
@@ -29,7 +32,7 @@ build: ## a static binary in bin/, which is told its version here
 demo: ## a Django deployment made on the spot, to try; needs Go alone
 	@go run -buildvcs=false ./cmd/django-sidecar demo
 
-test: lint test-unit fuzz test-live ## everything that there is to prove
+test: lint test-unit fuzz test-live test-gateways ## everything that there is to prove
 
 setup: ## installs what the tests need; quiet when all is there
 	$(call step,set-up)
@@ -37,11 +40,13 @@ setup: ## installs what the tests need; quiet when all is there
 
 lint: setup
 	$(call step,lint)
-	@$(CACHE)/bin/golangci-lint run ./...
+	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways ./...
+	@cd $(CONFORMANCE) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
 
 test-unit: ## needs Go and a C compiler alone
 	$(call step,unit tests with the race detector)
 	@$(GOTEST) -race ./...
+	@cd $(CONFORMANCE) && $(GOTEST) -race ./...
 	@# The race detector makes pools forget, so that allocations are counted without it.
 	@$(GOTEST) ./signing ./djangosession
 
@@ -49,7 +54,7 @@ test-live: setup ## against PostgreSQL, pgbouncer and every Django
 	$(call step,live tests with the race detector: real servers and real Djangos)
 	@source $(CACHE)/env; $(GOTEST) -race -tags live -timeout 40m -v $(LIVE)
 
-test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy and Caddy, attacked; installs these, which takes minutes
+test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
 	@source $(CACHE)/env; $(GOTEST) -race -tags live,gateways -timeout 20m -v -run TestGateways ./cmd/django-sidecar

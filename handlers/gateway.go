@@ -20,6 +20,11 @@ type adapter struct {
 	// demands reads the operator's requirements.
 	demands func(r *http.Request) (gateway.Requirements, error)
 	answer.Manner
+	// bodiless says whether the gateway throws away what a refusal says. nginx does, and closes the connection on which there
+	// is something left to read.
+	bodiless bool
+	// removes says whether the gateway can be told to remove other spellings of the identity headers.
+	removes bool
 }
 
 // gateways answers for the gateways before Echo's router, which knows only some methods: a gateway may ask with the
@@ -54,13 +59,16 @@ func (s *server) judge(c echo.Context, a adapter) error {
 	for _, header := range reply.Header {
 		h.Set(header.Name, header.Value)
 	}
-	if reply.Message == "" {
+	if a.removes && reply.Outcome == gateway.Allow {
+		h.Set(envoyRemoves, aliases(r))
+	}
+	if reply.Message == "" || a.bodiless {
 		h.Set(echo.HeaderCacheControl, "no-store")
 		h.Set(echo.HeaderContentLength, "0")
 		c.Response().WriteHeader(reply.Status)
 		return nil
 	}
-	return write(c, reply.Status, body{Message: reply.Message})
+	return write(c, reply.Status, answer.Refusal{Message: reply.Message})
 }
 
 // hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"django-sidecar/internal/answer"
@@ -34,4 +35,20 @@ var envoyAdapter = adapter{
 	},
 	demands: func(*http.Request) (gateway.Requirements, error) { return gateway.Requirements{}, nil },
 	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	removes: true,
+}
+
+// envoyRemoves names what Envoy takes out of a request before it sends it on.
+const envoyRemoves = "X-Envoy-Auth-Headers-To-Remove"
+
+// aliases lists the other spellings of the identity headers: the usual ones, since allowed_headers keeps most headers from
+// us, and those that the request has.
+func aliases(r *http.Request) string {
+	list := gateway.Aliases()
+	for name := range r.Header {
+		if name = strings.ToLower(name); gateway.IsAlias(name) && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return strings.Join(list, ", ")
 }

@@ -31,5 +31,6 @@ var nginxAdapter = adapter{
 	demands: func(r *http.Request) (gateway.Requirements, error) {
 		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))
 	},
-	Manner: answer.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},
+	Manner:   answer.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},
+	bodiless: true,
 }

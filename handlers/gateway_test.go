@@ -70,6 +70,8 @@ func headers(sets ...map[string]string) map[string]string {
 var (
 	asJSON       = map[string]string{"Content-Type": "application/json"}
 	challenge    = map[string]string{"Content-Type": "application/json", "Www-Authenticate": "Cookie"}
+	challenged   = map[string]string{"Www-Authenticate": "Cookie"}
+	again        = map[string]string{"Retry-After": "1"}
 	later        = map[string]string{"Content-Type": "application/json", "Retry-After": "1"}
 	toLogin      = map[string]string{"Location": "/login/"}
 	toLoginNext  = map[string]string{"Location": "/login/?next=/a%3Fb%3Dc"}
@@ -80,6 +82,13 @@ var (
 	misconfigure = `{"result":false,"message":"The requirements of this location are not understood."}`
 	cannotBeMet  = `{"result":false,"message":"The requirements of this location cannot be met."}`
 )
+
+// removed is what Envoy is told to take away from a request that may pass.
+func removed(more string) map[string]string {
+	return map[string]string{"X-Envoy-Auth-Headers-To-Remove": "remote_user, remote.user, " +
+		"remote-user_id, remote-user.id, remote_user-id, remote_user_id, remote_user.id, remote.user-id, remote.user_id, remote.user.id, " +
+		"remote_email, remote.email, remote_groups, remote.groups" + more}
+}
 
 func requestHeader(sets ...http.Header) http.Header {
 	all := http.Header{}
@@ -100,12 +109,12 @@ func TestGateways(t *testing.T) {
 	nginxURL := http.Header{"X-Original-Url": {"https://x.example/a?b=c"}, "X-Original-Method": {"POST"}}
 	for _, tt := range []httpTest{
 		{Name: "nginx, a user", Path: "/auth/nginx", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
-		{Name: "nginx, nobody", Path: "/auth/nginx", Handler: no, Code: 401, WantHeader: headers(challenge, toLogin), WantBody: endedBody},
-		{Name: "nginx, nobody, and a page", Path: "/auth/nginx", Header: nginxURL, Handler: no, Code: 401, WantHeader: headers(challenge, toLoginNext), WantBody: endedBody},
-		{Name: "nginx, down", Path: "/auth/nginx", Handler: down, Code: 500, WantHeader: headers(later), WantBody: unavailableBody},
-		{Name: "nginx, forbidden", Path: "/auth/nginx?require=staff", Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
-		{Name: "nginx, malformed", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"/a"}}, Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
-		{Name: "nginx, a URL twice", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"http://a/", "http://b/"}}, Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
+		{Name: "nginx, nobody", Path: "/auth/nginx", Handler: no, Code: 401, WantHeader: headers(challenged, toLogin)},
+		{Name: "nginx, nobody, and a page", Path: "/auth/nginx", Header: nginxURL, Handler: no, Code: 401, WantHeader: headers(challenged, toLoginNext)},
+		{Name: "nginx, down", Path: "/auth/nginx", Handler: down, Code: 500, WantHeader: headers(again)},
+		{Name: "nginx, forbidden", Path: "/auth/nginx?require=staff", Handler: yes(plain), Code: 403, WantHeader: headers()},
+		{Name: "nginx, malformed", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"/a"}}, Handler: yes(plain), Code: 403, WantHeader: headers()},
+		{Name: "nginx, a URL twice", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"http://a/", "http://b/"}}, Handler: yes(plain), Code: 403, WantHeader: headers()},
 
 		{Name: "forward, a user", Path: "/auth/forward", Header: forwarded, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "forward, a script", Path: "/auth/forward", Header: forwarded, Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
@@ -116,7 +125,8 @@ func TestGateways(t *testing.T) {
 		{Name: "forward, nothing told", Path: "/auth/forward", Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
 		{Name: "forward, a scheme twice", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"X-Forwarded-Proto": {"https", "http"}}), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
 
-		{Name: "envoy, a user", Path: "/auth/envoy/a?b=c", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "envoy, a user", Path: "/auth/envoy/a?b=c", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity, removed(""))},
+		{Name: "envoy, other spellings", Path: "/auth/envoy/a", Header: http.Header{"Remote~user": {"x"}, "Remote_user": {"x"}, "Remote-User": {"x"}}, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity, removed(", remote~user"))},
 		{Name: "envoy, a page", Path: "/auth/envoy/a?b=c", Header: browser, Handler: no, Code: 302, WantHeader: headers(toLoginNext)},
 		{Name: "envoy, a form", Method: "DELETE", Path: "/auth/envoy/a?b=c", Header: browser, Handler: no, Code: 303, WantHeader: headers(toLoginNext)},
 		{Name: "envoy, the client's query demands nothing and lifts nothing", Path: "/auth/envoy/a?optional=1&require=x", Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
@@ -124,17 +134,18 @@ func TestGateways(t *testing.T) {
 
 		{Name: "a group", Path: "/auth/nginx?require=group:editors&require=perm:news.add_story", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
 		{Name: "a group with a comma", Path: "/auth/nginx?require=group:a%2C%20b", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
-		{Name: "another group", Path: "/auth/nginx?require=group:admins", Handler: yes(groups), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
-		{Name: "one of two", Path: "/auth/nginx?require=group:editors&require=staff", Handler: yes(groups), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
-		{Name: "another permission", Path: "/auth/nginx?require=perm:news.delete_story", Handler: yes(groups), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
+		{Name: "another group", Path: "/auth/nginx?require=group:admins", Handler: yes(groups), Code: 403, WantHeader: headers()},
+		{Name: "one of two", Path: "/auth/nginx?require=group:editors&require=staff", Handler: yes(groups), Code: 403, WantHeader: headers()},
+		{Name: "another permission", Path: "/auth/nginx?require=perm:news.delete_story", Handler: yes(groups), Code: 403, WantHeader: headers()},
 		{Name: "groups that are down", Path: "/auth/forward?require=group:editors", Header: forwarded, Handler: yes(forGateways(t, accessDown)), Code: 503, WantHeader: headers(later), WantBody: unavailableBody},
-		{Name: "groups that there are none of", Path: "/auth/nginx?require=group:editors", Handler: yes(plain), Code: 500, WantHeader: headers(later), WantBody: cannotBeMet},
+		{Name: "groups that there are none of", Path: "/auth/nginx?require=group:editors", Handler: yes(plain), Code: 500, WantHeader: headers(again)},
+		{Name: "groups that there are none of, and a body", Path: "/auth/forward?require=group:editors", Header: forwarded, Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: cannotBeMet},
 		{Name: "an unknown requirement", Path: "/auth/forward?require=stuff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
 		{Name: "a misspelt option", Path: "/auth/forward?requires=staff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
-		{Name: "an unknown requirement, nobody", Path: "/auth/nginx?require=stuff&optional=1", Handler: no, Code: 500, WantHeader: headers(later), WantBody: misconfigure},
+		{Name: "an unknown requirement, nobody", Path: "/auth/nginx?require=stuff&optional=1", Handler: no, Code: 500, WantHeader: headers(again)},
 		{Name: "optional, nobody", Path: "/auth/nginx?optional=1", Handler: no, Code: 200, WantHeader: headers(emptyIdentity)},
 		{Name: "optional, a user", Path: "/auth/nginx?optional=1", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
-		{Name: "optional, down", Path: "/auth/nginx?optional=1", Handler: down, Code: 500, WantHeader: headers(later), WantBody: unavailableBody},
+		{Name: "optional, down", Path: "/auth/nginx?optional=1", Handler: down, Code: 500, WantHeader: headers(again)},
 		{Name: "optional, but the client's", Path: "/auth/forward?optional=1", Header: uri("/a?optional=1"), Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
 		{Name: "optional, but the client's too", Path: "/auth/forward?optional=1", Header: uri("/a?x=1&%6fptional=0"), Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
 		{Name: "optional, and nobody says whose that is", Path: "/auth/forward?optional=1", Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
@@ -142,7 +153,7 @@ func TestGateways(t *testing.T) {
 		{Name: "a client's query in place of the operator's", Path: "/auth/forward?q=1;%zz&requires=staff", Header: uri("/a?q=1;%zz&requires=staff"), Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "a client who repeats the operator's requirement", Path: "/auth/forward?require=staff", Header: uri("/a?require=staff"), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
 		{Name: "two URIs, one of them the client's", Path: "/auth/forward?optional=1", Header: http.Header{"X-Forwarded-Uri": {"/a?b", "/a?optional=1"}}, Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
-		{Name: "nginx, optional, but the client's", Path: "/auth/nginx?optional=1", Header: http.Header{"X-Original-Url": {"http://a/?optional=1"}}, Handler: no, Code: 401, WantHeader: headers(challenge, map[string]string{"Location": "/login/?next=/%3Foptional%3D1"}), WantBody: endedBody},
+		{Name: "nginx, optional, but the client's", Path: "/auth/nginx?optional=1", Header: http.Header{"X-Original-Url": {"http://a/?optional=1"}}, Handler: no, Code: 401, WantHeader: headers(challenged, map[string]string{"Location": "/login/?next=/%3Foptional%3D1"})},
 		{Name: "no options at all", Path: "/auth/nginx", Handler: newHandler(saying(ada(), nil)), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "another path below", Path: "/auth/nginx/x", Handler: yes(plain), Code: 404, WantHeader: errorHeader, WantBody: `{"result":false,"message":"Not Found."}`},
 	} {
@@ -177,11 +188,12 @@ func TestUntrustedPeers(t *testing.T) {
 // TestEveryMethod: gateways may ask with the client's own, and none has its body read.
 func TestEveryMethod(t *testing.T) {
 	h := newHandler(saying(ada(), nil), forGateways(t, noPermissions))
+	want := map[string]map[string]string{"/auth/nginx": headers(adaIdentity), "/auth/forward": headers(adaIdentity), "/auth/envoy/a": headers(adaIdentity, removed(""))}
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "M-SEARCH"} {
-		for _, path := range []string{"/auth/nginx", "/auth/forward", "/auth/envoy/a"} {
+		for path, header := range want {
 			row := httpTest{
 				Method: method, Path: path, Body: unreadable{t}, Header: requestHeader(forwarded, http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}}),
-				Handler: h, Code: 200, WantHeader: headers(adaIdentity),
+				Handler: h, Code: 200, WantHeader: header,
 			}
 			t.Run(method+" "+path, row.run)
 		}

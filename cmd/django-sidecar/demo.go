@@ -34,8 +34,8 @@ func demoCommand(ctx context.Context, args []string, s stdio) int {
 		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
 		return exitNo
 	}
-	err = runSidecar(ctx, c, newLogger(c, s.err), func(public net.Addr) {
-		printDemo(s.out, public, dir, c, visits)
+	err = runSidecar(ctx, c, newLogger(c, s.err), func(at listeners) {
+		printDemo(s.out, at.public.Addr(), dir, c, visits)
 	})
 	if err != nil {
 		fmt.Fprintf(s.err, "django-sidecar: %v\nSet SIDECAR_LISTEN and SIDECAR_ADMIN_LISTEN to free addresses, such as 127.0.0.1:9100 and 127.0.0.1:9101.\n", err)

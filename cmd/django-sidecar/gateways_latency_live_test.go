@@ -10,8 +10,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"django-sidecar/internal/djangotest"
 )
 
 // TestGatewayLatency prints what the question costs: the time of a request that is asked for, less that of one below a
@@ -23,7 +21,8 @@ func TestGatewayLatency(t *testing.T) {
 		w.Header().Set("X-Application", r.Header.Get("Remote-User"))
 	}))
 	t.Cleanup(application.Close)
-	route := djangotest.GatewayRoute{Sidecar: rig.direct, Application: application.Listener.Addr().String()}
+	route := rig.direct
+	route.Application = application.Listener.Addr().String()
 	for _, g := range gatewaysUnderTest() {
 		t.Run(g.name, func(t *testing.T) {
 			conn := dialGateway(t, g.start(t, route).Addr)

@@ -33,7 +33,9 @@ func gatewaysUnderTest() []gatewayUnderTest {
 		{name: "nginx", start: djangotest.Nginx, odd: []string{"TRACE"}, requirements: true},
 		{name: "haproxy", start: djangotest.HAProxy, requirements: true},
 		{name: "envoy", start: djangotest.Envoy, odd: []string{"X"}},
+		{name: "envoy-grpc", start: djangotest.EnvoyGRPC, odd: []string{"X"}, requirements: true},
 		{name: "caddy", start: djangotest.Caddy, requirements: true, drains: 300_000},
+		{name: "traefik", start: djangotest.Traefik, requirements: true, drains: 300_000},
 	}
 }
 
@@ -332,6 +334,7 @@ func (g gatewayTest) plainPaths(t *testing.T) {
 	t.Helper()
 	for path, want := range map[string]string{
 		"/a/b%20c": "/a/b c", "/caf%C3%A9": "/café", "/a,b:c@d": "/a,b:c@d", "/a+b=c&d": "/a+b=c&d", "/a.b/..c/.d": "/a.b/..c/.d", "/%7Eada/": "/~ada/",
+		"/100%25/": "/100%/", "/what%3F": "/what?", "/%23": "/#",
 	} {
 		shown := g.wantReached(t, get(path, gatewayCookie(g.rig.bob)), gatewayBob)
 		if got := shown.Meta["PATH_INFO"]; got != want {

@@ -20,9 +20,10 @@ import (
 // gatewayRig is what stands around a gateway: a Django that logs users in, a sidecar on its database, and an application
 // that knows the user from the gateway alone.
 type gatewayRig struct {
-	store, sidecar *djangotest.FaultProxy // before the database, and before the sidecar
-	route          djangotest.GatewayRoute
-	direct         string // the sidecar itself
+	store   *djangotest.FaultProxy   // before the database
+	sidecar []*djangotest.FaultProxy // before the sidecar's two listeners
+	route   djangotest.GatewayRoute
+	direct  djangotest.GatewayRoute // the sidecar itself; no application
 
 	// Session keys. Ada is staff and has a name that is no ASCII, and groups; Bob is neither and has none of it.
 	ada, bob, loggedOut string
@@ -43,6 +44,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	t.Setenv("DJANGO_VERSION", "6.1")
 	t.Setenv("SIDECAR_TRUSTED_PROXIES", "127.0.0.1/32")
 	t.Setenv("SIDECAR_STORE_TIMEOUT", "1s")
+	t.Setenv("SIDECAR_GRPC_LISTEN", "127.0.0.1:0")
 	server := djangotest.Postgres(t)
 	db := server.Database(t)
 	rig := &gatewayRig{store: djangotest.NewFaultProxy(t, server.Addr())}
@@ -62,10 +64,11 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	}
 	rig.ada, rig.bob, rig.loggedOut = django.Login("1"), django.Login("2"), django.Login("3")
 	django.Execute("UPDATE auth_user SET is_active = false WHERE id = 3")
-	rig.direct = serveForTest(t).String()
-	rig.sidecar = djangotest.NewFaultProxy(t, rig.direct)
+	at := listenersForTest(t)
+	rig.direct = djangotest.GatewayRoute{Sidecar: at.public.Addr().String(), SidecarGRPC: at.grpc.Addr().String()}
+	rig.sidecar = []*djangotest.FaultProxy{djangotest.NewFaultProxy(t, rig.direct.Sidecar), djangotest.NewFaultProxy(t, rig.direct.SidecarGRPC)}
 	rig.route = djangotest.GatewayRoute{
-		Sidecar: rig.sidecar.Addr(), Application: djangotest.StartGatewayApplication(t, "6.1").Addr,
+		Sidecar: rig.sidecar[0].Addr(), SidecarGRPC: rig.sidecar[1].Addr(), Application: djangotest.StartGatewayApplication(t, "6.1").Addr,
 	}
 	return rig
 }

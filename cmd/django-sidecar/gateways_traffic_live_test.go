@@ -41,8 +41,11 @@ func (g gatewayTest) websocket(t *testing.T) {
 	// No other protocol is a way past the gateway.
 	h2c := "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 	g.wantRefused(t, get("/page", h2c), http.StatusUnauthorized)
-	if shown := g.do(t, get("/page", gatewayCookie(g.rig.bob)+h2c)).reached(t); shown != nil && shown.Meta["HTTP_UPGRADE"] != "" {
-		t.Errorf("the application is asked to upgrade to %s", shown.Meta["HTTP_UPGRADE"])
+	for _, headers := range []string{h2c, "Upgrade: TLS/1.0\r\nConnection: Upgrade\r\n", "Upgrade: websocket, h2c\r\nConnection: Upgrade\r\n"} {
+		shown := g.do(t, get("/page", gatewayCookie(g.rig.bob)+headers)).reached(t)
+		if shown != nil && shown.Meta["HTTP_UPGRADE"] != "" {
+			t.Errorf("the application is asked to upgrade to %s", shown.Meta["HTTP_UPGRADE"])
+		}
 	}
 }
 
@@ -67,36 +70,43 @@ func (g gatewayTest) uploads(t *testing.T) {
 
 func (g gatewayTest) outages(t *testing.T) {
 	request := get("/page", gatewayCookie(g.rig.ada))
+	store := []*djangotest.FaultProxy{g.rig.store}
 	for name, fault := range map[string]struct {
-		proxy *djangotest.FaultProxy
-		mode  djangotest.Mode
+		proxies []*djangotest.FaultProxy
+		mode    djangotest.Mode
 	}{
 		"the sidecar is down":              {g.rig.sidecar, djangotest.Refuse()},
 		"the sidecar resets":               {g.rig.sidecar, djangotest.Reset()},
 		"the sidecar hangs":                {g.rig.sidecar, djangotest.BlackHole()},
 		"the sidecar is cut off mid-word":  {g.rig.sidecar, djangotest.CutAfter(9)},
 		"the sidecar's header is cut off":  {g.rig.sidecar, djangotest.CutAfter(30)},
-		"the store is down":                {g.rig.store, djangotest.Refuse()},
-		"the store hangs":                  {g.rig.store, djangotest.BlackHole()},
-		"the store's answers are cut off":  {g.rig.store, djangotest.CutAfter(3)},
-		"the store takes longer than 1 s":  {g.rig.store, djangotest.Slow(3 * time.Second)},
-		"the store resets its connections": {g.rig.store, djangotest.Reset()},
+		"the store is down":                {store, djangotest.Refuse()},
+		"the store hangs":                  {store, djangotest.BlackHole()},
+		"the store's answers are cut off":  {store, djangotest.CutAfter(3)},
+		"the store takes longer than 1 s":  {store, djangotest.Slow(3 * time.Second)},
+		"the store resets its connections": {store, djangotest.Reset()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fault.proxy.SetMode(fault.mode)
+			setMode(fault.mode, fault.proxies)
 			for _, headers := range []string{"", asPage, asScript} {
 				answer := g.wantRefused(t, get("/page", gatewayCookie(g.rig.ada)+headers), http.StatusServiceUnavailable)
 				if location := answer.header.Get("Location"); location != "" {
 					t.Errorf("an outage sends to %s", location)
 				}
 			}
-			fault.proxy.SetMode(djangotest.Pass())
+			setMode(djangotest.Pass(), fault.proxies)
 			waitFor(t, 15*time.Second, "a user again", func() bool { return g.do(t, request).header.Get("X-Application") == "ada" })
 		})
 	}
 	// What is public does not need the sidecar.
-	g.rig.sidecar.SetMode(djangotest.Refuse())
+	setMode(djangotest.Refuse(), g.rig.sidecar)
 	g.wantReached(t, get("/accounts/login/", ""), gatewayNobody)
-	g.rig.sidecar.SetMode(djangotest.Pass())
+	setMode(djangotest.Pass(), g.rig.sidecar)
 	waitFor(t, 15*time.Second, "a user again", func() bool { return g.do(t, request).header.Get("X-Application") == "ada" })
+}
+
+func setMode(mode djangotest.Mode, proxies []*djangotest.FaultProxy) {
+	for _, p := range proxies {
+		p.SetMode(mode)
+	}
 }

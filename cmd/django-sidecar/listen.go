@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"django-sidecar/internal/config"
 )
 
 // The bounds of a connection. A verdict takes no body, so that a request is short.
@@ -21,6 +23,54 @@ const (
 	maxHeaderBytes    = 64 << 10         // what gunicorn and nginx take together is less
 	stopTimeout       = 20 * time.Second // for what is running when the stop comes
 )
+
+// listeners are the open ones; grpc is nil where it is off.
+type listeners struct{ public, admin, grpc net.Listener }
+
+// openListeners opens all of them or none.
+func openListeners(ctx context.Context, c *config.Config) (at listeners, err error) {
+	for _, l := range []struct {
+		setting, address string
+		into             *net.Listener
+	}{
+		{"SIDECAR_LISTEN", c.Listen, &at.public},
+		{"SIDECAR_ADMIN_LISTEN", c.AdminListen, &at.admin},
+		{"SIDECAR_GRPC_LISTEN", c.GRPCListen, &at.grpc},
+	} {
+		if l.address == "" {
+			continue
+		}
+		if *l.into, err = listen(ctx, l.address); err != nil {
+			return listeners{}, errors.Join(fmt.Errorf("%s: %w", l.setting, err), at.close())
+		}
+	}
+	return at, nil
+}
+
+func (at listeners) close() error {
+	var errs []error
+	for _, l := range []net.Listener{at.public, at.admin, at.grpc} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// addresses are what the log says of them.
+func (at listeners) addresses() []any {
+	list := []any{"listen", at.public.Addr().String(), "admin_listen", at.admin.Addr().String()}
+	if at.grpc != nil {
+		list = append(list, "grpc_listen", at.grpc.Addr().String())
+	}
+	return list
+}
+
+// boundServer is a server with what it listens on.
+type boundServer struct {
+	server   *http.Server
+	listener net.Listener
+}
 
 // listen opens an address of the settings: host:port, or unix: and a path.
 func listen(ctx context.Context, address string) (net.Listener, error) {

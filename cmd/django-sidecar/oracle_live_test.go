@@ -195,16 +195,22 @@ func startSidecar(t *testing.T) *runningSidecar {
 // serveForTest runs the sidecar with the environment's settings on a free port, and stops it with the test.
 func serveForTest(t *testing.T) net.Addr {
 	t.Helper()
+	return listenersForTest(t).public.Addr()
+}
+
+// listenersForTest is serveForTest for who wants to know all addresses.
+func listenersForTest(t *testing.T) listeners {
+	t.Helper()
 	t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
 	t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
 	c, err := config.FromProcess()
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening, done := make(chan net.Addr, 1), make(chan error, 1)
+	listening, done := make(chan listeners, 1), make(chan error, 1)
 	ctx := t.Context() // ends before the cleanups run
 	go func() {
-		done <- runSidecar(ctx, c, slog.New(slog.DiscardHandler), func(public net.Addr) { listening <- public })
+		done <- runSidecar(ctx, c, slog.New(slog.DiscardHandler), func(at listeners) { listening <- at })
 	}()
 	t.Cleanup(func() {
 		if err := <-done; err != nil {
@@ -212,13 +218,13 @@ func serveForTest(t *testing.T) net.Addr {
 		}
 	})
 	select {
-	case addr := <-listening:
-		return addr
+	case at := <-listening:
+		return at
 	case err := <-done:
 		done <- nil
 		t.Fatalf("the sidecar has ended: %v", err)
 	}
-	return nil
+	return listeners{}
 }
 
 // ask sends a Cookie header as it is (nil for none), or several, and returns the user's id, or nil.

@@ -134,7 +134,7 @@ func (r *rig) serve(t *testing.T, c *config.Config) {
 	listening := make(chan net.Addr, 1)
 	go func() {
 		defer close(r.stopped)
-		r.err = runSidecar(ctx, c, slog.New(slog.NewJSONHandler(r.log, nil)), func(public net.Addr) { listening <- public })
+		r.err = runSidecar(ctx, c, slog.New(slog.NewJSONHandler(r.log, nil)), func(at listeners) { listening <- at.public.Addr() })
 	}()
 	r.stop = stop
 	t.Cleanup(func() {

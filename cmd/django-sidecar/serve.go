@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -19,7 +18,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"django-sidecar/handlers"
+	"django-sidecar/internal/answer"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
 )
@@ -61,8 +62,8 @@ type sidecar struct {
 }
 
 // runSidecar serves until ctx ends, and then finishes what is running. An error says why it could not start, or
-// why a listener broke. listening, if given, is called once both listeners are open, with the public one's address.
-func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, listening func(public net.Addr)) error {
+// why a listener broke. listening, if given, is called once all listeners are open.
+func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, listening func(listeners)) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
@@ -80,34 +81,36 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		logger.WarnContext(ctx, "setting", "warning", w)
 	}
 
-	public, err := listen(ctx, c.Listen)
+	at, err := openListeners(ctx, c)
 	if err != nil {
-		return fmt.Errorf("SIDECAR_LISTEN: %w", err)
+		return err
 	}
-	admin, err := listen(ctx, c.AdminListen)
-	if err != nil {
-		return errors.Join(fmt.Errorf("SIDECAR_ADMIN_LISTEN: %w", err), public.Close())
-	}
-	logger.InfoContext(ctx, "serving", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
-		"sessions", d.location(), "django", d.version.String(), "version", version)
+	logger.InfoContext(ctx, "serving", append(at.addresses(),
+		"sessions", d.location(), "django", d.version.String(), "version", version)...)
 	if listening != nil {
-		listening(public.Addr())
+		listening(at)
 	}
-	return sc.serve(ctx, public, admin, registry)
+	return sc.serve(ctx, at, registry)
 }
 
-// serve runs both servers and the watch until ctx ends or a server breaks.
-func (sc *sidecar) serve(ctx context.Context, public, admin net.Listener, registry *prometheus.Registry) error {
+// serve runs the servers and the watch until ctx ends or a server breaks.
+func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus.Registry) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	publicServer := newServer(sc.publicHandler(), sc.config.StoreTimeout, sc.logger)
-	adminServer := newServer(sc.adminHandler(registry), sc.config.StoreTimeout, sc.logger) //nolint:contextcheck // a request has a context of its own
+	// The admin listener stops last: whoever asks it meanwhile learns that the sidecar is draining.
+	servers := []boundServer{{newServer(sc.publicHandler(), sc.config.StoreTimeout, sc.logger), at.public}}
+	if at.grpc != nil {
+		grpc := newServer(sc.grpcHandler(), sc.config.StoreTimeout, sc.logger)
+		extauthz.Configure(grpc)
+		servers = append(servers, boundServer{grpc, at.grpc})
+	}
+	servers = append(servers, boundServer{newServer(sc.adminHandler(registry), sc.config.StoreTimeout, sc.logger), at.admin}) //nolint:contextcheck // a request has a context of its own
 
 	var running sync.WaitGroup
-	broken := make(chan error, 2)
-	for server, listener := range map[*http.Server]net.Listener{publicServer: public, adminServer: admin} {
+	broken := make(chan error, len(servers))
+	for _, s := range servers {
 		running.Go(func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 				broken <- err
 			}
 			cancel()
@@ -120,17 +123,33 @@ func (sc *sidecar) serve(ctx context.Context, public, admin net.Listener, regist
 	sc.logger.InfoContext(ctx, "stopping")
 	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer stopped()
-	// The admin listener goes last: whoever asks it meanwhile learns that the sidecar is draining.
-	err := errors.Join(publicServer.Shutdown(stopCtx), adminServer.Shutdown(stopCtx))
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.server.Shutdown(stopCtx))
+	}
 	running.Wait()
 	select {
 	case brokenErr := <-broken:
 		return brokenErr
 	default:
 	}
-	logIfError(ctx, sc.logger, "stopping", err)
+	logIfError(ctx, sc.logger, "stopping", errors.Join(errs...))
 	sc.logger.InfoContext(ctx, "stopped")
 	return nil
+}
+
+// answers finds the answers that no handler of HTTP writes.
+func (sc *sidecar) answers() *answer.Service {
+	return &answer.Service{
+		Verifier: &sc.current, CookieName: sc.config.SessionCookieName, Timeout: sc.config.StoreTimeout, Access: &sc.current,
+		Login: sc.login, Observe: sc.metrics.Verdict, Now: time.Now,
+	}
+}
+
+func (sc *sidecar) grpcHandler() http.Handler {
+	return extauthz.New(extauthz.Options{
+		Answers: sc.answers(), Logger: sc.logger, Serving: func() bool { return !sc.draining.Load() }, Now: time.Now,
+	})
 }
 
 func (sc *sidecar) publicHandler() http.Handler {

@@ -51,6 +51,7 @@ type Config struct {
 
 	Listen       string        // host:port or unix:/path; 127.0.0.1:8100
 	AdminListen  string        // the same; 127.0.0.1:8101
+	GRPCListen   string        // the same; empty: there is no gRPC listener
 	StoreTimeout time.Duration // above zero; 2s
 	DBConns      int           // 1 to 1000; 4
 	DBPrepare    string        // auto, on or off; auto
@@ -179,6 +180,7 @@ func (c *Config) readService(r *reader) {
 	if c.Listen == c.AdminListen && c.Listen != "" && !strings.HasSuffix(c.Listen, ":0") {
 		r.fault("SIDECAR_ADMIN_LISTEN", "is the same as SIDECAR_LISTEN: the admin listener must have an address of its own")
 	}
+	c.readGRPCListen(r)
 	c.StoreTimeout = r.duration("SIDECAR_STORE_TIMEOUT")
 	c.DBConns = int(r.number("SIDECAR_DB_CONNS", 1, 1000))
 	c.DBPrepare = r.oneOf("SIDECAR_DB_PREPARE", "auto", "on", "off")
@@ -201,6 +203,18 @@ func (c *Config) readService(r *reader) {
 		c.EndedStatus = 200
 	} else {
 		c.EndedStatus = 401
+	}
+}
+
+// readGRPCListen reads SIDECAR_GRPC_LISTEN, which is off by default.
+func (c *Config) readGRPCListen(r *reader) {
+	const name = "SIDECAR_GRPC_LISTEN"
+	if text := strings.ToLower(r.text(name)); text == "off" || text == "0" {
+		return
+	}
+	c.GRPCListen = r.address(name)
+	if c.GRPCListen != "" && !strings.HasSuffix(c.GRPCListen, ":0") && (c.GRPCListen == c.Listen || c.GRPCListen == c.AdminListen) {
+		r.fault(name, "is the same as SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN: the gRPC listener must have an address of its own")
 	}
 }
 

@@ -50,7 +50,6 @@ func TestServiceLinksAreIgnored(t *testing.T) {
 
 func TestPartsThatAreNotThereYet(t *testing.T) {
 	for name, texts := range map[string][]string{
-		"SIDECAR_GRPC_LISTEN":            {"", "off"},
 		"SIDECAR_CACHE_TTL":              {"", "0", "0s", "off"},
 		"SIDECAR_CACHE_ENTRIES":          {"100000", "0"},
 		"SIDECAR_UPLOAD_TO":              {"uploads/%Y/%m/%d/"},

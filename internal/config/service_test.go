@@ -45,14 +45,33 @@ func TestAddresses(t *testing.T) {
 		"8100", "localhost", "localhost:", "localhost:http", "localhost:65536", "localhost:-1", "::1:80x", "[::g]:80", "a b:80",
 		"http://localhost:80", "unix:", "unix:run/a.sock", "unix:/run/", "unix:/" + strings.Repeat("a", 107), "off", "-a:80",
 	} {
-		for _, name := range []string{"SIDECAR_LISTEN", "SIDECAR_ADMIN_LISTEN"} {
-			wantFault(t, with(env{name: text}), name, "it must be host:port", name+"=127.0.0.1:810")
+		for _, name := range []string{"SIDECAR_LISTEN", "SIDECAR_ADMIN_LISTEN", "SIDECAR_GRPC_LISTEN"} {
+			if name != "SIDECAR_GRPC_LISTEN" || text != "off" {
+				wantFault(t, with(env{name: text}), name, "it must be host:port", name+"=127.0.0.1:810")
+			}
 		}
 	}
 	wantFault(t, with(env{"SIDECAR_LISTEN": "127.0.0.1:8101"}), "SIDECAR_ADMIN_LISTEN", "is the same as SIDECAR_LISTEN", "=127.0.0.1:8101")
 	c := mustLoad(t, with(env{"SIDECAR_LISTEN": "127.0.0.1:0", "SIDECAR_ADMIN_LISTEN": "127.0.0.1:0"}))
 	if c.Listen != c.AdminListen {
 		t.Errorf("any free port twice: got %s and %s", c.Listen, c.AdminListen)
+	}
+}
+
+func TestTheGRPCListenerIsOff(t *testing.T) {
+	for _, text := range []string{"off", "OFF", "0"} {
+		if c := mustLoad(t, with(env{"SIDECAR_GRPC_LISTEN": text})); c.GRPCListen != "" {
+			t.Errorf("%q: got %q", text, c.GRPCListen)
+		}
+	}
+	if c := mustLoad(t, with(env{})); c.GRPCListen != "" {
+		t.Errorf("by default: got %q", c.GRPCListen)
+	}
+	if c := mustLoad(t, with(env{"SIDECAR_GRPC_LISTEN": "unix:/run/grpc.sock"})); c.GRPCListen != "unix:/run/grpc.sock" {
+		t.Errorf("got %q", c.GRPCListen)
+	}
+	for _, taken := range []string{"127.0.0.1:8100", "127.0.0.1:8101"} {
+		wantFault(t, with(env{"SIDECAR_GRPC_LISTEN": taken}), "SIDECAR_GRPC_LISTEN", "an address of its own", "127.0.0.1:8102")
 	}
 }
 

@@ -59,6 +59,7 @@ type ownSettings struct {
 	DjangoVersion         *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" desc:"the deployment's Django: decides which formats and hashes are accepted"`
 	Listen                *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" desc:"host:port or unix:/path"`
 	AdminListen           *string `envconfig:"SIDECAR_ADMIN_LISTEN" otherwise:"127.0.0.1:8101" desc:"health and metrics"`
+	GRPCListen            *string `envconfig:"SIDECAR_GRPC_LISTEN" otherwise:"off" example:"127.0.0.1:8102" desc:"Envoy's ext_authz over gRPC: host:port or unix:/path"`
 	StoreTimeout          *string `envconfig:"SIDECAR_STORE_TIMEOUT" otherwise:"2s" desc:"one store answer; past it 503"`
 	DBConns               *string `envconfig:"SIDECAR_DB_CONNS" otherwise:"4" desc:"connections to the database"`
 	DBPrepare             *string `envconfig:"SIDECAR_DB_PREPARE" otherwise:"auto" desc:"prepared statements: auto, on, off (off suits transaction pooling)"`
@@ -70,7 +71,6 @@ type ownSettings struct {
 	Explain               *string `envconfig:"SIDECAR_EXPLAIN" otherwise:"false" desc:"puts the precise reason into answers, for development"`
 	EndedStatus           *string `envconfig:"SIDECAR_ENDED_STATUS" otherwise:"401" desc:"200 for old clients that read only result"`
 
-	GRPCListen          *string `envconfig:"SIDECAR_GRPC_LISTEN" absent:"gRPC listener"`
 	CacheTTL            *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" absent:"verdict cache"`
 	CacheEntries        *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" absent:"verdict cache"`
 	UploadTo            *string `envconfig:"SIDECAR_UPLOAD_TO" otherwise:"uploads/%Y/%m/%d/" absent:"uploads"`

@@ -12,7 +12,7 @@ func Caddy(tb testing.TB, route GatewayRoute) *Gateway {
 	program := cachedProgram(tb, "caddy", "bin", "caddy")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
-	g.copyFile("caddy/Caddyfile", ":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1", port),
+	g.copyFile("deploy/caddy/Caddyfile", ":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1", port),
 		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
 	g.write("main", "{\n\tadmin off\n}\nimport Caddyfile\n")
 	return g.run(func() *exec.Cmd {

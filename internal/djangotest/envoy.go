@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
@@ -13,14 +14,46 @@ const envoyVersion = "1.40.0"
 // Envoy starts Envoy with deploy/envoy/envoy.yaml, which asks over HTTP.
 func Envoy(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
+	return envoyOverHTTP(tb, "deploy/envoy/envoy.yaml", route)
+}
+
+// EnvoyBare starts Envoy with testdata/gateways/envoy-bare.yaml, which removes nothing from a request.
+func EnvoyBare(tb testing.TB, route GatewayRoute) *Gateway {
+	tb.Helper()
+	return envoyOverHTTP(tb, "testdata/gateways/envoy-bare.yaml", route)
+}
+
+func envoyOverHTTP(tb testing.TB, file string, route GatewayRoute) *Gateway {
+	tb.Helper()
+	return envoy(tb, file, "port_value: 8100", "port_value: "+portOf(tb, route.Sidecar), "port_value: 8000", "port_value: "+portOf(tb, route.Application))
+}
+
+// EnvoyGRPC starts Envoy with deploy/envoy/envoy-grpc.yaml.
+func EnvoyGRPC(tb testing.TB, route GatewayRoute) *Gateway {
+	tb.Helper()
+	return envoyOverGRPC(tb, "deploy/envoy/envoy-grpc.yaml", route)
+}
+
+// EnvoyGRPCBare starts Envoy with testdata/gateways/envoy-grpc-bare.yaml, which removes nothing from a request.
+func EnvoyGRPCBare(tb testing.TB, route GatewayRoute) *Gateway {
+	tb.Helper()
+	return envoyOverGRPC(tb, "testdata/gateways/envoy-grpc-bare.yaml", route)
+}
+
+func envoyOverGRPC(tb testing.TB, file string, route GatewayRoute) *Gateway {
+	tb.Helper()
+	return envoy(tb, file, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC), "port_value: 8000", "port_value: "+portOf(tb, route.Application))
+}
+
+func envoy(tb testing.TB, file string, replace ...string) *Gateway {
+	tb.Helper()
 	program := cachedProgram(tb, "envoy", "envoy-"+envoyVersion, "envoy", "_bin", "envoy")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
-	g.copyFile("envoy/envoy.yaml", "address: 0.0.0.0, port_value: 8080", fmt.Sprintf("address: 127.0.0.1, port_value: %d", port),
-		"port_value: 8100", "port_value: "+portOf(tb, route.Sidecar), "port_value: 8000", "port_value: "+portOf(tb, route.Application))
+	g.copyFile(file, append(replace, "address: 0.0.0.0, port_value: 8080", fmt.Sprintf("address: 127.0.0.1, port_value: %d", port))...)
 	return g.run(func() *exec.Cmd {
 		// Without a base id of their own, two Envoys on a machine share memory, and the second does not start.
-		return exec.Command(program, "-c", g.path("envoy.yaml"), "--use-dynamic-base-id", "--concurrency", "2", "--log-level", "warning")
+		return exec.Command(program, "-c", g.path(filepath.Base(file)), "--use-dynamic-base-id", "--concurrency", "2", "--log-level", "warning")
 	})
 }
 

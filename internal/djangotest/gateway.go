@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// GatewayRoute says what a gateway stands between. Each is a host:port.
-type GatewayRoute struct{ Sidecar, Application string }
+// GatewayRoute says what a gateway stands between. Each is a host:port; SidecarGRPC is the sidecar's gRPC listener.
+type GatewayRoute struct{ Sidecar, SidecarGRPC, Application string }
 
 // Gateway is a running gateway, with the configuration that deploy/ has for it: the addresses apart, what is tried is the
 // file that people copy.
@@ -48,11 +48,11 @@ func (g *Gateway) run(command func() *exec.Cmd) *Gateway {
 	return g
 }
 
-// copyFile puts a file of deploy/ into the gateway's directory, with other addresses: pairs of what stands there and what
+// copyFile puts a file of the repository into the gateway's directory, with other addresses: pairs of what stands there and what
 // is to stand there. Each must be found, so that a file that has changed is not started half as it was meant.
 func (g *Gateway) copyFile(name string, replace ...string) {
 	g.tb.Helper()
-	source := filepath.Join(RepositoryPath(), "deploy", name)
+	source := filepath.Join(RepositoryPath(), name)
 	raw, err := os.ReadFile(source)
 	if err != nil {
 		g.tb.Fatal(err)

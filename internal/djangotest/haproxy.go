@@ -11,8 +11,8 @@ func HAProxy(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
 	program := serverProgram(tb, "haproxy", "haproxy")
 	g, port := newGateway(tb)
-	g.copyFile("haproxy/django-sidecar.lua")
-	g.copyFile("haproxy/haproxy.cfg", "bind :8080", fmt.Sprintf("bind 127.0.0.1:%d", port),
+	g.copyFile("deploy/haproxy/django-sidecar.lua")
+	g.copyFile("deploy/haproxy/haproxy.cfg", "bind :8080", fmt.Sprintf("bind 127.0.0.1:%d", port),
 		"/etc/haproxy/django-sidecar.lua", g.path("django-sidecar.lua"),
 		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
 	return g.run(func() *exec.Cmd { return exec.Command(program, "-db", "-f", g.path("haproxy.cfg")) })

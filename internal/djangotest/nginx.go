@@ -2,7 +2,9 @@ package djangotest
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path"
 	"testing"
 )
 
@@ -19,18 +21,49 @@ http {
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    include django-sidecar.conf;
+    include %s;
 }
 `
 
-// Nginx starts nginx with deploy/nginx.
+// Nginx starts nginx with deploy/nginx/django-sidecar.conf.
 func Nginx(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
-	program := serverProgram(tb, "nginx", "nginx")
 	g, port := newGateway(tb)
-	g.copyFile("nginx/django-sidecar.conf", "listen 8080;", fmt.Sprintf("listen 127.0.0.1:%d;", port),
-		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
-	g.write("nginx.conf", nginxMain)
+	return g.runNginx("django-sidecar.conf", port, deployedSidecar, route.Sidecar, deployedApplication, route.Application)
+}
+
+// NginxMedia starts nginx with deploy/nginx/media.conf, and with files as the folder that has MEDIA_ROOT in it: "media/a.txt"
+// is a file of MEDIA_ROOT, and "a.txt" lies outside.
+func NginxMedia(tb testing.TB, route GatewayRoute, files map[string]string) *Gateway {
+	tb.Helper()
+	g, port := newGateway(tb)
+	for name, text := range files {
+		name = path.Join("shop", name)
+		// The account must reach the files, and reads them alone.
+		if err := os.MkdirAll(g.path(path.Dir(name)), 0o755); err != nil {
+			tb.Fatal(err)
+		}
+		g.write(name, text)
+	}
+	return g.runNginx("media.conf", port, deployedSidecar, route.Sidecar, deployedApplication, route.Application,
+		"/srv/shop/", g.path("shop")+"/")
+}
+
+// NginxGrafana starts nginx with deploy/nginx/grafana.conf, and with other names for groups: pairs of what stands there and
+// what is to stand there.
+func NginxGrafana(tb testing.TB, route GatewayRoute, grafana string, groups ...string) *Gateway {
+	tb.Helper()
+	g, port := newGateway(tb)
+	return g.runNginx("grafana.conf", port, append(groups, deployedSidecar, route.Sidecar, deployedApplication, route.Application,
+		"127.0.0.1:3000", grafana)...)
+}
+
+// runNginx starts nginx with a file of deploy/nginx.
+func (g *Gateway) runNginx(name string, port int, replace ...string) *Gateway {
+	g.tb.Helper()
+	program := serverProgram(g.tb, "nginx", "nginx")
+	g.copyFile("deploy/nginx/"+name, append(replace, "listen 8080;", fmt.Sprintf("listen 127.0.0.1:%d;", port))...)
+	g.write("nginx.conf", fmt.Sprintf(nginxMain, name))
 	return g.run(func() *exec.Cmd {
 		return exec.Command(program, "-p", g.dir, "-e", "stderr", "-c", g.path("nginx.conf"))
 	})

@@ -1,0 +1,7 @@
+package answer
+
+// Refusal is the JSON of an answer that is no yes.
+type Refusal struct {
+	Result  bool   `json:"result"` // always false
+	Message string `json:"message"`
+}

@@ -1,0 +1,130 @@
+package extauthz
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"django-sidecar/internal/gateway"
+)
+
+// checkRequest is what of a CheckRequest decides. The numbers of the fields are those of envoy/service/auth/v3/
+// external_auth.proto and attribute_context.proto, and envoy/config/core/v3/base.proto, Envoy 1.40.
+type checkRequest struct {
+	method, scheme, host, path string
+	// headers is the map, in which Envoy joins the values of a name; raw the header_map, in which it does not.
+	headers, raw headerFields
+	// extensions are the entries of context_extensions.
+	extensions []entry
+}
+
+type entry struct{ key, value string }
+
+// headerFields are those header fields that are looked at.
+type headerFields struct {
+	seen    bool // there is at least one header field
+	values  map[string][]string
+	aliases []string // the other spellings of identity headers that the client has sent
+}
+
+var errMessage = errors.New("the CheckRequest is malformed")
+
+// parseCheckRequest reads the bytes of a CheckRequest. Fields that it does not know are passed over, as everywhere in
+// protobuf; a field that is there twice counts as protobuf has it: the last text, the messages together.
+func parseCheckRequest(message []byte) (*checkRequest, error) {
+	c := new(checkRequest)
+	var err error
+	attributes := func(number int, value []byte) error {
+		switch number {
+		case 4: // AttributeContext.request
+			return fields(value, func(number int, value []byte) error {
+				if number == 2 { // Request.http
+					return fields(value, c.http)
+				}
+				return nil
+			})
+		case 10: // AttributeContext.context_extensions
+			e, err := mapEntry(value)
+			c.extensions = append(slices.DeleteFunc(c.extensions, func(old entry) bool { return old.key == e.key }), e)
+			return err
+		}
+		return nil
+	}
+	err = fields(message, func(number int, value []byte) error {
+		if number == 1 { // CheckRequest.attributes
+			return fields(value, attributes)
+		}
+		return nil
+	})
+	return c, err
+}
+
+// http takes a field of AttributeContext.HttpRequest.
+func (c *checkRequest) http(number int, value []byte) error {
+	switch number {
+	case 2:
+		c.method = string(value)
+	case 3: // headers
+		e, err := mapEntry(value)
+		c.headers.set(e)
+		return err
+	case 4:
+		c.path = string(value)
+	case 5:
+		c.host = string(value)
+	case 6:
+		c.scheme = string(value)
+	case 13: // header_map
+		return fields(value, func(number int, value []byte) error {
+			if number != 1 { // HeaderMap.headers
+				return nil
+			}
+			e, err := headerValue(value)
+			c.raw.add(e)
+			return err
+		})
+	}
+	return nil
+}
+
+// of are the header fields: the raw ones, where Envoy sends them.
+func (c *checkRequest) of() *headerFields {
+	if c.raw.seen {
+		return &c.raw
+	}
+	return &c.headers
+}
+
+// set takes an entry of the map headers: the last of a name counts.
+func (h *headerFields) set(e entry) {
+	delete(h.values, e.key)
+	h.add(e)
+}
+
+// add takes one header field more. Envoy writes names in small letters.
+func (h *headerFields) add(e entry) {
+	h.seen = true
+	switch e.key {
+	case "cookie", "accept", "sec-fetch-mode", "sec-fetch-dest", "x-requested-with", "upgrade":
+		if h.values == nil {
+			h.values = map[string][]string{}
+		}
+		h.values[e.key] = append(h.values[e.key], e.value)
+	default:
+		if gateway.IsAlias(e.key) && len(h.aliases) < maxAliases && !slices.Contains(h.aliases, e.key) {
+			h.aliases = append(h.aliases, e.key)
+		}
+	}
+}
+
+// maxAliases bounds what a client can put into an answer: there are more spellings than anybody means well.
+const maxAliases = 64
+
+// hints are the headers by which a navigation is known.
+func (h *headerFields) hints() gateway.Hints {
+	joined := func(name string) string { return strings.Join(h.values[name], ",") }
+	return gateway.Hints{
+		SecFetchMode: joined("sec-fetch-mode"), SecFetchDest: joined("sec-fetch-dest"), Accept: joined("accept"),
+		RequestedWith: joined("x-requested-with"), Upgrade: joined("upgrade"),
+	}
+}

@@ -1,0 +1,117 @@
+package extauthz
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"django-sidecar/internal/answer"
+	"django-sidecar/internal/gateway"
+)
+
+// The codes of gRPC that are used, as google/rpc/code.proto numbers them.
+const (
+	codeOK                = 0
+	codeInvalidArgument   = 3
+	codeNotFound          = 5
+	codePermissionDenied  = 7
+	codeResourceExhausted = 8
+	codeUnimplemented     = 12
+	codeInternal          = 13
+	codeUnavailable       = 14
+	codeUnauthenticated   = 16
+)
+
+// The fields of CheckResponse.
+const (
+	fieldStatus   protowire.Number = 1
+	fieldDenied   protowire.Number = 2
+	fieldOK       protowire.Number = 3
+	fieldErrorful protowire.Number = 5 // error_response
+)
+
+// appendCheckResponse writes an answer as a CheckResponse. aliases are the spellings of identity headers that the client
+// has used beyond the usual ones.
+func appendCheckResponse(b []byte, a answer.Answer, aliases []string) []byte {
+	b = appendMessage(b, fieldStatus, numberField(codeOf(a.Outcome)))
+	if a.Outcome == gateway.Allow {
+		return appendMessage(b, fieldOK, okResponse(a, aliases))
+	}
+	refusal := refusalResponse(a)
+	b = appendMessage(b, fieldDenied, refusal)
+	if a.Status == unavailable.Unavailable {
+		// "We could not find out" is error_response, which lets an operator who has set failure_mode_allow have his way, and
+		// is 503 otherwise. Of two members of a oneof the last one counts; an older Envoy, which does not know this one, takes
+		// the other, and answers 503 where it would answer 403. A fault of the configuration is no error_response:
+		// whatever Envoy is told about failures, nobody passes.
+		b = appendMessage(b, fieldErrorful, refusal)
+	}
+	return b
+}
+
+func codeOf(o gateway.Outcome) uint64 {
+	switch o {
+	case gateway.Allow:
+		return codeOK
+	case gateway.SignIn:
+		return codeUnauthenticated
+	case gateway.Forbidden:
+		return codePermissionDenied
+	case gateway.Unavailable:
+	}
+	return codeUnavailable
+}
+
+// staticAliases are removed from every request that passes: where Envoy's allowed_headers keeps headers from us, it is not
+// known what the client has sent.
+var staticAliases = gateway.Aliases()
+
+// okResponse is an OkHttpResponse: the identity in place of whatever the client has sent under these names, and nothing
+// left that a server behind Envoy may take for them.
+func okResponse(a answer.Answer, aliases []string) []byte {
+	var b []byte
+	for _, h := range a.Header {
+		b = appendMessage(b, 2, headerValueOption(h))
+	}
+	for _, name := range staticAliases {
+		b = appendText(b, 5, name)
+	}
+	for _, name := range aliases {
+		if !slices.Contains(staticAliases, name) {
+			b = appendText(b, 5, name)
+		}
+	}
+	return b
+}
+
+// refusalResponse is a DeniedHttpResponse.
+func refusalResponse(a answer.Answer) []byte {
+	b := appendMessage(nil, 1, numberField(uint64(a.Status))) //nolint:gosec // a status of HTTP
+	headers := append([]gateway.Header{{Name: "cache-control", Value: "no-store"}, {Name: "vary", Value: "Cookie"}}, a.Header...)
+	text := ""
+	if a.Message != "" {
+		headers = append(headers, gateway.Header{Name: "content-type", Value: "application/json"})
+		text = refusalText(a.Message)
+	}
+	for _, h := range headers {
+		b = appendMessage(b, 2, headerValueOption(h))
+	}
+	return appendText(b, 3, text)
+}
+
+func refusalText(message string) string {
+	text, err := json.Marshal(answer.Refusal{Message: message})
+	if err != nil {
+		panic(err) // a struct of a bool and a string
+	}
+	return string(text)
+}
+
+// headerValueOption is a HeaderValueOption that replaces all that the client has sent. append=false says so to every Envoy;
+// append_action, which has taken its place, is not known to those before 1.25, and passed over where append is there.
+func headerValueOption(h gateway.Header) []byte {
+	value := appendText(appendText(nil, 1, strings.ToLower(h.Name)), 2, h.Value)
+	return appendMessage(appendMessage(nil, 1, value), 2, nil)
+}

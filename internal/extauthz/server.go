@@ -1,0 +1,147 @@
+package extauthz
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"django-sidecar/internal/answer"
+	"django-sidecar/internal/observe"
+)
+
+// The methods that are answered. Reflection, and everything else, is not implemented.
+const (
+	checkMethod  = "/envoy.service.auth.v3.Authorization/Check"
+	healthMethod = "/grpc.health.v1.Health/Check"
+)
+
+// Options are what the gRPC listener needs. Each is required.
+type Options struct {
+	Answers *answer.Service
+	// Logger takes one event a question.
+	Logger *slog.Logger
+	// Serving is what Health/Check tells: false while the sidecar stops. Stores do not count, since their failure has an
+	// answer of its own.
+	Serving func() bool
+	// Now is the clock.
+	Now func() time.Time
+}
+
+type server struct{ Options }
+
+// New returns the handler of the gRPC listener, for a server that has been through Configure.
+func New(o Options) http.Handler { return &server{o} }
+
+// The bounds of a connection of Envoy's, which keeps few of them and asks many things at once.
+const (
+	maxStreams   = 1000
+	pingInterval = 60 * time.Second // of silence, after which the peer is asked whether it is there
+	pingTimeout  = 15 * time.Second // for its answer
+)
+
+// Configure makes a server speak HTTP/2 without TLS and nothing else, as gRPC does between neighbours.
+func Configure(s *http.Server) {
+	s.Protocols = new(http.Protocols)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingInterval, PingTimeout: pingTimeout}
+}
+
+// ServeHTTP answers one call.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !isGRPC(r):
+		// As the specification of gRPC over HTTP/2 has it for what is none.
+		http.Error(w, "this listener speaks gRPC: "+checkMethod, http.StatusUnsupportedMediaType)
+	case r.URL.Path == checkMethod:
+		s.call(w, r, s.check)
+	case r.URL.Path == healthMethod:
+		s.call(w, r, s.health)
+	default:
+		fail(w, &statusError{codeUnimplemented, "unknown method"})
+	}
+}
+
+// A method takes the bytes of a message, and returns those of its answer.
+type method func(r *http.Request, message []byte) ([]byte, error)
+
+// call reads the one message of a unary call and answers it. A panic fails this call alone.
+func (s *server) call(w http.ResponseWriter, r *http.Request, m method) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Logger.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
+			fail(w, &statusError{codeInternal, "internal error"})
+		}
+	}()
+	message, err := readMessage(r)
+	if err == nil {
+		message, err = m(r, message)
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	writeMessage(w, message)
+}
+
+// check answers Authorization/Check.
+func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
+	start := s.Now()
+	request, err := parseCheckRequest(message)
+	if err != nil {
+		return nil, &statusError{codeInvalidArgument, err.Error()}
+	}
+	e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: remote(r)}
+	a := s.Answers.Gateway(r.Context(), request.question(), unavailable, e)
+	e.Status, e.Took = a.Status, s.Now().Sub(start)
+	e.Write(r.Context(), s.Logger)
+	return appendCheckResponse(make([]byte, 0, 1024), a, request.of().aliases), nil
+}
+
+// health answers Health/Check for the listener as a whole, and for the one service that it has.
+func (s *server) health(_ *http.Request, message []byte) ([]byte, error) {
+	service := ""
+	err := fields(message, func(number int, value []byte) error {
+		if number == 1 { // HealthCheckRequest.service
+			service = string(value)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, &statusError{codeInvalidArgument, "the HealthCheckRequest is malformed"}
+	case service != "" && service != "envoy.service.auth.v3.Authorization":
+		return nil, &statusError{codeNotFound, "unknown service"}
+	case s.Serving():
+		return numberField(1), nil // SERVING
+	}
+	return numberField(2), nil // NOT_SERVING
+}
+
+// remote is the address of the peer, "" on a unix socket.
+func remote(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return peer.Addr().Unmap().String()
+}
+
+// statusError is an error with its code of gRPC. Its text is told to the peer.
+type statusError struct {
+	code    uint64
+	message string
+}
+
+// Error implements error.
+func (e *statusError) Error() string { return e.message }
+
+func statusOf(err error) *statusError {
+	if e := new(statusError); errors.As(err, &e) {
+		return e
+	}
+	return &statusError{codeInternal, "internal error"}
+}
