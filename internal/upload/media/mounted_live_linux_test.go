@@ -1,0 +1,372 @@
+//go:build live
+
+package media_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"django-sidecar/internal/upload/media"
+)
+
+const insideVariable = "MEDIA_TEST_INSIDE"
+
+// inside runs the test in a process that has its mounts to itself, so that they go with it. It reports whether it is that
+// process already.
+func inside(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(insideVariable) != "" {
+		return true
+	}
+	if os.Getuid() != 0 {
+		t.Fatal("must be run by root, who may mount file systems")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), insideVariable+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	t.Logf("inside:\n%s", out)
+	if err != nil {
+		t.Errorf("in a mount namespace of its own (which takes CAP_SYS_ADMIN): %v", err)
+	}
+	return false
+}
+
+func mount(t *testing.T, source, target, kind string, flags uintptr, options string) {
+	t.Helper()
+	if err := unix.Mount(source, target, kind, flags, options); err != nil {
+		t.Fatalf("mounting %s: %v", target, err)
+	}
+}
+
+func unmount(t *testing.T, target string) {
+	t.Helper()
+	if err := unix.Unmount(target, 0); err != nil {
+		t.Fatalf("unmounting %s: %v", target, err)
+	}
+}
+
+// onTmpfs runs a test in every way to name a file, each time on a small disk of its own.
+func onTmpfs(t *testing.T, options string, c media.Config, test func(t *testing.T, f *fixture)) {
+	t.Helper()
+	for _, linker := range linkers(t) {
+		t.Run(linker, func(t *testing.T) {
+			disk := t.TempDir()
+			mount(t, "tmpfs", disk, "tmpfs", 0, options)
+			defer unmount(t, disk)
+			f := newFixture(t, disk, c)
+			f.Force(linker)
+			test(t, f)
+		})
+	}
+}
+
+func free(t *testing.T, path string) int64 {
+	t.Helper()
+	var s unix.Statfs_t
+	if err := unix.Statfs(path, &s); err != nil {
+		t.Fatal(err)
+	}
+	return int64(s.Bavail) * s.Bsize
+}
+
+// TestFullDisk: uploads are refused before the disk is full, and those that were not are finished.
+func TestFullDisk(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	const minFree, slack = 1 << 20, 256 << 10
+	for _, size := range []int64{100 << 10, 2 << 20} { // promised, allocated
+		onTmpfs(t, "size=16m", media.Config{MinFree: minFree}, func(t *testing.T, f *fixture) {
+			before := free(t, f.root)
+			var files []*media.File
+			for {
+				file, err := f.Create(size)
+				if errors.Is(err, media.ErrNoSpace) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				files = append(files, file)
+			}
+			if want := (before - minFree) / size; int64(len(files)) > want || int64(len(files)) < want-1 {
+				t.Errorf("%d uploads of %d bytes were let in on %d", len(files), size, before)
+			}
+			for i, file := range files {
+				for range size / (50 << 10) {
+					if _, err := file.Write(make([]byte, 50<<10)); err != nil {
+						t.Fatalf("upload %d of %d: %v", i, len(files), err)
+					}
+				}
+				if i%2 == 0 {
+					if _, err := file.Publish(names(t, fmt.Sprintf("up/%d", i))); err != nil {
+						t.Errorf("upload %d: %v", i, err)
+					}
+				} else if err := file.Discard(); err != nil {
+					t.Error(err)
+				}
+			}
+			if left := free(t, f.root); left < minFree {
+				t.Errorf("%d bytes are left free", left)
+			}
+			if err := os.RemoveAll(filepath.Join(f.root, "up")); err != nil {
+				t.Fatal(err)
+			}
+			if after := free(t, f.root); after < before-slack {
+				t.Errorf("%d bytes are free afterwards, %d were before", after, before)
+			}
+			f.expectClean(t)
+		})
+	}
+}
+
+// TestUnknownSizes: uploads whose sizes are not known share what there is; those that do not fit leave nothing.
+func TestUnknownSizes(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	onTmpfs(t, "size=16m", media.Config{}, func(t *testing.T, f *fixture) {
+		before := free(t, f.root)
+		var wait sync.WaitGroup
+		refused := make(chan int64, 8)
+		for range cap(refused) {
+			wait.Go(func() {
+				file, err := f.Create(-1)
+				for err == nil {
+					_, err = file.Write(make([]byte, 30<<10))
+				}
+				if !errors.Is(err, media.ErrNoSpace) {
+					t.Error(err)
+				}
+				refused <- file.Size()
+				if err := file.Discard(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		close(refused)
+		most := int64(0)
+		for n := range refused {
+			most = max(most, n)
+		}
+		if most < before/int64(cap(refused))/2 || most > before {
+			t.Errorf("the largest had %d bytes, of %d", most, before)
+		}
+		if after := free(t, f.root); after != before {
+			t.Errorf("%d bytes are free afterwards, %d were before", after, before)
+		}
+		if got := tree(t, f.root); len(got) != 0 {
+			t.Errorf("there is %v", got)
+		}
+		f.expectClean(t)
+	})
+}
+
+// TestSomebodyElse fills the disk, or takes its last inode: the system's own ENOSPC.
+func TestSomebodyElse(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	onTmpfs(t, "size=4m", media.Config{}, func(t *testing.T, f *fixture) {
+		file, err := f.Create(1 << 19) // promised
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := filepath.Join(filepath.Dir(f.root), "other")
+		if err := os.WriteFile(other, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		n, err := file.Write(make([]byte, 1<<19))
+		if !errors.Is(err, media.ErrNoSpace) || !errors.Is(err, syscall.ENOSPC) || int64(n) != file.Size() {
+			t.Errorf("wrote %d bytes, %d count, %v", n, file.Size(), err)
+		}
+		if err := errors.Join(file.Discard(), os.Remove(other)); err != nil {
+			t.Error(err)
+		}
+		f.publish(t, "content", "x")
+		f.expectClean(t)
+	})
+	onTmpfs(t, "nr_inodes=8", media.Config{}, func(t *testing.T, f *fixture) {
+		file := f.create(t, "content")
+		if _, err := file.Publish(names(t, "1/2/3/4/5/6/7/8/x")); !errors.Is(err, media.ErrNoSpace) {
+			t.Errorf("got %v", err)
+		}
+		if err := file.Discard(); err != nil {
+			t.Error(err)
+		}
+		for name, what := range tree(t, f.root) {
+			if what != "d" { // directories stay, as Django's do
+				t.Errorf("%s is %q", name, what)
+			}
+		}
+		if err := os.Mkdir(filepath.Join(filepath.Dir(f.root), "last"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Create(-1); !errors.Is(err, media.ErrNoSpace) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := f.CreatePart(id, -1); !errors.Is(err, media.ErrNoSpace) {
+			t.Errorf("a part: got %v", err)
+		}
+		if err := f.SaveState(id, nil); !errors.Is(err, media.ErrNoSpace) {
+			t.Errorf("a state: got %v", err)
+		}
+		f.expectClean(t)
+	})
+}
+
+func TestReadOnly(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	onTmpfs(t, "", media.Config{}, func(t *testing.T, f *fixture) {
+		file := f.create(t, "content")
+		mount(t, f.root, f.root, "", unix.MS_BIND, "")
+		mount(t, "", f.root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+		for _, name := range []string{"x", "a/b/x"} {
+			if _, err := file.Publish(names(t, name)); !errors.Is(err, media.ErrReadOnly) {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+		if created, err := f.Create(-1); err == nil { // beside MEDIA_ROOT
+			if err := created.Discard(); err != nil || f.Linker() != "named" {
+				t.Errorf("a file was created: %v", err)
+			}
+		} else if !errors.Is(err, media.ErrReadOnly) {
+			t.Errorf("got %v", err)
+		}
+		_, err := media.Open(media.Config{Root: f.root, StateDir: f.state, Version: django52})
+		if !errors.Is(err, media.ErrReadOnly) {
+			t.Errorf("got %v", err)
+		}
+		t.Log(err)
+		unmount(t, f.root)
+		if _, err := file.Publish(names(t, "x")); err != nil {
+			t.Error(err)
+		}
+		f.expectClean(t)
+	})
+}
+
+// TestMounts: links do not cross mounts, not even of one file system.
+func TestMounts(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	onTmpfs(t, "", media.Config{}, func(t *testing.T, f *fixture) {
+		other := t.TempDir()
+		mount(t, "tmpfs", other, "tmpfs", 0, "mode=0700")
+		defer unmount(t, other)
+		for _, state := range []string{other, f.state} {
+			if state == f.state {
+				mount(t, f.state, f.state, "", unix.MS_BIND, "")
+				defer unmount(t, f.state)
+			}
+			_, err := media.Open(media.Config{Root: f.root, StateDir: state, Version: django52})
+			if !errors.Is(err, syscall.EXDEV) {
+				t.Errorf("%s: got %v", state, err)
+			}
+			t.Log(err)
+		}
+		below := filepath.Join(f.root, "below")
+		if err := os.Mkdir(below, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		mount(t, "tmpfs", below, "tmpfs", 0, "")
+		defer unmount(t, below)
+		file := f.create(t, "content")
+		if _, err := file.Publish(names(t, "below/x")); !errors.Is(err, media.ErrOutside) {
+			t.Errorf("got %v", err)
+		}
+		if err := file.Discard(); err != nil {
+			t.Error(err)
+		}
+		f.expectClean(t)
+	})
+}
+
+// TestPowerCut stops an ext4 as a power cut would: what the disk does not have by then is lost. What Publish has returned is
+// there when it is mounted again, and every file is whole.
+func TestPowerCut(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	const cuts = 10
+	for _, linker := range linkers(t) {
+		t.Run(linker, func(t *testing.T) {
+			image, disk := filepath.Join(t.TempDir(), "image"), t.TempDir()
+			shell(t, "truncate", "-s", "256M", image)
+			shell(t, "mkfs.ext4", "-q", image)
+			shell(t, "mount", "-o", "loop", image, disk)
+			f := newFixture(t, disk, media.Config{FilePermissions: permissions(0o644)})
+			f.Force(linker)
+			reported, found := map[string]uint64{}, outcomes{}
+			for range cuts {
+				publishUntilCut(t, f, disk, reported)
+				unmount(t, disk)
+				shell(t, "mount", "-o", "loop", image, disk)
+				found.add(restart(t, f, true, reported))
+				verify(t, f.root, reported)
+				if t.Failed() {
+					break
+				}
+			}
+			t.Logf("%d cuts, %d files, %+v", cuts, len(reported), found)
+			unmount(t, disk)
+		})
+	}
+}
+
+func shell(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %v: %v: %s", name, args, err, out)
+	}
+}
+
+// publishUntilCut publishes from several goroutines, and cuts the power after some files.
+func publishUntilCut(t *testing.T, f *fixture, disk string, reported map[string]uint64) {
+	t.Helper()
+	top, err := os.Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = top.Close() }()
+	var lock sync.Mutex
+	enough := len(reported) + 20
+	report := func(seed uint64, name string) error {
+		lock.Lock()
+		defer lock.Unlock()
+		reported[name] = seed
+		if len(reported) == enough {
+			// Without a last write of the journal: EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h).
+			const shutdown, noLogFlush = 0x8004587d, 2
+			return unix.IoctlSetPointerInt(int(top.Fd()), shutdown, noLogFlush)
+		}
+		return nil
+	}
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for {
+				if err := publishOne(f.Dir, report); err != nil {
+					if !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.EROFS) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+}

@@ -1,0 +1,147 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+const (
+	// maxCandidates is how many names are tried: Django's own are seven random letters, of which the first is free.
+	maxCandidates = 1000
+	// maxPath is Linux's PATH_MAX. Django opens a file by its whole path.
+	maxPath = 4096
+)
+
+// Publish gives the file the first of the names that next returns at which nothing is yet, and returns it. The names are
+// relative to MEDIA_ROOT and normalised; their directories are made. When Publish returns, file and name would survive a
+// power cut. An error of next ends it, and is returned as it is.
+//
+// After an error there is no file under MEDIA_ROOT, but the directories that were made stay, as Django's do. Discard then
+// removes the file, or Close keeps a part to be published later.
+func (f *File) Publish(next func() (string, error)) (string, error) {
+	if f.file == nil {
+		return "", os.ErrClosed
+	}
+	if err := f.trim(); err != nil {
+		return "", fault("truncating an upload", err)
+	}
+	root, err := os.OpenRoot(f.dir.config.Root)
+	if err != nil {
+		return "", fault("opening MEDIA_ROOT", err)
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	p := publication{file: f, root: root}
+	defer p.leave()
+	for range maxCandidates {
+		name, err := next()
+		if err != nil {
+			return "", err
+		}
+		if err := f.dir.checkName(name); err != nil {
+			return "", err
+		}
+		err = p.publish(name)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		f.published()
+		return name, nil
+	}
+	return "", fmt.Errorf("%w: %d of them", ErrTaken, maxCandidates)
+}
+
+// checkName refuses what is not a relative, normalised name. The caller's names are; this is in case they are not.
+func (d *Dir) checkName(name string) error {
+	if !fs.ValidPath(name) || name == "." || strings.ContainsRune(name, 0) {
+		return fmt.Errorf("%w: %.100q", ErrName, name)
+	}
+	if len(d.config.Root)+len("/")+len(name) >= maxPath {
+		return fmt.Errorf("%w: %d bytes", ErrName, len(name))
+	}
+	return nil
+}
+
+// publication is one call of Publish.
+type publication struct {
+	file   *File
+	root   *os.Root
+	folder folder // open; where the last candidate was
+	path   string // of it
+}
+
+func (p *publication) leave() {
+	if p.folder.File != nil {
+		_ = p.folder.Close() // what was made in it is synced
+	}
+}
+
+// publish gives the file a name, or returns fs.ErrExist.
+func (p *publication) publish(name string) error {
+	if err := p.enter(path.Dir(name)); err != nil {
+		return err
+	}
+	f, base := p.file, path.Base(name)
+	if err := f.link(p.folder, base); err != nil {
+		return fault("publishing an upload", err)
+	}
+	if err := f.dir.sync(p.folder.File); err != nil {
+		err = fault("writing a directory to the disk", err)
+		if p.folder.holds(base, f.file) {
+			err = errors.Join(err, p.folder.unlink(base))
+		}
+		return err
+	}
+	return nil
+}
+
+// enter opens the directory that is at path, makes it if it is missing, and gives the file what a file there has. All of
+// that is on the disk before the file has a name.
+func (p *publication) enter(at string) error {
+	if p.folder.File != nil && p.path == at {
+		return nil
+	}
+	opened, err := p.file.dir.directory(p.root, at)
+	if err != nil {
+		return err
+	}
+	p.leave()
+	p.folder, p.path = opened, at
+	if err := p.file.own(p.root, opened); err != nil {
+		return fault("setting the permissions of an upload", err)
+	}
+	return p.file.Sync()
+}
+
+func (f *File) link(to folder, name string) error {
+	if f.name == "" {
+		return f.dir.linker.link(f.file, to, name)
+	}
+	state, err := f.dir.state()
+	if err != nil {
+		return err
+	}
+	defer state.Close() //nolint:errcheck // it was only read
+	if !state.holds(f.name, f.file) {
+		return fmt.Errorf("somebody has removed the unfinished upload: %w", fs.ErrNotExist)
+	}
+	return to.link(name, state, f.name)
+}
+
+// published takes the file's name in the state directory from it. If that fails there is nothing to report: the upload is
+// published, and what is left has two names, by which Sweep knows it.
+func (f *File) published() {
+	if f.name != "" {
+		if state, err := f.dir.state(); err == nil {
+			_ = state.unlink(f.name)
+			_ = state.Close()
+		}
+	}
+	_ = f.close() // it is on the disk already
+}

@@ -1,0 +1,132 @@
+package media
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Entry is what the state directory holds under an id.
+type Entry struct {
+	ID string
+	// HasPart and HasState say which of the two there is; see the package's documentation for what follows from it.
+	HasPart, HasState bool
+	// Published says that the part is a file under MEDIA_ROOT too: its process died before it could remove it here.
+	Published bool
+	// Size is how many bytes the part has.
+	Size int64
+	// ModTime is when the part was last written to, or the state of one that is gone.
+	ModTime time.Time
+}
+
+// Entries lists parts and states, in no order. It is no snapshot.
+func (d *Dir) Entries() ([]Entry, error) {
+	state, err := d.state()
+	if err != nil {
+		return nil, err
+	}
+	defer state.Close() //nolint:errcheck // it was only read
+	names, err := state.Readdirnames(-1)
+	if err != nil {
+		return nil, fault("listing the state directory", err)
+	}
+	found := map[string]*Entry{}
+	for _, name := range names {
+		id, isPart := strings.CutSuffix(name, partSuffix)
+		id, isState := strings.CutSuffix(id, stateSuffix)
+		if isPart == isState || checkID(id) != nil {
+			continue
+		}
+		info, err := state.stat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fault("listing the state directory", err)
+		}
+		if found[id] == nil {
+			found[id] = &Entry{ID: id}
+		}
+		found[id].add(info, isPart)
+	}
+	entries := make([]Entry, 0, len(found))
+	for _, e := range found {
+		entries = append(entries, *e)
+	}
+	return entries, nil
+}
+
+func (e *Entry) add(info unix.Stat_t, isPart bool) {
+	if isPart {
+		e.HasPart, e.Published, e.Size = true, info.Nlink > 1, info.Size
+	} else {
+		e.HasState = true
+	}
+	if isPart || !e.HasPart {
+		e.ModTime = time.Unix(info.Mtim.Unix())
+	}
+}
+
+// Sweep removes what processes that are gone have left in the state directory: files that nobody locks, and parts that
+// are published. It returns how many. It may be called at any time; whoever resumes uploads asks Published first.
+func (d *Dir) Sweep() (int, error) {
+	state, err := d.state()
+	if err != nil {
+		return 0, err
+	}
+	defer state.Close() //nolint:errcheck // a name that comes back after a power cut is swept again
+	names, err := state.Readdirnames(-1)
+	if err != nil {
+		return 0, fault("listing the state directory", err)
+	}
+	swept := 0
+	var faults []error
+	for _, name := range names {
+		id, isPart := strings.CutSuffix(name, partSuffix)
+		if !strings.HasSuffix(name, tempSuffix) && (!isPart || checkID(id) != nil) {
+			continue // not ours
+		}
+		gone, err := sweep(state, name)
+		if gone {
+			swept++
+		}
+		faults = append(faults, fault("sweeping the state directory", err))
+	}
+	return swept, errors.Join(faults...)
+}
+
+// sweep removes a file if nobody locks it and, for a part, if it has a name under Root.
+func sweep(state folder, name string) (bool, error) {
+	f, err := state.openFile(name, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() //nolint:errcheck // it was only locked
+	err = lock(f)
+	if errors.Is(err, ErrBusy) {
+		return false, nil
+	}
+	info, err2 := statOf(f)
+	if err := errors.Join(err, err2); err != nil {
+		return false, err
+	}
+	if info.Mode&unix.S_IFMT != unix.S_IFREG || !state.holds(name, f) {
+		return false, nil
+	}
+	if strings.HasSuffix(name, partSuffix) {
+		if info.Nlink < 2 {
+			return false, nil
+		}
+		// Its process did not come to write its name under Root to the disk. This one must not be the first to go.
+		if err := syncAll(state); err != nil {
+			return false, err
+		}
+	}
+	return true, state.unlink(name)
+}
