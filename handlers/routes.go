@@ -39,6 +39,8 @@ type Options struct {
 	Login gateway.LoginURL
 	// Access finds out what users may do, for gateways; nil where that cannot be known.
 	Access answer.AccessStore
+	// Uploads is what /upload needs; nil: there is no such path.
+	Uploads *Uploads
 	// Observe counts a verdict; nil means nobody does.
 	Observe func(outcome string, reason djangosession.Reason, took time.Duration)
 	// Now is the clock; nil means time.Now.
@@ -48,6 +50,7 @@ type Options struct {
 type server struct {
 	Options
 	answers *answer.Service
+	active  activeUploads
 }
 
 // New returns the handler of the public listener.
@@ -66,6 +69,9 @@ func New(o Options) http.Handler {
 	e.Pre(s.gateways)
 	e.Use(s.logged, recovered)
 	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/authenticate", s.authenticate)
+	if o.Uploads != nil {
+		e.Match([]string{http.MethodPost, http.MethodPut}, uploadPath, s.upload)
+	}
 	return e
 }
 

@@ -36,7 +36,12 @@ func check(ctx context.Context, args []string, s stdio) int {
 	for _, w := range c.Warnings {
 		report(checkup.Finding{Grade: checkup.Warn, Name: "settings", Found: w})
 	}
-	if !newCheckup(d).Run(ctx, report) {
+	good := newCheckup(d).Run(ctx, report)
+	if finding, on := uploadFinding(c); on {
+		report(finding)
+		good = good && finding.Grade != checkup.Fail
+	}
+	if !good {
 		return exitNo
 	}
 	return exitYes
@@ -98,4 +103,14 @@ func recent(d *deployment) func(ctx context.Context, n int) ([]dbstore.StoredSes
 		}
 	}
 	return nil
+}
+
+// uploadFinding says whether uploads can be stored, where they are on.
+func uploadFinding(c *config.Config) (checkup.Finding, bool) {
+	f := checkup.Finding{Grade: checkup.OK, Name: "uploads", Found: "go to " + c.Uploads.MediaRoot}
+	uploads, err := openUploads(c, nil)
+	if err != nil {
+		f.Grade, f.Found, f.Remedy = checkup.Fail, err.Error(), "the directory must be there, and the sidecar's user must be able to write to it"
+	}
+	return f, uploads != nil || err != nil
 }

@@ -55,6 +55,7 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 type sidecar struct {
 	config   *config.Config
 	login    gateway.LoginURL
+	uploads  *handlers.Uploads // nil where they are off
 	logger   *slog.Logger
 	metrics  *observe.Metrics
 	current  currentDeployment
@@ -71,6 +72,9 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		return fmt.Errorf("DJANGO_LOGIN_URL: %w", err)
 	}
 	sc := &sidecar{config: c, login: login, logger: logger, metrics: observe.NewMetrics(registry, version, commit)}
+	if sc.uploads, err = openUploads(c, sc.metrics); err != nil {
+		return err
+	}
 	d, err := newDeployment(c, sc.metrics)
 	if err != nil {
 		return err
@@ -158,6 +162,7 @@ func (sc *sidecar) publicHandler() http.Handler {
 		CookieName: sc.config.SessionCookieName, VerifyTimeout: sc.config.StoreTimeout,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
 		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Login: sc.login, Access: &sc.current,
+		Uploads: sc.uploads,
 	})
 }
 

@@ -64,6 +64,8 @@ type Config struct {
 	Explain               bool           // false: answers do not carry the precise reason
 	EndedStatus           int            // 401 or 200; 401
 
+	Uploads Uploads
+
 	Warnings []string // what is legal, but insecure or odd; one sentence each, no secrets
 
 	// files tells whether a later reading found other contents; nil where there are no files. A pointer, which fmt
@@ -159,6 +161,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readSession(r)
 	c.readUsers(r)
 	c.readService(r)
+	c.readUploads(r)
 	if withStores {
 		c.readURLs(r)
 	}

@@ -54,6 +54,15 @@ func defaults() *config.Config {
 		LogLevel:        slog.LevelInfo,
 		LogFormat:       "json",
 		EndedStatus:     401,
+		Uploads:         defaultUploads(),
+	}
+}
+
+func defaultUploads() config.Uploads {
+	mode := uint32(0o644)
+	return config.Uploads{
+		MediaURL: "/media/", FilePermissions: &mode, UploadTo: "uploads/%Y/%m/%d/", MaxNameLength: 100, MaxBytes: 100 << 20,
+		MaxFiles: 100, MaxFields: 1000, MaxFieldBytes: 2621440, Digest: true, MinRate: 240, MaxAtOnce: 1000, MaxAtOncePerUser: 10,
 	}
 }
 
@@ -120,7 +129,7 @@ func TestEverythingSet(t *testing.T) {
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),
 		},
-		LogLevel: slog.LevelWarn, LogFormat: "text", EndedStatus: 200,
+		LogLevel: slog.LevelWarn, LogFormat: "text", EndedStatus: 200, Uploads: defaultUploads(),
 		Warnings: []string{"DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django 3.2.25 does: fallback keys came with 4.1"},
 	}
 	if d := diff(want, got); d != "" {

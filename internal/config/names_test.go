@@ -50,17 +50,10 @@ func TestServiceLinksAreIgnored(t *testing.T) {
 
 func TestPartsThatAreNotThereYet(t *testing.T) {
 	for name, texts := range map[string][]string{
-		"SIDECAR_CACHE_TTL":              {"", "0", "0s", "off"},
-		"SIDECAR_CACHE_ENTRIES":          {"100000", "0"},
-		"SIDECAR_UPLOAD_TO":              {"uploads/%Y/%m/%d/"},
-		"SIDECAR_UPLOAD_MAX_BYTES":       {"100MiB", "100mib"},
-		"SIDECAR_UPLOAD_MAX_NAME_LENGTH": {"100"},
-		"SIDECAR_UPLOAD_STATE_DIR":       {""},
-		"SIDECAR_UPLOAD_EXPIRY":          {"24h"},
-		"SIDECAR_UPLOAD_WEBHOOK":         {"OFF"},
-		"SIDECAR_UPLOAD_DIGEST":          {"sha256"},
-		"SIDECAR_UPLOAD_EXTENSIONS":      {"any"},
-		"SIDECAR_UPLOAD_MIN_RATE":        {"240", "0"},
+		"SIDECAR_CACHE_TTL":      {"", "0", "0s", "off"},
+		"SIDECAR_CACHE_ENTRIES":  {"100000", "0"},
+		"SIDECAR_UPLOAD_EXPIRY":  {"24h"},
+		"SIDECAR_UPLOAD_WEBHOOK": {"OFF"},
 	} {
 		for _, text := range texts {
 			if c, err := load(t, with(env{name: text})); err != nil || c == nil {

@@ -140,7 +140,9 @@ var sizeUnits = []struct {
 }
 
 // size is a positive number of bytes, plain or with a unit.
-func (r *reader) size(name string) int64 {
+func (r *reader) size(name string) int64 { return r.sizeUpTo(name, maxSize, "1GiB") }
+
+func (r *reader) sizeUpTo(name string, most int64, mostText string) int64 {
 	text := strings.ToLower(r.text(name))
 	for _, unit := range sizeUnits {
 		digits, found := strings.CutSuffix(text, unit.suffix)
@@ -148,12 +150,12 @@ func (r *reader) size(name string) int64 {
 			continue
 		}
 		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
-		if err != nil || n < 1 || n > maxSize/unit.bytes {
+		if err != nil || n < 1 || n > most/unit.bytes {
 			break
 		}
 		return n * unit.bytes
 	}
-	r.refuse(name, "a size above 0 and up to 1GiB, such as 1048576, 512KiB or 1MiB")
+	r.refuse(name, "a size above 0 and up to "+mostText+", such as 1048576, 512KiB or 1MiB")
 	return 0
 }
 

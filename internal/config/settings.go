@@ -47,6 +47,14 @@ type djangoSettings struct {
 	SuperuserColumn        *string `envconfig:"AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
 	LoginURL               *string `envconfig:"LOGIN_URL" otherwise:"/accounts/login/" desc:"where gateways send a browser to log in"`
 	RedirectFieldName      *string `envconfig:"REDIRECT_FIELD_NAME" otherwise:"next" desc:"the query field with the page to return to"`
+	MediaRoot              *string `envconfig:"MEDIA_ROOT" example:"/srv/media" desc:"where uploads go; not set: uploads are off"`
+	MediaURL               *string `envconfig:"MEDIA_URL" otherwise:"/media/" desc:"what goes before a file's name in url"`
+	FileUploadPermissions  *string `envconfig:"FILE_UPLOAD_PERMISSIONS" otherwise:"0o644" desc:"in octal, or None, which is the default before Django 3.0"`
+	FileUploadDirPerms     *string `envconfig:"FILE_UPLOAD_DIRECTORY_PERMISSIONS" otherwise:"None" example:"0o2775" desc:"of directories that are made"`
+	MaxNumberFiles         *string `envconfig:"DATA_UPLOAD_MAX_NUMBER_FILES" otherwise:"100" desc:"in a form; None is no limit"`
+	MaxNumberFields        *string `envconfig:"DATA_UPLOAD_MAX_NUMBER_FIELDS" otherwise:"1000" desc:"in a form; None is no limit"`
+	MaxMemorySize          *string `envconfig:"DATA_UPLOAD_MAX_MEMORY_SIZE" otherwise:"2621440" desc:"bytes of a form's fields; None is no limit"`
+	CSRFTrustedOrigins     *string `envconfig:"CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" desc:"other origins whose pages may upload"`
 	UseTZ                  *string `envconfig:"USE_TZ" otherwise:"true" desc:"with TIME_ZONE, decides how SQLite expiry is read"`
 	TimeZone               *string `envconfig:"TIME_ZONE" otherwise:"UTC" example:"Europe/Berlin" desc:"an IANA name"`
 }
@@ -71,17 +79,20 @@ type ownSettings struct {
 	Explain               *string `envconfig:"SIDECAR_EXPLAIN" otherwise:"false" desc:"puts the precise reason into answers, for development"`
 	EndedStatus           *string `envconfig:"SIDECAR_ENDED_STATUS" otherwise:"401" desc:"200 for old clients that read only result"`
 
-	CacheTTL            *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" absent:"verdict cache"`
-	CacheEntries        *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" absent:"verdict cache"`
-	UploadTo            *string `envconfig:"SIDECAR_UPLOAD_TO" otherwise:"uploads/%Y/%m/%d/" absent:"uploads"`
-	UploadMaxBytes      *string `envconfig:"SIDECAR_UPLOAD_MAX_BYTES" otherwise:"100MiB" absent:"uploads"`
-	UploadMaxNameLength *string `envconfig:"SIDECAR_UPLOAD_MAX_NAME_LENGTH" otherwise:"100" absent:"uploads"`
-	UploadStateDir      *string `envconfig:"SIDECAR_UPLOAD_STATE_DIR" absent:"uploads"`
-	UploadExpiry        *string `envconfig:"SIDECAR_UPLOAD_EXPIRY" otherwise:"24h" absent:"uploads"`
-	UploadWebhook       *string `envconfig:"SIDECAR_UPLOAD_WEBHOOK" absent:"uploads"`
-	UploadDigest        *string `envconfig:"SIDECAR_UPLOAD_DIGEST" otherwise:"sha256" absent:"uploads"`
-	UploadExtensions    *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" absent:"uploads"`
-	UploadMinRate       *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" absent:"uploads"`
+	UploadTo               *string `envconfig:"SIDECAR_UPLOAD_TO" otherwise:"uploads/%Y/%m/%d/" desc:"FileField(upload_to), strftime in TIME_ZONE"`
+	UploadMaxBytes         *string `envconfig:"SIDECAR_UPLOAD_MAX_BYTES" otherwise:"100MiB" desc:"one file"`
+	UploadMaxNameLength    *string `envconfig:"SIDECAR_UPLOAD_MAX_NAME_LENGTH" otherwise:"100" desc:"FileField(max_length), upload_to included"`
+	UploadStateDir         *string `envconfig:"SIDECAR_UPLOAD_STATE_DIR" example:"/srv/.django-sidecar" desc:"unfinished uploads: on MEDIA_ROOT's file system and not inside it; .django-sidecar beside it"`
+	UploadDigest           *string `envconfig:"SIDECAR_UPLOAD_DIGEST" otherwise:"sha256" desc:"or none, where the disk is faster than the hash"`
+	UploadExtensions       *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" example:".jpg,.png,.pdf" desc:"the endings that names may have"`
+	UploadMinRate          *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" desc:"bytes a second, after 10 s; a slower body is cut; 0: off"`
+	UploadMaxAtOnce        *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" desc:"uploads at a time; 0: no limit"`
+	UploadMaxAtOncePerUser *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER" otherwise:"10" desc:"of one user; 0: no limit"`
+
+	CacheTTL      *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" absent:"verdict cache"`
+	CacheEntries  *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" absent:"verdict cache"`
+	UploadExpiry  *string `envconfig:"SIDECAR_UPLOAD_EXPIRY" otherwise:"24h" absent:"uploads"`
+	UploadWebhook *string `envconfig:"SIDECAR_UPLOAD_WEBHOOK" absent:"uploads"`
 }
 
 // Setting describes one setting, for documentation.

@@ -15,6 +15,10 @@ type Metrics struct {
 	duration prometheus.Histogram
 	stores   *prometheus.HistogramVec
 	errors   prometheus.Counter
+
+	uploads         *prometheus.CounterVec
+	uploadBytes     prometheus.Counter
+	uploadsInFlight prometheus.Gauge
 }
 
 // NewMetrics registers the metrics with r.
@@ -36,12 +40,21 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 			Name: "django_sidecar_store_errors_total", Help: "Failures of a store: none of them is a verdict.",
 		}),
 	}
+	m.uploads = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "django_sidecar_uploads_total", Help: "Uploads that have ended: stored, refused or failed.",
+	}, []string{"outcome"})
+	m.uploadBytes = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "django_sidecar_upload_bytes_total", Help: "Bytes of the files that were stored.",
+	})
+	m.uploadsInFlight = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "django_sidecar_uploads_in_flight", Help: "Uploads that are going on.",
+	})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "django_sidecar_build_info", Help: "Always 1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	})
 	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, info)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, info)
 	return m
 }
 
@@ -50,6 +63,15 @@ func (m *Metrics) Verdict(outcome string, reason djangosession.Reason, took time
 	m.verdicts.WithLabelValues(outcome, string(reason)).Inc()
 	m.duration.Observe(took.Seconds())
 }
+
+// Upload counts an upload that has ended, and the bytes that it stored.
+func (m *Metrics) Upload(outcome string, bytes int64) {
+	m.uploads.WithLabelValues(outcome).Inc()
+	m.uploadBytes.Add(float64(bytes))
+}
+
+// UploadsInFlight counts an upload that begins, by 1, or ends, by -1.
+func (m *Metrics) UploadsInFlight(by int) { m.uploadsInFlight.Add(float64(by)) }
 
 // Store returns store with its answers timed under the name of its kind.
 func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {

@@ -145,3 +145,17 @@ func (f *File) published() {
 	}
 	_ = f.close() // it is on the disk already
 }
+
+// Withdraw removes a file that has been published a moment ago and that nobody has been told of: where several are to be
+// published together and a later one cannot.
+func (d *Dir) Withdraw(name string) error {
+	if err := d.checkName(name); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(d.config.Root)
+	if err != nil {
+		return fault("opening MEDIA_ROOT", err)
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	return removed(root.Remove(name))
+}

@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"io"
+	"sync"
+	"time"
+)
+
+// The time that an upload may take.
+const (
+	uploadGrace   = 10 * time.Second // before the rate counts
+	uploadIdle    = 60 * time.Second // at most between two reads, however fast it was before
+	uploadRecheck = 30 * time.Second // after which the session is looked at again
+)
+
+// pacedBody reads a body that must keep a pace: by each byte the time by which more must have come moves on by as much as
+// the byte may take, from uploadGrace after the beginning, and to uploadIdle from now at most.
+type pacedBody struct {
+	body     io.Reader
+	now      func() time.Time
+	rate     int64 // bytes a second; 0 is no limit
+	due      time.Time
+	checked  time.Time // when the session was last found to be alive
+	deadline func(time.Time) error
+	check    func() error
+}
+
+// Read implements io.Reader.
+func (p *pacedBody) Read(b []byte) (int, error) {
+	now := p.now()
+	if now.Sub(p.checked) >= uploadRecheck {
+		if err := p.check(); err != nil {
+			return 0, err
+		}
+		p.checked = now
+	}
+	due := p.due
+	if p.rate == 0 {
+		due = now.Add(uploadIdle)
+	}
+	if err := p.deadline(due); err != nil {
+		return 0, err
+	}
+	n, err := p.body.Read(b)
+	if n > 0 && p.rate > 0 {
+		p.due = p.due.Add(time.Duration(float64(n) / float64(p.rate) * float64(time.Second)))
+		if latest := p.now().Add(uploadIdle); p.due.After(latest) {
+			p.due = latest
+		}
+	}
+	return n, err
+}
+
+// activeUploads counts the uploads that are going on, by their users.
+type activeUploads struct {
+	mu     sync.Mutex
+	all    int
+	byUser map[string]int
+}
+
+// enter counts an upload in, and returns what counts it out. It is false where there are too many already; 0 is no limit.
+func (a *activeUploads) enter(userID string, most, mostOfUser int) (leave func(), ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if most > 0 && a.all >= most || mostOfUser > 0 && a.byUser[userID] >= mostOfUser {
+		return nil, false
+	}
+	if a.byUser == nil {
+		a.byUser = map[string]int{}
+	}
+	a.all++
+	a.byUser[userID]++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.all--
+		if a.byUser[userID]--; a.byUser[userID] == 0 {
+			delete(a.byUser, userID)
+		}
+	}, true
+}

@@ -1,0 +1,176 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"django-sidecar/internal/answer"
+	"django-sidecar/internal/upload"
+)
+
+// uploadPath is where files are sent to.
+const uploadPath = "/upload"
+
+// Uploads is what /upload needs. Receiver is required.
+type Uploads struct {
+	Receiver *upload.Receiver
+	// TrustedOrigins says whether a request from another origin is let in: CSRF_TRUSTED_ORIGINS. nil trusts none.
+	TrustedOrigins func(origin string) bool
+	// MinRate is how many bytes a second a body must have, after uploadGrace; 0 is no limit but uploadIdle.
+	MinRate int64
+	// MaxAtOnce and MaxAtOncePerUser are how many uploads there are at a time; 0 is no limit.
+	MaxAtOnce, MaxAtOncePerUser int
+	// Observe counts an upload that has ended (stored, refused or failed), with the bytes of what was published; nil means
+	// nobody does.
+	Observe func(outcome string, bytes int64)
+	// InFlight counts those that are going on, up and down by one; nil means nobody does.
+	InFlight func(by int)
+}
+
+// The answers to uploads that are no refusals of package upload.
+var (
+	errCrossSite = &upload.Refusal{Status: http.StatusForbidden, Message: "Uploads from another site are refused."}
+	errEncoding  = &upload.Refusal{Status: http.StatusUnsupportedMediaType, Message: "An encoded body is not understood: send it without Content-Encoding."}
+	errTooMany   = &upload.Refusal{Status: http.StatusTooManyRequests, Message: "Too many uploads at once."}
+	errEnded     = &upload.Refusal{Status: http.StatusUnauthorized, Message: answer.Ended.Words().Message}
+	errUnknown   = &upload.Refusal{Status: http.StatusServiceUnavailable, Message: answer.Unavailable.Words().Message}
+)
+
+// uploaded is the answer to an upload that has been stored.
+type uploaded struct {
+	Result  bool            `json:"result"`
+	Message string          `json:"message"`
+	Files   []upload.Stored `json:"files"`
+}
+
+// upload answers /upload. Nothing of the body is read before the session has been found to be alive.
+func (s *server) upload(c echo.Context) error {
+	r := c.Request()
+	if err := s.crossSite(r); err != nil {
+		return s.refuseUpload(c, err)
+	}
+	v, out := s.answers.Verify(r.Context(), r.Header[echo.HeaderCookie], eventOf(c))
+	if out != answer.Alive {
+		unread(c)
+		s.countUpload("refused", 0)
+		return s.answerVerdict(c, v, out)
+	}
+	if encoding := r.Header.Get(echo.HeaderContentEncoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return s.refuseUpload(c, errEncoding)
+	}
+	leave, ok := s.active.enter(v.User.ID, s.Uploads.MaxAtOnce, s.Uploads.MaxAtOncePerUser)
+	if !ok {
+		return s.refuseUpload(c, errTooMany)
+	}
+	defer leave()
+	if s.Uploads.InFlight != nil {
+		s.Uploads.InFlight(1)
+		defer s.Uploads.InFlight(-1)
+	}
+	body, err := s.uploadBody(c, v.User.ID)
+	if err != nil {
+		return err
+	}
+	files, err := s.Uploads.Receiver.Receive(r.Context(), upload.Request{
+		Body: body, ContentType: r.Header.Get(echo.HeaderContentType), Disposition: r.Header.Get(echo.HeaderContentDisposition),
+		Length: r.ContentLength, Check: func(ctx context.Context) error { return s.stillAlive(ctx, c, v.User.ID) },
+	})
+	if err := answerBy(c, s.Now().Add(uploadGrace)); err != nil {
+		return err
+	}
+	if err != nil {
+		return s.refuseUpload(c, err)
+	}
+	var bytes int64
+	for _, f := range files {
+		bytes += f.Size
+	}
+	s.countUpload("stored", bytes)
+	return write(c, http.StatusCreated, uploaded{Result: true, Message: "Stored.", Files: files})
+}
+
+// stillAlive asks once more whether the session is that of the user who began: one who has been logged out meanwhile
+// publishes nothing.
+func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) error {
+	v, out := s.answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], eventOf(c))
+	switch {
+	case out == answer.Unavailable:
+		return errUnknown
+	case out != answer.Alive || v.User.ID != userID:
+		return errEnded
+	}
+	return nil
+}
+
+// crossSite refuses what a page of another site makes a browser send, with the user's cookie. Clients that are no browsers
+// send neither Sec-Fetch-Site nor Origin, and pass.
+func (s *server) crossSite(r *http.Request) error {
+	err := new(http.CrossOriginProtection).Check(r)
+	if err == nil || s.Uploads.TrustedOrigins != nil && s.Uploads.TrustedOrigins(r.Header.Get("Origin")) {
+		return nil
+	}
+	return errCrossSite
+}
+
+// refuseUpload answers with a refusal. What has not been read of the body is not waited for.
+func (s *server) refuseUpload(c echo.Context, err error) error {
+	unread(c)
+	refusal := upload.RefusalOf(err)
+	outcome := "refused"
+	if refusal.Status >= http.StatusInternalServerError {
+		eventOf(c).Err, outcome = err, "failed"
+	}
+	h := c.Response().Header()
+	switch refusal.Status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set(echo.HeaderRetryAfter, "1")
+	case http.StatusUnauthorized:
+		challenge := answer.Ended.Words().Header
+		h.Set(challenge.Name, challenge.Value)
+	}
+	s.countUpload(outcome, 0)
+	return write(c, refusal.Status, answer.Refusal{Message: refusal.Message})
+}
+
+func (s *server) countUpload(outcome string, bytes int64) {
+	if s.Uploads.Observe != nil {
+		s.Uploads.Observe(outcome, bytes)
+	}
+}
+
+// unread ends the connection after the answer: net/http would otherwise read some of the rest of the body before it answers.
+func unread(c echo.Context) {
+	c.Response().Header().Set("Connection", "close")
+}
+
+// answerBy sets the time until which the answer may be written, in place of the server's own.
+func answerBy(c echo.Context, at time.Time) error {
+	if err := http.NewResponseController(c.Response()).SetWriteDeadline(at); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
+
+// uploadBody is the body with its time limits, which take the place of the server's.
+func (s *server) uploadBody(c echo.Context, userID string) (io.Reader, error) {
+	if err := answerBy(c, time.Time{}); err != nil {
+		return nil, err
+	}
+	control, now := http.NewResponseController(c.Response()), s.Now()
+	return &pacedBody{
+		body: c.Request().Body, now: s.Now, rate: s.Uploads.MinRate, due: now.Add(uploadGrace), checked: now,
+		deadline: func(at time.Time) error {
+			if err := control.SetReadDeadline(at); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+				return err
+			}
+			return nil
+		},
+		check: func() error { return s.stillAlive(c.Request().Context(), c, userID) },
+	}, nil
+}

@@ -1,0 +1,163 @@
+package config
+
+import (
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Uploads are the settings of uploads; there are none without MediaRoot.
+type Uploads struct {
+	MediaRoot string // an absolute path; empty: uploads are off
+	MediaURL  string // ends with a slash; /media/
+	StateDir  string // an absolute path; .django-sidecar beside MediaRoot
+
+	FilePermissions      *uint32 // as chmod(2) has them; nil: what the umask leaves. 0o644 from Django 3.0
+	DirectoryPermissions *uint32 // nil
+
+	UploadTo      string // strftime in TimeZone; uploads/%Y/%m/%d/
+	MaxNameLength int    // characters, 1 to 4096; 100
+	MaxBytes      int64  // of a file, at most 1 TiB; 100 MiB
+	MaxFiles      int    // of a form, as Django counts; 0: no limit; 100
+	MaxFields     int    // the same; 1000
+	MaxFieldBytes int64  // of all fields together; 0: no limit; 2621440
+
+	Extensions       []string // in small letters with their dots; nil: any
+	Digest           bool     // true: SHA-256
+	MinRate          int64    // bytes a second; 0: off; 240
+	MaxAtOnce        int      // 0: no limit; 1000
+	MaxAtOncePerUser int      // 0: no limit; 10
+
+	TrustedOrigins []string // CSRF_TRUSTED_ORIGINS as Django 4.0 has them: scheme://host, scheme://*.domain
+}
+
+// maxUpload bounds SIDECAR_UPLOAD_MAX_BYTES.
+const maxUpload = 1 << 40
+
+// readUploads reads the settings of uploads. They are read where uploads are off too, so that a mistake is seen.
+func (c *Config) readUploads(r *reader) {
+	u := &c.Uploads
+	u.FilePermissions = r.mode("DJANGO_FILE_UPLOAD_PERMISSIONS")
+	if !r.value("DJANGO_FILE_UPLOAD_PERMISSIONS").given && c.DjangoVersion != "" && olderThan(c.DjangoVersion, "3.0") {
+		u.FilePermissions = nil // django/conf/global_settings.py, 2.2
+	}
+	u.DirectoryPermissions = r.mode("DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS")
+	u.MediaURL = r.mediaURL("DJANGO_MEDIA_URL")
+	u.UploadTo = r.text("SIDECAR_UPLOAD_TO")
+	u.MaxNameLength = int(r.number("SIDECAR_UPLOAD_MAX_NAME_LENGTH", 1, 4096))
+	u.MaxBytes = r.sizeUpTo("SIDECAR_UPLOAD_MAX_BYTES", maxUpload, "1TiB")
+	u.MaxFiles = int(r.limit("DJANGO_DATA_UPLOAD_MAX_NUMBER_FILES"))
+	u.MaxFields = int(r.limit("DJANGO_DATA_UPLOAD_MAX_NUMBER_FIELDS"))
+	u.MaxFieldBytes = r.limit("DJANGO_DATA_UPLOAD_MAX_MEMORY_SIZE")
+	u.Extensions = r.extensions("SIDECAR_UPLOAD_EXTENSIONS")
+	u.Digest = r.oneOf("SIDECAR_UPLOAD_DIGEST", "sha256", "none") == "sha256"
+	u.MinRate = r.number("SIDECAR_UPLOAD_MIN_RATE", 0, maxSize)
+	u.MaxAtOnce = int(r.number("SIDECAR_UPLOAD_MAX_AT_ONCE", 0, 1e6))
+	u.MaxAtOncePerUser = int(r.number("SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER", 0, 1e6))
+	u.TrustedOrigins = r.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
+	c.readMediaRoot(r)
+}
+
+// readMediaRoot reads where files go. Relative paths are those of the process, as Django's are.
+func (c *Config) readMediaRoot(r *reader) {
+	u := &c.Uploads
+	root, state := r.text("DJANGO_MEDIA_ROOT"), r.text("SIDECAR_UPLOAD_STATE_DIR")
+	if root == "" {
+		if state != "" {
+			r.warn("SIDECAR_UPLOAD_STATE_DIR is set, but uploads are off: DJANGO_MEDIA_ROOT is not set")
+		}
+		return
+	}
+	u.MediaRoot = r.path("DJANGO_MEDIA_ROOT")
+	u.StateDir = filepath.Join(filepath.Dir(u.MediaRoot), ".django-sidecar")
+	if state != "" {
+		u.StateDir = r.path("SIDECAR_UPLOAD_STATE_DIR")
+	}
+}
+
+// path is an absolute path.
+func (r *reader) path(name string) string {
+	text := r.text(name)
+	if !filepath.IsAbs(text) || strings.ContainsRune(text, 0) {
+		r.refuse(name, "an absolute path")
+		return ""
+	}
+	return filepath.Clean(text)
+}
+
+// mode is what chmod(2) takes, in octal as Python and C write it; None is none.
+func (r *reader) mode(name string) *uint32 {
+	text := strings.ToLower(r.text(name))
+	if text == "" || text == "none" {
+		return nil
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 32)
+	if err != nil || n > 0o7777 {
+		r.refuse(name, "an octal number such as 0o644, or None")
+		return nil
+	}
+	mode := uint32(n)
+	return &mode
+}
+
+// limit is a number, and 0 for Django's None: no limit.
+func (r *reader) limit(name string) int64 {
+	if strings.EqualFold(r.text(name), "none") {
+		return 0
+	}
+	const least = 1 // Django takes 0 for "nothing at all", which nobody means
+	return r.number(name, least, maxSize)
+}
+
+// mediaURL is MEDIA_URL: a path or a URL that ends with a slash (django/core/checks/urls.py, 5.2, check_url_settings).
+func (r *reader) mediaURL(name string) string {
+	text := r.text(name)
+	u, err := url.Parse(text)
+	if err != nil || !strings.HasSuffix(text, "/") || u.RawQuery != "" || u.Fragment != "" {
+		r.refuse(name, "a path or a URL that ends with a slash")
+		return ""
+	}
+	return text
+}
+
+// extensions is a list of the endings of names; any is none.
+func (r *reader) extensions(name string) []string {
+	if strings.EqualFold(r.text(name), "any") {
+		return nil
+	}
+	list := r.list(name)
+	for i, e := range list {
+		if len(e) < 2 || e[0] != '.' || strings.ContainsAny(e, "/\\* ") {
+			r.refuse(name, "any, or a list of endings with their dots, such as .jpg,.png")
+			return nil
+		}
+		list[i] = strings.ToLower(e)
+	}
+	if len(list) == 0 {
+		r.refuse(name, "any, or a list of endings with their dots, such as .jpg,.png")
+	}
+	return list
+}
+
+// origins is CSRF_TRUSTED_ORIGINS. Before Django 4.0 it has hosts without a scheme, which are of both.
+func (r *reader) origins(name string) []string {
+	var origins []string
+	for _, text := range r.list(name) {
+		forms := []string{text}
+		if !strings.Contains(text, "://") {
+			host := strings.Replace("^"+text, "^.", "*.", 1)
+			host = strings.TrimPrefix(host, "^")
+			forms = []string{"https://" + host, "http://" + host}
+		}
+		for _, form := range forms {
+			scheme, host, _ := strings.Cut(form, "://")
+			if scheme != "http" && scheme != "https" || host == "" || strings.ContainsAny(strings.TrimPrefix(host, "*."), "/*? ") {
+				r.refuse(name, "a list of origins such as https://app.example.com or https://*.example.com")
+				return nil
+			}
+			origins = append(origins, scheme+"://"+strings.ToLower(host))
+		}
+	}
+	return origins
+}

@@ -1,0 +1,159 @@
+package upload
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"net/http"
+
+	"django-sidecar/internal/upload/media"
+)
+
+// batch is the files of one request.
+type batch struct {
+	receiver *Receiver
+	body     *countedBody
+	length   int64 // of the body, -1 if it is not known
+	files    []*incoming
+}
+
+// incoming is a file that is being received. It takes the bytes as an io.Writer.
+type incoming struct {
+	stored Stored
+	file   *media.File
+	limit  int64
+	digest hash.Hash // nil where there is none
+	head   []byte    // the first bytes, by which its type is detected
+}
+
+// headBytes is what http.DetectContentType looks at.
+const headBytes = 512
+
+// add receives one file. Its name is judged before its first byte is read.
+func (b *batch) add(stored Stored, content io.WriterTo) error {
+	r := b.receiver
+	if _, err := r.names(stored.OriginalName); err != nil {
+		return err
+	}
+	room := int64(-1)
+	if b.length >= 0 { // the rest of the body is the most that it can be
+		room = min(max(b.length-b.body.count, 0), r.MaxBytes)
+	}
+	file, err := r.Media.Create(room)
+	if err != nil {
+		return err
+	}
+	in := &incoming{stored: stored, file: file, limit: r.MaxBytes}
+	b.files = append(b.files, in)
+	if r.Digest {
+		in.digest = sha256.New()
+	}
+	if _, err := content.WriteTo(in); err != nil {
+		return err
+	}
+	in.stored.Size = file.Size()
+	in.stored.DetectedType = http.DetectContentType(in.head)
+	if in.digest != nil {
+		in.stored.SHA256 = hex.EncodeToString(in.digest.Sum(nil))
+	}
+	return file.Truncate(file.Size()) // gives back the room that it did not need, for the next one
+}
+
+// Write implements io.Writer.
+func (in *incoming) Write(p []byte) (int, error) {
+	if int64(len(p)) > in.limit-in.file.Size() {
+		return 0, errTooLarge
+	}
+	if missing := headBytes - len(in.head); missing > 0 {
+		in.head = append(in.head, p[:min(missing, len(p))]...)
+	}
+	if in.digest != nil {
+		in.digest.Write(p)
+	}
+	return in.file.Write(p)
+}
+
+// publish gives every file its name. If one cannot have one, those that have are taken back: nobody has been told of them.
+func (b *batch) publish() ([]Stored, error) {
+	var all []Stored
+	for _, in := range b.files {
+		next, err := b.receiver.names(in.stored.OriginalName)
+		if err == nil {
+			in.stored.Name, err = in.file.Publish(next)
+		}
+		if err != nil {
+			return nil, errors.Join(err, b.withdraw(all))
+		}
+		in.stored.URL = b.receiver.MediaURL + escapePath(in.stored.Name)
+		all = append(all, in.stored)
+	}
+	return all, nil
+}
+
+func (b *batch) withdraw(published []Stored) error {
+	var errs []error
+	for _, s := range published {
+		errs = append(errs, b.receiver.Media.Withdraw(s.Name))
+	}
+	return errors.Join(errs...)
+}
+
+// discard removes what has not been published. What cannot be removed has no name, or is swept later.
+func (b *batch) discard() {
+	for _, in := range b.files {
+		_ = in.file.Discard()
+	}
+}
+
+// countedBody counts what has been read of a body, and marks its errors.
+type countedBody struct {
+	reader io.Reader
+	count  int64
+}
+
+// Read implements io.Reader.
+func (c *countedBody) Read(p []byte) (int, error) {
+	n, err := c.reader.Read(p)
+	c.count += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &bodyError{err}
+	}
+	return n, err
+}
+
+// onlyReader copies a body through the one buffer.
+type onlyReader struct {
+	reader io.Reader
+	buffer []byte
+}
+
+// WriteTo implements io.WriterTo.
+func (o onlyReader) WriteTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{o.reader}, o.buffer)
+}
+
+// escapePath is filepath_to_uri of django/utils/encoding.py, 5.2: urllib.parse.quote with these characters left alone.
+func escapePath(name string) string {
+	const hexDigits = "0123456789ABCDEF"
+	var out []byte
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', isSafe(c):
+			out = append(out, c)
+		default:
+			out = append(out, '%', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return string(out)
+}
+
+// isSafe: "_.-~" are safe in every quote, and filepath_to_uri adds "/~!*()'".
+func isSafe(c byte) bool {
+	switch c {
+	case '_', '.', '-', '~', '/', '!', '*', '(', ')', '\'':
+		return true
+	}
+	return false
+}

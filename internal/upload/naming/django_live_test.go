@@ -1,0 +1,75 @@
+//go:build live
+
+package naming_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/djangotest"
+)
+
+var (
+	seed      = flag.Uint64("seed", 0, "the seed of what is compared; 0 takes one from the clock")
+	questions = flag.Int("questions", 4000, "how much of each kind every Django is asked")
+	djangos   = flag.String("djangos", "1.11 2.2 3.0 3.1 3.2 4.0 4.1 4.2 5.0 5.2 6.1", "whom to ask; tools/setup.sh makes these")
+)
+
+func random(t *testing.T) *rand.Rand {
+	t.Helper()
+	s := *seed
+	if s == 0 {
+		s = uint64(time.Now().UnixNano())
+	}
+	t.Logf("to see the same again: -seed=%d -questions=%d", s, *questions)
+	return rand.New(rand.NewPCG(s, 0))
+}
+
+// askDjango puts questions to testdata/oracle/naming.py, and decodes the answers into a slice.
+func askDjango(t *testing.T, version string, asked [][]any, answers any) {
+	t.Helper()
+	var stdin bytes.Buffer
+	encoder := json.NewEncoder(&stdin)
+	for _, question := range asked {
+		if err := encoder.Encode(question); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "naming.py")
+	cmd := exec.CommandContext(t.Context(), djangotest.Python(t, version), "-B", script)
+	cmd.Stdin = &stdin
+	var stderr strings.Builder // deprecations, and tracebacks
+	cmd.Stderr = &stderr
+	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8", "LC_ALL=C.UTF-8")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("Django %s: %v\n%.2000s", version, err, stderr.String())
+	}
+	lines := bytes.Split(bytes.TrimSuffix(out, []byte("\n")), []byte("\n"))
+	if len(lines) != len(asked) {
+		t.Fatalf("Django %s: %d answers to %d questions", version, len(lines), len(asked))
+	}
+	all := append([]byte("["), bytes.Join(lines, []byte(","))...)
+	if err := json.Unmarshal(append(all, ']'), answers); err != nil {
+		t.Fatalf("Django %s: %v\n%.500s", version, err, all)
+	}
+}
+
+// eachDjango runs a test for every Django at a time.
+func eachDjango(t *testing.T, compare func(t *testing.T, version string)) {
+	t.Helper()
+	for _, version := range strings.Fields(*djangos) {
+		t.Run("Django "+version, func(t *testing.T) {
+			t.Parallel()
+			compare(t, version)
+		})
+	}
+}
