@@ -22,6 +22,8 @@ type Uploads struct {
 	Receiver *upload.Receiver
 	// TrustedOrigins says whether a request from another origin is let in: CSRF_TRUSTED_ORIGINS. nil trusts none.
 	TrustedOrigins func(origin string) bool
+	// CSRFToken demands Django's own token besides; nil does not.
+	CSRFToken *CSRFToken
 	// MinRate is how many bytes a second a body must have, after uploadGrace; 0 is no limit but uploadIdle.
 	MinRate int64
 	// MaxAtOnce and MaxAtOncePerUser are how many uploads there are at a time; 0 is no limit.
@@ -33,9 +35,16 @@ type Uploads struct {
 	InFlight func(by int)
 }
 
+// CSRFToken says where Django's token against cross-site request forgery is.
+type CSRFToken struct {
+	// CookieName is CSRF_COOKIE_NAME, and HeaderName CSRF_HEADER_NAME as HTTP writes it.
+	CookieName, HeaderName string
+}
+
 // The answers to uploads that are no refusals of package upload.
 var (
 	errCrossSite = &upload.Refusal{Status: http.StatusForbidden, Message: "Uploads from another site are refused."}
+	errCSRFToken = &upload.Refusal{Status: http.StatusForbidden, Message: "The CSRF token is missing or incorrect."}
 	errEncoding  = &upload.Refusal{Status: http.StatusUnsupportedMediaType, Message: "An encoded body is not understood: send it without Content-Encoding."}
 	errTooMany   = &upload.Refusal{Status: http.StatusTooManyRequests, Message: "Too many uploads at once."}
 	errEnded     = &upload.Refusal{Status: http.StatusUnauthorized, Message: answer.Ended.Words().Message}
@@ -73,13 +82,22 @@ func (s *server) upload(c echo.Context) error {
 		s.Uploads.InFlight(1)
 		defer s.Uploads.InFlight(-1)
 	}
+	token := s.csrfToken(r)
+	if !token.possible() {
+		return s.refuseUpload(c, errCSRFToken)
+	}
 	body, err := s.uploadBody(c, v.User.ID)
 	if err != nil {
 		return err
 	}
 	files, err := s.Uploads.Receiver.Receive(r.Context(), upload.Request{
 		Body: body, ContentType: r.Header.Get(echo.HeaderContentType), Disposition: r.Header.Get(echo.HeaderContentDisposition),
-		Length: r.ContentLength, Check: func(ctx context.Context) error { return s.stillAlive(ctx, c, v.User.ID) },
+		Length: r.ContentLength, Field: token.field, Check: func(ctx context.Context) error {
+			if !token.matches() {
+				return errCSRFToken
+			}
+			return s.stillAlive(ctx, c, v.User.ID)
+		},
 	})
 	if err := answerBy(c, s.Now().Add(uploadGrace)); err != nil {
 		return err

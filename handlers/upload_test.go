@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
@@ -133,6 +134,49 @@ func TestUpload(t *testing.T) {
 	t.Run("uploads that are off", tt.run)
 }
 
+// TestCSRFToken: where it is demanded, the field or the header must have it, in the order of Django.
+func TestCSRFToken(t *testing.T) {
+	const secret, other = "abcdefghijklmnopqrstuvwxyzABCDEF", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	form := func(token string) string {
+		return "--+++++\r\nContent-Disposition: form-data; name=\"csrfmiddlewaretoken\"\r\n\r\n" + token + "\r\n" + cordovaBody
+	}
+	for _, tt := range []struct {
+		name, method, kind, cookie, header, body string
+		want                                     int
+	}{
+		{name: "in the header", cookie: secret, header: secret, body: cordovaBody, want: 201},
+		{name: "in the form", cookie: secret, body: form(secret), want: 201},
+		{name: "in both, and the form's is wrong", cookie: secret, header: secret, body: form(other), want: 403},
+		{name: "in both, and the header's is wrong", cookie: secret, header: other, body: form(secret), want: 201},
+		{name: "an empty field", cookie: secret, header: secret, body: form(""), want: 201},
+		{name: "nowhere", cookie: secret, body: cordovaBody, want: 403},
+		{name: "no cookie", header: secret, body: form(secret), want: 403},
+		{name: "a wrong one", cookie: secret, header: other, body: cordovaBody, want: 403},
+		{name: "PUT, in the header", method: "PUT", cookie: secret, header: secret, body: cordovaBody, want: 201},
+		{name: "PUT, in the form alone", method: "PUT", cookie: secret, body: form(secret), want: 403},
+		{name: "a raw body", kind: "image/png", cookie: secret, header: secret, body: "x", want: 201},
+		{name: "a raw body without", kind: "image/png", cookie: secret, body: "x", want: 403},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root, option := uploading(t, func(u *handlers.Uploads) {
+				u.CSRFToken = &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}
+			})
+			r := httptest.NewRequestWithContext(t.Context(), cmp.Or(tt.method, "POST"), "/upload", strings.NewReader(tt.body))
+			r.Header.Set("Content-Type", cmp.Or(tt.kind, "multipart/form-data; boundary=+++++"))
+			r.Header.Set("Cookie", "sessionid="+sessionKey+"; ct="+tt.cookie)
+			r.Header.Set("X-Csrftoken", tt.header)
+			w := httptest.NewRecorder()
+			newHandler(saying(ada(), nil), option).ServeHTTP(w, r)
+			if w.Code != tt.want {
+				t.Errorf("status %d, want %d: %s", w.Code, tt.want, w.Body)
+			}
+			if left, err := os.ReadDir(root); err != nil || (len(left) > 0) != (tt.want == 201) {
+				t.Errorf("left: %v, %v", left, err)
+			}
+		})
+	}
+}
+
 // errorHeader405 says what methods there are.
 var errorHeader405 = map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store", "Allow": "OPTIONS, POST, PUT"}
 
@@ -219,7 +263,7 @@ func TestCordova(t *testing.T) {
 			_, option := uploading(t)
 			status, closed, body := send(t, serveUploads(t, newHandler(saying(ada(), nil), option)), tt.request)
 			if status != http.StatusCreated || body != tt.want || !closed {
-				t.Errorf("status %d, closed %v: %s", status, closed, cmp.Diff(tt.want, body))
+				t.Errorf("status %d, closed %v: %s", status, closed, gocmp.Diff(tt.want, body))
 			}
 		})
 	}

@@ -47,6 +47,9 @@ func openUploads(c *config.Config, metrics *observe.Metrics) (*handlers.Uploads,
 		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.TrustedOrigins, origin) },
 		MinRate:        u.MinRate, MaxAtOnce: u.MaxAtOnce, MaxAtOncePerUser: u.MaxAtOncePerUser,
 	}
+	if u.CSRFToken {
+		uploads.CSRFToken = &handlers.CSRFToken{CookieName: u.CSRFCookieName, HeaderName: u.CSRFHeaderName}
+	}
 	if metrics != nil {
 		uploads.Observe, uploads.InFlight = metrics.Upload, metrics.UploadsInFlight
 	}

@@ -63,6 +63,7 @@ func defaultUploads() config.Uploads {
 	return config.Uploads{
 		MediaURL: "/media/", FilePermissions: &mode, UploadTo: "uploads/%Y/%m/%d/", MaxNameLength: 100, MaxBytes: 100 << 20,
 		MaxFiles: 100, MaxFields: 1000, MaxFieldBytes: 2621440, Digest: true, MinRate: 240, MaxAtOnce: 1000, MaxAtOncePerUser: 10,
+		CSRFCookieName: "csrftoken", CSRFHeaderName: "X-CSRFTOKEN",
 	}
 }
 

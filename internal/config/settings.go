@@ -54,6 +54,8 @@ type djangoSettings struct {
 	MaxNumberFiles         *string `envconfig:"DATA_UPLOAD_MAX_NUMBER_FILES" otherwise:"100" desc:"in a form; None is no limit"`
 	MaxNumberFields        *string `envconfig:"DATA_UPLOAD_MAX_NUMBER_FIELDS" otherwise:"1000" desc:"in a form; None is no limit"`
 	MaxMemorySize          *string `envconfig:"DATA_UPLOAD_MAX_MEMORY_SIZE" otherwise:"2621440" desc:"bytes of a form's fields; None is no limit"`
+	CSRFCookieName         *string `envconfig:"CSRF_COOKIE_NAME" otherwise:"csrftoken" desc:"the cookie of SIDECAR_UPLOAD_CSRF_TOKEN"`
+	CSRFHeaderName         *string `envconfig:"CSRF_HEADER_NAME" otherwise:"HTTP_X_CSRFTOKEN" desc:"its header, as Django's settings write it"`
 	CSRFTrustedOrigins     *string `envconfig:"CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" desc:"other origins whose pages may upload"`
 	UseTZ                  *string `envconfig:"USE_TZ" otherwise:"true" desc:"with TIME_ZONE, decides how SQLite expiry is read"`
 	TimeZone               *string `envconfig:"TIME_ZONE" otherwise:"UTC" example:"Europe/Berlin" desc:"an IANA name"`
@@ -86,6 +88,7 @@ type ownSettings struct {
 	UploadDigest           *string `envconfig:"SIDECAR_UPLOAD_DIGEST" otherwise:"sha256" desc:"or none, where the disk is faster than the hash"`
 	UploadExtensions       *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" example:".jpg,.png,.pdf" desc:"the endings that names may have"`
 	UploadMinRate          *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" desc:"bytes a second, after 10 s; a slower body is cut; 0: off"`
+	UploadCSRFToken        *string `envconfig:"SIDECAR_UPLOAD_CSRF_TOKEN" otherwise:"false" desc:"true: uploads must have Django's CSRF token"`
 	UploadMaxAtOnce        *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" desc:"uploads at a time; 0: no limit"`
 	UploadMaxAtOncePerUser *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER" otherwise:"10" desc:"of one user; 0: no limit"`
 

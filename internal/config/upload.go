@@ -29,6 +29,10 @@ type Uploads struct {
 	MaxAtOnce        int      // 0: no limit; 1000
 	MaxAtOncePerUser int      // 0: no limit; 10
 
+	CSRFToken      bool   // false: other sites are told by Origin and Sec-Fetch-Site alone
+	CSRFCookieName string // csrftoken
+	CSRFHeaderName string // as HTTP writes it; X-CSRFTOKEN
+
 	TrustedOrigins []string // CSRF_TRUSTED_ORIGINS as Django 4.0 has them: scheme://host, scheme://*.domain
 }
 
@@ -55,6 +59,9 @@ func (c *Config) readUploads(r *reader) {
 	u.MinRate = r.number("SIDECAR_UPLOAD_MIN_RATE", 0, maxSize)
 	u.MaxAtOnce = int(r.number("SIDECAR_UPLOAD_MAX_AT_ONCE", 0, 1e6))
 	u.MaxAtOncePerUser = int(r.number("SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER", 0, 1e6))
+	u.CSRFToken = r.flag("SIDECAR_UPLOAD_CSRF_TOKEN")
+	u.CSRFCookieName = r.text("DJANGO_CSRF_COOKIE_NAME")
+	u.CSRFHeaderName = r.metaName("DJANGO_CSRF_HEADER_NAME")
 	u.TrustedOrigins = r.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 	c.readMediaRoot(r)
 }
@@ -74,6 +81,16 @@ func (c *Config) readMediaRoot(r *reader) {
 	if state != "" {
 		u.StateDir = r.path("SIDECAR_UPLOAD_STATE_DIR")
 	}
+}
+
+// metaName is the name of a header as WSGI writes it.
+func (r *reader) metaName(name string) string {
+	header, ok := strings.CutPrefix(r.text(name), "HTTP_")
+	if !ok || header == "" || strings.ToUpper(header) != header || strings.ContainsAny(header, " -:") {
+		r.refuse(name, "the name of a header as request.META has it, such as HTTP_X_CSRFTOKEN")
+		return ""
+	}
+	return strings.ReplaceAll(header, "_", "-")
 }
 
 // path is an absolute path.

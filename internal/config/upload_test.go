@@ -12,12 +12,13 @@ func TestUploads(t *testing.T) {
 		"DATA_UPLOAD_MAX_NUMBER_FILES": "None", "DATA_UPLOAD_MAX_NUMBER_FIELDS": "5", "DATA_UPLOAD_MAX_MEMORY_SIZE": "none",
 		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none",
 		"SIDECAR_UPLOAD_EXTENSIONS": ".JPG,.tar.gz", "SIDECAR_UPLOAD_MIN_RATE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER": "1",
-		"CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example",
+		"CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example", "SIDECAR_UPLOAD_CSRF_TOKEN": "true", "CSRF_COOKIE_NAME": "ct", "CSRF_HEADER_NAME": "HTTP_X_CT",
 	}))
 	mode := uint32(0o2775)
 	want := config.Uploads{
 		MediaRoot: "/srv/media", MediaURL: "https://cdn.example/m/", StateDir: "/srv/.django-sidecar", DirectoryPermissions: &mode,
 		UploadTo: "up/%j", MaxNameLength: 255, MaxBytes: 5 << 30, MaxFields: 5, Extensions: []string{".jpg", ".tar.gz"}, MaxAtOncePerUser: 1,
+		CSRFToken: true, CSRFCookieName: "ct", CSRFHeaderName: "X-CT",
 		TrustedOrigins: []string{"https://a.example", "https://*.b.example", "http://*.b.example"},
 	}
 	if d := diff(want, c.Uploads); d != "" {
@@ -33,6 +34,7 @@ func TestUploads(t *testing.T) {
 		"DJANGO_FILE_UPLOAD_PERMISSIONS": {"rw", "0o99", "0o10000", "-1"}, "DJANGO_DATA_UPLOAD_MAX_NUMBER_FILES": {"0", "-1", "many"},
 		"SIDECAR_UPLOAD_MAX_BYTES": {"0", "2TiB", "2000GiB", "-1"}, "SIDECAR_UPLOAD_MAX_NAME_LENGTH": {"0", "5000"}, "SIDECAR_UPLOAD_DIGEST": {"md5"},
 		"SIDECAR_UPLOAD_EXTENSIONS": {"jpg", "*.jpg", ".", ".a/b", "[]"}, "SIDECAR_UPLOAD_MIN_RATE": {"-1", "fast"}, "SIDECAR_UPLOAD_MAX_AT_ONCE": {"-1"},
+		"DJANGO_CSRF_HEADER_NAME": {"X-CSRFToken", "HTTP_", "HTTP_x"}, "SIDECAR_UPLOAD_CSRF_TOKEN": {"maybe"},
 		"DJANGO_CSRF_TRUSTED_ORIGINS": {"ftp://x", "https://", "https://x/y", "https://x*.y"},
 	} {
 		for _, text := range texts {

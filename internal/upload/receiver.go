@@ -56,6 +56,8 @@ type Request struct {
 	ContentType, Disposition string
 	// Length is that of the body, -1 if it is not known.
 	Length int64
+	// Field is told of each field of a form, in their order; nil: nobody asks.
+	Field func(name string, value []byte)
 	// Check says whether the files may still be published: a *Refusal if not. It is asked once, when all of them are there.
 	Check func(ctx context.Context) error
 }
@@ -99,17 +101,17 @@ func (b *batch) read(request Request, buffer []byte) error {
 	kind := b.receiver.Rules.MainValue([]byte(request.ContentType))
 	switch kind {
 	case "multipart/form-data":
-		return b.form(request.ContentType, buffer)
+		return b.form(request, buffer)
 	case "application/x-www-form-urlencoded":
 		return errNoFile // it is a form without files
 	}
 	return b.raw(kind, request.Disposition, buffer)
 }
 
-// form takes the files of a form. What is no file is passed over, but counts.
-func (b *batch) form(contentType string, buffer []byte) error {
+// form takes the files of a form. Its fields count, and are told of.
+func (b *batch) form(request Request, buffer []byte) error {
 	rules := b.receiver.Rules
-	form, err := multipart.NewReader(b.body, contentType, b.receiver.Limits, buffer)
+	form, err := multipart.NewReader(b.body, request.ContentType, b.receiver.Limits, buffer)
 	if err != nil {
 		return err
 	}
@@ -123,8 +125,12 @@ func (b *batch) form(contentType string, buffer []byte) error {
 		d := rules.Disposition(part.Disposition)
 		switch d.Kind {
 		case naming.Field:
-			if _, err := part.Field(len([]rune(d.Name))); err != nil {
+			value, err := part.Field(len([]rune(d.Name)))
+			if err != nil {
 				return err
+			}
+			if request.Field != nil {
+				request.Field(d.Name, value)
 			}
 		case naming.File:
 			file, err := part.File()
