@@ -10,19 +10,23 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"django-sidecar/internal/djangotest"
 )
 
 // TestGatewayLatency prints what the question costs: the time of a request that is asked for, less that of one below a
-// public path. It asserts nothing, since it shares the machine with whatever else runs; and the database is behind the
-// proxy that makes faults, which costs some of the time.
+// public path. It asserts nothing, since it shares the machine with whatever else runs.
 func TestGatewayLatency(t *testing.T) {
 	rig := newGatewayRig(t)
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Application", r.Header.Get("Remote-User"))
 	}))
 	t.Cleanup(application.Close)
-	route := rig.direct
-	route.Application = application.Listener.Addr().String()
+	t.Setenv("DATABASE_URL", rig.database) // a sidecar of its own, without the proxies that make faults
+	at := listenersForTest(t)
+	route := djangotest.GatewayRoute{
+		Sidecar: at.public.Addr().String(), SidecarGRPC: at.grpc.Addr().String(), Application: application.Listener.Addr().String(),
+	}
 	for _, g := range gatewaysUnderTest() {
 		t.Run(g.name, func(t *testing.T) {
 			conn := dialGateway(t, g.start(t, route).Addr)

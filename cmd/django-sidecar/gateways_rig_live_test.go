@@ -23,7 +23,8 @@ type gatewayRig struct {
 	store   *djangotest.FaultProxy   // before the database
 	sidecar []*djangotest.FaultProxy // before the sidecar's two listeners
 	route   djangotest.GatewayRoute
-	direct  djangotest.GatewayRoute // the sidecar itself; no application
+
+	database string // DATABASE_URL without the proxy
 
 	// Session keys. Ada is staff and has a name that is no ASCII, and groups; Bob is neither and has none of it.
 	ada, bob, loggedOut string
@@ -48,6 +49,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	server := djangotest.Postgres(t)
 	db := server.Database(t)
 	rig := &gatewayRig{store: djangotest.NewFaultProxy(t, server.Addr())}
+	rig.database = db.URLAt(server.Addr())
 	t.Setenv("DATABASE_URL", db.URLAt(rig.store.Addr()))
 	django := djangotest.StartDjango(t, djangotest.Deployment{
 		Version: "6.1", Settings: map[string]any{"SECRET_KEY": oracleSecret}, Database: db.Django(),
@@ -65,8 +67,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	rig.ada, rig.bob, rig.loggedOut = django.Login("1"), django.Login("2"), django.Login("3")
 	django.Execute("UPDATE auth_user SET is_active = false WHERE id = 3")
 	at := listenersForTest(t)
-	rig.direct = djangotest.GatewayRoute{Sidecar: at.public.Addr().String(), SidecarGRPC: at.grpc.Addr().String()}
-	rig.sidecar = []*djangotest.FaultProxy{djangotest.NewFaultProxy(t, rig.direct.Sidecar), djangotest.NewFaultProxy(t, rig.direct.SidecarGRPC)}
+	rig.sidecar = []*djangotest.FaultProxy{djangotest.NewFaultProxy(t, at.public.Addr().String()), djangotest.NewFaultProxy(t, at.grpc.Addr().String())}
 	rig.route = djangotest.GatewayRoute{
 		Sidecar: rig.sidecar[0].Addr(), SidecarGRPC: rig.sidecar[1].Addr(), Application: djangotest.StartGatewayApplication(t, "6.1").Addr,
 	}
