@@ -71,6 +71,10 @@ func New(o Options) http.Handler {
 	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/authenticate", s.authenticate)
 	if o.Uploads != nil {
 		e.Match([]string{http.MethodPost, http.MethodPut}, uploadPath, s.upload)
+		if o.Uploads.Tus != nil {
+			e.Any(tusPath, s.tus)
+			e.Any(tusPath+"/*", s.tus)
+		}
 	}
 	return e
 }

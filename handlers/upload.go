@@ -20,6 +20,8 @@ const uploadPath = "/upload"
 // Uploads is what /upload needs. Receiver is required.
 type Uploads struct {
 	Receiver *upload.Receiver
+	// Tus answers resumable uploads at /tus/; nil: there are none. See TusOwner.
+	Tus http.Handler
 	// TrustedOrigins says whether a request from another origin is let in: CSRF_TRUSTED_ORIGINS. nil trusts none.
 	TrustedOrigins func(origin string) bool
 	// CSRFToken demands Django's own token besides; nil does not.
@@ -92,7 +94,7 @@ func (s *server) upload(c echo.Context) error {
 	}
 	files, err := s.Uploads.Receiver.Receive(r.Context(), upload.Request{
 		Body: body, ContentType: r.Header.Get(echo.HeaderContentType), Disposition: r.Header.Get(echo.HeaderContentDisposition),
-		Length: r.ContentLength, Field: token.field, Check: func(ctx context.Context) error {
+		UserID: v.User.ID, Length: r.ContentLength, Field: token.field, Check: func(ctx context.Context) error {
 			if !token.matches() {
 				return errCSRFToken
 			}

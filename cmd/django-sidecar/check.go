@@ -108,7 +108,7 @@ func recent(d *deployment) func(ctx context.Context, n int) ([]dbstore.StoredSes
 // uploadFinding says whether uploads can be stored, where they are on.
 func uploadFinding(c *config.Config) (checkup.Finding, bool) {
 	f := checkup.Finding{Grade: checkup.OK, Name: "uploads", Found: "go to " + c.Uploads.MediaRoot}
-	uploads, err := openUploads(c, nil)
+	uploads, err := openUploads(c)
 	if err != nil {
 		f.Grade, f.Found, f.Remedy = checkup.Fail, err.Error(), "the directory must be there, and the sidecar's user must be able to write to it"
 	}

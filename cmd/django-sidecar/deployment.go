@@ -16,6 +16,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/upload/webhook"
 	"django-sidecar/signing"
 )
 
@@ -32,6 +33,7 @@ type deployment struct {
 	users    *dbstore.Users    // nil with InsecureSkipUserCheck
 	access   *dbstore.Access   // nil with InsecureSkipUserCheck
 	verifier *djangosession.Verifier
+	events   *signing.TimestampSigner // of what Django is told about uploads
 }
 
 // newDeployment connects to nothing. metrics may be nil.
@@ -47,6 +49,11 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 	c := d.config
 	var err error
 	if d.version, d.codec, err = newCodec(c); err != nil {
+		return err
+	}
+	options := d.version.SignerOptions(c.SecretKey.Reveal(), nil, hashingAlgorithm(c))
+	options.Salt = webhook.Salt
+	if d.events, err = signing.NewTimestampSigner(options); err != nil {
 		return err
 	}
 	if c.DatabaseURL.Reveal() != "" {

@@ -23,6 +23,7 @@ import (
 	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/upload/webhook"
 )
 
 // watchInterval is how often secret files are looked at. They are small, and Kubernetes swaps them unannounced.
@@ -55,7 +56,8 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 type sidecar struct {
 	config   *config.Config
 	login    gateway.LoginURL
-	uploads  *handlers.Uploads // nil where they are off
+	uploads  *uploads // nil where they are off
+	wrap     []func(http.Handler) http.Handler
 	logger   *slog.Logger
 	metrics  *observe.Metrics
 	current  currentDeployment
@@ -63,23 +65,23 @@ type sidecar struct {
 }
 
 // runSidecar serves until ctx ends, and then finishes what is running. An error says why it could not start, or
-// why a listener broke. listening, if given, is called once all listeners are open.
-func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, listening func(listeners)) error {
+// why a listener broke. listening, if given, is called once all listeners are open. wrap is put around the public handler.
+func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, listening func(listeners), wrap ...func(http.Handler) http.Handler) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
 	if err != nil {
 		return fmt.Errorf("DJANGO_LOGIN_URL: %w", err)
 	}
-	sc := &sidecar{config: c, login: login, logger: logger, metrics: observe.NewMetrics(registry, version, commit)}
-	if sc.uploads, err = openUploads(c, sc.metrics); err != nil {
-		return err
-	}
+	sc := &sidecar{config: c, login: login, logger: logger, metrics: observe.NewMetrics(registry, version, commit), wrap: wrap}
 	d, err := newDeployment(c, sc.metrics)
 	if err != nil {
 		return err
 	}
 	sc.current.Store(d)
+	if err := sc.openUploads(ctx); err != nil {
+		return errors.Join(err, d.Close())
+	}
 	defer func() { logIfError(ctx, logger, "closing the database", sc.current.Load().Close()) }()
 	for _, w := range c.Warnings {
 		logger.WarnContext(ctx, "setting", "warning", w)
@@ -102,7 +104,11 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The admin listener stops last: whoever asks it meanwhile learns that the sidecar is draining.
-	servers := []boundServer{{newServer(sc.publicHandler(), sc.config.StoreTimeout, sc.logger), at.public}}
+	public := sc.publicHandler()
+	for _, wrap := range sc.wrap {
+		public = wrap(public)
+	}
+	servers := []boundServer{{newServer(public, sc.config.StoreTimeout, sc.logger), at.public}}
 	if at.grpc != nil {
 		grpc := newServer(sc.grpcHandler(), sc.config.StoreTimeout, sc.logger)
 		extauthz.Configure(grpc)
@@ -121,6 +127,9 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 		})
 	}
 	running.Go(func() { sc.watch(ctx) })
+	if sc.uploads != nil {
+		running.Go(func() { sc.uploads.run(ctx, sc.logger) })
+	}
 
 	<-ctx.Done()
 	sc.draining.Store(true)
@@ -142,12 +151,46 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 	return nil
 }
 
+// openUploads makes what takes uploads, where they are on.
+func (sc *sidecar) openUploads(ctx context.Context) error {
+	u, err := openUploads(sc.config)
+	if err != nil || u == nil {
+		return err
+	}
+	sc.uploads = u
+	return u.connect(sc.answers(), sc.signEvent, func(a webhook.Attempt) {
+		sc.metrics.Webhook(string(a.Outcome))
+		level := slog.LevelWarn
+		if a.Outcome == webhook.Delivered {
+			level = slog.LevelInfo
+		}
+		attrs := []slog.Attr{slog.String("event", a.ID), slog.String("outcome", string(a.Outcome)), slog.Int("status", a.Status), slog.Int("tries", a.Tries)}
+		if a.Err != nil {
+			attrs = append(attrs, slog.String("error", a.Err.Error()))
+		}
+		sc.logger.LogAttrs(ctx, level, "webhook", attrs...)
+	})
+}
+
+// signEvent signs with the current keys.
+func (sc *sidecar) signEvent(payload []byte, at time.Time) (string, error) {
+	return sc.current.Load().events.Dumps(payload, false, at), nil
+}
+
 // answers finds the answers that no handler of HTTP writes.
 func (sc *sidecar) answers() *answer.Service {
 	return &answer.Service{
 		Verifier: &sc.current, CookieName: sc.config.SessionCookieName, Timeout: sc.config.StoreTimeout, Access: &sc.current,
 		Login: sc.login, Observe: sc.metrics.Verdict, Now: time.Now,
 	}
+}
+
+// uploadsHandler is nil where uploads are off.
+func (sc *sidecar) uploadsHandler() *handlers.Uploads {
+	if sc.uploads == nil {
+		return nil
+	}
+	return sc.uploads.handler(sc.metrics)
 }
 
 func (sc *sidecar) grpcHandler() http.Handler {
@@ -162,7 +205,7 @@ func (sc *sidecar) publicHandler() http.Handler {
 		CookieName: sc.config.SessionCookieName, VerifyTimeout: sc.config.StoreTimeout,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
 		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Login: sc.login, Access: &sc.current,
-		Uploads: sc.uploads,
+		Uploads: sc.uploadsHandler(),
 	})
 }
 

@@ -1,59 +1,154 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
+	"django-sidecar/internal/answer"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/upload"
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/upload/multipart"
 	"django-sidecar/internal/upload/naming"
+	"django-sidecar/internal/upload/tus"
+	"django-sidecar/internal/upload/webhook"
 )
 
-// openUploads makes what /upload needs, nil where uploads are off. metrics may be nil.
-func openUploads(c *config.Config, metrics *observe.Metrics) (*handlers.Uploads, error) {
-	u := c.Uploads
-	if u.MediaRoot == "" {
+// sweepInterval is how often unfinished uploads are looked through for those that have expired.
+const sweepInterval = 10 * time.Minute
+
+// uploads is what takes files: forms and raw bodies at once, and resumable ones.
+type uploads struct {
+	config   config.Uploads
+	dir      *media.Dir
+	receiver *upload.Receiver
+	tus      *tus.Handler
+	queue    *webhook.Queue // nil where nobody is told
+}
+
+// openUploads makes what takes uploads, nil where they are off. It changes nothing but that the state directory is there.
+func openUploads(c *config.Config) (*uploads, error) {
+	u := &uploads{config: c.Uploads}
+	if u.config.MediaRoot == "" {
 		return nil, nil //nolint:nilnil // nothing is what there is
 	}
 	version, err := djangosession.ParseVersion(c.DjangoVersion)
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_VERSION: %w", err)
 	}
-	rules, err := naming.New(naming.Config{Version: version, UploadTo: u.UploadTo, Location: c.TimeZone, MaxLength: u.MaxNameLength})
+	rules, err := naming.New(naming.Config{Version: version, UploadTo: u.config.UploadTo, Location: c.TimeZone, MaxLength: u.config.MaxNameLength})
 	if err != nil {
 		return nil, fmt.Errorf("SIDECAR_UPLOAD_TO: %w", err)
 	}
-	dir, err := media.Open(media.Config{
-		Root: u.MediaRoot, StateDir: u.StateDir, Version: version,
-		FilePermissions: u.FilePermissions, DirectoryPermissions: u.DirectoryPermissions,
+	u.dir, err = media.Open(media.Config{
+		Root: u.config.MediaRoot, StateDir: u.config.StateDir, Version: version,
+		FilePermissions: u.config.FilePermissions, DirectoryPermissions: u.config.DirectoryPermissions,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_MEDIA_ROOT, SIDECAR_UPLOAD_STATE_DIR: %w", err)
 	}
-	if _, err := dir.Sweep(); err != nil {
-		return nil, fmt.Errorf("SIDECAR_UPLOAD_STATE_DIR: %w", err)
+	u.receiver = upload.New(upload.Config{
+		Media: u.dir, Rules: rules, MaxBytes: u.config.MaxBytes, Extensions: u.config.Extensions, Digest: u.config.Digest, MediaURL: u.config.MediaURL,
+		Limits: multipart.Limits{
+			Files: unlimited(u.config.MaxFiles), Fields: unlimited(u.config.MaxFields), FieldBytes: unlimited(u.config.MaxFieldBytes),
+		},
+		Published: u.published, Now: time.Now,
+	})
+	return u, nil
+}
+
+// connect makes what needs the running sidecar: who is logged in, and what signs events.
+func (u *uploads) connect(answers *answer.Service, sign func([]byte, time.Time) (string, error), report func(webhook.Attempt)) error {
+	var err error
+	u.tus, err = tus.New(tus.Options{
+		Media: u.dir, Owner: handlers.TusOwner(answers), Name: handlers.TusName(u.receiver), Published: u.tusPublished, Report: handlers.TusReport,
+		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxAtOncePerUser, Expiry: u.config.Expiry,
+		MinRate: u.config.MinRate, Digest: u.config.Digest,
+	})
+	if err != nil {
+		return err
 	}
-	uploads := &handlers.Uploads{
-		Receiver: upload.New(upload.Config{
-			Media: dir, Rules: rules, MaxBytes: u.MaxBytes, Extensions: u.Extensions, Digest: u.Digest, MediaURL: u.MediaURL, Now: time.Now,
-			Limits: multipart.Limits{Files: unlimited(u.MaxFiles), Fields: unlimited(u.MaxFields), FieldBytes: unlimited(u.MaxFieldBytes)},
-		}),
-		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.TrustedOrigins, origin) },
-		MinRate:        u.MinRate, MaxAtOnce: u.MaxAtOnce, MaxAtOncePerUser: u.MaxAtOncePerUser,
+	if url := u.config.Webhook.Reveal(); url != "" {
+		u.queue, err = webhook.Open(webhook.Options{
+			URL: url, Dir: filepath.Join(u.config.StateDir, "webhook"), Sign: sign, Now: time.Now, Report: report,
+		})
+		if err != nil {
+			return fmt.Errorf("SIDECAR_UPLOAD_WEBHOOK: %w", err)
+		}
 	}
-	if u.CSRFToken {
-		uploads.CSRFToken = &handlers.CSRFToken{CookieName: u.CSRFCookieName, HeaderName: u.CSRFHeaderName}
+	return nil
+}
+
+// handler is what the public listener needs.
+func (u *uploads) handler(metrics *observe.Metrics) *handlers.Uploads {
+	h := &handlers.Uploads{
+		Receiver: u.receiver, Tus: u.tus, Observe: metrics.Upload, InFlight: metrics.UploadsInFlight,
+		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.config.TrustedOrigins, origin) },
+		MinRate:        u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
 	}
-	if metrics != nil {
-		uploads.Observe, uploads.InFlight = metrics.Upload, metrics.UploadsInFlight
+	if u.config.CSRFToken {
+		h.CSRFToken = &handlers.CSRFToken{CookieName: u.config.CSRFCookieName, HeaderName: u.config.CSRFHeaderName}
 	}
-	return uploads, nil
+	return h
+}
+
+// run sweeps and tells Django until ctx ends.
+func (u *uploads) run(ctx context.Context, logger *slog.Logger) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	if u.queue != nil {
+		running.Go(func() {
+			if err := u.queue.Run(ctx); err != nil && ctx.Err() == nil {
+				logger.ErrorContext(ctx, "webhook", "error", err.Error())
+			}
+		})
+	}
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		if err := u.tus.Sweep(ctx); err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "sweeping unfinished uploads", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// published queues the event of a form, or of a raw body.
+func (u *uploads) published(ctx context.Context, userID string, files []upload.Stored) error {
+	if u.queue == nil {
+		return nil
+	}
+	event := webhook.Event{ID: rand.Text(), At: time.Now(), UserID: userID}
+	for _, f := range files {
+		event.Files = append(event.Files, webhook.File{
+			Field: f.Field, Name: f.Name, OriginalName: f.OriginalName, Size: f.Size,
+			ContentType: f.ContentType, DetectedType: f.DetectedType, SHA256: f.SHA256,
+		})
+	}
+	return u.queue.Add(ctx, event)
+}
+
+// tusPublished queues the event of a resumable upload, which has the same id each time that it is told of.
+func (u *uploads) tusPublished(ctx context.Context, f tus.Upload) error {
+	if u.queue == nil {
+		return nil
+	}
+	return u.queue.Add(ctx, webhook.Event{ID: f.ID, At: time.Now(), UserID: f.Owner, Files: []webhook.File{{
+		Name: f.Name, OriginalName: f.OriginalName, Size: f.Size, ContentType: f.ContentType, DetectedType: f.DetectedType, SHA256: f.SHA256,
+	}}})
 }
 
 // unlimited is what package multipart takes for no limit, which is 0 in our settings.

@@ -113,15 +113,18 @@ func FromProcess() (*Config, error) { return fromProcess(true) }
 func WithoutDatabase() (*Config, error) { return fromProcess(false) }
 
 // OfDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our own,
-// with this key and this database.
-func OfDemo(secretKey, databaseURL string) (*Config, error) {
+// with this key and this database. Uploads go to mediaRoot, and what they leave beside it; "" turns them off.
+func OfDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
 	values, err := environment()
 	if err != nil {
 		return nil, err
 	}
 	for i, v := range values {
-		if !strings.HasPrefix(v.Name, "SIDECAR_") {
+		if !strings.HasPrefix(v.Name, "SIDECAR_") || v.Name == "SIDECAR_UPLOAD_STATE_DIR" {
 			values[i] = value{Setting: v.Setting, variable: v.Name, text: v.Default}
+		}
+		if v.Name == "DJANGO_MEDIA_ROOT" {
+			values[i].text = mediaRoot
 		}
 	}
 	r := &reader{values: values}

@@ -50,10 +50,8 @@ func TestServiceLinksAreIgnored(t *testing.T) {
 
 func TestPartsThatAreNotThereYet(t *testing.T) {
 	for name, texts := range map[string][]string{
-		"SIDECAR_CACHE_TTL":      {"", "0", "0s", "off"},
-		"SIDECAR_CACHE_ENTRIES":  {"100000", "0"},
-		"SIDECAR_UPLOAD_EXPIRY":  {"24h"},
-		"SIDECAR_UPLOAD_WEBHOOK": {"OFF"},
+		"SIDECAR_CACHE_TTL":     {"", "0", "0s", "off"},
+		"SIDECAR_CACHE_ENTRIES": {"100000", "0"},
 	} {
 		for _, text := range texts {
 			if c, err := load(t, with(env{name: text})); err != nil || c == nil {

@@ -85,6 +85,8 @@ type ownSettings struct {
 	UploadMaxBytes         *string `envconfig:"SIDECAR_UPLOAD_MAX_BYTES" otherwise:"100MiB" desc:"one file"`
 	UploadMaxNameLength    *string `envconfig:"SIDECAR_UPLOAD_MAX_NAME_LENGTH" otherwise:"100" desc:"FileField(max_length), upload_to included"`
 	UploadStateDir         *string `envconfig:"SIDECAR_UPLOAD_STATE_DIR" example:"/srv/.django-sidecar" desc:"unfinished uploads: on MEDIA_ROOT's file system and not inside it; .django-sidecar beside it"`
+	UploadExpiry           *string `envconfig:"SIDECAR_UPLOAD_EXPIRY" otherwise:"24h" desc:"an unfinished resumable upload lives this long after its last byte"`
+	UploadWebhook          *string `envconfig:"SIDECAR_UPLOAD_WEBHOOK" secret:"true" otherwise:"off" example:"http://127.0.0.1:8000/webhooks/upload" desc:"where Django is told of each published file"`
 	UploadDigest           *string `envconfig:"SIDECAR_UPLOAD_DIGEST" otherwise:"sha256" desc:"or none, where the disk is faster than the hash"`
 	UploadExtensions       *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" example:".jpg,.png,.pdf" desc:"the endings that names may have"`
 	UploadMinRate          *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" desc:"bytes a second, after 10 s; a slower body is cut; 0: off"`
@@ -92,10 +94,8 @@ type ownSettings struct {
 	UploadMaxAtOnce        *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" desc:"uploads at a time; 0: no limit"`
 	UploadMaxAtOncePerUser *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER" otherwise:"10" desc:"of one user; 0: no limit"`
 
-	CacheTTL      *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" absent:"verdict cache"`
-	CacheEntries  *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" absent:"verdict cache"`
-	UploadExpiry  *string `envconfig:"SIDECAR_UPLOAD_EXPIRY" otherwise:"24h" absent:"uploads"`
-	UploadWebhook *string `envconfig:"SIDECAR_UPLOAD_WEBHOOK" absent:"uploads"`
+	CacheTTL     *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" absent:"verdict cache"`
+	CacheEntries *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" absent:"verdict cache"`
 }
 
 // Setting describes one setting, for documentation.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Uploads are the settings of uploads; there are none without MediaRoot.
@@ -23,11 +24,13 @@ type Uploads struct {
 	MaxFields     int    // the same; 1000
 	MaxFieldBytes int64  // of all fields together; 0: no limit; 2621440
 
-	Extensions       []string // in small letters with their dots; nil: any
-	Digest           bool     // true: SHA-256
-	MinRate          int64    // bytes a second; 0: off; 240
-	MaxAtOnce        int      // 0: no limit; 1000
-	MaxAtOncePerUser int      // 0: no limit; 10
+	Extensions       []string      // in small letters with their dots; nil: any
+	Digest           bool          // true: SHA-256
+	Expiry           time.Duration // above zero; 24h
+	Webhook          Secret        // a URL; its query may be secret; empty: nobody is told
+	MinRate          int64         // bytes a second; 0: off; 240
+	MaxAtOnce        int           // 0: no limit; 1000
+	MaxAtOncePerUser int           // 0: no limit; 10
 
 	CSRFToken      bool   // false: other sites are told by Origin and Sec-Fetch-Site alone
 	CSRFCookieName string // csrftoken
@@ -55,6 +58,8 @@ func (c *Config) readUploads(r *reader) {
 	u.MaxFields = int(r.limit("DJANGO_DATA_UPLOAD_MAX_NUMBER_FIELDS"))
 	u.MaxFieldBytes = r.limit("DJANGO_DATA_UPLOAD_MAX_MEMORY_SIZE")
 	u.Extensions = r.extensions("SIDECAR_UPLOAD_EXTENSIONS")
+	u.Expiry = r.duration("SIDECAR_UPLOAD_EXPIRY")
+	u.Webhook = r.webhook("SIDECAR_UPLOAD_WEBHOOK")
 	u.Digest = r.oneOf("SIDECAR_UPLOAD_DIGEST", "sha256", "none") == "sha256"
 	u.MinRate = r.number("SIDECAR_UPLOAD_MIN_RATE", 0, maxSize)
 	u.MaxAtOnce = int(r.number("SIDECAR_UPLOAD_MAX_AT_ONCE", 0, 1e6))
@@ -91,6 +96,20 @@ func (r *reader) metaName(name string) string {
 		return ""
 	}
 	return strings.ReplaceAll(header, "_", "-")
+}
+
+// webhook is a URL of http or https without a user. It is a secret because of its query.
+func (r *reader) webhook(name string) Secret {
+	text := strings.TrimSpace(r.text(name))
+	if text == "" || strings.EqualFold(text, "off") {
+		return Secret{}
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+		r.refuse(name, "off, or a URL of http or https without a user")
+		return Secret{}
+	}
+	return NewSecret(text)
 }
 
 // path is an absolute path.

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"testing"
+	"time"
 
 	"django-sidecar/internal/config"
 )
@@ -10,7 +11,7 @@ func TestUploads(t *testing.T) {
 	c := mustLoad(t, with(env{
 		"DJANGO_VERSION": "2.2", "MEDIA_ROOT": "/srv/media/", "DJANGO_MEDIA_URL": "https://cdn.example/m/", "DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS": "0o2775",
 		"DATA_UPLOAD_MAX_NUMBER_FILES": "None", "DATA_UPLOAD_MAX_NUMBER_FIELDS": "5", "DATA_UPLOAD_MAX_MEMORY_SIZE": "none",
-		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none",
+		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none", "SIDECAR_UPLOAD_EXPIRY": "90m", "SIDECAR_UPLOAD_WEBHOOK": "https://app.example/hook?token=x",
 		"SIDECAR_UPLOAD_EXTENSIONS": ".JPG,.tar.gz", "SIDECAR_UPLOAD_MIN_RATE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER": "1",
 		"CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example", "SIDECAR_UPLOAD_CSRF_TOKEN": "true", "CSRF_COOKIE_NAME": "ct", "CSRF_HEADER_NAME": "HTTP_X_CT",
 	}))
@@ -18,6 +19,7 @@ func TestUploads(t *testing.T) {
 	want := config.Uploads{
 		MediaRoot: "/srv/media", MediaURL: "https://cdn.example/m/", StateDir: "/srv/.django-sidecar", DirectoryPermissions: &mode,
 		UploadTo: "up/%j", MaxNameLength: 255, MaxBytes: 5 << 30, MaxFields: 5, Extensions: []string{".jpg", ".tar.gz"}, MaxAtOncePerUser: 1,
+		Expiry: 90 * time.Minute, Webhook: config.NewSecret("https://app.example/hook?token=x"),
 		CSRFToken: true, CSRFCookieName: "ct", CSRFHeaderName: "X-CT",
 		TrustedOrigins: []string{"https://a.example", "https://*.b.example", "http://*.b.example"},
 	}
@@ -33,7 +35,7 @@ func TestUploads(t *testing.T) {
 		"DJANGO_MEDIA_ROOT": {"media", "./media"}, "DJANGO_MEDIA_URL": {"/media", "/m/?x=/"},
 		"DJANGO_FILE_UPLOAD_PERMISSIONS": {"rw", "0o99", "0o10000", "-1"}, "DJANGO_DATA_UPLOAD_MAX_NUMBER_FILES": {"0", "-1", "many"},
 		"SIDECAR_UPLOAD_MAX_BYTES": {"0", "2TiB", "2000GiB", "-1"}, "SIDECAR_UPLOAD_MAX_NAME_LENGTH": {"0", "5000"}, "SIDECAR_UPLOAD_DIGEST": {"md5"},
-		"SIDECAR_UPLOAD_EXTENSIONS": {"jpg", "*.jpg", ".", ".a/b", "[]"}, "SIDECAR_UPLOAD_MIN_RATE": {"-1", "fast"}, "SIDECAR_UPLOAD_MAX_AT_ONCE": {"-1"},
+		"SIDECAR_UPLOAD_EXTENSIONS": {"jpg", "*.jpg", ".", ".a/b", "[]"}, "SIDECAR_UPLOAD_MIN_RATE": {"-1", "fast"}, "SIDECAR_UPLOAD_EXPIRY": {"0", "24"}, "SIDECAR_UPLOAD_WEBHOOK": {"app.example/x", "ftp://x", "http://u:p@x/", "http://"}, "SIDECAR_UPLOAD_MAX_AT_ONCE": {"-1"},
 		"DJANGO_CSRF_HEADER_NAME": {"X-CSRFToken", "HTTP_", "HTTP_x"}, "SIDECAR_UPLOAD_CSRF_TOKEN": {"maybe"},
 		"DJANGO_CSRF_TRUSTED_ORIGINS": {"ftp://x", "https://", "https://x/y", "https://x*.y"},
 	} {

@@ -116,7 +116,7 @@ func (m *maker) sessions(passwords map[int]string) {
 	ada := m.session(login(1, passwords[1]), twoWeeks)
 	m.visit("ada is logged in", ada, "")
 	m.visit("grace is staff and superuser", m.session(login(2, passwords[2]), twoWeeks), "")
-	m.visit("her session's time is over", m.session(login(1, passwords[1]), -time.Minute), djangosession.Expired)
+	m.visit("ada's session is past its time", m.session(login(1, passwords[1]), -time.Minute), djangosession.Expired)
 	m.visit("edsger was deactivated", m.session(login(3, passwords[3]), twoWeeks), djangosession.UserInactive)
 	m.visit("barbara has changed her password since", m.session(login(4, "an earlier one"), twoWeeks), djangosession.AuthHashMismatch)
 	m.visit("the user was deleted", m.session(login(99, ""), twoWeeks), djangosession.UserNotFound)

@@ -19,6 +19,7 @@ type Metrics struct {
 	uploads         *prometheus.CounterVec
 	uploadBytes     prometheus.Counter
 	uploadsInFlight prometheus.Gauge
+	webhooks        *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics with r.
@@ -49,12 +50,15 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.uploadsInFlight = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "django_sidecar_uploads_in_flight", Help: "Uploads that are going on.",
 	})
+	m.webhooks = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "django_sidecar_upload_webhooks_total", Help: "Tries to tell Django of uploads: delivered, put off, given up, corrupt or broken.",
+	}, []string{"outcome"})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "django_sidecar_build_info", Help: "Always 1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	})
 	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, info)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, info)
 	return m
 }
 
@@ -72,6 +76,9 @@ func (m *Metrics) Upload(outcome string, bytes int64) {
 
 // UploadsInFlight counts an upload that begins, by 1, or ends, by -1.
 func (m *Metrics) UploadsInFlight(by int) { m.uploadsInFlight.Add(float64(by)) }
+
+// Webhook counts a try to tell Django of an upload.
+func (m *Metrics) Webhook(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }
 
 // Store returns store with its answers timed under the name of its kind.
 func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {

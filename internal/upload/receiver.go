@@ -28,6 +28,9 @@ type Config struct {
 	Digest bool
 	// MediaURL is what goes before a name to make a URL.
 	MediaURL string
+	// Published is told of the files of a request once they are published. If it fails they are withdrawn, and the upload is
+	// refused. nil: nobody is told.
+	Published func(ctx context.Context, userID string, files []Stored) error
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -52,6 +55,8 @@ func New(c Config) *Receiver {
 // Request is a request that may have files.
 type Request struct {
 	Body io.Reader
+	// UserID is whose request it is.
+	UserID string
 	// ContentType and Disposition are the headers of the request. The second names the file of a body that is no form.
 	ContentType, Disposition string
 	// Length is that of the body, -1 if it is not known.
@@ -93,7 +98,14 @@ func (r *Receiver) Receive(ctx context.Context, request Request) ([]Stored, erro
 	if err := request.Check(ctx); err != nil {
 		return nil, err
 	}
-	return b.publish()
+	files, err := b.publish()
+	if err != nil || r.Published == nil {
+		return files, err
+	}
+	if err := r.Published(ctx, request.UserID, files); err != nil {
+		return nil, errors.Join(err, b.withdraw(files))
+	}
+	return files, nil
 }
 
 // read reads the whole body into files that nobody sees yet.
@@ -154,7 +166,7 @@ func (b *batch) raw(contentType, disposition string, buffer []byte) error {
 	rules := b.receiver.Rules
 	name, ok := rules.Clean(rules.Disposition([]byte(disposition)).Filename)
 	if !ok {
-		name = "file"
+		name = unnamed
 	}
 	if b.length > b.receiver.MaxBytes {
 		return errTooLarge
@@ -175,6 +187,18 @@ func (r *Receiver) allowed(name string) bool {
 	}
 	return false
 }
+
+// NamesFor is names for a file as a client calls it; "" if it does not say.
+func (r *Receiver) NamesFor(filename string) (func() (string, error), error) {
+	name, ok := r.Rules.Clean(filename)
+	if !ok {
+		name = unnamed
+	}
+	return r.names(name)
+}
+
+// unnamed is what a file is called that has no name, or none that Django would take.
+const unnamed = "file"
 
 // names are the names that Django would try for a file, one after the other.
 func (r *Receiver) names(original string) (func() (string, error), error) {

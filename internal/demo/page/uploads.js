@@ -1,0 +1,191 @@
+// The uploads: takes files, sends one after the other, and shows how far each is, where it landed, or why not.
+
+import { bytes, put, words } from "./format.js";
+import { form as transport } from "./transport.js";
+import { authenticate } from "./verdict.js";
+
+const nothingStored = "Nothing of it was stored.";
+
+// explain says what went wrong and whether another try may help. Where no answer arrived, the verdict tells more.
+async function explain(file, max, status, message) {
+  if (status === 0) {
+    const { body } = await authenticate();
+    if (!body) return { text: `${words.unreachable} Is the network there? ${nothingStored}`, again: true };
+    if (!body.result) status = 401;
+    else if (file.size > max) status = 413;
+    else return { text: `The connection broke. ${nothingStored}`, again: true };
+  }
+  switch (status) {
+    case 200: // SIDECAR_ENDED_STATUS=200
+    case 401:
+      return { text: `Nobody is logged in, so the file was refused. Pick somebody who is, and try again.`, again: true };
+    case 413:
+      return { text: `The file is too large: it has ${bytes(file.size)}, and ${bytes(max)} is the most.`, again: false };
+    case 429:
+      return { text: "Too many uploads at once. Try again in a moment.", again: true };
+    case 507:
+      return { text: `There is no space for it. ${nothingStored}`, again: true };
+  }
+  return { text: `${message || `The sidecar answered ${status}.`} ${nothingStored}`, again: status >= 500 || status === 408 };
+}
+
+// labels of what is told of a stored file.
+const labels = { name: "Name", url: "URL", size: "Size", detected_type: "Type", sha256: "SHA-256" };
+
+export function startUploads(section, verdict) {
+  const max = Number(section.dataset.maxBytes);
+  const list = section.querySelector("#uploads-list");
+  const said = section.querySelector("#uploads-said");
+  const template = document.getElementById("upload-template");
+  const waiting = [];
+  let running = null;
+
+  put(section.querySelector("#max-bytes"), bytes(max));
+
+  // An Upload is an entry of the list: waiting, sending, paused, stored, failed or cancelled.
+  class Upload {
+    constructor(file) {
+      this.file = file;
+      this.element = template.content.cloneNode(true).firstElementChild;
+      this.at = (name) => this.element.querySelector(`.upload-${name}`);
+      this.at("name").textContent = file.name;
+      this.at("size").textContent = bytes(file.size);
+      this.at("progress").setAttribute("aria-label", `Progress of ${file.name}`);
+      list.prepend(this.element);
+    }
+
+    // show puts the entry into a state, with what can be done in it: [label, what it does].
+    show(state, text, ...actions) {
+      const focused = this.at("actions").contains(document.activeElement);
+      this.element.dataset.state = state;
+      put(this.at("state"), text);
+      this.at("progress").hidden = state === "stored" || state === "failed" || state === "cancelled";
+      this.at("actions").replaceChildren(...actions.map(([label, act]) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = label;
+        button.setAttribute("aria-label", `${label}: ${this.file.name}`);
+        button.addEventListener("click", act);
+        return button;
+      }));
+      // The button that had the focus is gone.
+      if (focused) (this.at("actions").firstElementChild ?? this.element).focus();
+    }
+
+    wait() {
+      this.at("progress").value = 0;
+      this.show("waiting", "Waiting for its turn", ["Cancel", () => this.cancel()]);
+      waiting.push(this);
+      next();
+    }
+
+    send() {
+      this.began = performance.now();
+      this.sending = transport(this.file, {
+        progress: (sent) => this.progress(sent),
+        stored: (facts) => this.stored(facts),
+        failed: (status, message) => this.failed(status, message),
+      });
+      this.showSending();
+      this.progress(0);
+    }
+
+    showSending() {
+      const pause = ["Pause", () => {
+        this.sending.pause();
+        this.show("paused", "Paused", ["Resume", () => {
+          this.sending.resume();
+          this.showSending();
+        }], ["Cancel", () => this.cancel()]);
+      }];
+      this.show("sending", "Sending", ...(this.sending.pause ? [pause] : []), ["Cancel", () => this.cancel()]);
+    }
+
+    progress(sent) {
+      const share = this.file.size ? sent / this.file.size : 1;
+      this.at("progress").value = share;
+      const seconds = (performance.now() - this.began) / 1000;
+      const rate = sent && seconds > 0.5 ? `, ${bytes(sent / seconds)}/s` : "";
+      const done = share === 1 ? "Sent; waiting for the answer" : `${Math.floor(share * 100)} %: ${bytes(sent)} of ${bytes(this.file.size)}${rate}`;
+      put(this.at("state"), done);
+    }
+
+    stored(facts) {
+      this.show("stored", "Stored");
+      const list = this.at("facts");
+      list.hidden = false;
+      for (const [key, label] of Object.entries(labels)) {
+        if (facts[key] === undefined) continue;
+        const term = document.createElement("dt");
+        const value = document.createElement("dd");
+        term.textContent = label;
+        value.textContent = key === "size" ? (facts.size < 1024 ? bytes(facts.size) : `${bytes(facts.size)} (${facts.size} bytes)`) : facts[key];
+        list.append(term, value);
+      }
+      this.ended(`${this.file.name} is stored as ${facts.name}.`);
+    }
+
+    async failed(status, message) {
+      const sending = this.sending;
+      const { text, again } = await explain(this.file, max, status, message);
+      if (this.sending !== sending) return; // cancelled meanwhile
+      this.show("failed", text, ...(again ? [["Try again", () => this.wait()]] : []));
+      this.ended(`${this.file.name}: ${text}`);
+      verdict.ask();
+    }
+
+    cancel() {
+      const at = waiting.indexOf(this);
+      if (at >= 0) waiting.splice(at, 1);
+      else this.sending.cancel();
+      this.sending = null;
+      this.show("cancelled", `Cancelled. ${nothingStored}`, ["Try again", () => this.wait()]);
+      this.ended(`${this.file.name} is cancelled.`);
+    }
+
+    ended(text) {
+      put(said, text);
+      if (running === this) running = null;
+      next();
+    }
+  }
+
+  // next sends what has waited longest, one at a time.
+  function next() {
+    if (running || waiting.length === 0) return;
+    running = waiting.shift();
+    running.send();
+  }
+
+  takeFiles(section, (files) => files.forEach((f) => new Upload(f).wait()), (text) => put(said, text));
+}
+
+// takeFiles hands over what is chosen, and what is dropped anywhere: a browser would leave the page for it otherwise.
+function takeFiles(section, take, say) {
+  const input = section.querySelector("#file");
+  const drop = section.querySelector("#drop");
+  input.addEventListener("change", () => {
+    take([...input.files]);
+    input.value = ""; // so that the same file can be chosen again
+  });
+  const mark = (over) => {
+    drop.dataset.over = String(over);
+  };
+  addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    mark(true);
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) mark(false);
+  });
+  addEventListener("drop", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    mark(false);
+    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    const files = items.filter((item) => !item.webkitGetAsEntry()?.isDirectory).map((item) => item.getAsFile());
+    if (files.length < items.length) say("Folders are not sent. Choose the files in them.");
+    take(files.filter(Boolean));
+  });
+}

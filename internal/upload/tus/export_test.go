@@ -1,0 +1,55 @@
+package tus
+
+import (
+	"encoding/hex"
+	"time"
+)
+
+// The parsers, for fuzzing.
+var (
+	ParseMetadata = parseMetadata
+	ParseDecimal  = parseDecimal
+	ChecksumOf    = checksumOf
+	Filename      = filename
+)
+
+const (
+	SyncBytes   = syncBytes
+	BufferBytes = bufferBytes
+)
+
+// SyncEvery makes bytes count earlier than SyncBytes.
+func (h *Handler) SyncEvery(bytes int64) { h.syncEvery = bytes }
+
+// IDOf is what the state directory knows an upload by.
+var IDOf = idOf
+
+// ReadState reads a state, and writes what it has read.
+func ReadState(document []byte) (owner string, written []byte, err error) {
+	s, err := decodeState(document)
+	if err != nil {
+		return "", nil, err
+	}
+	written, err = s.encode()
+	return s.Owner, written, err
+}
+
+// Forget takes the hash out of an upload's state, and reports whether there was one for all its bytes.
+func (h *Handler) Forget(id, owner string) (had bool, err error) {
+	s, err := h.load(id, owner)
+	if err != nil {
+		return false, err
+	}
+	had = len(hex.EncodeToString(s.Hash)) > 0
+	s.Hash = nil
+	return had, h.save(id, s)
+}
+
+// Pace tells until when a body is waited for after some bytes came, each at its time.
+func Pace(rate int64, grace, idle time.Duration, start time.Time, at []time.Duration, bytes []int) time.Time {
+	p := newPace(rate, grace, idle, start)
+	for i, d := range at {
+		p.add(bytes[i], start.Add(d))
+	}
+	return p.until
+}

@@ -1,0 +1,74 @@
+package tus
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// single is the only value of a header, "" where there is none. Programs differ in which of several counts.
+func single(h http.Header, name string) (string, error) {
+	switch values := h.Values(name); len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	}
+	return "", badRequest(name + " is there more than once.")
+}
+
+// absent is the value of a length that is not there.
+const absent = -1
+
+// length reads a header that is a non-negative integer, in digits alone; absent where it is missing.
+func length(h http.Header, name string) (int64, error) {
+	value, err := single(h, name)
+	if err != nil || value == "" && len(h.Values(name)) == 0 {
+		return absent, err
+	}
+	n, ok := parseDecimal(value)
+	if !ok {
+		return absent, badRequest(name + " is not a non-negative integer.")
+	}
+	return n, nil
+}
+
+// parseDecimal reads digits, of a number that an int64 holds.
+func parseDecimal(s string) (int64, bool) {
+	if s == "" {
+		return 0, false
+	}
+	n := int64(0)
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		digit := int64(c - '0')
+		if n > (math.MaxInt64-digit)/10 {
+			return 0, false
+		}
+		n = n*10 + digit
+	}
+	return n, true
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// contentType is that of every body: Core protocol, PATCH; Creation With Upload.
+const contentType = "application/offset+octet-stream"
+
+// checkBody refuses a body that is not the bytes of the upload as they are.
+func checkBody(h http.Header) error {
+	given, err := single(h, "Content-Type")
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(given, contentType) {
+		return refuse(http.StatusUnsupportedMediaType, "The Content-Type must be "+contentType+".")
+	}
+	if coding, err := single(h, "Content-Encoding"); err != nil || coding != "" && coding != "identity" {
+		return refuse(http.StatusUnsupportedMediaType, "A Content-Encoding is not supported.")
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package tus
+
+import (
+	"context"
+	"net/http"
+)
+
+// step is what a PATCH asks for.
+type step struct {
+	offset   int64
+	length   int64 // absent where it is not told
+	checksum *checksum
+}
+
+// parseStep reads the headers of PATCH: Core protocol, Creation (of a length that comes later), Checksum.
+func parseStep(h http.Header) (p step, err error) {
+	if err := checkBody(h); err != nil {
+		return p, err
+	}
+	if p.offset, err = length(h, "Upload-Offset"); err != nil {
+		return p, err
+	}
+	if p.offset == absent {
+		return p, badRequest("Upload-Offset is missing.")
+	}
+	if p.length, err = length(h, "Upload-Length"); err != nil {
+		return p, err
+	}
+	p.checksum, err = checksumOf(h)
+	return p, err
+}
+
+// check holds a PATCH against the upload as it is, and tells the upload its length if that is new.
+func (x *exchange) check(p step, s *state) error {
+	if p.offset != s.Offset {
+		return errOffset
+	}
+	switch {
+	case p.length == absent:
+	case p.length > x.MaxBytes:
+		return errTooLarge
+	case s.Length == absent && p.length >= s.Offset:
+		s.Length = p.length
+	case s.Length != p.length: // Creation: once set the length must not be changed
+		return badRequest("Upload-Length cannot be this any more.")
+	}
+	if s.Finished && x.r.ContentLength != 0 {
+		return errBeyond
+	}
+	return x.checkSize(s.Offset, s.Length)
+}
+
+// patch appends to an upload: Core protocol, PATCH.
+func (x *exchange) patch(ctx context.Context, token string) error {
+	p, err := parseStep(x.r.Header)
+	if err != nil {
+		return err
+	}
+	id, l, s, err := x.take(ctx, token)
+	if err != nil {
+		return err
+	}
+	defer x.leases.release(id, l)
+	if s.Finished { // the client has not got the last answer
+		err = x.check(p, s)
+	} else {
+		s, err = x.append(ctx, id, l, p, s)
+	}
+	if err != nil {
+		return err
+	}
+	x.describe(s)
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (x *exchange) append(ctx context.Context, id string, l *lease, p step, s *state) (_ *state, err error) {
+	if err := x.check(p, s); err != nil {
+		return nil, err
+	}
+	f, s, err := x.openPart(id, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = also(err, f.Close()) }()
+	if err := x.check(p, s); err != nil { // another process may have gone on with it
+		return nil, err
+	}
+	if err := x.receive(id, l, f, s, p.checksum); err != nil {
+		return nil, err
+	}
+	if s.complete() {
+		err = x.publish(ctx, id, f, s)
+	}
+	return s, err
+}

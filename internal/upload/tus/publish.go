@@ -1,0 +1,97 @@
+package tus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+
+	"django-sidecar/internal/upload/media"
+)
+
+// publish publishes a complete upload, if its user may still do that.
+func (x *exchange) publish(ctx context.Context, id string, f *media.File, s *state) error {
+	if err := x.recheck(); err != nil {
+		return err
+	}
+	names, refusal := x.Name(filename(s.metadata))
+	if refusal != nil {
+		return refusal.Err()
+	}
+	if err := x.examine(id, f, s); err != nil {
+		return err
+	}
+	_, err := f.Publish(func() (string, error) {
+		name, err := names()
+		if err != nil {
+			return "", err
+		}
+		s.Name = name
+		return name, x.save(id, s)
+	})
+	if err != nil {
+		return err
+	}
+	return x.announce(ctx, id, s)
+}
+
+// examine finds out what the file is.
+func (x *exchange) examine(id string, f *media.File, s *state) (err error) {
+	var head [512]byte // what DetectContentType looks at
+	n, err := f.ReadAt(head[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	s.DetectedType = http.DetectContentType(head[:n])
+	if s.SHA256, err = x.sumOf(f, s); err != nil || x.Inspect == nil {
+		return err
+	}
+	if refusal := x.Inspect(s.upload(id), f); refusal != nil {
+		x.open.end(s.Owner, id)
+		return also(refusal.Err(), f.Discard())
+	}
+	return nil
+}
+
+// announce tells of a published file, then notes that this has been done: in this order it is told at least once.
+func (h *Handler) announce(ctx context.Context, id string, s *state) error {
+	if err := h.Published(context.WithoutCancel(ctx), s.upload(id)); err != nil {
+		return fmt.Errorf("telling of a published upload: %w", err)
+	}
+	s.Finished, s.Hash = true, nil
+	if err := h.save(id, s); err != nil {
+		return err
+	}
+	h.open.end(s.Owner, id)
+	return nil
+}
+
+// settle finds out what became of an upload that was being published, in this process or in one that died of it.
+func (h *Handler) settle(ctx context.Context, id string, s *state) error {
+	if s.Finished || s.Name == "" {
+		return nil
+	}
+	published, err := h.published(id, s)
+	if err != nil || !published {
+		return err
+	}
+	return h.announce(ctx, id, s)
+}
+
+// published says whether a file is published that may be. Nobody else uses its part meanwhile.
+func (h *Handler) published(id string, s *state) (bool, error) {
+	f, err := h.Media.OpenPart(id, -1, -1)
+	switch {
+	case err == nil:
+		return false, f.Close()
+	case errors.Is(err, media.ErrPublished): // under the last name, it should be
+		return h.Media.Published(id, s.Name)
+	case errors.Is(err, fs.ErrNotExist):
+		// The state is there and its part is not, which says that it is published; but is the state still there?
+		_, err := h.Media.LoadState(id)
+		return err == nil, err
+	}
+	return false, err
+}

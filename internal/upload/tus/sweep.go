@@ -1,0 +1,62 @@
+package tus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"django-sidecar/internal/upload/media"
+)
+
+// Sweep tells of the files that processes have published that died before they could tell, removes what has expired, and
+// counts what is unfinished. It is called at start and every now and then. What it meets in use is left for the next time.
+func (h *Handler) Sweep(ctx context.Context) error {
+	entries, err := h.Media.Entries()
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(faults, err)...)
+		}
+		err := h.sweep(ctx, e)
+		if err != nil && !errors.Is(err, media.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
+			faults = append(faults, fmt.Errorf("sweeping upload %s: %w", e.ID, err))
+		}
+	}
+	_, err = h.Media.Sweep()
+	return errors.Join(append(faults, err)...)
+}
+
+func (h *Handler) sweep(ctx context.Context, e media.Entry) error {
+	l := h.leases.try(e.ID)
+	if l == nil {
+		return nil
+	}
+	defer h.leases.release(e.ID, l)
+	s, err := h.loadAny(e.ID)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // given up
+		return h.Media.Remove(e.ID)
+	case errors.Is(err, errState):
+		if e.ModTime.Add(h.Expiry).After(h.Now()) {
+			return err
+		}
+		return h.Media.Remove(e.ID) // nobody will come for it
+	case err != nil:
+		return err
+	}
+	if err := h.settle(ctx, e.ID, s); err != nil {
+		return err
+	}
+	if !h.Now().Before(s.Expires) {
+		h.open.end(s.Owner, e.ID)
+		return h.Media.Remove(e.ID)
+	}
+	if !s.Finished {
+		h.open.add(s.Owner, e.ID)
+	}
+	return nil
+}

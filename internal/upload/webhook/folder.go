@@ -1,0 +1,167 @@
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+const (
+	failedFolder  = "failed"
+	corruptFolder = "corrupt"
+
+	staleAfter = time.Hour // a temporary file this old has no process any more that writes it
+)
+
+// folder is where the events are: a path, so that a volume which is mounted again is found again.
+type folder string
+
+func (d folder) path(elements ...string) string {
+	return filepath.Join(append([]string{string(d)}, elements...)...)
+}
+
+// make makes the folder and those in it, so that they would survive a power cut.
+func (d folder) make() error {
+	for _, path := range []string{d.path(), d.path(failedFolder), d.path(corruptFolder)} {
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return errors.Join(folder(filepath.Dir(d.path())).sync(), d.sync())
+}
+
+// sync writes the names in the folder to the disk.
+func (d folder) sync() error {
+	f, err := os.Open(d.path())
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// add stores an event. If it fails there is nothing, unless it says that it did not come to remove it.
+func (d folder) add(e entry, text []byte) error {
+	temp, name := d.path(e.key()+tempSuffix), d.path(e.name())
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // made of an id that was checked
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(temp, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	if err := d.sync(); err != nil {
+		return errors.Join(err, present(os.Remove(name)))
+	}
+	return nil
+}
+
+// present is nil for the error that something is not there, which whoever removes it wants.
+func present(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// errTaken says that an event is on its way, or was delivered, in another process.
+var errTaken = errors.New("taken by another process")
+
+// take opens an event's file and locks it: until it is closed, no other process delivers it. The kernel unlocks it when the
+// process dies, however it does.
+func (d folder) take(e entry) (*os.File, error) {
+	// Whatever it is that has the name: no symlink is followed, and no pipe waited for.
+	f, err := os.OpenFile(d.path(e.name()), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errTaken
+	}
+	if info, statErr := os.Lstat(d.path(e.name())); err != nil && statErr == nil && !info.Mode().IsRegular() {
+		return nil, errCorrupt // a symlink, or a socket
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.lock(f, e); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func (d folder) lock(f *os.File, e entry) error {
+	err := ignoringEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errTaken
+	}
+	if err != nil {
+		return fmt.Errorf("locking: %w", err)
+	}
+	// Between opening and locking another process may have delivered it, or put it off under another name.
+	named, err := os.Lstat(d.path(e.name()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return errTaken
+	}
+	opened, err2 := f.Stat()
+	if err = errors.Join(err, err2); err == nil && !os.SameFile(named, opened) {
+		return errTaken
+	}
+	return err
+}
+
+func ignoringEINTR(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// errCorrupt says that a file is no event, which no second look will change.
+var errCorrupt = errors.New("not an event")
+
+// read returns the JSON in an event's file.
+func (d folder) read(f *os.File, e entry) ([]byte, error) {
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, errCorrupt)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxEventBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxEventBytes {
+		return nil, fmt.Errorf("%w: more than %d bytes", errCorrupt, maxEventBytes)
+	}
+	event, err := decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+	}
+	if event.ID != e.id {
+		return nil, fmt.Errorf("%w of this id", errCorrupt)
+	}
+	return text, nil
+}
+
+// put gives an event's file another name.
+func (d folder) put(e, next entry) error { return os.Rename(d.path(e.name()), d.path(next.name())) }
+
+// giveUp moves an event out of the queue. Moved back by hand, it begins again.
+func (d folder) giveUp(e entry) error {
+	return errors.Join(os.Rename(d.path(e.name()), d.path(failedFolder, e.afresh().name())), folder(d.path(failedFolder)).sync())
+}
+
+// setAside moves what is no event out of the queue.
+func (d folder) setAside(name string) error {
+	return os.Rename(d.path(name), d.path(corruptFolder, name))
+}
+
+func (d folder) remove(e entry) error { return present(os.Remove(d.path(e.name()))) }
