@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/django-sidecar
 VERSION  ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 COMMIT   ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
-FUZZTIME ?= 20s
+FUZZTIME ?= 10s
 GOTEST   := go test -count=1 -p 2
 
 # How many sessions the oracle makes for each deployment; empty: as many as its test thinks right.
@@ -23,7 +23,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-gateways fuzz bench vectors image
+.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-upload vectors image
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -40,7 +40,7 @@ setup: ## installs what the tests need; quiet when all is there
 
 lint: setup
 	$(call step,lint)
-	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways ./...
+	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways,browser ./...
 	@cd $(CONFORMANCE) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
 
 test-unit: ## needs Go and a C compiler alone
@@ -59,12 +59,20 @@ test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, att
 	$(call step,gateways with the race detector)
 	@source $(CACHE)/env; $(GOTEST) -race -tags live,gateways -timeout 20m -v -run TestGateways ./cmd/django-sidecar
 
+test-browser: setup ## the demo's page in Chromium; installs it, and wants Node for its driver
+	@tools/setup-browser.sh
+	$(call step,the demo in a browser)
+	@source $(CACHE)/env; $(GOTEST) -race -tags live,browser -timeout 10m -v -run TestDemoPage ./cmd/django-sidecar
+
 fuzz: ## every fuzz target for FUZZTIME
 	$(call step,fuzzing each target for $(FUZZTIME))
 	@tools/fuzz.sh $(FUZZTIME)
 
 bench:
 	@go test -run '^$$' -bench . -benchmem ./...
+
+bench-upload: setup ## 1 GiB to the sidecar, to a plain io.Copy and to gunicorn with Django: GB/s and CPU seconds; takes a minute or two
+	@$(GOTEST) -tags live,bench -timeout 20m -v -run '^TestUploadSpeed$$' ./cmd/django-sidecar
 
 vectors: ## writes testdata/vectors again, by real Djangos
 	@testdata/generate/all.sh $(CACHE)/venv

@@ -51,6 +51,10 @@ func (p *pacedBody) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// end takes the time limit from the connection once nothing more is wanted of the body: net/http reads on, to see whether the
+// client hangs up, and would take the limit for that.
+func (p *pacedBody) end() error { return p.deadline(time.Time{}) }
+
 // activeUploads counts the uploads that are going on, by their users.
 type activeUploads struct {
 	mu     sync.Mutex

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -95,6 +94,9 @@ func (s *server) upload(c echo.Context) error {
 	files, err := s.Uploads.Receiver.Receive(r.Context(), upload.Request{
 		Body: body, ContentType: r.Header.Get(echo.HeaderContentType), Disposition: r.Header.Get(echo.HeaderContentDisposition),
 		UserID: v.User.ID, Length: r.ContentLength, Field: token.field, Check: func(ctx context.Context) error {
+			if err := body.end(); err != nil {
+				return err
+			}
 			if !token.matches() {
 				return errCSRFToken
 			}
@@ -178,7 +180,7 @@ func answerBy(c echo.Context, at time.Time) error {
 }
 
 // uploadBody is the body with its time limits, which take the place of the server's.
-func (s *server) uploadBody(c echo.Context, userID string) (io.Reader, error) {
+func (s *server) uploadBody(c echo.Context, userID string) (*pacedBody, error) {
 	if err := answerBy(c, time.Time{}); err != nil {
 		return nil, err
 	}

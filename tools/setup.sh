@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, MariaDB, Redis,
-# memcached, a virtual environment for each Django, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
+# memcached, a virtual environment for each Django, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
 # not a Debian package goes to one directory, ~/.cache/django-sidecar, which can be removed at any time.
 set -euo pipefail
 
@@ -162,6 +162,22 @@ environments() {
 	done <<<"$djangos"
 }
 
+# tus-js-client and Uppy, which internal/upload/tus is tried with. The lock file has the hash of every package.
+tus_clients() {
+	local from dir=$cache/tus-client
+	from=$(cd "$(dirname "$0")/.." && pwd)/testdata/tus
+	! cmp -s "$from/package-lock.json" "$dir/complete" || return 0
+	if ! command -v npm >/dev/null && ! apt_install nodejs npm; then
+		missing+=("Node 20 or newer, with npm, for the clients of resumable uploads: apt-get install nodejs npm")
+		return
+	fi
+	say "tus-js-client and Uppy, from npm"
+	rm -rf "$dir" && mkdir -p "$dir" && cp "$from/package.json" "$from/package-lock.json" "$dir" &&
+		(cd "$dir" && npm ci --silent --no-audit --no-fund --ignore-scripts </dev/null) &&
+		cp "$from/package-lock.json" "$dir/complete" ||
+		missing+=("tus-js-client and Uppy: npm could not install them into $dir")
+}
+
 linter() {
 	[ "$("$cache/bin/golangci-lint" version --short 2>/dev/null)" != "$golangci" ] || return 0
 	say "golangci-lint $golangci, which takes some minutes"
@@ -178,6 +194,7 @@ exec 9>"$cache/lock" && flock 9 # two at a time would spoil each other's environ
 compiler
 servers
 environments
+tus_clients
 linter
 if [ ${#missing[@]} -gt 0 ]; then
 	printf 'setup: missing: %s\n' "${missing[@]}" >&2

@@ -41,7 +41,7 @@ func demoCommand(ctx context.Context, args []string, s stdio) int {
 	}, func(next http.Handler) http.Handler {
 		return demo.Page(demo.PageOptions{
 			Visits: visits, CookieName: c.SessionCookieName, CookieAge: c.SessionCookieAge,
-			MediaRoot: c.Uploads.MediaRoot, MaxBytes: c.Uploads.MaxBytes, Now: time.Now, Next: next,
+			MediaRoot: c.Uploads.MediaRoot, MediaURL: c.Uploads.MediaURL, MaxBytes: c.Uploads.MaxBytes, Now: time.Now, Next: next,
 		})
 	})
 	if err != nil {

@@ -34,9 +34,9 @@ type PageOptions struct {
 	// CookieName and CookieAge are SESSION_COOKIE_NAME and SESSION_COOKIE_AGE.
 	CookieName string
 	CookieAge  time.Duration
-	// MediaRoot and MaxBytes are where uploads go and how large they may be, to be shown.
-	MediaRoot string
-	MaxBytes  int64
+	// MediaRoot, MediaURL and MaxBytes are where uploads go, by which URLs, and how large they may be: to be shown.
+	MediaRoot, MediaURL string
+	MaxBytes            int64
 	// Now is the clock.
 	Now func() time.Time
 	// Next answers all that is not the page's.
@@ -173,7 +173,7 @@ func (p *page) show(w http.ResponseWriter, r *http.Request) {
 	}
 	var text bytes.Buffer
 	err := p.index.Execute(&text, map[string]any{
-		"Choices": choices, "Cookie": p.CookieName, "MediaRoot": p.MediaRoot, "MaxBytes": p.MaxBytes,
+		"Choices": choices, "Cookie": p.CookieName, "MediaRoot": p.MediaRoot, "MediaURL": p.MediaURL, "MaxBytes": p.MaxBytes,
 	})
 	if err != nil {
 		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)

@@ -102,7 +102,8 @@ func (r *Receiver) Receive(ctx context.Context, request Request) ([]Stored, erro
 	if err != nil || r.Published == nil {
 		return files, err
 	}
-	if err := r.Published(ctx, request.UserID, files); err != nil {
+	// A client that hangs up now has a file that is published, and that Django is to be told of.
+	if err := r.Published(context.WithoutCancel(ctx), request.UserID, files); err != nil {
 		return nil, errors.Join(err, b.withdraw(files))
 	}
 	return files, nil

@@ -1,7 +1,7 @@
 // The uploads: takes files, sends one after the other, and shows how far each is, where it landed, or why not.
 
 import { bytes, put, words } from "./format.js";
-import { form as transport } from "./transport.js";
+import { form, resumable } from "./transport.js";
 import { authenticate } from "./verdict.js";
 
 const nothingStored = "Nothing of it was stored.";
@@ -32,6 +32,14 @@ async function explain(file, max, status, message) {
 // labels of what is told of a stored file.
 const labels = { name: "Name", url: "URL", size: "Size", detected_type: "Type", sha256: "SHA-256" };
 
+const exactly = (size) => (size < 1024 ? bytes(size) : `${bytes(size)} (${size} bytes)`);
+
+// How a file can be sent, by the values of the page's choice.
+const transports = {
+  resumable: { start: resumable, wire: "PATCH /tus/…" },
+  form: { start: form, wire: "POST /upload" },
+};
+
 export function startUploads(section, verdict) {
   const max = Number(section.dataset.maxBytes);
   const list = section.querySelector("#uploads-list");
@@ -42,10 +50,13 @@ export function startUploads(section, verdict) {
 
   put(section.querySelector("#max-bytes"), bytes(max));
 
-  // An Upload is an entry of the list: waiting, sending, paused, stored, failed or cancelled.
+  // An Upload is an entry of the list: waiting, starting, sending, paused, lost, stored, failed or cancelled.
   class Upload {
-    constructor(file) {
+    constructor(file, transport) {
       this.file = file;
+      this.transport = transport;
+      this.way = null; // what the transport returned
+      this.cancelling = ["Cancel", () => this.cancel()];
       this.element = template.content.cloneNode(true).firstElementChild;
       this.at = (name) => this.element.querySelector(`.upload-${name}`);
       this.at("name").textContent = file.name;
@@ -73,41 +84,47 @@ export function startUploads(section, verdict) {
     }
 
     wait() {
-      this.at("progress").value = 0;
-      this.show("waiting", "Waiting for its turn", ["Cancel", () => this.cancel()]);
+      if (!this.way) this.at("progress").value = 0;
+      this.show("waiting", "Waiting for its turn", this.cancelling);
       waiting.push(this);
       next();
     }
 
+    // send starts the transport, or lets the one that has stopped go on.
     send() {
-      this.began = performance.now();
-      this.sending = transport(this.file, {
-        progress: (sent) => this.progress(sent),
-        stored: (facts) => this.stored(facts),
-        failed: (status, message) => this.failed(status, message),
-      });
-      this.showSending();
-      this.progress(0);
+      this.show("starting", this.way ? "Asking how much has arrived" : "Starting", this.cancelling);
+      if (this.way) this.way.resume();
+      else this.way = this.transport(this.file, this);
     }
 
-    showSending() {
-      const pause = ["Pause", () => {
-        this.sending.pause();
-        this.show("paused", "Paused", ["Resume", () => {
-          this.sending.resume();
-          this.showSending();
-        }], ["Cancel", () => this.cancel()]);
-      }];
-      this.show("sending", "Sending", ...(this.sending.pause ? [pause] : []), ["Cancel", () => this.cancel()]);
+    // sending, progress, lost, stored and failed are what the transport tells.
+    sending(offset) {
+      this.from = offset;
+      this.began = performance.now();
+      const actions = [];
+      if (this.way.pause) actions.push(["Pause", () => this.pause()]);
+      if (this.way.drop) actions.push(["Drop the network", () => this.way.drop()]);
+      this.show("sending", "Sending", ...actions, this.cancelling);
+      this.progress(offset);
     }
 
     progress(sent) {
       const share = this.file.size ? sent / this.file.size : 1;
       this.at("progress").value = share;
       const seconds = (performance.now() - this.began) / 1000;
-      const rate = sent && seconds > 0.5 ? `, ${bytes(sent / seconds)}/s` : "";
-      const done = share === 1 ? "Sent; waiting for the answer" : `${Math.floor(share * 100)} %: ${bytes(sent)} of ${bytes(this.file.size)}${rate}`;
-      put(this.at("state"), done);
+      const rate = sent > this.from && seconds > 0.5 ? `, ${bytes((sent - this.from) / seconds)}/s` : "";
+      put(this.at("state"), share === 1 ? "Sent; waiting for the answer" : `${this.percent()}: ${bytes(sent)} of ${bytes(this.file.size)}${rate}`);
+    }
+
+    percent() {
+      return `${Math.floor(this.at("progress").value * 100)} %`;
+    }
+
+    lost(seconds) {
+      const text = `The connection was lost at ${this.percent()}. It goes on in ${seconds} s.`;
+      this.show("lost", text, ["Go on now", () => this.send()], this.cancelling);
+      put(said, `${this.file.name}: ${text}`);
+      verdict.ask();
     }
 
     stored(facts) {
@@ -119,31 +136,39 @@ export function startUploads(section, verdict) {
         const term = document.createElement("dt");
         const value = document.createElement("dd");
         term.textContent = label;
-        value.textContent = key === "size" ? (facts.size < 1024 ? bytes(facts.size) : `${bytes(facts.size)} (${facts.size} bytes)`) : facts[key];
+        value.textContent = key === "size" ? exactly(facts.size) : facts[key];
         list.append(term, value);
       }
-      this.ended(`${this.file.name} is stored as ${facts.name}.`);
+      this.leave(`${this.file.name} is stored as ${facts.name}.`);
     }
 
     async failed(status, message) {
-      const sending = this.sending;
+      const way = this.way;
       const { text, again } = await explain(this.file, max, status, message);
-      if (this.sending !== sending) return; // cancelled meanwhile
+      if (this.way !== way) return; // cancelled meanwhile
+      if (!way.resume) this.way = null;
       this.show("failed", text, ...(again ? [["Try again", () => this.wait()]] : []));
-      this.ended(`${this.file.name}: ${text}`);
+      this.leave(`${this.file.name}: ${text}`);
       verdict.ask();
+    }
+
+    pause() {
+      this.way.pause();
+      this.show("paused", `Paused at ${this.percent()}`, ["Resume", () => this.wait()], this.cancelling);
+      this.leave(`${this.file.name} is paused.`);
     }
 
     cancel() {
       const at = waiting.indexOf(this);
       if (at >= 0) waiting.splice(at, 1);
-      else this.sending.cancel();
-      this.sending = null;
+      this.way?.cancel();
+      this.way = null;
       this.show("cancelled", `Cancelled. ${nothingStored}`, ["Try again", () => this.wait()]);
-      this.ended(`${this.file.name} is cancelled.`);
+      this.leave(`${this.file.name} is cancelled.`);
     }
 
-    ended(text) {
+    // leave says what has become of it, and lets the next one go.
+    leave(text) {
       put(said, text);
       if (running === this) running = null;
       next();
@@ -157,7 +182,13 @@ export function startUploads(section, verdict) {
     running.send();
   }
 
-  takeFiles(section, (files) => files.forEach((f) => new Upload(f).wait()), (text) => put(said, text));
+  const how = section.querySelector("#uploads-how");
+  const chosen = () => transports[new FormData(how).get("how")];
+  const showHow = () => put(section.querySelector("#uploads-wire"), chosen().wire);
+  how.addEventListener("change", showHow);
+  how.addEventListener("submit", (event) => event.preventDefault());
+  showHow();
+  takeFiles(section, (files) => files.forEach((f) => new Upload(f, chosen().start).wait()), (text) => put(said, text));
 }
 
 // takeFiles hands over what is chosen, and what is dropped anywhere: a browser would leave the page for it otherwise.

@@ -21,13 +21,14 @@ const why = {
   auth_hash_mismatch: "The user's password was changed after the login.",
 };
 
-// authenticate asks for a verdict: {status, body}, with status 0 where nobody answers.
+// authenticate asks for a verdict: {status, text, body}, with status 0 and no body where nobody answers.
 export async function authenticate() {
   try {
     const answer = await fetch("/authenticate", { cache: "no-store", signal: AbortSignal.timeout(patience) });
-    return { status: answer.status, body: await answer.json() };
+    const text = await answer.text();
+    return { status: answer.status, text, body: JSON.parse(text) };
   } catch {
-    return { status: 0, body: null };
+    return { status: 0, text: "", body: null };
   }
 }
 
@@ -42,6 +43,12 @@ function describe({ status, body }) {
   }
   if (status >= 500) return { state: "away", headline: "Nobody knows", why: `${body.message} That logs nobody out.` };
   return { state: "ended", headline: "Nobody is logged in", why: why[body.reason] ?? body.message, reason: body.reason };
+}
+
+// putJSON shows a text that may be broken after its commas.
+function putJSON(element, text) {
+  if (element.textContent === text) return;
+  element.replaceChildren(...text.split(/(?<=,)/).flatMap((part) => [part, document.createElement("wbr")]));
 }
 
 // startVerdict keeps the section up to date.
@@ -62,7 +69,7 @@ export function startVerdict(section) {
     put(at("why"), shown.why);
     at("reason").hidden = !shown.reason;
     put(at("reason"), shown.reason ?? "");
-    put(at("answer"), answer.body ? JSON.stringify(answer.body, null, 2) : "");
+    putJSON(at("answer"), answer.text);
     if (!document.hidden) timer = setTimeout(ask, every);
   }
 

@@ -10,11 +10,13 @@
 // what the state directory knows it by is a hash of the token in its URL and of its owner. So a stranger's upload is one
 // that does not exist, by the same steps and in the same bytes.
 //
+// The http.ResponseWriter must let deadlines be set for reading, as net/http's does and those do that wrap it and have Unwrap.
+//
 // # One request at a time
 //
 // The newest request has an upload. One whose body is still awaited, perhaps on a connection that is dead, is ended: what
-// it has received is written to the disk and counts, and then the next one goes on. A client learns from a HEAD request
-// how much that is.
+// it has received is written to the disk and counts, and then the next one goes on; the old one is answered 423. A client
+// learns from a HEAD request how much counts.
 //
 // # Completion
 //
@@ -24,7 +26,8 @@
 //	Repr-Digest    its SHA-256 (RFC 9530), where Options.Digest is set
 //
 // and HEAD answers with the same until the upload expires. Where everything has arrived but could not be published, HEAD
-// publishes it or says why not, since a client takes an upload for done whose offset is its length.
+// publishes it or fails, since a client takes an upload for done whose offset is its length. A HEAD that fails for a reason
+// that may pass is answered 423: clients ask again then, and begin from scratch after anything else.
 //
 // A DELETE of a published upload ends what is known about it here. The file stays: it is Django's.
 //

@@ -16,14 +16,15 @@ func (in *intake) take(p []byte) error {
 	}
 	now := in.Now()
 	in.pace.add(n, now)
-	if now.Sub(in.asked) >= in.RecheckInterval {
+	due := now.Sub(in.asked) >= in.RecheckInterval
+	if due {
 		if err := in.recheck(); err != nil {
 			return err
 		}
 		in.asked = in.Now()
 	}
-	if in.checksum == nil && in.file.Size()-in.state.Offset >= in.syncEvery {
-		return in.save()
+	if in.checksum == nil && (due || in.file.Size()-in.state.Offset >= in.syncEvery) {
+		return in.save() // it would otherwise expire too, however long it lasts
 	}
 	return nil
 }

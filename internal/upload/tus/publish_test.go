@@ -5,11 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,7 +158,7 @@ func TestPublishedFails(t *testing.T) {
 			path := s.create(3, "a.txt")
 			s.with(func() { s.failing = errors.New("the queue is full") })
 			s.patch(path, 0, []byte("abc")).want(t, 500)
-			s.do("HEAD", path, nil, nil).want(t, 500)
+			s.do("HEAD", path, nil, nil).want(t, 423)
 			if s.handler.Sweep(t.Context()) == nil {
 				t.Error("Sweep keeps it to itself")
 			}
@@ -365,6 +367,29 @@ func TestLong(t *testing.T) {
 	if got := s.told(); len(got) != 1 || got[0].SHA256 != sha256Hex(content) {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// TestSlowAndLong: so does what a slow one has brought, and while bytes come the upload does not expire.
+func TestSlowAndLong(t *testing.T) {
+	s := newSite(t, nil)
+	path := s.create(4, "a.bin")
+	p := s.start(path, 4)
+	for i := range 3 {
+		s.with(func() { s.later += 40 * time.Minute })
+		p.send([]byte{'x'})
+		want := fmt.Sprintf(`"offset":%d,`, i+1)
+		for deadline := time.Now().Add(20 * time.Second); ; {
+			document, err := s.options.Media.LoadState(s.idOf(path))
+			if err != nil || time.Now().After(deadline) {
+				t.Fatalf("byte %d does not count: %v", i, err)
+			}
+			if strings.Contains(string(document), want) {
+				break
+			}
+		}
+	}
+	p.send([]byte{'x'})
+	p.wantStatus(204)
 }
 
 func TestOptions(t *testing.T) {

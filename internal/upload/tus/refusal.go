@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"django-sidecar/internal/upload/media"
 )
@@ -29,12 +30,15 @@ var (
 	errNotFound  = refuse(http.StatusNotFound, "There is no such upload.")
 	errExpired   = refuse(http.StatusGone, "The upload has expired.")
 	errOffset    = refuse(http.StatusConflict, "Upload-Offset is not the upload's offset.")
-	errTakenOver = refuse(http.StatusConflict, "Another request has taken the upload over.")
+	errTakenOver = refuse(http.StatusLocked, "Another request has taken the upload over.")
 	errTooLarge  = refuse(http.StatusRequestEntityTooLarge, "The upload is too large.")
 	errBeyond    = refuse(http.StatusRequestEntityTooLarge, "The body goes beyond the upload's length.")
 	errTooSlow   = refuse(http.StatusRequestTimeout, "The body came too slowly.")
 	errBroken    = refuse(http.StatusBadRequest, "The body ended early.")
 )
+
+// lingering is how long a client that is refused may go on sending.
+const lingering = 2 * time.Second
 
 var retry = http.Header{"Retry-After": {"1"}}
 
@@ -77,6 +81,11 @@ func (x *exchange) fail(err error) {
 	if ours {
 		x.Report(x.r, err)
 	}
+	if x.r.Method == http.MethodHead && refusal.Status >= http.StatusInternalServerError {
+		// To tus-js-client 4.3.1 (lib/upload.js, _resumeUpload) every answer to HEAD but this one says that the upload
+		// is lost, and it begins another.
+		refusal = Refusal{Status: http.StatusLocked, Message: refusal.Message, Header: retry}
+	}
 	body, err := json.Marshal(struct {
 		Result  bool   `json:"result"`
 		Message string `json:"message"`
@@ -91,9 +100,10 @@ func (x *exchange) fail(err error) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", decimal(int64(len(body))))
 	if x.r.ProtoMajor == 1 && !x.drained {
-		// The rest of the body is not waited for, neither by us nor, when this is over, by the server.
+		// The rest of the body is not waited for. When the answer is sent, net/http reads on for a moment: a connection that is
+		// closed on unread bytes is reset, and the client would lose the answer.
 		h.Set("Connection", "close")
-		_ = http.NewResponseController(x.w).SetReadDeadline(past) // or it waits for a while
+		_ = http.NewResponseController(x.w).SetReadDeadline(x.Now().Add(lingering))
 	}
 	x.w.WriteHeader(refusal.Status)
 	if x.r.Method != http.MethodHead {

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // TestDiedPublishing: each state that package media says a process can leave behind, found by a client and by Sweep.
@@ -83,7 +85,7 @@ func TestNotPublished(t *testing.T) {
 			if a := s.patch(path, 0, []byte("abc")); a.StatusCode < 400 {
 				t.Errorf("PATCH: %d", a.StatusCode)
 			}
-			if a := s.do("HEAD", path, nil, nil); a.StatusCode < 400 || a.Header.Get("Upload-Offset") != "" {
+			if a := s.do("HEAD", path, nil, nil); a.StatusCode != 423 || a.Header.Get("Upload-Offset") != "" {
 				t.Errorf("HEAD: %d %v", a.StatusCode, a.Header)
 			}
 			if err := s.handler.Sweep(t.Context()); err != nil {
@@ -126,5 +128,34 @@ func TestOtherProcess(t *testing.T) {
 	s.patch(path, 3, []byte("def")).want(t, 204)
 	if files(t, s.root)["up/a.txt"] != "abcdef" {
 		t.Error("the file is another")
+	}
+}
+
+// TestSweepOrphans: a part without a state is removed at once, and a state that nobody can read when it would have expired.
+func TestSweepOrphans(t *testing.T) {
+	s := newSite(t, nil)
+	f, err := s.options.Media.CreatePart(strings.Repeat("0", 32), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.handler.Sweep(t.Context()); err != nil || len(files(t, s.state)) != 1 {
+		t.Errorf("a part that is open is swept: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.handler.Sweep(t.Context()); err != nil || len(files(t, s.state)) != 0 {
+		t.Errorf("a part without a state stays: %v", err)
+	}
+	path := s.create(3, "a.txt")
+	if err := s.options.Media.SaveState(s.idOf(path), []byte(`{"version":9}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.handler.Sweep(t.Context()); err == nil || len(files(t, s.state)) != 2 {
+		t.Errorf("a state of another version is passed over, or removed: %v", err)
+	}
+	s.with(func() { s.later = 2 * time.Hour })
+	if err := s.handler.Sweep(t.Context()); err != nil || len(files(t, s.state)) != 0 {
+		t.Errorf("it stays for ever: %v", err)
 	}
 }

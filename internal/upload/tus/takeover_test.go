@@ -37,7 +37,7 @@ func TestTakeover(t *testing.T) {
 			if took > 2*time.Second { // the promise is 100 ms; a machine under test may do other things
 				t.Errorf("it took %v", took)
 			}
-			if !dead.wantStatus(409) {
+			if !dead.wantStatus(423) {
 				t.Error("the connection of the old request is not closed")
 			}
 			if by == http.MethodDelete {
@@ -85,7 +85,7 @@ func TestTakeoverOfChecksum(t *testing.T) {
 	if got := s.offset(path); got != 0 {
 		t.Errorf("the offset is %d", got)
 	}
-	dead.wantStatus(409)
+	dead.wantStatus(423)
 	s.patch(path, 0, []byte("abc"), "Upload-Checksum", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=").want(t, 204)
 	s.patch(path, 3, []byte("def")).want(t, 204)
 	if got := s.told()[0]; got.SHA256 != sha256Hex([]byte("abcdef")) || files(t, s.root)["up/a.bin"] != "abcdef" {
@@ -106,7 +106,7 @@ func TestManyAtOnce(t *testing.T) {
 				last := 0
 				for {
 					a := s.do(http.MethodHead, path, nil, nil)
-					if a.StatusCode == http.StatusConflict {
+					if a.StatusCode == http.StatusLocked {
 						continue // somebody newer was faster
 					}
 					var offset int
@@ -118,7 +118,7 @@ func TestManyAtOnce(t *testing.T) {
 						return
 					}
 					a = s.patch(path, offset, content[offset:min(size, offset+3000)])
-					if a.StatusCode != http.StatusNoContent && a.StatusCode != http.StatusConflict {
+					if a.StatusCode != http.StatusNoContent && a.StatusCode != http.StatusConflict && a.StatusCode != http.StatusLocked {
 						t.Errorf("PATCH: %d %s", a.StatusCode, a.body)
 						return
 					}

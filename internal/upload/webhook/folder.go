@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
@@ -73,57 +72,6 @@ func present(err error) error {
 		return nil
 	}
 	return err
-}
-
-// errTaken says that an event is on its way, or was delivered, in another process.
-var errTaken = errors.New("taken by another process")
-
-// take opens an event's file and locks it: until it is closed, no other process delivers it. The kernel unlocks it when the
-// process dies, however it does.
-func (d folder) take(e entry) (*os.File, error) {
-	// Whatever it is that has the name: no symlink is followed, and no pipe waited for.
-	f, err := os.OpenFile(d.path(e.name()), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errTaken
-	}
-	if info, statErr := os.Lstat(d.path(e.name())); err != nil && statErr == nil && !info.Mode().IsRegular() {
-		return nil, errCorrupt // a symlink, or a socket
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := d.lock(f, e); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-func (d folder) lock(f *os.File, e entry) error {
-	err := ignoringEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return errTaken
-	}
-	if err != nil {
-		return fmt.Errorf("locking: %w", err)
-	}
-	// Between opening and locking another process may have delivered it, or put it off under another name.
-	named, err := os.Lstat(d.path(e.name()))
-	if errors.Is(err, fs.ErrNotExist) {
-		return errTaken
-	}
-	opened, err2 := f.Stat()
-	if err = errors.Join(err, err2); err == nil && !os.SameFile(named, opened) {
-		return errTaken
-	}
-	return err
-}
-
-func ignoringEINTR(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
 }
 
 // errCorrupt says that a file is no event, which no second look will change.

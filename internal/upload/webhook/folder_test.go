@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,6 +62,33 @@ func TestCorrupt(t *testing.T) {
 	})
 }
 
+// TestBroken: an event whose file cannot be dealt with does not keep the others from their turn.
+func TestBroken(t *testing.T) {
+	dir := newDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, dir, webhook.Options{})
+		bad := filepath.Join(dir, strings.Repeat("0", 20)+"-bad.0.0.0.event")
+		corrupt := filepath.Join(dir, "corrupt")
+		if err := errors.Join(os.WriteFile(bad, nil, 0o600), os.Remove(corrupt), os.WriteFile(corrupt, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		f.answer = func(string) *http.Response { return status(http.StatusBadGateway) }
+		f.add(t, "A")
+		stop := f.start(t)
+		defer stop()
+		<-time.After(4 * time.Minute) // less than the broken one is left alone for
+		broken := slices.DeleteFunc(f.outcomes(), func(o string) bool { return o != "bad broken" })
+		if len(broken) != 1 || len(f.ids()) < 5 {
+			t.Errorf("%v", f.outcomes())
+		}
+		<-time.After(4 * time.Minute)
+		broken = slices.DeleteFunc(f.outcomes(), func(o string) bool { return o != "bad broken" })
+		if len(broken) != 2 {
+			t.Errorf("%v", f.outcomes())
+		}
+	})
+}
+
 // TestMovedBack: what was given up, or added by another process, is found while the queue runs.
 func TestMovedBack(t *testing.T) {
 	dir := newDir(t)
@@ -77,8 +105,8 @@ func TestMovedBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
-		if diff := cmp.Diff([]string{"A delivered", "B delivered"}, f.outcomes()); diff != "" {
-			t.Error(diff)
+		if diff := cmp.Diff([]string{"A delivered", "B delivered"}, f.outcomes()); diff != "" || f.Pending() != 0 || other.Pending() != 1 {
+			t.Error(diff, f.Pending(), other.Pending())
 		}
 	})
 }
@@ -90,7 +118,7 @@ func TestTwoProcesses(t *testing.T) {
 	f.add(t, "A", "B")
 	held, err := os.Open(filepath.Join(dir, f.files(t, "", "-A.0.0.0.event")[0]))
 	if err == nil {
-		err = syscall.Flock(int(held.Fd()), syscall.LOCK_EX)
+		err = syscall.Flock(int(held.Fd()), syscall.LOCK_SH) // which no other process may be content with
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -28,7 +29,7 @@ func deliver(t *testing.T, o webhook.Options, server *httptest.Server, events, t
 		t.Fatal(err)
 	}
 	for i := range events {
-		if err := q.Add(t.Context(), eventOf(string(rune('A'+i)))); err != nil {
+		if err := q.Add(t.Context(), eventOf("e"+strconv.Itoa(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,7 +55,7 @@ func newServer(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 
 // TestRequest: what goes over the wire, over connections that are used again.
 func TestRequest(t *testing.T) {
-	const events = 20
+	const events = 100
 	var connections atomic.Int32
 	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -86,7 +87,8 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
-	if got := connections.Load(); got > 4 {
+	// Package http dials when no connection is free, and may use another one that gets free first: a few more than 4.
+	if got := connections.Load(); got > events/5 {
 		t.Errorf("%d connections for %d events, 4 at a time", got, events)
 	}
 }
@@ -129,9 +131,37 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	})
 	server.Start()
-	if a := deliver(t, webhook.Options{}, server, 1, 1); a[0].Outcome != webhook.Delivered {
-		t.Errorf("%+v", a[0])
+	body := &countedBody{}
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+		response, err := http.DefaultTransport.RoundTrip(r)
+		if err == nil {
+			body.ReadCloser, response.Body = response.Body, body
+		}
+		return response, err
+	})
+	a := deliver(t, webhook.Options{Client: &http.Client{Transport: transport}}, server, 1, 1)
+	if a[0].Outcome != webhook.Delivered || body.bytes > 64<<10 || !body.closed {
+		t.Errorf("%+v, after %d bytes, closed: %t", a[0], body.bytes, body.closed)
 	}
+}
+
+// countedBody counts what is read of a body.
+type countedBody struct {
+	io.ReadCloser
+
+	bytes  int
+	closed bool
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.bytes += n
+	return n, err
+}
+
+func (b *countedBody) Close() error {
+	b.closed = true
+	return b.ReadCloser.Close()
 }
 
 // TestNoAnswer: faults of the network put an event off, whatever they are, and tell nothing of the URL.

@@ -124,7 +124,10 @@ func TestFull(t *testing.T) {
 	dir := newDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, dir, webhook.Options{MaxPending: 2})
-		f.add(t, "A", "B")
+		f.add(t, "B", "A") // at the same instant, and yet one is older
+		if names := f.files(t, "", ".event"); !strings.HasSuffix(names[0], "-B.0.0.0.event") {
+			t.Error(names)
+		}
 		if err := f.Add(t.Context(), eventOf("C")); !errors.Is(err, webhook.ErrFull) || !f.Full() {
 			t.Errorf("%v, full: %t", err, f.Full())
 		}

@@ -125,6 +125,12 @@ func TestUnreachable(t *testing.T) {
 		if tries := len(f.seen); tries < 24*60 || tries > 24*121 { // at most one in half a minute
 			t.Errorf("it was asked %d times", tries)
 		}
+		// Four fail together, which is one failure.
+		for i, want := range []time.Duration{0, 0, 0, 1, 2, 4, 8, 16, 30, 30} {
+			if got := f.seen[i+1].Sub(f.seen[i]); got != want*time.Second {
+				t.Errorf("try %d comes %v after the one before", i+1, got)
+			}
+		}
 		for _, id := range ids {
 			if !slices.Contains(f.ids(), id) {
 				t.Errorf("%s was never tried", id)
@@ -171,6 +177,9 @@ func TestRetryAfter(t *testing.T) {
 				<-time.After(2 * time.Hour)
 				if len(f.seen) != 3 {
 					t.Fatalf("it was asked %d times", len(f.seen))
+				}
+				if next := f.attempts[0].Next; next < want-time.Second {
+					t.Errorf("it was put off for %v", next)
 				}
 				if got := f.seen[1].Sub(f.seen[0]); got < want-time.Millisecond || got > want+want/8 {
 					t.Errorf("it was asked again after %v", got)
