@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -87,6 +88,14 @@ func TusReport(r *http.Request, err error) {
 		defer seen.mu.Unlock()
 		seen.event.Err = err
 	}
+}
+
+// TusInspect is tus.Options.Inspect: it refuses files that are not what their names promise.
+func TusInspect(u tus.Upload, _ io.ReaderAt) *tus.Refusal {
+	if upload.Agree(u.OriginalName, u.DetectedType) {
+		return nil
+	}
+	return &tus.Refusal{Status: upload.ErrType.Status, Message: upload.ErrType.Message}
 }
 
 // TusName is tus.Options.Name: the names that the receiver of forms would give.

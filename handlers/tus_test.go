@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -45,6 +46,7 @@ func resuming(t *testing.T, v answer.Verifier, change ...func(*handlers.Options)
 	receiver := upload.New(upload.Config{Media: dir, Rules: rules, MaxBytes: 1 << 20, MediaURL: "/media/", Extensions: []string{".txt"}, Now: time.Now})
 	resumable, err := tus.New(tus.Options{
 		Media: dir, Name: handlers.TusName(receiver), Report: handlers.TusReport, Now: time.Now, MaxBytes: 1 << 20, Expiry: time.Hour,
+		Inspect:   handlers.TusInspect,
 		Owner:     handlers.TusOwner(&answer.Service{Verifier: v, CookieName: "sessionid", Timeout: time.Minute, Now: time.Now}),
 		Published: func(context.Context, tus.Upload) error { return nil },
 	})
@@ -62,10 +64,10 @@ func resuming(t *testing.T, v answer.Verifier, change ...func(*handlers.Options)
 
 // create is the header of a request that brings a whole file.
 func create(name string, more ...http.Header) http.Header {
-	return requestHeader(append(more, http.Header{
+	return requestHeader(append([]http.Header{{
 		"Tus-Resumable": {"1.0.0"}, "Upload-Length": {"3"}, "Content-Type": {"application/offset+octet-stream"}, "Cookie": {"sessionid=" + sessionKey},
 		"Upload-Metadata": {"filename " + base64.StdEncoding.EncodeToString([]byte(name))},
-	})...)
+	}}, more...)...)
 }
 
 func TestTus(t *testing.T) {
@@ -79,6 +81,7 @@ func TestTus(t *testing.T) {
 		verifier verifierFunc
 		header   http.Header
 		change   []func(*handlers.Options)
+		body     string // "" is abc
 		status   int
 		message  string
 	}{
@@ -88,13 +91,14 @@ func TestTus(t *testing.T) {
 		{name: "another site", verifier: saying(ada(), nil), header: create("a.txt", http.Header{"Sec-Fetch-Site": {"cross-site"}}), status: 403, message: "another site"},
 		{name: "an ending that is not taken", verifier: saying(ada(), nil), header: create("a.html"), status: 415, message: "of this kind"},
 		{name: "a name that cannot be used", verifier: saying(ada(), nil), header: create("x." + strings.Repeat("y", 200) + ".txt"), status: 400},
+		{name: "a page that is called a text", verifier: saying(ada(), nil), header: create("a.txt", http.Header{"Upload-Length": {"6"}}), body: "<html>", status: 415, message: "what its name says"},
 		{name: "no token where one is demanded", verifier: saying(ada(), nil), change: []func(*handlers.Options){demanding}, header: create("a.txt"), status: 403, message: "CSRF"},
 		{name: "a token without its cookie", verifier: saying(ada(), nil), change: []func(*handlers.Options){demanding}, header: create("a.txt", withToken), status: 403, message: "CSRF"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
 			root, h := resuming(t, tt.verifier, append(tt.change, logTo(&log))...)
-			r := httptest.NewRequestWithContext(t.Context(), "POST", "/tus/", strings.NewReader("abc"))
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/tus/", strings.NewReader(cmp.Or(tt.body, "abc")))
 			r.Header = tt.header
 			w := httptest.NewRecorder()
 			h.ServeHTTP(deadlines{w, new(slowBody)}, r) // a connection can have one

@@ -57,7 +57,8 @@ func openUploads(c *config.Config) (*uploads, error) {
 		return nil, fmt.Errorf("DJANGO_MEDIA_ROOT, SIDECAR_UPLOAD_STATE_DIR: %w", err)
 	}
 	u.receiver = upload.New(upload.Config{
-		Media: u.dir, Rules: rules, MaxBytes: u.config.MaxBytes, Extensions: u.config.Extensions, Digest: u.config.Digest, MediaURL: u.config.MediaURL,
+		Media: u.dir, Rules: rules, MaxBytes: u.config.MaxBytes, Extensions: u.config.Extensions,
+		CheckType: u.config.CheckType, Digest: u.config.Digest, MediaURL: u.config.MediaURL,
 		Limits: multipart.Limits{
 			Files: unlimited(u.config.MaxFiles), Fields: unlimited(u.config.MaxFields), FieldBytes: unlimited(u.config.MaxFieldBytes),
 		},
@@ -68,13 +69,16 @@ func openUploads(c *config.Config) (*uploads, error) {
 
 // connect makes what needs the running sidecar: who is logged in, and what signs events.
 func (u *uploads) connect(answers *answer.Service, sign func([]byte, time.Time) (string, error), report func(webhook.Attempt)) error {
-	var err error
-	u.tus, err = tus.New(tus.Options{
+	options := tus.Options{
 		Media: u.dir, Owner: handlers.TusOwner(answers), Name: handlers.TusName(u.receiver), Published: u.tusPublished, Report: handlers.TusReport,
 		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxAtOncePerUser, Expiry: u.config.Expiry,
 		MinRate: u.config.MinRate, Digest: u.config.Digest,
-	})
-	if err != nil {
+	}
+	if u.config.CheckType {
+		options.Inspect = handlers.TusInspect
+	}
+	var err error
+	if u.tus, err = tus.New(options); err != nil {
 		return err
 	}
 	if url := u.config.Webhook.Reveal(); url != "" {

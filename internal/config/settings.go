@@ -89,6 +89,7 @@ type ownSettings struct {
 	UploadWebhook          *string `envconfig:"SIDECAR_UPLOAD_WEBHOOK" secret:"true" otherwise:"off" example:"http://127.0.0.1:8000/webhooks/upload" desc:"where Django is told of each published file"`
 	UploadDigest           *string `envconfig:"SIDECAR_UPLOAD_DIGEST" otherwise:"sha256" desc:"or none, where the disk is faster than the hash"`
 	UploadExtensions       *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" example:".jpg,.png,.pdf" desc:"the endings that names may have"`
+	UploadCheckType        *string `envconfig:"SIDECAR_UPLOAD_CHECK_TYPE" otherwise:"false" desc:"true: a file's first bytes must be what its name promises"`
 	UploadMinRate          *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" desc:"bytes a second, after 10 s; a slower body is cut; 0: off"`
 	UploadCSRFToken        *string `envconfig:"SIDECAR_UPLOAD_CSRF_TOKEN" otherwise:"false" desc:"true: uploads must have Django's CSRF token"`
 	UploadMaxAtOnce        *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" desc:"uploads at a time; 0: no limit"`

@@ -26,6 +26,7 @@ type Uploads struct {
 
 	Extensions       []string      // in small letters with their dots; nil: any
 	Digest           bool          // true: SHA-256
+	CheckType        bool          // false: what the first bytes look like is told, and nothing is refused for it
 	Expiry           time.Duration // above zero; 24h
 	Webhook          Secret        // a URL; its query may be secret; empty: nobody is told
 	MinRate          int64         // bytes a second; 0: off; 240
@@ -59,6 +60,7 @@ func (c *Config) readUploads(r *reader) {
 	u.MaxFieldBytes = r.limit("DJANGO_DATA_UPLOAD_MAX_MEMORY_SIZE")
 	u.Extensions = r.extensions("SIDECAR_UPLOAD_EXTENSIONS")
 	u.Expiry = r.duration("SIDECAR_UPLOAD_EXPIRY")
+	u.CheckType = r.flag("SIDECAR_UPLOAD_CHECK_TYPE")
 	u.Webhook = r.webhook("SIDECAR_UPLOAD_WEBHOOK")
 	u.Digest = r.oneOf("SIDECAR_UPLOAD_DIGEST", "sha256", "none") == "sha256"
 	u.MinRate = r.number("SIDECAR_UPLOAD_MIN_RATE", 0, maxSize)

@@ -11,7 +11,7 @@ func TestUploads(t *testing.T) {
 	c := mustLoad(t, with(env{
 		"DJANGO_VERSION": "2.2", "MEDIA_ROOT": "/srv/media/", "DJANGO_MEDIA_URL": "https://cdn.example/m/", "DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS": "0o2775",
 		"DATA_UPLOAD_MAX_NUMBER_FILES": "None", "DATA_UPLOAD_MAX_NUMBER_FIELDS": "5", "DATA_UPLOAD_MAX_MEMORY_SIZE": "none",
-		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none", "SIDECAR_UPLOAD_EXPIRY": "90m", "SIDECAR_UPLOAD_WEBHOOK": "https://app.example/hook?token=x",
+		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none", "SIDECAR_UPLOAD_EXPIRY": "90m", "SIDECAR_UPLOAD_CHECK_TYPE": "true", "SIDECAR_UPLOAD_WEBHOOK": "https://app.example/hook?token=x",
 		"SIDECAR_UPLOAD_EXTENSIONS": ".JPG,.tar.gz", "SIDECAR_UPLOAD_MIN_RATE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER": "1",
 		"CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example", "SIDECAR_UPLOAD_CSRF_TOKEN": "true", "CSRF_COOKIE_NAME": "ct", "CSRF_HEADER_NAME": "HTTP_X_CT",
 	}))
@@ -19,7 +19,7 @@ func TestUploads(t *testing.T) {
 	want := config.Uploads{
 		MediaRoot: "/srv/media", MediaURL: "https://cdn.example/m/", StateDir: "/srv/.django-sidecar", DirectoryPermissions: &mode,
 		UploadTo: "up/%j", MaxNameLength: 255, MaxBytes: 5 << 30, MaxFields: 5, Extensions: []string{".jpg", ".tar.gz"}, MaxAtOncePerUser: 1,
-		Expiry: 90 * time.Minute, Webhook: config.NewSecret("https://app.example/hook?token=x"),
+		CheckType: true, Expiry: 90 * time.Minute, Webhook: config.NewSecret("https://app.example/hook?token=x"),
 		CSRFToken: true, CSRFCookieName: "ct", CSRFHeaderName: "X-CT",
 		TrustedOrigins: []string{"https://a.example", "https://*.b.example", "http://*.b.example"},
 	}

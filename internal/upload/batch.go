@@ -55,6 +55,9 @@ func (b *batch) add(stored Stored, content io.WriterTo) error {
 	}
 	in.stored.Size = file.Size()
 	in.stored.DetectedType = http.DetectContentType(in.head)
+	if r.CheckType && !Agree(stored.OriginalName, in.stored.DetectedType) {
+		return ErrType
+	}
 	if in.digest != nil {
 		in.stored.SHA256 = hex.EncodeToString(in.digest.Sum(nil))
 	}

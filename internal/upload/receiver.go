@@ -24,6 +24,8 @@ type Config struct {
 	Limits multipart.Limits
 	// Extensions are the endings that names may have, in small letters and with their dots; none allows all.
 	Extensions []string
+	// CheckType refuses files whose first bytes are not what their names promise: see Agree.
+	CheckType bool
 	// Digest says whether the SHA-256 of each file is computed.
 	Digest bool
 	// MediaURL is what goes before a name to make a URL.

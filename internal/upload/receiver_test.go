@@ -210,6 +210,7 @@ func TestRefusals(t *testing.T) {
 		{name: "a name of which nothing is left", body: form(good, filePart("f", "!!!", "x")), status: 400},
 		{name: "a name that does not fit", body: form(good, filePart("f", "x."+strings.Repeat("y", 200), "x")), status: 400},
 		{name: "another ending", body: form(filePart("f", "a.png", "x"), filePart("f", "a.html", "x")), change: func(c *upload.Config) { c.Extensions = []string{".png"} }, status: 415},
+		{name: "a page that is called a picture", body: form(good, filePart("f", "a.png", "<html>")), change: func(c *upload.Config) { c.CheckType = true }, status: 415},
 		{name: "an ending that Django uncovers", body: form(filePart("f", "a.html!.pn g", "x")), change: func(c *upload.Config) { c.Extensions = []string{".pn g"} }, status: 415},
 		{name: "logged out meanwhile", body: form(good), check: func(context.Context) error { return loggedOut }, status: 401},
 		{name: "a body that breaks off", reader: io.MultiReader(strings.NewReader("--+++++\r\n"+good), iotest.ErrReader(io.ErrUnexpectedEOF)), status: 400},

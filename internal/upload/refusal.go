@@ -36,6 +36,9 @@ var (
 	errExtension = &Refusal{Status: http.StatusUnsupportedMediaType, Message: "Files of this kind are not taken."}
 )
 
+// ErrType refuses a file whose first bytes are not what its name promises.
+var ErrType = &Refusal{Status: http.StatusUnsupportedMediaType, Message: "The file is not what its name says."}
+
 // bodyError is an error of the request's body, to tell it from one of the disk.
 type bodyError struct{ err error }
 
