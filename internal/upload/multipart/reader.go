@@ -100,19 +100,17 @@ func (r *Reader) passPreamble() error {
 // leave passes over the rest of a part. One that was neither read as a file nor as a field counts as a field, as Django
 // counts since 3.2.18.
 func (r *Reader) leave(p *Part) error {
-	if !p.taken {
-		if err := r.countField(); err != nil {
-			return err
-		}
+	var err error
+	for err == nil {
+		_, err = r.scanner.content(1)
 	}
-	for {
-		if _, err := r.scanner.content(1); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
+	switch {
+	case !errors.Is(err, io.EOF):
+		return err
+	case p.taken:
+		return nil
 	}
+	return r.countField()
 }
 
 // header takes a part's header with the empty line that ends it, and returns a copy of it without that line. It begins
