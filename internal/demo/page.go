@@ -1,9 +1,9 @@
 package demo
 
 import (
-	"bytes"
 	"embed"
-	"html/template"
+	"fmt"
+	"html"
 	"net/http"
 	"path"
 	"strconv"
@@ -46,7 +46,7 @@ type PageOptions struct {
 // page is the handler.
 type page struct {
 	PageOptions
-	index *template.Template
+	index string          // with placeholders: see show
 	files map[string]file // by their paths
 }
 
@@ -62,7 +62,7 @@ func Page(o PageOptions) http.Handler {
 	p := &page{PageOptions: o, files: map[string]file{}}
 	for name, content := range pageContents() {
 		if name == "index.html" {
-			p.index = template.Must(template.New(name).Parse(string(content)))
+			p.index = string(content)
 			continue
 		}
 		p.files[pagePrefix+name] = file{contentType(name), content}
@@ -153,33 +153,38 @@ func send(w http.ResponseWriter, r *http.Request, f file) {
 	}
 }
 
-// choice is a visit as the page offers it. The session's key is not in it.
-type choice struct {
-	Index  int
-	Title  string
-	Alive  bool
-	Reason djangosession.Reason
-	Picked bool
-}
-
-// show sends the page.
+// show sends the page. html/template is not used: with it, the linker keeps every exported method of the whole program, which
+// is ten megabytes.
 func (p *page) show(w http.ResponseWriter, r *http.Request) {
 	current := djangosession.SessionKey(r.Header["Cookie"], p.CookieName)
-	var choices []choice
+	var choices strings.Builder
 	for i, v := range p.Visits {
 		if key, ok := p.key(v); ok {
-			choices = append(choices, choice{i, v.Title, v.Alive, v.Reason, key == current})
+			choices.WriteString(choice(i, v, key == current))
 		}
 	}
-	var text bytes.Buffer
-	err := p.index.Execute(&text, map[string]any{
-		"Choices": choices, "Cookie": p.CookieName, "MediaRoot": p.MediaRoot, "MediaURL": p.MediaURL, "MaxBytes": p.MaxBytes,
-	})
-	if err != nil {
-		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
-		return
+	text := strings.NewReplacer(
+		"{{choices}}", choices.String(), "{{cookie}}", html.EscapeString(p.CookieName), "{{max bytes}}", strconv.FormatInt(p.MaxBytes, 10),
+		"{{media url}}", html.EscapeString(p.MediaURL), "{{media root}}", html.EscapeString(p.MediaRoot),
+	).Replace(p.index)
+	send(w, r, file{"text/html; charset=utf-8", []byte(text)})
+}
+
+// choice is a visit as the page offers it. The session's key is not in it.
+func choice(i int, v Visit, picked bool) string {
+	checked, tag := "", string(v.Reason)
+	if picked {
+		checked = " checked"
 	}
-	send(w, r, file{"text/html; charset=utf-8", text.Bytes()})
+	if v.Alive {
+		tag = "alive"
+	}
+	return fmt.Sprintf(`
+<label class="choice">
+<input type="radio" name="visit" value="%d" autocomplete="off"%s>
+<span class="choice-title">%s</span>
+<code class="choice-tag" data-alive="%t">%s</code>
+</label>`, i, checked, html.EscapeString(v.Title), v.Alive, html.EscapeString(tag))
 }
 
 // key is the session key of a visit, "" for the visit without one; false where a browser cannot make the visit.
