@@ -3,6 +3,8 @@ package gateway
 import (
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/urlquote"
 )
 
 // Ambiguous says whether programs may read a URI in different ways, so that what one of them judges is not what the
@@ -36,13 +38,13 @@ func ambiguousEncoding(segment string) bool {
 		if segment[i] != '%' {
 			continue
 		}
-		c, ok := hexByte(segment[i+1:])
+		c, ok := urlquote.HexByte(segment[i+1:])
 		if !ok || c < ' ' || c == 0x7f || strings.IndexByte(`/\.?#`, c) >= 0 {
 			return true
 		}
-		if _, again := hexByte(segment[i+3:]); c == '%' && again {
+		if _, again := urlquote.HexByte(segment[i+3:]); c == '%' && again {
 			return true
 		}
 	}
-	return !utf8.ValidString(unquote(segment))
+	return !utf8.ValidString(urlquote.Unquote(segment))
 }

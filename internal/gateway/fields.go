@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/urlquote"
 )
 
 // fields are the fields of a query in the order of their first values, as QueryDict of django/http/request.py, 6.1, has
@@ -22,7 +24,7 @@ func parseFields(query string) (fields, error) {
 			continue
 		}
 		name, value, _ := strings.Cut(strings.ReplaceAll(field, "+", " "), "=")
-		name, value = unquote(name), unquote(value)
+		name, value = urlquote.Unquote(name), urlquote.Unquote(value)
 		if !utf8.ValidString(name) || !utf8.ValidString(value) {
 			return fields{}, errors.New("it is not UTF-8")
 		}
@@ -44,12 +46,12 @@ func (f fields) around(field string) (before, after string) {
 	var parts []string
 	for _, name := range names {
 		if name == field {
-			before = strings.Join(append(parts, quote(name, "/")+"="), "&")
+			before = strings.Join(append(parts, urlquote.Quote(name, "/")+"="), "&")
 			parts = []string{""} // so that what follows begins with "&"
 			continue
 		}
 		for _, value := range f.values[name] {
-			parts = append(parts, quote(name, "/")+"="+quote(value, "/"))
+			parts = append(parts, urlquote.Quote(name, "/")+"="+urlquote.Quote(value, "/"))
 		}
 	}
 	return before, strings.Join(parts, "&")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/urlquote"
 )
 
 // Identity is who a gateway may tell its application that the user is. What is unknown is empty.
@@ -89,7 +90,7 @@ func headerText(text, special string) string {
 			b.WriteByte(c)
 			continue
 		}
-		percent(&b, c)
+		urlquote.Percent(&b, c)
 	}
 	return b.String()
 }

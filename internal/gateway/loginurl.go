@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/urlquote"
 )
 
 // LoginURL is where browsers are sent to log in. The zero LoginURL sends nobody anywhere.
@@ -85,7 +87,7 @@ func (l LoginURL) Location(r Request) string {
 	if next == "" {
 		return l.plain
 	}
-	return l.before + quote(next, "/") + l.after
+	return l.before + urlquote.Quote(next, "/") + l.after
 }
 
 // next is the page to return to, "" for none.

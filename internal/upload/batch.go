@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"django-sidecar/internal/upload/media"
+	"django-sidecar/internal/urlquote"
 )
 
 // batch is the files of one request.
@@ -137,26 +138,5 @@ func (o onlyReader) WriteTo(w io.Writer) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{o.reader}, o.buffer)
 }
 
-// escapePath is filepath_to_uri of django/utils/encoding.py, 5.2: urllib.parse.quote with these characters left alone.
-func escapePath(name string) string {
-	const hexDigits = "0123456789ABCDEF"
-	var out []byte
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', isSafe(c):
-			out = append(out, c)
-		default:
-			out = append(out, '%', hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	return string(out)
-}
-
-// isSafe: "_.-~" are safe in every quote, and filepath_to_uri adds "/~!*()'".
-func isSafe(c byte) bool {
-	switch c {
-	case '_', '.', '-', '~', '/', '!', '*', '(', ')', '\'':
-		return true
-	}
-	return false
-}
+// escapePath is filepath_to_uri of django/utils/encoding.py, 5.2.
+func escapePath(name string) string { return urlquote.Quote(name, "/~!*()'") }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/urlquote"
 )
 
 // unescape is html.unescape of CPython 3.13, which Django calls from 2.2. Names are the same list in Go, but for two;
@@ -43,8 +45,8 @@ func unescapeNumber(text string) string {
 		digits, base = text[1:], 16
 	}
 	number, n := rune(0), 0
-	for ; n < len(digits) && rune(hexDigit(digits[n])) < base; n++ {
-		number = min(number*base+rune(hexDigit(digits[n])), utf8.MaxRune+1)
+	for ; n < len(digits) && rune(urlquote.HexDigit(digits[n])) < base; n++ {
+		number = min(number*base+rune(urlquote.HexDigit(digits[n])), utf8.MaxRune+1)
 	}
 	if n == 0 {
 		return "&#" + text

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"django-sidecar/internal/urlquote"
 )
 
 // html4Entity is _entity_re of django/utils/text.py, 2.1.
@@ -91,7 +93,7 @@ func pythonInt(text string, base int) (number int, ok bool) {
 // digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of whole runs.
 func digitOf(r rune) int {
 	if r < utf8.RuneSelf {
-		if d := hexDigit(byte(r & 0x7f)); d < 16 {
+		if d := urlquote.HexDigit(byte(r & 0x7f)); d < 16 {
 			return int(d)
 		}
 		return 99
