@@ -54,6 +54,10 @@ test-live: setup ## against PostgreSQL, pgbouncer and every Django
 	$(call step,live tests with the race detector: real servers and real Djangos)
 	@source $(CACHE)/env; $(GOTEST) -race -tags live -timeout 40m -v $(LIVE)
 
+test-seeds: setup ## the comparisons with Django once more, of what the clock makes up
+	@source $(CACHE)/env; $(GOTEST) -tags live -timeout 30m ./internal/gateway ./internal/pickle ./internal/upload/multipart ./internal/upload/naming -args -seed=0
+	@source $(CACHE)/env; $(GOTEST) -tags live -timeout 30m -run TestUploadOracle ./cmd/django-sidecar -args -uploadseed=0
+
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
