@@ -1,11 +1,15 @@
 package djangosession
 
+import "time"
+
 // Verdict is the answer to who is logged in. The zero Verdict is nobody.
 type Verdict struct {
 	// User is who is logged in, nil for nobody.
 	User *User
-	// Session is the session that was judged, nil when none was found or it could not be read. Its being there
-	// says nothing about a user.
+	// Expires is when the session of User ends, the zero Time where the store does not know.
+	Expires time.Time
+	// Session is the session that was judged, nil when none was found, it could not be read, or the verdict is one
+	// that was kept without it. Its being there says nothing about a user.
 	Session *Session
 	// Reason says why there is no user, and is empty when there is one.
 	Reason Reason

@@ -103,7 +103,7 @@ func (v *Verifier) Verify(ctx context.Context, sessionKey string) (Verdict, erro
 	case !v.hashes.verify(session.AuthHash, user.Password):
 		return no(AuthHashMismatch)
 	}
-	return Verdict{User: &user.User, Session: session}, nil
+	return Verdict{User: &user.User, Expires: session.ExpireDate, Session: session}, nil
 }
 
 // validSessionKey: contrib/sessions/backends/base.py, 5.2, _validate_session_key, "key and len(key) >= 8", in
@@ -136,6 +136,7 @@ func sessionAlone(session *Session) Verdict {
 	}
 	if id, err := textID(session.AuthUserID, newestVersion); err == nil && id != "" {
 		v.User, v.Reason = &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, ""
+		v.Expires = session.ExpireDate
 	}
 	return v
 }

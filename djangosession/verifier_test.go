@@ -9,6 +9,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/signing"
@@ -371,5 +372,36 @@ func TestInsecureSkipUserCheck(t *testing.T) {
 	null := holding(t, `{"_auth_user_id":null,"_auth_user_backend":"`+backend+`"}`)
 	if got, err := newVerifier(t, "5.2", null, nil, skip).Verify(t.Context(), key); err != nil || got.Reason != djangosession.BadUserID {
 		t.Errorf("null: %+v, %v, want bad_user_id", got, err)
+	}
+}
+
+// A verdict on a user knows when the session ends; on nobody, it has nothing to say of that.
+func TestVerdictExpires(t *testing.T) {
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	store := storeFunc(func(ctx context.Context, key string) (*djangosession.Session, error) {
+		s, err := holding(t, login(t, nil))(ctx, key)
+		if err == nil {
+			s.ExpireDate = at
+		}
+		return s, err
+	})
+	alone, err := djangosession.NewVerifier(djangosession.VerifierConfig{
+		Version: parseVersion(t, "5.2"), SecretKey: secret, AuthenticationBackends: []string{backend}, InsecureSkipUserCheck: true,
+	}, store, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		verifier *djangosession.Verifier
+		want     time.Time
+	}{
+		"a user":                {newVerifier(t, "5.2", store, ada(djangosession.True)), at},
+		"an inactive user":      {newVerifier(t, "5.2", store, ada(djangosession.False)), time.Time{}},
+		"the session is enough": {alone, at},
+	} {
+		got, err := tt.verifier.Verify(t.Context(), key)
+		if err != nil || (got.User != nil) == tt.want.IsZero() || !got.Expires.Equal(tt.want) {
+			t.Errorf("%s: got %+v, %v, want the time %v", name, got, err, tt.want)
+		}
 	}
 }

@@ -52,8 +52,8 @@ func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out answ
 	switch out {
 	case answer.Alive:
 		b.User = newUserBody(v.User)
-		if v.Session != nil && !v.Session.ExpireDate.IsZero() {
-			b.Expires = v.Session.ExpireDate.UTC().Format(time.RFC3339)
+		if !v.Expires.IsZero() {
+			b.Expires = v.Expires.UTC().Format(time.RFC3339)
 		}
 	case answer.Ended:
 		if s.Explain {

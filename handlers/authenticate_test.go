@@ -34,10 +34,8 @@ const (
 func ada() djangosession.Verdict {
 	name, email := "ada", "ada@example.org"
 	return djangosession.Verdict{
-		User: &djangosession.User{ID: "42", Username: &name, Email: &email},
-		Session: &djangosession.Session{
-			ExpireDate: time.Date(2026, 12, 1, 2, 30, 0, 999, time.FixedZone("", 2*60*60+30*60)),
-		},
+		User:    &djangosession.User{ID: "42", Username: &name, Email: &email},
+		Expires: time.Date(2026, 12, 1, 2, 30, 0, 999, time.FixedZone("", 2*60*60+30*60)),
 	}
 }
 
