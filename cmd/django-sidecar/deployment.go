@@ -25,6 +25,7 @@ type deployment struct {
 	config   *config.Config
 	version  djangosession.Version
 	database *database.Database // nil where neither sessions nor users are in one
+	joiner   *dbstore.Joiner    // of the database
 	cache    *cache.Cache       // nil where no sessions are in one
 	codec    *djangosession.Codec
 	sessions sessionStore
@@ -60,6 +61,7 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 		if d.database, err = openDatabase(c); err != nil {
 			return err
 		}
+		d.joiner = dbstore.NewJoiner(c.DBConns)
 	}
 	if err := d.openSessions(); err != nil {
 		return err
@@ -67,7 +69,7 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 	if !c.InsecureSkipUserCheck {
 		d.users = dbstore.NewUsers(d.database.DB, dbstore.UsersConfig{
 			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
-			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares,
+			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares, Join: d.joiner,
 		})
 		d.access = dbstore.NewAccess(d.database.DB, dbstore.AccessConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,

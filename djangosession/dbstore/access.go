@@ -95,12 +95,11 @@ func (a *Access) Probe(ctx context.Context) error {
 }
 
 func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangosession.Access, error) {
-	args := slices.Repeat([]any{key}, shape.repeat)
-	access, used, err := shape.try(ctx, args)
-	if err != nil && (staleStatement(err) || shape.find.closed(used)) {
-		shape.find.close(used)                // as in statement.one
-		access, _, err = shape.try(ctx, args) //nolint:sqlclosecheck // the statement is kept
-	}
+	var access djangosession.Access
+	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(rows *sql.Rows) (err error) {
+		access, err = readAccess(rows)
+		return err
+	})
 	switch {
 	case refusesValue(err):
 		return djangosession.Access{}, nil
@@ -119,31 +118,6 @@ const (
 	groupKind
 	permissionKind
 )
-
-// try returns the prepared statement that it used, nil for none.
-func (s *accessShape) try(ctx context.Context, args []any) (access djangosession.Access, used *sql.Stmt, err error) {
-	rows, used, err := s.find.query(ctx, args) //nolint:sqlclosecheck // the statement is kept
-	if err != nil {
-		return djangosession.Access{}, used, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	access, err = readAccess(rows)
-	return access, used, err
-}
-
-// query is one for queries with any number of rows. It returns the prepared statement that it used, nil for none.
-func (s *statement) query(ctx context.Context, args []any) (rows *sql.Rows, used *sql.Stmt, err error) {
-	if s.prepares == nil || !s.prepares() {
-		rows, err = s.db.QueryContext(ctx, s.text, args...)
-		return rows, nil, err
-	}
-	used, err = s.prepare(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	rows, err = used.QueryContext(ctx, args...)
-	return rows, used, err
-}
 
 // readAccess follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not
 // active. The groups stay, because user.groups are rows that is_active says nothing about.

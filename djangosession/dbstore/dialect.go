@@ -17,6 +17,7 @@ type Dialect struct {
 	quoteMark   string // around the name of a table or column
 	placeholder string // of the first parameter in a query's text, then of the second
 	second      string
+	any         string // compares with any element of an array, where there are such; %s is the array
 	expireDate  string // the column expire_date as a query selects it
 	// now is the parameter that Django would compare expire_date with.
 	now func(time.Time, Zone) any
@@ -30,6 +31,8 @@ type Dialect struct {
 	// keyParameter is how a query compares the primary key with its parameter, and keyValue what the parameter is.
 	keyParameter map[djangosession.KeyType]string
 	keyValue     func(t djangosession.KeyType, id string) any
+	// keyArray is keyParameter for several keys at once, each of which is its own keyValue; nil where there are no arrays.
+	keyArray map[djangosession.KeyType]string
 }
 
 // Postgres is PostgreSQL.
@@ -38,6 +41,7 @@ var Postgres = &Dialect{
 	quoteMark:   `"`,
 	placeholder: "$1",
 	second:      "$2",
+	any:         "ANY(%s)",
 	expireDate:  "expire_date",
 	now:         func(now time.Time, z Zone) any { return postgresNow(now, z) },
 	instant: func(v any, _ Zone, _ time.Time) (time.Time, bool) {
@@ -66,6 +70,11 @@ var Postgres = &Dialect{
 		// The casts let the server refuse nothing: an id beyond the column's own type is no error but no row.
 		djangosession.IntegerKey: "$1::bigint",
 		djangosession.UUIDKey:    "$1::uuid",
+		djangosession.TextKey:    "$1",
+	},
+	keyArray: map[djangosession.KeyType]string{
+		djangosession.IntegerKey: "$1::bigint[]",
+		djangosession.UUIDKey:    "$1::uuid[]",
 		djangosession.TextKey:    "$1",
 	},
 	keyValue: func(_ djangosession.KeyType, id string) any { return id },
@@ -134,6 +143,9 @@ func postgresNow(now time.Time, z Zone) time.Time {
 	}
 	return now
 }
+
+// array is the text of an array whose elements are joinable keys: none needs an escape, and none is NULL within quotes.
+func array(keys []string) string { return `{"` + strings.Join(keys, `","`) + `"}` }
 
 // table writes the name of a table as SQL.
 func (d *Dialect) table(name string) string { return quote(name, d.quoteMark) }

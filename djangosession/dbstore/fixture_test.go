@@ -6,7 +6,10 @@ import (
 	"errors"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +24,44 @@ type fixture struct {
 	exec func(t *testing.T, sql string)
 	// types are what the database calls Django's fields.
 	types map[string]string
+	// joins lets every lookup share its query with others, which are made up beside it.
+	joins bool
+}
+
+func (f *fixture) joiner() *dbstore.Joiner {
+	if !f.joins {
+		return nil
+	}
+	return dbstore.NewJoiner(2)
+}
+
+// companions are keys that no test uses, of every type of keys.
+var companions = []string{"80000001", "80000002", "a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000002"}
+
+// together does what looks something up while others do, so that one query has all of them.
+func together(j *dbstore.Joiner, other func(companion string), do func()) {
+	if j == nil {
+		do()
+		return
+	}
+	release := j.Hold()
+	var running sync.WaitGroup
+	var answered atomic.Int64
+	start := func(do func()) {
+		running.Go(func() {
+			defer answered.Add(1)
+			do()
+		})
+	}
+	for _, c := range companions {
+		start(func() { other(c) })
+	}
+	start(do)
+	for int(answered.Load())+j.Waiting() < len(companions)+1 {
+		runtime.Gosched()
+	}
+	release()
+	running.Wait()
 }
 
 var (
@@ -103,12 +144,12 @@ func value(t *testing.T, v any) djangosession.Value {
 
 func (f *fixture) sessions(t *testing.T, c dbstore.SessionsConfig) *dbstore.Sessions {
 	t.Helper()
-	c.Dialect, c.Prepare = f.Dialect, f.Prepares
+	c.Dialect, c.Prepare, c.Join = f.Dialect, f.Prepares, f.joiner()
 	return dbstore.NewSessions(f.DB, newCodec(t), c)
 }
 
 func (f *fixture) users(c dbstore.UsersConfig) *dbstore.Users {
-	c.Dialect, c.Prepare, c.Version = f.Dialect, f.Prepares, django52
+	c.Dialect, c.Prepare, c.Version, c.Join = f.Dialect, f.Prepares, django52, f.joiner()
 	return dbstore.NewUsers(f.DB, c)
 }
 
@@ -140,7 +181,9 @@ func sessionInsert(t *testing.T, table, key, expireDate string) string {
 
 // outcome is a session's own key, or how it was not found.
 func outcome(ctx context.Context, s *dbstore.Sessions, key string) string {
-	session, err := s.Load(ctx, key)
+	var session *djangosession.Session
+	var err error
+	together(s.Joiner(), func(companion string) { _, _ = s.Load(ctx, companion) }, func() { session, err = s.Load(ctx, key) })
 	switch {
 	case errors.Is(err, djangosession.ErrExpired):
 		return "expired"

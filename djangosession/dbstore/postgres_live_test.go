@@ -36,9 +36,12 @@ func newPostgres(t *testing.T, o database.Options) *postgresFixture {
 }
 
 func TestOnPostgres(t *testing.T) {
-	for name, mode := range map[string]database.Prepare{"prepared": database.PrepareAuto, "not prepared": database.PrepareOff} {
+	for name, mode := range map[string]database.Prepare{
+		"prepared": database.PrepareAuto, "not prepared": database.PrepareOff, "prepared, and joined": database.PrepareAuto, "joined": database.PrepareOff,
+	} {
 		t.Run(name, func(t *testing.T) {
 			f := newPostgres(t, database.Options{Prepare: mode})
+			f.joins = strings.Contains(name, "joined")
 			testSessions(t, &f.fixture)
 			testUsers(t, &f.fixture)
 			if f.Prepares() != (mode == database.PrepareAuto) {
@@ -132,8 +135,13 @@ func TestPostgresSchemas(t *testing.T) {
 
 // Types that are not Django's own, and stand for one of its fields all the same.
 func TestPostgresKeyTypes(t *testing.T) {
+	t.Run("alone", func(t *testing.T) { testPostgresKeyTypes(t, false) })
+	t.Run("joined", func(t *testing.T) { testPostgresKeyTypes(t, true) })
+}
+
+func testPostgresKeyTypes(t *testing.T, joins bool) {
 	f := newPostgres(t, database.Options{})
-	f.db.ExecAsSuperuser(t, "CREATE SCHEMA extensions; GRANT USAGE ON SCHEMA extensions TO django; CREATE EXTENSION citext SCHEMA extensions")
+	f.db.ExecAsSuperuser(t, "CREATE SCHEMA extensions; CREATE COLLATION careless (provider = icu, locale = 'und-u-ks-level2', deterministic = false); GRANT USAGE ON SCHEMA extensions TO django; CREATE EXTENSION citext SCHEMA extensions")
 	f.exec(t, "CREATE DOMAIN login AS text; CREATE DOMAIN number AS integer CHECK (VALUE > 0)")
 	insert := func(id string) {
 		f.exec(t, "SET search_path = public, extensions; INSERT INTO auth_user (id, username, is_active) VALUES ('"+id+"', 'ada', true)")
@@ -143,6 +151,8 @@ func TestPostgresKeyTypes(t *testing.T) {
 		{"login", "ada", "ada", "ada"},
 		{"number", "7", " 7", "7"},
 		{"text", "ada", "ada", "ada"},
+		{"text COLLATE careless", "Ada", "ada", "Ada"},
+		{"character(8)", "ada", "ada", "ada     "},
 	} {
 		f.table(t, "auth_user", strings.Replace(authUser, "integer", tt.columnType, 1))
 		insert(tt.stored)
@@ -150,7 +160,7 @@ func TestPostgresKeyTypes(t *testing.T) {
 			if tt.columnType == "extensions.citext" && options == "" {
 				continue // Django, too, needs it on the search path, or its "=" compares text
 			}
-			reader := &fixture{Database: openReader(t, f.db.URL()+options, database.Options{})}
+			reader := &fixture{joins: joins, Database: openReader(t, f.db.URL()+options, database.Options{})}
 			wantUser(t, reader.users(dbstore.UsersConfig{}), tt.asked, tt.want+" ada ? None "+flags(yes, absent, absent))
 		}
 	}

@@ -22,6 +22,8 @@ type SessionsConfig struct {
 	// Prepare reports whether queries may use prepared statements, which poolers such as pgbouncer in
 	// transaction mode do not carry. It is asked before each query; nil means never.
 	Prepare func() bool
+	// Join lets lookups share queries, where the dialect can; nil means that each is a query of its own.
+	Join *Joiner
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -31,6 +33,7 @@ type Sessions struct {
 	config SessionsConfig
 	codec  *djangosession.Codec
 	find   *statement
+	queue  queue[sessionRow]
 }
 
 // NewSessions returns a store that reads sessions from db and decodes them with codec. It does no I/O.
@@ -42,14 +45,22 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 		c.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
 	d := c.Dialect
-	return &Sessions{config: c, codec: codec, find: &statement{
-		db: db,
-		// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
-		// The second condition is selected, not required, so that an expired session is told from none.
-		text: fmt.Sprintf("SELECT session_data, %s, expire_date > %s FROM %s WHERE session_key = %s",
-			d.expireDate, d.placeholder, d.table(c.Table), d.second),
-		prepares: c.Prepare,
-	}}
+	// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
+	// The second condition is selected, not required, so that an expired session is told from none.
+	query := fmt.Sprintf("session_data, %s, expire_date > %s FROM %s WHERE session_key = ", d.expireDate, d.placeholder, d.table(c.Table))
+	s := &Sessions{
+		config: c, codec: codec,
+		find: &statement{db: db, text: "SELECT " + query + d.second, prepares: c.Prepare},
+	}
+	s.queue = queue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) { return s.row(ctx, key) }}
+	if d.any != "" {
+		all := &statement{db: db, text: "SELECT session_key, " + query + fmt.Sprintf(d.any, d.second), prepares: c.Prepare}
+		s.queue.joiner, s.queue.absent = c.Join, djangosession.ErrNotFound
+		s.queue.many = func(ctx context.Context, keys []string, found func(string, sessionRow)) error {
+			return s.rows(ctx, all, keys, found)
+		}
+	}
+	return s
 }
 
 // Load implements djangosession.Store.
@@ -57,8 +68,7 @@ func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session
 	if !utf8.ValidString(key) {
 		return nil, djangosession.ErrNotFound // Python stores no such text, and servers differ in what they make of it
 	}
-	now := s.config.Now()
-	row, err := s.row(ctx, key, now)
+	row, err := s.queue.find(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +79,7 @@ func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session
 	if err != nil {
 		return nil, err
 	}
-	expireDate, ok := s.config.Dialect.instant(row.expires, s.config.Zone, now)
+	expireDate, ok := s.config.Dialect.instant(row.expires, s.config.Zone, row.asked)
 	if !ok {
 		return nil, &signing.SyntaxError{Problem: "expire_date is not a date and time"}
 	}
@@ -80,7 +90,7 @@ func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session
 // Probe asks the database what Load would, for no session: nil says that the table is there, has the columns, and
 // may be read.
 func (s *Sessions) Probe(ctx context.Context) error {
-	_, err := s.row(ctx, nil, s.config.Now()) // no key is equal to NULL
+	_, err := s.row(ctx, nil) // no key is equal to NULL
 	if errors.Is(err, djangosession.ErrNotFound) {
 		return nil
 	}
@@ -92,11 +102,12 @@ type sessionRow struct {
 	data    sql.NullString
 	expires any
 	alive   sql.NullBool
+	asked   time.Time // when it was alive, or not
 }
 
-func (s *Sessions) row(ctx context.Context, key any, now time.Time) (sessionRow, error) {
-	var row sessionRow
-	args := []any{s.config.Dialect.now(now, s.config.Zone), key}
+func (s *Sessions) row(ctx context.Context, key any) (sessionRow, error) {
+	row := sessionRow{asked: s.config.Now()}
+	args := []any{s.config.Dialect.now(row.asked, s.config.Zone), key}
 	switch err := s.find.one(ctx, args, &row.data, &row.expires, &row.alive); {
 	case isNoRows(err):
 		return row, djangosession.ErrNotFound
@@ -104,4 +115,23 @@ func (s *Sessions) row(ctx context.Context, key any, now time.Time) (sessionRow,
 		return row, fmt.Errorf("reading a session: %w", err)
 	}
 	return row, nil
+}
+
+func (s *Sessions) rows(ctx context.Context, find *statement, keys []string, found func(key string, row sessionRow)) error {
+	asked := s.config.Now()
+	args := []any{s.config.Dialect.now(asked, s.config.Zone), array(keys)}
+	err := find.all(ctx, args, func(rows *sql.Rows) error {
+		for rows.Next() {
+			key, row := "", sessionRow{asked: asked}
+			if err := rows.Scan(&key, &row.data, &row.expires, &row.alive); err != nil {
+				return err
+			}
+			found(key, row)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("reading a session: %w", err)
+	}
+	return nil
 }

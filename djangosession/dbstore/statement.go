@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,26 +20,41 @@ type statement struct {
 
 // one runs the query and scans its only row into dest. It fails with sql.ErrNoRows when there is none.
 func (s *statement) one(ctx context.Context, args []any, dest ...any) error {
-	used, err := s.try(ctx, args, dest)
+	return s.all(ctx, args, func(rows *sql.Rows) error {
+		if !rows.Next() {
+			return cmp.Or(rows.Err(), sql.ErrNoRows)
+		}
+		return rows.Scan(dest...)
+	})
+}
+
+// all runs the query and has its rows read, from the first one again where the query is asked again.
+func (s *statement) all(ctx context.Context, args []any, read func(*sql.Rows) error) error {
+	used, err := s.try(ctx, args, read)
 	if err != nil && (staleStatement(err) || s.closed(used)) {
 		// The table has changed under the prepared statement, or the connection does not keep statements. A
 		// fresh one decides; queries only read, so that asking again is harmless.
 		s.close(used)
-		_, err = s.try(ctx, args, dest)
+		_, err = s.try(ctx, args, read)
 	}
 	return err
 }
 
 // try returns the prepared statement that it used, nil for none.
-func (s *statement) try(ctx context.Context, args, dest []any) (*sql.Stmt, error) {
-	if s.prepares == nil || !s.prepares() {
-		return nil, s.db.QueryRowContext(ctx, s.text, args...).Scan(dest...)
+func (s *statement) try(ctx context.Context, args []any, read func(*sql.Rows) error) (used *sql.Stmt, err error) {
+	query := func() (*sql.Rows, error) { return s.db.QueryContext(ctx, s.text, args...) }
+	if s.prepares != nil && s.prepares() {
+		if used, err = s.prepare(ctx); err != nil {
+			return nil, err
+		}
+		query = func() (*sql.Rows, error) { return used.QueryContext(ctx, args...) }
 	}
-	stmt, err := s.prepare(ctx)
+	rows, err := query()
 	if err != nil {
-		return nil, err
+		return used, err
 	}
-	return stmt, stmt.QueryRowContext(ctx, args...).Scan(dest...)
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	return used, read(rows)
 }
 
 func (s *statement) prepare(ctx context.Context) (*sql.Stmt, error) {

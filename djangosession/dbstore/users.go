@@ -23,8 +23,9 @@ type UsersConfig struct {
 	Table string
 	// Columns are the names of the columns that are not auth.User's.
 	Columns Columns
-	// Prepare is as in SessionsConfig.
+	// Prepare and Join are as in SessionsConfig.
 	Prepare func() bool
+	Join    *Joiner
 }
 
 // Columns names the columns of the user table. "" means the name of auth.User, and NoColumn that there is none.
@@ -68,6 +69,8 @@ type Users struct {
 type userShape struct {
 	keyType djangosession.KeyType
 	find    *statement
+	all     *statement // nil where the dialect has no arrays
+	queue   queue[*userRow]
 }
 
 // NewUsers returns a store that reads users from db. It does no I/O: the table is looked at by the first query.
@@ -97,7 +100,7 @@ func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangose
 	if err != nil {
 		return nil, err
 	}
-	row, err := u.find(ctx, shape, u.config.Dialect.keyValue(shape.keyType, key))
+	row, err := shape.queue.find(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -122,18 +125,36 @@ func (u *Users) Probe(ctx context.Context) error {
 
 func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, error) {
 	var row userRow
-	err := shape.find.one(ctx, []any{key},
-		&row.id, &row.password, &row.username, &row.email, &row.active, &row.staff, &row.superuser)
-	switch {
-	case isNoRows(err):
+	err := shape.find.one(ctx, []any{key}, row.columns()...)
+	if isNoRows(err) {
 		return nil, djangosession.ErrUserNotFound
-	case err != nil:
-		if misfits(err) {
-			u.forget(shape)
-		}
-		return nil, fmt.Errorf("reading a user: %w", err)
 	}
-	return &row, nil
+	return &row, u.failed(shape, err)
+}
+
+func (u *Users) findAll(ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow)) error {
+	err := shape.all.all(ctx, []any{array(keys)}, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var row userRow
+			if err := rows.Scan(row.columns()...); err != nil {
+				return err
+			}
+			found(row.id, &row)
+		}
+		return rows.Err()
+	})
+	return u.failed(shape, err)
+}
+
+// failed has the table looked at again where a query of its shape failed because it has another one.
+func (u *Users) failed(shape *userShape, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case misfits(err):
+		u.forget(shape)
+	}
+	return fmt.Errorf("reading a user: %w", err)
 }
 
 // userRow is a row as it is scanned. Absent columns are selected as NULL, and columns of flags may be of any type.
@@ -142,6 +163,11 @@ type userRow struct {
 	password                 sql.NullString
 	username, email          sql.NullString
 	active, staff, superuser any
+}
+
+// columns are where a row is scanned to.
+func (r *userRow) columns() []any {
+	return []any{&r.id, &r.password, &r.username, &r.email, &r.active, &r.staff, &r.superuser}
 }
 
 func (r *userRow) user(id string, hasActive bool) *djangosession.StoredUser {
@@ -214,6 +240,7 @@ func (u *Users) look(ctx context.Context) (*userShape, error) {
 	if err != nil {
 		return nil, err
 	}
+	shape.queue = u.queue(shape)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.shape = shape
@@ -239,6 +266,20 @@ func (u *Users) LeftOut(ctx context.Context) ([]string, error) {
 	return leftOut, nil
 }
 
+// queue is where the lookups of a shape of the table meet.
+func (u *Users) queue(shape *userShape) queue[*userRow] {
+	q := queue[*userRow]{one: func(ctx context.Context, key string) (*userRow, error) {
+		return u.find(ctx, shape, u.config.Dialect.keyValue(shape.keyType, key))
+	}}
+	if shape.all != nil {
+		q.joiner, q.absent = u.config.Join, djangosession.ErrUserNotFound
+		q.many = func(ctx context.Context, keys []string, found func(string, *userRow)) error {
+			return u.findAll(ctx, shape, keys, found)
+		}
+	}
+	return q
+}
+
 func (u *Users) forget(shape *userShape) {
 	u.mu.Lock()
 	if u.shape == shape {
@@ -246,6 +287,9 @@ func (u *Users) forget(shape *userShape) {
 	}
 	u.mu.Unlock()
 	shape.find.drop()
+	if shape.all != nil {
+		shape.all.drop()
+	}
 }
 
 // shape fits the query to the columns that the table has.
@@ -269,8 +313,11 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 			selected = append(selected, "NULL")
 		}
 	}
-	shape.find = &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s FROM %s AS u WHERE %s = %s",
-		strings.Join(selected, ", "), c.Dialect.table(c.Table), column(c.Columns.ID), c.Dialect.keyParameter[shape.keyType])}
+	query := fmt.Sprintf("SELECT %s FROM %s AS u WHERE %s = ", strings.Join(selected, ", "), c.Dialect.table(c.Table), column(c.Columns.ID))
+	shape.find = &statement{db: db, prepares: c.Prepare, text: query + c.Dialect.keyParameter[shape.keyType]}
+	if parameter, ok := c.Dialect.keyArray[shape.keyType]; ok {
+		shape.all = &statement{db: db, prepares: c.Prepare, text: query + fmt.Sprintf(c.Dialect.any, parameter)}
+	}
 	return shape, nil
 }
 

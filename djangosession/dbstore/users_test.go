@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,15 @@ func testUsers(t *testing.T, f *fixture) {
 // found is all of a user, or how it was not found.
 func found(ctx context.Context, t *testing.T, u *dbstore.Users, id any) string {
 	t.Helper()
-	user, err := u.UserByID(ctx, value(t, id))
+	var user *djangosession.StoredUser
+	var err error
+	var others []djangosession.Value
+	for _, c := range companions {
+		others = append(others, value(t, c))
+	}
+	asked := value(t, id)
+	together(u.Joiner(), func(c string) { _, _ = u.UserByID(ctx, others[slices.Index(companions, c)]) },
+		func() { user, err = u.UserByID(ctx, asked) })
 	switch {
 	case errors.Is(err, djangosession.ErrUserNotFound):
 		return "not found"

@@ -1,0 +1,34 @@
+package dbstore
+
+// Hold keeps all lookups waiting until release.
+func (j *Joiner) Hold() (release func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	held := j.idle
+	j.idle = 0
+	return func() {
+		for range held {
+			go j.work() // which becomes idle where there is nothing to do
+		}
+	}
+}
+
+func (q *queue[R]) count() int { return len(q.waiting) }
+
+// Waiting counts the lookups that wait for a connection.
+func (j *Joiner) Waiting() (n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, q := range j.ready {
+		if q, ok := q.(interface{ count() int }); ok {
+			n += q.count()
+		}
+	}
+	return n
+}
+
+// Joiner is what was configured.
+func (s *Sessions) Joiner() *Joiner { return s.config.Join }
+
+// Joiner is what was configured.
+func (u *Users) Joiner() *Joiner { return u.config.Join }

@@ -1,0 +1,206 @@
+package dbstore
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxJoined is how many lookups share a query at most. What a server takes for each is as good as constant from sixteen
+// on, and a larger answer keeps the first one waiting for the last.
+const maxJoined = 128
+
+// Joiner lets lookups share queries. Nothing waits so that there be more to share: an idle connection is used at once, and
+// what is asked while all of them are busy goes together with the next query. One Joiner serves the stores of a database.
+type Joiner struct {
+	mu    sync.Mutex
+	idle  int      // connections that nobody uses
+	ready []joined // queues with lookups that wait: each once, and the one that has waited longest first
+}
+
+// joined is a queue, whatever its answers are.
+type joined interface {
+	// take returns what asks a query for waiting lookups, and whether others stay behind. It runs under the Joiner's lock.
+	take() (ask func(), more bool)
+}
+
+// NewJoiner returns a Joiner for stores whose database has so many connections.
+func NewJoiner(connections int) *Joiner { return &Joiner{idle: connections} }
+
+// add is called under the lock when a queue gets the first of its lookups.
+func (j *Joiner) add(q joined) {
+	j.ready = append(j.ready, q)
+	if j.idle > 0 {
+		j.idle--
+		go j.work()
+	}
+}
+
+// work asks on one connection until there is nothing to ask.
+func (j *Joiner) work() {
+	for {
+		// Whoever can run now asks first: on one processor, requests that have come together make one query of themselves.
+		runtime.Gosched()
+		ask := j.next()
+		if ask == nil {
+			return
+		}
+		ask()
+	}
+}
+
+// next is nil where nothing waits; the connection is idle then.
+func (j *Joiner) next() (ask func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.ready) > 0 && ask == nil {
+		q := j.ready[0]
+		j.ready[0] = nil
+		j.ready = j.ready[1:]
+		more := false
+		if ask, more = q.take(); more {
+			j.ready = append(j.ready, q)
+		}
+	}
+	if ask == nil {
+		j.idle++
+	}
+	return ask
+}
+
+// queue holds the lookups of one kind that wait for a connection. R is what is found.
+type queue[R any] struct {
+	joiner *Joiner
+	// one asks for one key, and many for several different ones: it calls found for each row, with the row's own key.
+	one  func(ctx context.Context, key string) (R, error)
+	many func(ctx context.Context, keys []string, found func(key string, r R)) error
+	// absent is the error for a key that no row has.
+	absent error
+
+	waiting []*lookup[R] // guarded by the Joiner's lock
+}
+
+// lookup is one caller's question.
+type lookup[R any] struct {
+	ctx      context.Context //nolint:containedctx // it is a call's own, which lasts no longer
+	key      string
+	answered chan struct{}
+	// What follows is the answer.
+	result   R
+	err      error
+	panicked any
+}
+
+// errAlone says that a lookup has to be asked by itself.
+var errAlone = errors.New("internal error: a lookup must be asked alone")
+
+// find looks a key up, in a query of its own or with others. Every caller waits for as long as its own context lets it.
+func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
+	if q.joiner == nil || !joinable(key) {
+		return q.one(ctx, key)
+	}
+	l := &lookup[R]{ctx: ctx, key: key, answered: make(chan struct{})}
+	q.joiner.mu.Lock()
+	if q.waiting = append(q.waiting, l); len(q.waiting) == 1 {
+		q.joiner.add(q)
+	}
+	q.joiner.mu.Unlock()
+	select {
+	case <-l.answered:
+	case <-ctx.Done():
+		var nothing R
+		return nothing, ctx.Err()
+	}
+	switch {
+	case l.panicked != nil:
+		panic(l.panicked) // where somebody recovers, as if there were no queue
+	case errors.Is(l.err, errAlone):
+		return q.one(ctx, key)
+	}
+	return l.result, l.err
+}
+
+// joinable keeps keys that are not plain out of queries that others depend on: a server may refuse them.
+func joinable(key string) bool {
+	for i := range len(key) {
+		c := key[i]
+		if ('a' > c || c > 'z') && ('0' > c || c > '9') && ('A' > c || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return 0 < len(key) && len(key) <= 64
+}
+
+// take implements joined.
+func (q *queue[R]) take() (ask func(), more bool) {
+	n := min(len(q.waiting), maxJoined)
+	batch := q.waiting[:n:n]
+	q.waiting = q.waiting[n:]
+	if more = len(q.waiting) > 0; !more {
+		q.waiting = nil // the batch's callers have its array
+	}
+	return func() { q.ask(batch) }, more
+}
+
+// ask answers lookups by one query.
+func (q *queue[R]) ask(batch []*lookup[R]) {
+	ctx, cancel := contextOf(batch)
+	defer cancel()
+	defer func() {
+		p := recover()
+		for _, l := range batch {
+			l.panicked = p
+			close(l.answered)
+		}
+	}()
+	slices.SortFunc(batch, func(a, b *lookup[R]) int { return strings.Compare(a.key, b.key) })
+	keys := make([]string, 0, len(batch))
+	for i, l := range batch {
+		l.err = q.absent
+		if i == 0 || l.key != batch[i-1].key {
+			keys = append(keys, l.key)
+		}
+	}
+	if len(keys) == 1 {
+		r, err := q.one(ctx, keys[0])
+		for _, l := range batch {
+			l.result, l.err = r, err
+		}
+		return
+	}
+	strange := false
+	err := q.many(ctx, keys, func(key string, r R) {
+		i, asked := slices.BinarySearchFunc(batch, key, func(l *lookup[R], key string) int { return strings.Compare(l.key, key) })
+		strange = strange || !asked
+		for ; i < len(batch) && batch[i].key == key; i++ {
+			batch[i].result, batch[i].err = r, nil
+		}
+	})
+	for _, l := range batch {
+		switch {
+		case refusesValue(err), err == nil && strange && l.err != nil:
+			l.err = errAlone // a collation has matched another spelling of a key, or there is a key that is none
+		case err != nil:
+			l.err = err
+		}
+	}
+}
+
+// contextOf is for a query that serves several: it lasts as long as the most patient of them.
+func contextOf[R any](batch []*lookup[R]) (context.Context, context.CancelFunc) {
+	var latest time.Time
+	for _, l := range batch {
+		deadline, ok := l.ctx.Deadline()
+		if !ok {
+			return context.WithoutCancel(l.ctx), func() {}
+		}
+		if deadline.After(latest) {
+			latest = deadline
+		}
+	}
+	return context.WithDeadline(context.WithoutCancel(batch[0].ctx), latest)
+}
