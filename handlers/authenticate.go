@@ -7,6 +7,6 @@ import (
 // authenticate answers /authenticate.
 func (s *server) authenticate(c echo.Context) error {
 	r := c.Request()
-	v, out := s.answers.Verify(r.Context(), r.Header[echo.HeaderCookie], eventOf(c))
+	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], eventOf(c))
 	return s.answerVerdict(c, v, out)
 }

@@ -163,7 +163,7 @@ func TestTheDeadline(t *testing.T) {
 	})
 	for name, timeout := range map[string]time.Duration{"a short one": time.Millisecond, "none given, which is none left": 0} {
 		row := httpTest{
-			Handler: newHandler(waiting, func(o *handlers.Options) { o.VerifyTimeout = timeout }),
+			Handler: newHandler(waiting, func(o *handlers.Options) { o.Answers.Timeout = timeout }),
 			Code:    503, WantHeader: unavailableHeader, WantBody: unavailableBody,
 		}
 		t.Run(name, row.run)

@@ -20,14 +20,14 @@ func eventOf(c echo.Context) *observe.Event {
 // logged writes the event of each request once it has been answered.
 func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		start := s.Now()
+		start := s.Answers.Now()
 		r := c.Request()
 		e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP()}
 		c.Set(eventKey, e)
 		if err := next(c); err != nil {
 			c.Error(err) // answers now, so that the status is known here
 		}
-		e.Status, e.Took = c.Response().Status, s.Now().Sub(start)
+		e.Status, e.Took = c.Response().Status, s.Answers.Now().Sub(start)
 		e.Write(r.Context(), s.Logger)
 		return nil
 	}

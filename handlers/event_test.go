@@ -35,7 +35,7 @@ func ticking() func() time.Time {
 func logTo(b *bytes.Buffer) func(*handlers.Options) {
 	return func(o *handlers.Options) {
 		o.Logger = slog.New(slog.NewJSONHandler(b, nil))
-		o.Now = ticking()
+		o.Answers.Now = ticking()
 	}
 }
 
@@ -214,8 +214,8 @@ func TestObserve(t *testing.T) {
 	} {
 		calls := 0
 		h := newHandler(tt.verifier, func(o *handlers.Options) {
-			o.Now = ticking()
-			o.Observe = func(outcome string, reason djangosession.Reason, took time.Duration) {
+			o.Answers.Now = ticking()
+			o.Answers.Observe = func(outcome string, reason djangosession.Reason, took time.Duration) {
 				calls++
 				if outcome != tt.outcome || reason != tt.reason || took != time.Millisecond {
 					t.Errorf("observed %q, %q, %v, want %q, %q", outcome, reason, took, tt.outcome, tt.reason)

@@ -53,7 +53,7 @@ func (s *server) judge(c echo.Context, a adapter) error {
 	q := answer.Question{Cookies: r.Header[echo.HeaderCookie]}
 	q.Demands, q.DemandsErr = a.demands(r)
 	q.Original, q.Malformed = a.original(s, r)
-	reply := s.answers.Gateway(r.Context(), q, a.Manner, eventOf(c))
+	reply := s.Answers.Gateway(r.Context(), q, a.Manner, eventOf(c))
 	h := c.Response().Header()
 	h.Set(echo.HeaderVary, echo.HeaderCookie)
 	for _, header := range reply.Header {

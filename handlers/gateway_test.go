@@ -46,7 +46,7 @@ func forGateways(t *testing.T, access answer.AccessStore) func(*handlers.Options
 		t.Fatal(err)
 	}
 	return func(o *handlers.Options) {
-		o.Login, o.Access = login, access
+		o.Answers.Login, o.Answers.Access = login, access
 		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	}
 }

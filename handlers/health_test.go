@@ -82,7 +82,7 @@ func TestMetrics(t *testing.T) {
 	metrics := observe.NewMetrics(registry, "1.2.3", "abcdef")
 	admin := handlers.NewAdmin(handlers.AdminOptions{Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})})
 	for _, v := range []verifierFunc{saying(ada(), nil), saying(ada(), nil), ended(djangosession.Expired), saying(ada(), errors.New("down"))} {
-		h := newHandler(v, func(o *handlers.Options) { o.Observe, o.Now = metrics.Verdict, ticking() })
+		h := newHandler(v, func(o *handlers.Options) { o.Answers.Observe, o.Answers.Now = metrics.Verdict, ticking() })
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil))
 	}
 	w := httptest.NewRecorder()

@@ -8,25 +8,19 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/internal/answer"
-	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
 )
 
-// Options are what the public listener needs. Verifier, Logger, CookieName and VerifyTimeout are required.
+// Options are what the public listener needs. Answers and Logger are required.
 type Options struct {
-	Verifier answer.Verifier
+	// Answers finds the answers that are written here.
+	Answers *answer.Service
 	// Logger takes one event a request.
 	Logger *slog.Logger
-	// CookieName is SESSION_COOKIE_NAME.
-	CookieName string
-	// VerifyTimeout bounds a verdict; past it the answer is 503.
-	VerifyTimeout time.Duration
 	// EndedStatus answers a request without a user; 0 means 401.
 	EndedStatus int
 	// Explain puts the reason into answers. For development: it tells strangers why they are refused.
@@ -35,22 +29,13 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// OnSocket says that the listener is a unix socket: whoever may open it is a trusted proxy.
 	OnSocket bool
-	// Login is where gateways send a browser; the zero value sends nobody anywhere.
-	Login gateway.LoginURL
-	// Access finds out what users may do, for gateways; nil where that cannot be known.
-	Access answer.AccessStore
 	// Uploads is what /upload needs; nil: there is no such path.
 	Uploads *Uploads
-	// Observe counts a verdict; nil means nobody does.
-	Observe func(outcome string, reason djangosession.Reason, took time.Duration)
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
 }
 
 type server struct {
 	Options
-	answers *answer.Service
-	active  activeUploads
+	active activeUploads
 }
 
 // New returns the handler of the public listener.
@@ -58,13 +43,7 @@ func New(o Options) http.Handler {
 	if o.EndedStatus == 0 {
 		o.EndedStatus = http.StatusUnauthorized
 	}
-	if o.Now == nil {
-		o.Now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	s := &server{Options: o, answers: &answer.Service{
-		Verifier: o.Verifier, CookieName: o.CookieName, Timeout: o.VerifyTimeout, Access: o.Access, Login: o.Login,
-		Observe: o.Observe, Now: o.Now,
-	}}
+	s := &server{Options: o}
 	e := newEcho(ipExtractor(o.TrustedProxies))
 	e.Pre(s.gateways)
 	e.Use(s.logged, recovered)

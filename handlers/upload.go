@@ -65,7 +65,7 @@ func (s *server) upload(c echo.Context) error {
 	if err := s.crossSite(r); err != nil {
 		return s.refuseUpload(c, err)
 	}
-	v, out := s.answers.Verify(r.Context(), r.Header[echo.HeaderCookie], eventOf(c))
+	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], eventOf(c))
 	if out != answer.Alive {
 		unread(c)
 		s.countUpload("refused", 0)
@@ -103,7 +103,7 @@ func (s *server) upload(c echo.Context) error {
 			return s.stillAlive(ctx, c, v.User.ID)
 		},
 	})
-	if err := answerBy(c, s.Now().Add(uploadGrace)); err != nil {
+	if err := answerBy(c, s.Answers.Now().Add(uploadGrace)); err != nil {
 		return err
 	}
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *server) upload(c echo.Context) error {
 // stillAlive asks once more whether the session is that of the user who began: one who has been logged out meanwhile
 // publishes nothing.
 func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) error {
-	v, out := s.answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], eventOf(c))
+	v, out := s.Answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], eventOf(c))
 	switch {
 	case out == answer.Unavailable:
 		return errUnknown
@@ -184,9 +184,9 @@ func (s *server) uploadBody(c echo.Context, userID string) (*pacedBody, error) {
 	if err := answerBy(c, time.Time{}); err != nil {
 		return nil, err
 	}
-	control, now := http.NewResponseController(c.Response()), s.Now()
+	control, now := http.NewResponseController(c.Response()), s.Answers.Now()
 	return &pacedBody{
-		body: c.Request().Body, now: s.Now, rate: s.Uploads.MinRate, due: now.Add(uploadGrace), checked: now,
+		body: c.Request().Body, now: s.Answers.Now, rate: s.Uploads.MinRate, due: now.Add(uploadGrace), checked: now,
 		deadline: func(at time.Time) error {
 			if err := control.SetReadDeadline(at); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 				return err

@@ -55,7 +55,7 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 // sidecar is a running `serve`.
 type sidecar struct {
 	config   *config.Config
-	login    gateway.LoginURL
+	answers  *answer.Service
 	uploads  *uploads // nil where they are off
 	wrap     []func(http.Handler) http.Handler
 	logger   *slog.Logger
@@ -73,7 +73,11 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 	if err != nil {
 		return fmt.Errorf("DJANGO_LOGIN_URL: %w", err)
 	}
-	sc := &sidecar{config: c, login: login, logger: logger, metrics: observe.NewMetrics(registry, version, commit), wrap: wrap}
+	sc := &sidecar{config: c, logger: logger, metrics: observe.NewMetrics(registry, version, commit), wrap: wrap}
+	sc.answers = &answer.Service{
+		Verifier: &sc.current, CookieName: c.SessionCookieName, Timeout: c.StoreTimeout, Access: &sc.current,
+		Login: login, Observe: sc.metrics.Verdict, Now: time.Now,
+	}
 	d, err := newDeployment(c, sc.metrics)
 	if err != nil {
 		return err
@@ -158,7 +162,7 @@ func (sc *sidecar) openUploads(ctx context.Context) error {
 		return err
 	}
 	sc.uploads = u
-	return u.connect(sc.answers(), sc.signEvent, func(a webhook.Attempt) {
+	return u.connect(sc.answers, sc.signEvent, func(a webhook.Attempt) {
 		sc.metrics.Webhook(string(a.Outcome))
 		level := slog.LevelWarn
 		if a.Outcome == webhook.Delivered {
@@ -177,14 +181,6 @@ func (sc *sidecar) signEvent(payload []byte, at time.Time) (string, error) {
 	return sc.current.Load().events.Dumps(payload, false, at), nil
 }
 
-// answers finds the answers that no handler of HTTP writes.
-func (sc *sidecar) answers() *answer.Service {
-	return &answer.Service{
-		Verifier: &sc.current, CookieName: sc.config.SessionCookieName, Timeout: sc.config.StoreTimeout, Access: &sc.current,
-		Login: sc.login, Observe: sc.metrics.Verdict, Now: time.Now,
-	}
-}
-
 // uploadsHandler is nil where uploads are off.
 func (sc *sidecar) uploadsHandler() *handlers.Uploads {
 	if sc.uploads == nil {
@@ -195,17 +191,15 @@ func (sc *sidecar) uploadsHandler() *handlers.Uploads {
 
 func (sc *sidecar) grpcHandler() http.Handler {
 	return extauthz.New(extauthz.Options{
-		Answers: sc.answers(), Logger: sc.logger, Serving: func() bool { return !sc.draining.Load() }, Now: time.Now,
+		Answers: sc.answers, Logger: sc.logger, Serving: func() bool { return !sc.draining.Load() }, Now: time.Now,
 	})
 }
 
 func (sc *sidecar) publicHandler() http.Handler {
 	return handlers.New(handlers.Options{
-		Verifier: &sc.current, Logger: sc.logger, Observe: sc.metrics.Verdict,
-		CookieName: sc.config.SessionCookieName, VerifyTimeout: sc.config.StoreTimeout,
+		Answers: sc.answers, Logger: sc.logger,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
-		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Login: sc.login, Access: &sc.current,
-		Uploads: sc.uploadsHandler(),
+		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Uploads: sc.uploadsHandler(),
 	})
 }
 
