@@ -30,13 +30,9 @@ func TestDemoPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatalf("%v; tools/setup-browser.sh installs it", err)
-	}
 	var said bytes.Buffer
 	node := exec.CommandContext(t.Context(), "node", "testdata/browser/demo.mjs",
-		url, filepath.Join(cache, "django-sidecar", "browser"), chromium, scratch)
+		url, filepath.Join(cache, "django-sidecar", "browser"), chromium(t), scratch)
 	node.Stderr, node.WaitDelay = &said, 10*time.Second
 	out, err := node.Output()
 	keepPictures(t, scratch)
@@ -58,6 +54,18 @@ func TestDemoPage(t *testing.T) {
 	if left, err := os.ReadDir(temporary); err != nil || len(left) != 0 {
 		t.Errorf("the demo has left %v, %v", left, err)
 	}
+}
+
+// chromium is where Chromium is, or what is built of it. tools/setup-browser.sh knows the same names.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatal("there is no Chromium; tools/setup-browser.sh installs it")
+	return ""
 }
 
 // startDemo runs the demo in this process, and returns its page's URL and what ends it.

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"html"
+	"io/fs"
 	"net/http"
 	"path"
 	"strconv"
@@ -13,9 +14,9 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// What the page consists of. Nothing of it is made by a tool, and nothing comes from elsewhere.
+// What the page consists of. Nothing of it is made by a tool, and what is not ours is in vendor.
 //
-//go:embed page
+//go:embed page/*.html page/*.css page/*.js page/*.svg page/vendor/*.js page/vendor/*.txt
 var pageFiles embed.FS
 
 // The paths that are the page's own, beside "/".
@@ -70,17 +71,16 @@ func Page(o PageOptions) http.Handler {
 	return p
 }
 
-// pageContents are the embedded files, by their names.
+// pageContents are the embedded files, by their paths below page.
 func pageContents() map[string][]byte {
 	contents := map[string][]byte{}
-	entries, err := pageFiles.ReadDir("page")
-	for _, e := range entries {
-		var content []byte
-		if content, err = pageFiles.ReadFile("page/" + e.Name()); err != nil {
-			break
+	err := fs.WalkDir(pageFiles, "page", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		contents[e.Name()] = content
-	}
+		contents[strings.TrimPrefix(path, "page/")], err = pageFiles.ReadFile(path)
+		return err
+	})
 	if err != nil {
 		panic("demo: what is embedded cannot be read: " + err.Error()) // the build has lost them, which any test meets
 	}
@@ -94,6 +94,8 @@ func contentType(name string) string {
 		return "text/css; charset=utf-8"
 	case ".js":
 		return "text/javascript; charset=utf-8"
+	case ".txt":
+		return "text/plain; charset=utf-8"
 	case ".svg":
 		return "image/svg+xml"
 	}

@@ -1,9 +1,12 @@
 package demo_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,6 +60,7 @@ func pick(form string) *http.Request {
 func TestPageHeaders(t *testing.T) {
 	for path, contentType := range map[string]string{
 		"/": "text/html; charset=utf-8", "/demo/page.css": "text/css; charset=utf-8", "/demo/page.js": "text/javascript; charset=utf-8",
+		"/demo/vendor/tus.min.js": "text/javascript; charset=utf-8", "/demo/vendor/LICENSES.txt": "text/plain; charset=utf-8",
 		"/demo/icon.svg": "image/svg+xml", "/demo/nothing": "text/plain; charset=utf-8",
 	} {
 		h := get(path).Header()
@@ -87,12 +91,15 @@ func TestPageLoadsItself(t *testing.T) {
 		if w.Code != http.StatusOK {
 			t.Errorf("%s: %d", path, w.Code)
 		}
+		if strings.HasPrefix(path, "/demo/vendor/") {
+			continue // it speaks of elsewhere; TestDemoPage sees that it asks nobody
+		}
 		queue = append(queue, regexp.MustCompile(`from "([^"]+)"`).FindAllStringSubmatch(w.Body.String(), -1)...)
 		if elsewhere := regexp.MustCompile(`(https?:)?//[a-z]+\.[a-z]|@import|url\(`).FindString(strings.ReplaceAll(w.Body.String(), "http://www.w3.org/2000/svg", "")); elsewhere != "" {
 			t.Errorf("%s has %q", path, elsewhere)
 		}
 	}
-	if len(seen) < 7 {
+	if len(seen) < 9 {
 		t.Errorf("the page loads only %v", seen)
 	}
 	if inline := regexp.MustCompile(`<style|<script>| style=| on[a-z]+=|javascript:`).FindString(index); inline != "" {
@@ -100,11 +107,34 @@ func TestPageLoadsItself(t *testing.T) {
 	}
 }
 
+// TestVendored: what is not ours is what its README says, and the release that the live tests know.
+func TestVendored(t *testing.T) {
+	readme, err := os.ReadFile("page/vendor/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := get("/demo/vendor/tus.min.js").Body.Bytes()
+	if sum := fmt.Sprintf("%x", sha256.Sum256(script)); !strings.Contains(string(readme), sum) {
+		t.Errorf("the README does not have the digest %s", sum)
+	}
+	release := regexp.MustCompile(`tus-js-client-([0-9.]+)\.tgz`).FindSubmatch(readme)
+	tried, err := os.ReadFile("../../testdata/tus/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if release == nil || !strings.Contains(string(tried), `"tus-js-client": "`+string(release[1])+`"`) {
+		t.Fatalf("the README is of %q, which is not in %s", release, tried)
+	}
+	if licences := get("/demo/vendor/LICENSES.txt").Body.String(); !strings.Contains(licences, "tus-js-client "+string(release[1])) {
+		t.Error("the licences are those of another release")
+	}
+}
+
 func TestPageShowsTheVisits(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Cookie", "sid="+gracesKey)
 	text := ask(r).Body.String()
-	for _, want := range []string{"ada &lt;is&gt; logged in", "grace is no more", "user_not_found", "/tmp/&lt;media&gt;", `data-max-bytes="4096"`, `data-media-url="/media/"`, `value="1" autocomplete="off" checked>`} {
+	for _, want := range []string{"ada &lt;is&gt; logged in", "grace is no more", "user_not_found", "/tmp/&lt;media&gt;", `data-max-bytes="4096"`, `data-media-url="/media/"`, `data-media-root="/tmp/&lt;media&gt;"`, `value="1" autocomplete="off" checked>`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the page", want)
 		}
@@ -184,6 +214,7 @@ func TestPagePaths(t *testing.T) {
 	for path, want := range map[string]int{
 		"/demo/": http.StatusNotFound, "/demo/index.html": http.StatusNotFound, "/demo/../page.go": http.StatusNotFound,
 		"/demo/..%2fpage.go": http.StatusNotFound, "/demo/%2e%2e/demo.go": http.StatusNotFound, "/demo/page.js/": http.StatusNotFound,
+		"/demo/vendor": http.StatusNotFound, "/demo/vendor/README.md": http.StatusNotFound,
 		"/demo//page.js": http.StatusNotFound, "/demo/session/": http.StatusNotFound,
 		"/demo": http.StatusTeapot, "/authenticate": http.StatusTeapot, "/index.html": http.StatusTeapot, "//": http.StatusTeapot,
 		"/media/uploads/a.txt": http.StatusTeapot, "/auth/envoy/a//../b": http.StatusTeapot,

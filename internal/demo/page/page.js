@@ -5,7 +5,7 @@ import { startVerdict } from "./verdict.js";
 import { startUploads } from "./uploads.js";
 
 const verdict = startVerdict(document.getElementById("verdict"));
-startUploads(document.getElementById("uploads"), verdict);
+const left = startUploads(document.getElementById("uploads"), verdict);
 
 const form = document.getElementById("sessions-form");
 const complaint = document.getElementById("sessions-error");
@@ -25,6 +25,7 @@ async function pick() {
   complaint.hidden = problem === "";
   complaint.textContent = problem;
   verdict.ask();
+  left.ask();
 }
 
 form.addEventListener("change", pick);

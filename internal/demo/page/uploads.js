@@ -1,19 +1,20 @@
 // The uploads: takes files, sends one after the other, and shows how far each is, where it landed, or why not.
 
 import { bytes, put, words } from "./format.js";
-import { form, resumable } from "./transport.js";
+import { form, isTaken, resumable, unfinished } from "./transport.js";
 import { authenticate } from "./verdict.js";
 
 const nothingStored = "Nothing of it was stored.";
 
-// explain says what went wrong and whether another try may help. Where no answer arrived, the verdict tells more.
-async function explain(file, max, status, message) {
+// explain says what went wrong, what there is of the file, and whether another try may help. Where no answer arrived, the
+// verdict tells more.
+async function explain(file, max, status, message, remains) {
   if (status === 0) {
     const { body } = await authenticate();
-    if (!body) return { text: `${words.unreachable} Is the network there? ${nothingStored}`, again: true };
+    if (!body) return { text: `${words.unreachable} Is the network there? ${remains}`, again: true };
     if (!body.result) status = 401;
     else if (file.size > max) status = 413;
-    else return { text: `The connection broke. ${nothingStored}`, again: true };
+    else return { text: `The connection broke. ${remains}`, again: true };
   }
   switch (status) {
     case 200: // SIDECAR_ENDED_STATUS=200
@@ -24,13 +25,13 @@ async function explain(file, max, status, message) {
     case 429:
       return { text: "Too many uploads at once. Try again in a moment.", again: true };
     case 507:
-      return { text: `There is no space for it. ${nothingStored}`, again: true };
+      return { text: `There is no space for it. ${remains}`, again: true };
   }
-  return { text: `${message || `The sidecar answered ${status}.`} ${nothingStored}`, again: status >= 500 || status === 408 };
+  return { text: `${message || `The sidecar answered ${status}.`} ${remains}`, again: status >= 500 || status === 408 };
 }
 
 // labels of what is told of a stored file.
-const labels = { name: "Name", url: "URL", size: "Size", detected_type: "Type", sha256: "SHA-256" };
+const labels = { name: "Name", path: "On disk", url: "URL", size: "Size", detected_type: "Type", sha256: "SHA-256" };
 
 const exactly = (size) => (size < 1024 ? bytes(size) : `${bytes(size)} (${size} bytes)`);
 
@@ -49,6 +50,7 @@ export function startUploads(section, verdict) {
   let running = null;
 
   put(section.querySelector("#max-bytes"), bytes(max));
+  const remind = startReminder(section.querySelector("#uploads-left"), () => chosen().start === resumable);
 
   // An Upload is an entry of the list: waiting, starting, sending, paused, lost, stored, failed or cancelled.
   class Upload {
@@ -67,10 +69,13 @@ export function startUploads(section, verdict) {
 
     // show puts the entry into a state, with what can be done in it: [label, what it does].
     show(state, text, ...actions) {
-      const focused = this.at("actions").contains(document.activeElement);
       this.element.dataset.state = state;
       put(this.at("state"), text);
       this.at("progress").hidden = state === "stored" || state === "failed" || state === "cancelled";
+      const labels = actions.map(([label]) => label).join();
+      if (labels === this.offered) return; // a label does the same wherever it is, and a button may have the focus
+      this.offered = labels;
+      const focused = this.at("actions").contains(document.activeElement);
       this.at("actions").replaceChildren(...actions.map(([label, act]) => {
         const button = document.createElement("button");
         button.type = "button";
@@ -106,6 +111,7 @@ export function startUploads(section, verdict) {
       if (this.way.drop) actions.push(["Drop the network", () => this.way.drop()]);
       this.show("sending", "Sending", ...actions, this.cancelling);
       this.progress(offset);
+      remind.refresh();
     }
 
     progress(sent) {
@@ -121,13 +127,16 @@ export function startUploads(section, verdict) {
     }
 
     lost(seconds) {
-      const text = `The connection was lost at ${this.percent()}. It goes on in ${seconds} s.`;
-      this.show("lost", text, ["Go on now", () => this.send()], this.cancelling);
+      const { dropped } = this.way;
+      const what = dropped ? "The network is dropped" : "The connection was lost";
+      const text = `${what} at ${this.percent()}. The next try is in ${seconds} s.`;
+      this.show("lost", text, [dropped ? "Bring the network back" : "Go on now", () => this.send()], this.cancelling);
       put(said, `${this.file.name}: ${text}`);
       verdict.ask();
     }
 
     stored(facts) {
+      facts = { ...facts, path: `${section.dataset.mediaRoot}/${facts.name}` };
       this.show("stored", "Stored");
       const list = this.at("facts");
       list.hidden = false;
@@ -144,7 +153,8 @@ export function startUploads(section, verdict) {
 
     async failed(status, message) {
       const way = this.way;
-      const { text, again } = await explain(this.file, max, status, message);
+      const remains = way.resume && this.at("progress").value > 0 ? "What has arrived is kept." : nothingStored;
+      const { text, again } = await explain(this.file, max, status, message, remains);
       if (this.way !== way) return; // cancelled meanwhile
       if (!way.resume) this.way = null;
       this.show("failed", text, ...(again ? [["Try again", () => this.wait()]] : []));
@@ -184,11 +194,36 @@ export function startUploads(section, verdict) {
 
   const how = section.querySelector("#uploads-how");
   const chosen = () => transports[new FormData(how).get("how")];
-  const showHow = () => put(section.querySelector("#uploads-wire"), chosen().wire);
+  const showHow = () => {
+    put(section.querySelector("#uploads-wire"), chosen().wire);
+    remind.refresh();
+  };
   how.addEventListener("change", showHow);
   how.addEventListener("submit", (event) => event.preventDefault());
   showHow();
   takeFiles(section, (files) => files.forEach((f) => new Upload(f, chosen().start).wait()), (text) => put(said, text));
+  remind.ask();
+  return remind;
+}
+
+// startReminder names what an earlier page has not finished, where it applies: ask finds it, refresh leaves out what goes on by
+// now.
+function startReminder(element, applies) {
+  let left = [];
+  let latest = 0;
+  function refresh() {
+    const names = left.filter(({ url }) => !isTaken(url)).map(({ name }) => name);
+    element.hidden = names.length === 0 || !applies();
+    put(element, `Not finished: ${names.join(", ")}. Choose ${names.length === 1 ? "that file" : "those files"} again to go on.`);
+  }
+  async function ask() {
+    const turn = ++latest;
+    const found = await unfinished();
+    if (turn !== latest) return; // what was asked later counts
+    left = found;
+    refresh();
+  }
+  return { ask, refresh };
 }
 
 // takeFiles hands over what is chosen, and what is dropped anywhere: a browser would leave the page for it otherwise.

@@ -69,7 +69,7 @@ export function startVerdict(section) {
     put(at("why"), shown.why);
     at("reason").hidden = !shown.reason;
     put(at("reason"), shown.reason ?? "");
-    putJSON(at("answer"), answer.text);
+    putJSON(at("answer"), answer.text || "None came.");
     if (!document.hidden) timer = setTimeout(ask, every);
   }
 
