@@ -6,15 +6,20 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-const eventKey = "event"
+// exchange is a request's context, and what the request leaves in the log.
+type exchange struct {
+	echo.Context
+
+	event observe.Event
+}
 
 // eventOf is what the request leaves in the log.
 func eventOf(c echo.Context) *observe.Event {
-	e, ok := c.Get(eventKey).(*observe.Event)
+	x, ok := c.(*exchange)
 	if !ok {
 		panic("handlers: internal error: the request has no event")
 	}
-	return e
+	return &x.event
 }
 
 // logged writes the event of each request once it has been answered.
@@ -22,13 +27,12 @@ func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := s.Answers.Now()
 		r := c.Request()
-		e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP()}
-		c.Set(eventKey, e)
-		if err := next(c); err != nil {
+		x := &exchange{Context: c, event: observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP()}}
+		if err := next(x); err != nil {
 			c.Error(err) // answers now, so that the status is known here
 		}
-		e.Status, e.Took = c.Response().Status, s.Answers.Now().Sub(start)
-		e.Write(r.Context(), s.Logger)
+		x.event.Status, x.event.Took = c.Response().Status, s.Answers.Now().Sub(start)
+		x.event.Write(r.Context(), s.Logger)
 		return nil
 	}
 }

@@ -29,21 +29,23 @@ type adapter struct {
 
 // gateways answers for the gateways before Echo's router, which knows only some methods: a gateway may ask with the
 // client's own.
-func (s *server) gateways(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *server) gateways() echo.MiddlewareFunc {
 	answer := func(a adapter) echo.HandlerFunc {
 		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a) }))
 	}
 	nginx, forward, envoy := answer(nginxAdapter), answer(forwardAdapter), answer(envoyAdapter)
-	return func(c echo.Context) error {
-		switch path := c.Request().URL.Path; {
-		case path == nginxPath:
-			return nginx(c)
-		case path == forwardPath:
-			return forward(c)
-		case path == envoyPath || strings.HasPrefix(path, envoyPath+"/"):
-			return envoy(c)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			switch path := c.Request().URL.Path; {
+			case path == nginxPath:
+				return nginx(c)
+			case path == forwardPath:
+				return forward(c)
+			case path == envoyPath || strings.HasPrefix(path, envoyPath+"/"):
+				return envoy(c)
+			}
+			return next(c)
 		}
-		return next(c)
 	}
 }
 
@@ -55,7 +57,7 @@ func (s *server) judge(c echo.Context, a adapter) error {
 	q.Original, q.Malformed = a.original(s, r)
 	reply := s.Answers.Gateway(r.Context(), q, a.Manner, eventOf(c))
 	h := c.Response().Header()
-	h.Set(echo.HeaderVary, echo.HeaderCookie)
+	h[echo.HeaderVary] = varyCookie
 	for _, header := range reply.Header {
 		h.Set(header.Name, header.Value)
 	}
@@ -63,8 +65,7 @@ func (s *server) judge(c echo.Context, a adapter) error {
 		h.Set(envoyRemoves, aliases(r))
 	}
 	if reply.Message == "" || a.bodiless {
-		h.Set(echo.HeaderCacheControl, "no-store")
-		h.Set(echo.HeaderContentLength, "0")
+		h[echo.HeaderCacheControl], h[echo.HeaderContentLength] = noStore, zeroLength
 		c.Response().WriteHeader(reply.Status)
 		return nil
 	}

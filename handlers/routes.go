@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/answer"
-	"django-sidecar/internal/observe"
 )
 
 // Options are what the public listener needs. Answers and Logger are required.
@@ -45,7 +44,7 @@ func New(o Options) http.Handler {
 	}
 	s := &server{Options: o}
 	e := newEcho(ipExtractor(o.TrustedProxies))
-	e.Pre(s.gateways)
+	e.Pre(s.gateways())
 	e.Use(s.logged, recovered)
 	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/authenticate", s.authenticate)
 	if o.Uploads != nil {
@@ -93,8 +92,8 @@ func recovered(next echo.HandlerFunc) echo.HandlerFunc {
 				panic(p)
 			}
 			err = fmt.Errorf("panic: %v", p)
-			if e, ok := c.Get(eventKey).(*observe.Event); ok {
-				e.Err, e.Stack = err, string(debug.Stack())
+			if x, ok := c.(*exchange); ok {
+				x.event.Err, x.event.Stack = err, string(debug.Stack())
 			}
 		}()
 		return next(c)
@@ -114,5 +113,5 @@ func answerError(err error, c echo.Context) {
 	if status == http.StatusInternalServerError {
 		message = "The request could not be handled."
 	}
-	_ = write(c, status, body{Message: message}) // it fails where the client is gone
+	_ = write(c, status, answer.Refusal{Message: message}) // it fails where the client is gone
 }

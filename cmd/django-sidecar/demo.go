@@ -36,7 +36,9 @@ func demoCommand(ctx context.Context, args []string, s stdio) int {
 		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
 		return exitNo
 	}
-	err = runSidecar(ctx, c, newLogger(c, s.err), func(at listeners) {
+	logger, flush := newLogger(c, s.err)
+	defer flush()
+	err = runSidecar(ctx, c, logger, func(at listeners) {
 		printDemo(s.out, at.public.Addr(), dir, c, visits)
 	}, func(next http.Handler) http.Handler {
 		return demo.Page(demo.PageOptions{

@@ -37,19 +37,23 @@ func serve(ctx context.Context, args []string, s stdio) int {
 	if !ok {
 		return exitUsage
 	}
-	if err := runSidecar(ctx, c, newLogger(c, s.err), nil); err != nil {
+	logger, flush := newLogger(c, s.err)
+	err := runSidecar(ctx, c, logger, nil)
+	flush()
+	if err != nil {
 		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
 		return exitUsage
 	}
 	return exitYes
 }
 
-func newLogger(c *config.Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
+// logBytes is how much of the log may wait for whoever reads it.
+const logBytes = 1 << 20
+
+// newLogger returns the operator's log, and what writes the last of it.
+func newLogger(c *config.Config, w io.Writer) (logger *slog.Logger, flush func()) {
+	lines := observe.NewLines(w, logBytes)
+	return slog.New(observe.NewLogHandler(lines, c.LogFormat == "text", c.LogLevel, time.Now)), lines.Close
 }
 
 // sidecar is a running `serve`.
@@ -74,6 +78,9 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		return fmt.Errorf("DJANGO_LOGIN_URL: %w", err)
 	}
 	sc := &sidecar{config: c, logger: logger, metrics: observe.NewMetrics(registry, version, commit), wrap: wrap}
+	if h, ok := logger.Handler().(*observe.LogHandler); ok {
+		sc.metrics.EventsDropped(h.Dropped)
+	}
 	sc.answers = &answer.Service{
 		Verifier: &sc.current, CookieName: c.SessionCookieName, Timeout: c.StoreTimeout, Access: &sc.current,
 		Login: login, Observe: sc.metrics.Verdict, Now: time.Now,

@@ -3,9 +3,11 @@ package observe
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/plainjson"
 )
 
 // Event is what one request leaves in the log: filled on the way, written once. Nothing in it is secret. What is empty is
@@ -30,34 +32,86 @@ type Event struct {
 
 // Write writes the event: as an error for an answer of 500 and above, and otherwise as information.
 func (e *Event) Write(ctx context.Context, logger *slog.Logger) {
-	level := slog.LevelInfo
-	if e.Status >= 500 {
-		level = slog.LevelError
-	}
-	if !logger.Enabled(ctx, level) {
+	if !logger.Enabled(ctx, e.level()) {
 		return
 	}
+	if l, ok := logger.Handler().(*LogHandler); ok {
+		l.event(ctx, e)
+		return
+	}
+	logger.LogAttrs(ctx, e.level(), eventMessage, e.attrs()...)
+}
+
+// eventMessage is the message of every event.
+const eventMessage = "request"
+
+func (e *Event) level() slog.Level {
+	if e.Status >= 500 {
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+func (e *Event) attrs() []slog.Attr {
 	attrs := make([]slog.Attr, 0, 12)
 	attrs = append(attrs,
 		slog.String("method", e.Method),
 		slog.String("path", e.Path),
 		slog.Int("status", e.Status),
-		slog.Float64("duration_ms", float64(e.Took.Microseconds())/1000),
+		slog.Float64("duration_ms", e.milliseconds()),
 		slog.String("remote", e.Remote))
-	for _, optional := range [...]slog.Attr{
-		slog.String("outcome", e.Outcome),
-		slog.String("reason", string(e.Reason)),
-		slog.String("user_id", e.UserID),
-		slog.String("session", e.Session),
-		slog.String("decision", e.Decision),
-		slog.String("stack", e.Stack),
-	} {
-		if optional.Value.String() != "" {
-			attrs = append(attrs, optional)
+	for _, o := range e.optional() {
+		if o.value != "" {
+			attrs = append(attrs, slog.String(o.key, o.value))
 		}
 	}
+	return attrs
+}
+
+func (e *Event) milliseconds() float64 { return float64(e.Took.Microseconds()) / 1000 }
+
+type textAttr struct{ key, value string }
+
+// optional are the attributes that are left out where they are empty, in the order of the log.
+func (e *Event) optional() [7]textAttr {
+	problem := ""
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", e.Err.Error()))
+		problem = e.Err.Error()
 	}
-	logger.LogAttrs(ctx, level, "request", attrs...)
+	return [...]textAttr{
+		{"outcome", e.Outcome},
+		{"reason", string(e.Reason)},
+		{"user_id", e.UserID},
+		{"session", e.Session},
+		{"decision", e.Decision},
+		{"stack", e.Stack},
+		{"error", problem},
+	}
+}
+
+// appendJSON appends the line that slog's JSONHandler would make of the event.
+func (e *Event) appendJSON(b []byte, at time.Time) []byte {
+	b = append(b, `{"time":"`...)
+	b = at.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","level":"`...)
+	b = append(b, e.level().String()...)
+	b = append(b, `","msg":"`+eventMessage+`","method":`...)
+	b = plainjson.AppendString(b, e.Method)
+	b = append(b, `,"path":`...)
+	b = plainjson.AppendString(b, e.Path)
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(e.Status), 10)
+	b = append(b, `,"duration_ms":`...)
+	b = strconv.AppendFloat(b, e.milliseconds(), 'f', -1, 64)
+	b = append(b, `,"remote":`...)
+	b = plainjson.AppendString(b, e.Remote)
+	for _, o := range e.optional() {
+		if o.value != "" {
+			b = append(b, `,"`...)
+			b = append(b, o.key...)
+			b = append(b, `":`...)
+			b = plainjson.AppendString(b, o.value)
+		}
+	}
+	return append(b, "}\n"...)
 }

@@ -11,7 +11,9 @@ import (
 
 // Metrics are the sidecar's own metrics. All names begin with django_sidecar_.
 type Metrics struct {
+	registry prometheus.Registerer
 	verdicts *prometheus.CounterVec
+	alive    prometheus.Counter // of verdicts
 	duration prometheus.Histogram
 	stores   *prometheus.HistogramVec
 	errors   prometheus.Counter
@@ -27,6 +29,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	// From a fraction of a local round trip to past the default store timeout.
 	buckets := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
 	m := &Metrics{
+		registry: r,
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "django_sidecar_verdicts_total",
 			Help: "Verdicts by outcome (alive, ended, unavailable) and, for ended, the reason.",
@@ -41,6 +44,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 			Name: "django_sidecar_store_errors_total", Help: "Failures of a store: none of them is a verdict.",
 		}),
 	}
+	m.alive = m.verdicts.WithLabelValues("alive", "")
 	m.uploads = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_uploads_total", Help: "Uploads that have ended: stored, refused or failed.",
 	}, []string{"outcome"})
@@ -62,9 +66,20 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	return m
 }
 
+// EventsDropped has the events counted that the log had no room for.
+func (m *Metrics) EventsDropped(dropped func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, which was slower than they. Failures always are.",
+	}, func() float64 { return float64(dropped()) }))
+}
+
 // Verdict counts a verdict and the time it took.
 func (m *Metrics) Verdict(outcome string, reason djangosession.Reason, took time.Duration) {
-	m.verdicts.WithLabelValues(outcome, string(reason)).Inc()
+	if outcome == "alive" && reason == "" {
+		m.alive.Inc() // most are: without looking the labels up
+	} else {
+		m.verdicts.WithLabelValues(outcome, string(reason)).Inc()
+	}
 	m.duration.Observe(took.Seconds())
 }
 

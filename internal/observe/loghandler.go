@@ -1,0 +1,78 @@
+package observe
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// LogHandler is the slog.Handler of an operator's log. It writes the events of requests without reflection, and drops them
+// where the log is slower than the requests; what is logged otherwise, and every event of a failure, is never dropped.
+type LogHandler struct {
+	slog.Handler
+
+	lines *Lines
+	now   func() time.Time
+	// offering takes the events that may be dropped. It is nil for JSON, which is made here.
+	offering slog.Handler
+}
+
+// NewLogHandler returns a handler that writes to lines, as JSON unless text is true.
+func NewLogHandler(lines *Lines, text bool, level slog.Leveler, now func() time.Time) *LogHandler {
+	options := &slog.HandlerOptions{Level: level}
+	h := &LogHandler{lines: lines, now: now}
+	if text {
+		h.Handler, h.offering = slog.NewTextHandler(lines, options), slog.NewTextHandler(offers{lines}, options)
+	} else {
+		h.Handler = slog.NewJSONHandler(lines, options)
+	}
+	return h
+}
+
+// Dropped counts the events that were dropped.
+func (h *LogHandler) Dropped() uint64 { return h.lines.Dropped() }
+
+// offers is the io.Writer of lines that may be dropped.
+type offers struct{ *Lines }
+
+// Write implements io.Writer.
+func (o offers) Write(line []byte) (int, error) {
+	o.Offer(line)
+	return len(line), nil
+}
+
+var (
+	_ io.Writer = offers{}
+	// linePool holds the buffers that lines are made in.
+	linePool = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// maxPooledLine keeps the buffer of a stack's line from staying.
+const maxPooledLine = 4096
+
+// event logs what is enabled.
+func (h *LogHandler) event(ctx context.Context, e *Event) {
+	at, failed := h.now(), e.level() >= slog.LevelError
+	if h.offering != nil {
+		handler := h.offering
+		if failed {
+			handler = h.Handler
+		}
+		r := slog.NewRecord(at, e.level(), eventMessage, 0)
+		r.AddAttrs(e.attrs()...)
+		_ = handler.Handle(ctx, r) // lines take everything
+		return
+	}
+	line, _ := linePool.Get().(*[]byte)
+	*line = e.appendJSON((*line)[:0], at)
+	if failed {
+		_, _ = h.lines.Write(*line) // as above
+	} else {
+		h.lines.Offer(*line)
+	}
+	if cap(*line) <= maxPooledLine {
+		linePool.Put(line)
+	}
+}
