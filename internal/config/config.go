@@ -64,6 +64,7 @@ type Config struct {
 	Explain               bool           // false: answers do not carry the precise reason
 	EndedStatus           int            // 401 or 200; 401
 
+	Cache   Cache
 	Uploads Uploads
 
 	Warnings []string // what is legal, but insecure or odd; one sentence each, no secrets
@@ -164,11 +165,11 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readSession(r)
 	c.readUsers(r)
 	c.readService(r)
+	c.readCache(r)
 	c.readUploads(r)
 	if withStores {
 		c.readURLs(r)
 	}
-	r.checkAbsent()
 	r.checkNames(os.Environ())
 	if len(r.faults) > 0 {
 		return nil, &Error{Faults: r.faults}
@@ -221,20 +222,6 @@ func (c *Config) readGRPCListen(r *reader) {
 	c.GRPCListen = r.address(name)
 	if c.GRPCListen != "" && !strings.HasSuffix(c.GRPCListen, ":0") && (c.GRPCListen == c.Listen || c.GRPCListen == c.AdminListen) {
 		r.fault(name, "is the same as SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN: the gRPC listener must have an address of its own")
-	}
-}
-
-// checkAbsent refuses the settings of parts that this version does not have, unless they ask for nothing.
-func (r *reader) checkAbsent() {
-	for _, v := range r.values {
-		if v.Absent == "" || !v.given {
-			continue
-		}
-		switch strings.ToLower(v.text) {
-		case "0", "0s", "off", strings.ToLower(v.Default):
-		default:
-			r.fault(v.Name, "is set, but this version has no "+v.Absent+" yet; remove it")
-		}
 	}
 }
 

@@ -54,6 +54,7 @@ func defaults() *config.Config {
 		LogLevel:        slog.LevelInfo,
 		LogFormat:       "json",
 		EndedStatus:     401,
+		Cache:           config.Cache{Entries: 100000, Listen: true, MaxAge: 5 * time.Minute},
 		Uploads:         defaultUploads(),
 	}
 }
@@ -106,7 +107,8 @@ func TestEverythingSet(t *testing.T) {
 		"SIDECAR_LISTEN": "unix:/run/sidecar.sock", "SIDECAR_ADMIN_LISTEN": "[::1]:9000", "SIDECAR_STORE_TIMEOUT": "750ms",
 		"SIDECAR_DB_CONNS": "1000", "SIDECAR_DB_PREPARE": "off", "SIDECAR_MAX_SESSION_BYTES": "64KiB",
 		"SIDECAR_TRUSTED_PROXIES": "10.1.2.3/8,192.0.2.7,::1", "SIDECAR_LOG_LEVEL": "WARN", "SIDECAR_LOG_FORMAT": "text",
-		"SIDECAR_ENDED_STATUS": "200",
+		"SIDECAR_ENDED_STATUS": "200", "SIDECAR_CACHE_TTL": "5s", "SIDECAR_CACHE_ENTRIES": "7", "SIDECAR_CACHE_MAX_AGE": "1h",
+		"SIDECAR_CACHE_INVALIDATION": "off", "SIDECAR_CACHE_LISTEN_URL": "postgres://direct/x",
 	})
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -131,6 +133,7 @@ func TestEverythingSet(t *testing.T) {
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),
 		},
 		LogLevel: slog.LevelWarn, LogFormat: "text", EndedStatus: 200, Uploads: defaultUploads(),
+		Cache:    config.Cache{TTL: 5 * time.Second, Entries: 7, MaxAge: time.Hour, ListenURL: config.NewSecret("postgres://direct/x")},
 		Warnings: []string{"DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django 3.2.25 does: fallback keys came with 4.1"},
 	}
 	if d := diff(want, got); d != "" {
@@ -140,7 +143,7 @@ func TestEverythingSet(t *testing.T) {
 
 func TestAllFaultsAreReportedTogether(t *testing.T) {
 	_, err := load(t, env{
-		"DJANGO_VERSION": "7.0", "SIDECAR_LISTEN": "nowhere", "SIDECAR_DB_CONNS": "0", "SIDECAR_CACHE_TTL": "5s",
+		"DJANGO_VERSION": "7.0", "SIDECAR_LISTEN": "nowhere", "SIDECAR_DB_CONNS": "0", "SIDECAR_CACHE_TTL": "5",
 		"SIDECAR_LISTN": "x", "TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "",
 	})
 	if err == nil {
@@ -152,8 +155,8 @@ func TestAllFaultsAreReportedTogether(t *testing.T) {
 		`TIME_ZONE is "Mars/Olympus": it must be the IANA name of a time zone (example: DJANGO_TIME_ZONE=Europe/Berlin)`,
 		`SIDECAR_LISTEN is "nowhere": it must be host:port, or unix: and an absolute path of at most 107 bytes (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
 		`SIDECAR_DB_CONNS is "0": it must be a whole number from 1 to 1000 (example: SIDECAR_DB_CONNS=4)`,
+		`SIDECAR_CACHE_TTL is "5": it must be 0, or a duration with its unit, such as 500ms or 5s (example: SIDECAR_CACHE_TTL=5s)`,
 		`DATABASE_URL is empty: it must be the URL of the database that holds Django's users and sessions (example: DATABASE_URL=postgres://user:password@db.example:5432/name)`,
-		`SIDECAR_CACHE_TTL is set, but this version has no verdict cache yet; remove it (example: SIDECAR_CACHE_TTL=0)`,
 		`SIDECAR_LISTN is not a setting; did you mean SIDECAR_LISTEN? (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
 	}, "\n")
 	if d := cmp.Diff(want, err.Error()); d != "" {
@@ -172,11 +175,33 @@ func TestEverySettingIsDescribed(t *testing.T) {
 			t.Errorf("%s is there twice", s.Name)
 		}
 		seen[s.Name] = true
-		if s.Absent == "" && s.Meaning == "" {
+		if s.Meaning == "" {
 			t.Errorf("%s has no meaning", s.Name)
 		}
-		if s.Absent == "" && s.Default == "" && s.Example == "" && s.Name != "DJANGO_SECRET_KEY" {
+		if s.Default == "" && s.Example == "" && s.Name != "DJANGO_SECRET_KEY" {
 			t.Errorf("%s has neither a default nor an example", s.Name)
 		}
+	}
+}
+
+func TestCacheSettings(t *testing.T) {
+	for text, want := range map[string]time.Duration{"0": 0, "0s": 0, "off": 0, "OFF": 0, "": 0, "500ms": 500 * time.Millisecond, "1m": time.Minute} {
+		if c := mustLoad(t, with(env{"SIDECAR_CACHE_TTL": text})); c.Cache.TTL != want || len(c.Warnings) > 0 {
+			t.Errorf("%q: got %s and %q, want %s", text, c.Cache.TTL, c.Warnings, want)
+		}
+	}
+	if c := mustLoad(t, with(env{"SIDECAR_CACHE_TTL": "2m"})); len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "2m0s") {
+		t.Errorf("two minutes: %q", c.Warnings)
+	}
+	for _, tt := range []struct{ name, text, mustBe string }{
+		{"SIDECAR_CACHE_TTL", "-1s", "0, or a duration"},
+		{"SIDECAR_CACHE_TTL", "soon", "0, or a duration"},
+		{"SIDECAR_CACHE_ENTRIES", "0", "from 1 to 100000000"},
+		{"SIDECAR_CACHE_MAX_AGE", "0", "above 0"},
+		{"SIDECAR_CACHE_INVALIDATION", "on", "auto or off"},
+		{"SIDECAR_CACHE_LISTEN_URL", "mysql://db/x", "begins with postgres://"},
+		{"SIDECAR_CACHE_LISTEN_URL", "db.example", "begins with postgres://"},
+	} {
+		wantFault(t, with(env{tt.name: tt.text}), tt.name, tt.mustBe, tt.name+"=")
 	}
 }

@@ -109,15 +109,20 @@ func (r *reader) databaseURL(name string) Secret {
 		return Secret{}
 	}
 	text = strings.TrimSpace(text)
-	scheme, _, found := strings.Cut(text, "://")
-	switch strings.ToLower(scheme) { // as urllib.parse.urlsplit does
-	case "postgres", "postgresql", "psql", "pgsql", "postgis", "sqlite", "mysql", "mysql2", "mysqlgis", "mysql-connector", "mariadb":
-		if found {
-			return NewSecret(text)
-		}
+	if scheme, _, found := strings.Cut(text, "://"); found && (isPostgres(scheme) || isOtherDatabase(scheme)) {
+		return NewSecret(text)
 	}
 	r.fault(name, "is not a URL that begins with postgres://, postgresql://, psql://, pgsql://, postgis://, mysql://, mariadb:// or sqlite://")
 	return Secret{}
+}
+
+// isPostgres takes schemes as urllib.parse.urlsplit does, in any case.
+func isPostgres(scheme string) bool {
+	return slices.Contains([]string{"postgres", "postgresql", "psql", "pgsql", "postgis"}, strings.ToLower(scheme))
+}
+
+func isOtherDatabase(scheme string) bool {
+	return slices.Contains([]string{"sqlite", "mysql", "mysql2", "mysqlgis", "mysql-connector", "mariadb"}, strings.ToLower(scheme))
 }
 
 // readSession reads where sessions are, and how they are written.

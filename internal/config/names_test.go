@@ -47,19 +47,3 @@ func TestServiceLinksAreIgnored(t *testing.T) {
 		t.Errorf("unexpected Config (-want +got):\n%s", d)
 	}
 }
-
-func TestPartsThatAreNotThereYet(t *testing.T) {
-	for name, texts := range map[string][]string{
-		"SIDECAR_CACHE_TTL":     {"", "0", "0s", "off"},
-		"SIDECAR_CACHE_ENTRIES": {"100000", "0"},
-	} {
-		for _, text := range texts {
-			if c, err := load(t, with(env{name: text})); err != nil || c == nil {
-				t.Errorf("%s=%s: %v", name, text, err)
-			}
-		}
-		wantFault(t, with(env{name: "5"}), name, "is set, but this version has no ", name+"=")
-	}
-	wantFault(t, with(env{"SIDECAR_CACHE_TTL": "5s"}), "SIDECAR_CACHE_TTL",
-		"this version has no verdict cache yet; remove it", "SIDECAR_CACHE_TTL=0")
-}

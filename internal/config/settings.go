@@ -63,8 +63,7 @@ type djangoSettings struct {
 
 // ownSettings are those with one name only: the tag is the whole name, and there is nothing to fall back to.
 //
-// DJANGO_VERSION is one of them, because a plain VERSION is too common a variable to be believed. `absent` marks settings
-// of parts that this version does not have: their names are known, their values must be neutral.
+// DJANGO_VERSION is one of them, because a plain VERSION is too common a variable to be believed.
 type ownSettings struct {
 	DjangoVersion         *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" desc:"the deployment's Django: decides which formats and hashes are accepted"`
 	Listen                *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" desc:"host:port or unix:/path"`
@@ -95,8 +94,12 @@ type ownSettings struct {
 	UploadMaxAtOnce        *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" desc:"uploads at a time; 0: no limit"`
 	UploadMaxAtOncePerUser *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER" otherwise:"10" desc:"of one user; 0: no limit"`
 
-	CacheTTL     *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" absent:"verdict cache"`
-	CacheEntries *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" absent:"verdict cache"`
+	CacheTTL           *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" example:"5s" desc:"how old a verdict may be when nothing invalidates it; 0: every verdict is asked for"`
+	CacheEntries       *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" desc:"verdicts that are kept"`
+	CacheInvalidation  *string `envconfig:"SIDECAR_CACHE_INVALIDATION" otherwise:"auto" desc:"auto: PostgreSQL tells of changes, where the triggers of django-sidecar sql are there; off: nothing does"`
+	CacheMaxAge        *string `envconfig:"SIDECAR_CACHE_MAX_AGE" otherwise:"5m" desc:"how old a verdict may be while every change is told"`
+	CacheListenURL     *string `envconfig:"SIDECAR_CACHE_LISTEN_URL" secret:"true" example:"postgres://user:password@db.example:5432/name" desc:"where changes are told, if DATABASE_URL is that of a pooler"`
+	CacheListenURLFile *string `envconfig:"SIDECAR_CACHE_LISTEN_URL_FILE" example:"/run/secrets/listen-url" desc:"a file that holds it"`
 }
 
 // Setting describes one setting, for documentation.
@@ -104,8 +107,7 @@ type Setting struct {
 	Name    string // the name in our documentation, such as DJANGO_SESSION_TABLE
 	Default string // as one would write it; "" where there is none
 	Example string // a value; "" where the default is example enough
-	Meaning string // a few words; "" where Absent is set
-	Absent  string // the part it belongs to, where this version does not have that part
+	Meaning string // a few words
 	secret  bool
 }
 
@@ -173,7 +175,7 @@ func valueOf(tag reflect.StructTag, prefix string, first, other *string) value {
 	plain := tag.Get("envconfig")
 	v := value{Setting: Setting{
 		Name: prefix + plain, Default: tag.Get("otherwise"), Example: tag.Get("example"),
-		Meaning: tag.Get("desc"), Absent: tag.Get("absent"), secret: tag.Get("secret") != "",
+		Meaning: tag.Get("desc"), secret: tag.Get("secret") != "",
 	}}
 	if known := tag.Get("known"); known != "" {
 		v.Name = known

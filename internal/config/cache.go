@@ -1,0 +1,45 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// Cache are the settings of the cache of verdicts; there is none without TTL.
+type Cache struct {
+	TTL       time.Duration // zero: no verdict is kept; 0
+	Entries   int           // 1 to 100 million; 100,000
+	Listen    bool          // true: PostgreSQL tells of changes, where it can
+	MaxAge    time.Duration // above zero; 5m
+	ListenURL Secret        // of PostgreSQL; empty: DatabaseURL
+}
+
+// longTTL is from where on a verdict that nobody takes back is worth a warning.
+const longTTL = time.Minute
+
+// readCache reads the settings of the cache. They are read where it is off too, so that a mistake is seen.
+func (c *Config) readCache(r *reader) {
+	const ttl, url = "SIDECAR_CACHE_TTL", "SIDECAR_CACHE_LISTEN_URL"
+	switch text := strings.ToLower(r.text(ttl)); text {
+	case "0", "0s", "off":
+	default:
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			r.refuse(ttl, "0, or a duration with its unit, such as 500ms or 5s")
+		}
+		c.Cache.TTL = d
+	}
+	c.Cache.Entries = int(r.number("SIDECAR_CACHE_ENTRIES", 1, 1e8))
+	c.Cache.MaxAge = r.duration("SIDECAR_CACHE_MAX_AGE")
+	c.Cache.Listen = r.oneOf("SIDECAR_CACHE_INVALIDATION", "auto", "off") == "auto"
+	text, _ := r.secret(url)
+	if text = strings.TrimSpace(text); text != "" {
+		if scheme, _, found := strings.Cut(text, "://"); !found || !isPostgres(scheme) {
+			r.fault(url, "is not a URL that begins with postgres://, postgresql://, psql://, pgsql:// or postgis://")
+		}
+		c.Cache.ListenURL = NewSecret(text)
+	}
+	if c.Cache.TTL > longTTL {
+		r.warn("SIDECAR_CACHE_TTL is %s: where nothing tells of changes, a logout is seen that much later", c.Cache.TTL)
+	}
+}
