@@ -101,18 +101,31 @@ func (c *Codec) Decode(data string) (*Session, error) {
 	return s, err
 }
 
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// A buffer is what session data is decoded into before its text is made of it, kept for the next time.
+type buffer struct{ bytes []byte }
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+func takeBuffer() *buffer {
+	b, ok := buffers.Get().(*buffer)
+	if !ok {
+		panic("djangosession: internal error: the pool holds buffers only")
+	}
+	return b
+}
+
+// keep has b hold what grew out of it, unless that is large: one huge session must not stay in memory.
+func (b *buffer) keep(grown []byte) {
+	if cap(grown) <= 64<<10 {
+		b.bytes = grown
+	}
+}
 
 func (c *Codec) decodeSigned(data string) (*Session, error) {
-	buffer, ok := buffers.Get().(*[]byte)
-	if !ok {
-		panic("djangosession: internal error: the pool holds *[]byte only")
-	}
-	defer buffers.Put(buffer)
-	payload, by, err := c.signer.Loads((*buffer)[:0], data, c.maxBytes)
-	if cap(payload) <= 64<<10 { // one huge session must not stay in memory
-		*buffer = payload
-	}
+	b := takeBuffer()
+	defer buffers.Put(b)
+	payload, by, err := c.signer.Loads(b.bytes[:0], data, c.maxBytes)
+	b.keep(payload)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +134,13 @@ func (c *Codec) decodeSigned(data string) (*Session, error) {
 
 // decodeLegacy is _legacy_decode of contrib/sessions/backends/base.py, 3.2 (decode to 3.0).
 func (c *Codec) decodeLegacy(data string) (*Session, error) {
-	if !c.version.dropsNonASCII() && strings.ContainsFunc(data, func(r rune) bool { return r >= utf8.RuneSelf }) {
+	if !c.version.dropsNonASCII() && strings.ContainsFunc(data[plainLen(data):], func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return nil, &signing.SyntaxError{Problem: "not ASCII"} // session_data.encode('ascii') raises UnicodeEncodeError
 	}
-	decoded, err := signing.DecodeLegacyBase64(nil, data)
+	b := takeBuffer()
+	defer buffers.Put(b)
+	decoded, err := signing.DecodeLegacyBase64(b.bytes[:0], data)
+	b.keep(decoded)
 	if err != nil {
 		return nil, err
 	}

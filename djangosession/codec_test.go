@@ -3,7 +3,9 @@ package djangosession_test
 import (
 	"errors"
 	"math"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -226,5 +228,69 @@ func TestValues(t *testing.T) {
 	}
 	if v := new(djangosession.Session).Lookup("a"); v != (djangosession.Value{}) {
 		t.Errorf("the zero Session has %v", v)
+	}
+}
+
+// TestDecodeConcurrently has goroutines decode sessions of their own. What is kept between uses they share, and no session
+// may be of what another one is made of.
+func TestDecodeConcurrently(t *testing.T) {
+	const goroutines, each = 8, 24
+	codec := newCodec(t, "3.2")
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		var texts, data []string
+		for i := range each {
+			id := strconv.Itoa(1000*g + i)
+			text := `{"_auth_user_id":"` + id + `","cart":"` + strings.Repeat(id, i) + `"}`
+			texts = append(texts, text)
+			data = append(data, plain(t, text), modern(t, secret, signing.SHA256, text), legacy(secret, text))
+		}
+		wg.Go(func() {
+			var sessions []*djangosession.Session
+			for _, d := range data {
+				s, err := codec.Decode(d)
+				if err != nil {
+					t.Errorf("%s: %v", d, err)
+					return
+				}
+				sessions = append(sessions, s)
+				if s, err := codec.Decode(d[1:]); s != nil || !isUnreadable(err) {
+					t.Errorf("%s: %v, %v, want it refused", d[1:], s, err)
+				}
+			}
+			for i, s := range sessions {
+				id, _ := s.AuthUserID.Text()
+				if s.JSON() != texts[i/3] || id != strconv.Itoa(1000*g+i/3) {
+					t.Errorf("user %s in %s, want %s", id, s.JSON(), texts[i/3])
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestAnyByteInAString puts each byte at each place of a string, which is read by eight bytes at a time.
+func TestAnyByteInAString(t *testing.T) {
+	for c := range 256 {
+		for at := range 18 {
+			text := strings.Repeat("a", at) + string([]byte{byte(c)}) + "bcdefg"
+			s, err := djangosession.ParseSession([]byte(`{"_auth_user_id":"`+text+`"}`), djangosession.JSON, parseVersion(t, "5.2"), 100)
+			if c < 0x20 || c == '"' { // the backslash stands before a b
+				if err == nil {
+					t.Errorf("%q: %s, want it refused", text, s.JSON())
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			want := strings.Repeat("a", at) + string(rune(c)) + "bcdefg" // the byte is the code point
+			if c == '\\' {
+				want = strings.Repeat("a", at) + "\bcdefg"
+			}
+			if got, ok := s.AuthUserID.Text(); !ok || got != want {
+				t.Errorf("%q: %q, %v, want %q", text, got, ok, want)
+			}
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package djangosession
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -72,12 +74,13 @@ func (p *jsonParser) object(depth int, visit func(string, Value)) bool {
 			return false
 		}
 		p.space()
-		v, ok := p.value(depth - 1)
+		start := p.pos
+		kind, ok := p.value(depth - 1)
 		if !ok {
 			return false
 		}
 		if visit != nil {
-			visit(name.decode(), v)
+			visit(name.decode(), Value{kind: kind, raw: p.text[start:p.pos]})
 		}
 		p.space()
 		if p.next('}') {
@@ -113,30 +116,22 @@ func (p *jsonParser) array(depth int) bool {
 	}
 }
 
-func (p *jsonParser) value(depth int) (Value, bool) {
+func (p *jsonParser) value(depth int) (Kind, bool) {
 	if p.pos >= len(p.text) {
-		return Value{}, false
+		return Missing, false
 	}
-	var (
-		start = p.pos
-		kind  Kind
-		ok    bool
-	)
-	switch p.text[p.pos] {
-	case '"':
-		kind = String
-		_, ok = p.string()
-	case '{':
-		kind, ok = Object, p.object(depth, nil)
-	case '[':
-		kind, ok = Array, p.array(depth)
-	default:
-		kind, ok = p.scalar()
+	switch c := p.text[p.pos]; {
+	case c == '"':
+		_, ok := p.string()
+		return String, ok
+	case c == '{':
+		return Object, p.object(depth, nil)
+	case c == '[':
+		return Array, p.array(depth)
+	case '0' <= c && c <= '9':
+		return p.number()
 	}
-	if !ok {
-		return Value{}, false
-	}
-	return Value{kind: kind, raw: p.text[start:p.pos]}, true
+	return p.scalar()
 }
 
 // constants are what Python's scanner knows beside numbers (json/scanner.py).
@@ -208,7 +203,11 @@ func (p *jsonParser) string() (rawString, bool) {
 		return rawString{}, false
 	}
 	start, plain := p.pos, true
-	for p.pos < len(p.text) {
+	for {
+		p.pos += plainLen(p.text[p.pos:])
+		if p.pos >= len(p.text) {
+			return rawString{}, false
+		}
 		switch c := p.text[p.pos]; {
 		case c == '"':
 			p.pos++
@@ -221,11 +220,30 @@ func (p *jsonParser) string() (rawString, bool) {
 				return rawString{}, false
 			}
 		default:
-			plain = plain && c < utf8.RuneSelf
+			plain = false
 			p.pos++
 		}
 	}
-	return rawString{}, false
+}
+
+// plainLen returns how many characters at the start of text stand for themselves in a JSON string: ASCII up to a quote,
+// a backslash or a control character. Most of a session is such text, so it is read by eight bytes at a time.
+func plainLen(text string) int {
+	const each = 0x0101010101010101
+	n := 0
+	for ; len(text)-n >= 8; n += 8 {
+		w := binary.LittleEndian.Uint64([]byte(text[n : n+8]))
+		// Each term sets the high bit of the bytes that it is about: those from 0x80, below 0x20, '"' and '\\'. What it
+		// borrows from the bytes above such a one can be wrong there, and only the lowest one counts.
+		special := w | (w - 0x20*each) | ((w ^ '"'*each) - each) | ((w ^ '\\'*each) - each)
+		if special &= 0x80 * each; special != 0 {
+			return n + bits.TrailingZeros64(special)/8
+		}
+	}
+	for n < len(text) && text[n] >= 0x20 && text[n] < utf8.RuneSelf && text[n] != '"' && text[n] != '\\' {
+		n++
+	}
+	return n
 }
 
 func (p *jsonParser) escape() bool {

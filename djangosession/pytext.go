@@ -44,6 +44,9 @@ func pyDecimal(r rune) (digit rune, ok bool) {
 // between digits, and decimal digits of any script; in base 16 a prefix "0x", and an underscore after it.
 func pyIntText(s string, base, maxDigits int) (plain string, ok bool) {
 	s = intStrip(s)
+	if s != "" && strings.Trim(s, "0123456789") == "" && len(s) <= maxDigits { // as almost every id is
+		return s, true
+	}
 	sign := ""
 	if s != "" && (s[0] == '-' || s[0] == '+') {
 		if s[0] == '-' {

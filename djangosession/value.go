@@ -56,11 +56,7 @@ func (v Value) Text() (string, bool) {
 		return v.pickled.Text(), true
 	}
 	text := v.raw[1 : len(v.raw)-1]
-	plain := true
-	for i := 0; i < len(text) && plain; i++ {
-		plain = text[i] != '\\' && text[i] < 0x80
-	}
-	return rawString{text, plain}.decode(), true
+	return rawString{text, plainLen(text) == len(text)}.decode(), true
 }
 
 // DateTime returns a datetime, which only pickled sessions have. Where aware is false it has no time zone, or none that

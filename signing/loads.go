@@ -2,9 +2,12 @@ package signing
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/zlib"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"hash/adler32"
 	"io"
 	"sync"
 	"time"
@@ -53,10 +56,22 @@ func (s *TimestampSigner) LoadsWithin(dst []byte, text string, limit int, maxAge
 type unpacker struct {
 	packed []byte // of the last compressed value
 	source bytes.Reader
-	zlib   io.ReadCloser // nil before the first compressed value
+	flate  flateReader
 }
 
-var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
+// A flateReader is what flate.NewReader returns.
+type flateReader interface {
+	io.Reader
+	flate.Resetter
+}
+
+var unpackers = sync.Pool{New: func() any {
+	r, ok := flate.NewReader(new(bytes.Reader)).(flateReader)
+	if !ok {
+		panic("signing: internal error: flate's reader is a flate.Resetter")
+	}
+	return &unpacker{flate: r}
+}}
 
 // maxKept bounds what an unpacker keeps between uses: one huge session must not stay in memory.
 const maxKept = 64 << 10
@@ -86,37 +101,43 @@ func unpack(dst []byte, value string, limit int) ([]byte, error) {
 	return dst, err
 }
 
-// zlibDictionary is the bit FDICT of a zlib header's second byte (RFC 1950, 2.2). Python's zlib.decompress refuses
-// every stream with it; zlib.Reader would read one whose dictionary is empty.
-const zlibDictionary = 0x20
-
+// inflate is Python's zlib.decompress, which wants a whole stream with its checksum, and ignores what follows it. zlib.Reader
+// does that too, but makes a new checksum for each stream, and reads streams whose preset dictionary is empty.
 func (u *unpacker) inflate(dst []byte, text string, limit int) ([]byte, error) {
 	var err error
 	if u.packed, err = DecodeBase64(u.packed[:0], text); err != nil {
 		return dst, err
 	}
-	if len(u.packed) > 1 && u.packed[1]&zlibDictionary != 0 {
-		return dst, malformed("zlib dictionary")
-	}
-	u.source.Reset(u.packed)
-	if u.zlib == nil {
-		u.zlib, err = zlib.NewReader(&u.source)
-	} else if r, ok := u.zlib.(zlib.Resetter); ok {
-		err = r.Reset(&u.source, nil)
-	}
-	if err != nil {
-		u.zlib = nil // it is not in a state to be used again
+	if !validZlibHeader(u.packed) {
 		return dst, malformed("zlib header")
 	}
-	dst, err = readAtMost(dst, u.zlib, limit)
-	if err != nil && !errors.As(err, new(*SyntaxError)) {
-		// Python's zlib.decompress wants a whole stream with its checksum, and ignores what follows it; so does zlib.Reader.
+	u.source.Reset(u.packed[zlibHeaderSize:])
+	if err := u.flate.Reset(&u.source, nil); err != nil {
 		return dst, malformed("zlib data")
 	}
-	return dst, err
+	start := len(dst)
+	if dst, err = readAtMost(dst, u.flate, limit); err != nil {
+		return dst, err
+	}
+	// flate reads no byte too many from a bytes.Reader, so what is left begins with the checksum.
+	trailer := u.packed[len(u.packed)-u.source.Len():]
+	if len(trailer) < adler32.Size || binary.BigEndian.Uint32(trailer) != adler32.Checksum(dst[start:]) {
+		return dst, malformed("zlib checksum")
+	}
+	return dst, nil
 }
 
-// readAtMost appends all of r to dst, and stops with a SyntaxError once that is more than limit bytes.
+const zlibHeaderSize = 2
+
+// validZlibHeader checks what a zlib stream begins with (RFC 1950, 2.2): deflate with a window of at most 32 KiB, no preset
+// dictionary, and a number that 31 divides.
+func validZlibHeader(b []byte) bool {
+	const method, window, dictionary = 0x0f, 0xf0, 0x20
+	return len(b) >= zlibHeaderSize && b[0]&method == 8 && b[0]&window <= 0x70 && b[1]&dictionary == 0 &&
+		binary.BigEndian.Uint16(b)%31 == 0
+}
+
+// readAtMost appends all that r inflates to dst, and stops with a SyntaxError once that is more than limit bytes.
 func readAtMost(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	start := len(dst)
 	for {
@@ -132,7 +153,7 @@ func readAtMost(dst []byte, r io.Reader, limit int) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return dst, nil
 		case err != nil:
-			return dst, err
+			return dst, malformed("zlib data")
 		}
 	}
 }

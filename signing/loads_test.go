@@ -145,6 +145,30 @@ func allocated(f func() error) uint64 {
 	return (after.TotalAlloc - before.TotalAlloc) / runs
 }
 
+// TestAnyByteInBase64 puts each byte at each place of a text, which is read by eight characters at a time.
+func TestAnyByteInBase64(t *testing.T) {
+	for c := range 256 {
+		for at := range 18 {
+			text := "QUJDREVGR0hJSktMTU5P"[:at] + string([]byte{byte(c)}) + "UVJTVFVWV"
+			for _, decoder := range []struct {
+				name    string
+				decode  func([]byte, string) ([]byte, error)
+				padding string
+				urlSafe string
+			}{
+				{"DecodeBase64", signing.DecodeBase64, strings.Repeat("=", -len(text)&3), "-_"},
+				{"DecodeLegacyBase64", signing.DecodeLegacyBase64, "", ""},
+			} {
+				want, ok := slowBase64(text+decoder.padding, decoder.urlSafe)
+				got, err := decoder.decode([]byte("kept"), text)
+				if (err == nil) != ok || ok && string(got) != "kept"+want {
+					t.Errorf("%s(%q): %q, %v, want %q, %v", decoder.name, text, got, err, "kept"+want, ok)
+				}
+			}
+		}
+	}
+}
+
 func deflate(tb testing.TB, data []byte) []byte {
 	tb.Helper()
 	var b bytes.Buffer
