@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,13 +15,9 @@ import (
 func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out answer.Outcome) error {
 	words := out.Words()
 	b := body{result: out == answer.Alive, message: words.Message}
-	var expires [len(time.RFC3339)]byte
 	switch out {
 	case answer.Alive:
-		b.user = v.User
-		if !v.Expires.IsZero() {
-			b.expires = v.Expires.UTC().AppendFormat(expires[:0], time.RFC3339)
-		}
+		b.user, b.expires = v.User, v.Expires
 	case answer.Ended:
 		if s.Explain {
 			b.reason = v.Reason
@@ -35,7 +30,7 @@ func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out answ
 	if words.Header.Name != "" && words.Status != http.StatusOK {
 		h.Set(words.Header.Name, words.Header.Value)
 	}
-	return writeText(c, words.Status, b.appendJSON(make([]byte, 0, 256)))
+	return writeText(c, words.Status, b.appendJSON(exchangeOf(c).buffer[:0]))
 }
 
 // Headers that answers share; nobody changes them.

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
 	"django-sidecar/internal/observe"
 )
@@ -26,9 +27,11 @@ func (*unwritten) Write(b []byte) (int, error) { return len(b), nil }
 func BenchmarkHandlers(b *testing.B) {
 	nothing := echo.New()
 	nothing.GET("/authenticate", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/json", []byte(adaBody)) })
+	verdict := ada()
 	metrics := observe.NewMetrics(prometheus.NewRegistry(), "", "")
 	known := newHandler(saying(ada(), nil), func(o *handlers.Options) {
 		o.Answers.Observe = metrics.Verdict
+		o.Answers.Peek = func(string) (djangosession.Verdict, bool) { return verdict, true }
 		lines := observe.NewLines(io.Discard, 1<<20)
 		b.Cleanup(lines.Close)
 		o.Logger = slog.New(observe.NewLogHandler(lines, false, slog.LevelInfo, time.Now))

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"strconv"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/plainjson"
@@ -12,7 +13,7 @@ type body struct {
 	result  bool
 	message string
 	user    *djangosession.User  // what is not known of it is left out
-	expires []byte               // as RFC 3339 has it; left out where it is empty
+	expires time.Time            // left out where it is zero
 	reason  djangosession.Reason // with SIDECAR_EXPLAIN only
 }
 
@@ -26,9 +27,9 @@ func (a *body) appendJSON(b []byte) []byte {
 		b = append(b, `,"user":`...)
 		b = appendUser(b, a.user)
 	}
-	if len(a.expires) > 0 {
+	if !a.expires.IsZero() {
 		b = append(b, `,"expires":"`...)
-		b = append(b, a.expires...)
+		b = a.expires.UTC().AppendFormat(b, time.RFC3339)
 		b = append(b, '"')
 	}
 	if a.reason != "" {

@@ -10,17 +10,20 @@ import (
 type exchange struct {
 	echo.Context
 
-	event observe.Event
+	event  observe.Event
+	buffer [256]byte // for the answer's text, if it is no longer
 }
 
-// eventOf is what the request leaves in the log.
-func eventOf(c echo.Context) *observe.Event {
+func exchangeOf(c echo.Context) *exchange {
 	x, ok := c.(*exchange)
 	if !ok {
 		panic("handlers: internal error: the request has no event")
 	}
-	return &x.event
+	return x
 }
+
+// eventOf is what the request leaves in the log.
+func eventOf(c echo.Context) *observe.Event { return &exchangeOf(c).event }
 
 // logged writes the event of each request once it has been answered.
 func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
