@@ -1,0 +1,164 @@
+package verdictcache_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/verdictcache"
+)
+
+// usualKeys are so many session keys as Django makes them.
+func usualKeys(n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("%032d", i)
+	}
+	return keys
+}
+
+// usual is a verdict as deployments have it: a name and an address, each text an allocation of the driver.
+func usual(i int) djangosession.Verdict {
+	username, email := fmt.Sprintf("user.%06d", i), fmt.Sprintf("user.%06d@example.com", i)
+	user := &djangosession.User{
+		ID: fmt.Sprint(1_000_000 + i), Username: &username, Email: &email, IsStaff: djangosession.False, IsSuperuser: djangosession.False,
+	}
+	return djangosession.Verdict{User: user, Expires: time.Date(2100, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+// usualVerifier reads the number out of a key of usualKeys.
+func usualVerifier(_ context.Context, key string) (djangosession.Verdict, error) {
+	i, err := strconv.Atoi(key)
+	return usual(i), err
+}
+
+func filled(tb testing.TB, keys []string) *verdictcache.Cache {
+	tb.Helper()
+	c := newCache(tb, verdictcache.Config{Verifier: verifierFunc(usualVerifier), TTL: time.Hour, Entries: len(keys), Now: time.Now})
+	for _, key := range keys {
+		if _, err := c.Verify(tb.Context(), key); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return c
+}
+
+// heap is what is in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what the first one has found to be finalised, and sync.Pools
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestBytes holds what 100,000 verdicts take to what is promised, and the reckoning to what they take.
+func TestBytes(t *testing.T) {
+	const n = 100_000
+	keys := usualKeys(n)
+	before := heap()
+	c := filled(t, keys)
+	took := heap() - before
+	st := c.Stats()
+	if st.Verdicts.Entries != n {
+		t.Fatalf("%d of %d are kept", st.Verdicts.Entries, n)
+	}
+	t.Logf("%d bytes an entry, %d by the reckoning", took/n, st.Bytes/n)
+	if took > 300*n {
+		t.Errorf("%d bytes an entry, want at most 300", took/n)
+	}
+	if st.Bytes < took*9/10 || st.Bytes > took*13/10 {
+		t.Errorf("the reckoning says %d bytes, and it is %d", st.Bytes, took)
+	}
+	runtime.KeepAlive(keys)
+}
+
+func TestPeekAllocatesNothing(t *testing.T) {
+	keys := usualKeys(2)
+	c := filled(t, keys[:1])
+	long := fmt.Sprintf("%04000d", 1) // a cookie that holds a session
+	if _, err := c.Verify(t.Context(), long); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{keys[0], keys[1], long} {
+		if n := testing.AllocsPerRun(100, func() { c.Peek(key) }); n != 0 {
+			t.Errorf("%d characters: %v allocations", len(key), n)
+		}
+	}
+}
+
+// BenchmarkPeek asks for each of 100,000 in turn, which no processor's cache has all of, and for one alone.
+func BenchmarkPeek(b *testing.B) {
+	keys := usualKeys(100_000)
+	c := filled(b, keys)
+	hit := func(b *testing.B, key string) {
+		if _, ok := c.Peek(key); !ok {
+			b.Error(key)
+		}
+	}
+	b.Run("all in turn", func(b *testing.B) {
+		b.ReportAllocs()
+		i := 0
+		for b.Loop() {
+			hit(b, keys[i%len(keys)])
+			i += 7919
+		}
+	})
+	b.Run("one", func(b *testing.B) {
+		for b.Loop() {
+			hit(b, keys[0])
+		}
+	})
+	b.Run("all in turn, parallel", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for i := 0; pb.Next(); i += 7919 {
+				hit(b, keys[i%len(keys)])
+			}
+		})
+	})
+	b.Run("one, parallel", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				hit(b, keys[0])
+			}
+		})
+	})
+}
+
+// BenchmarkVerify is what a miss costs besides the store, with everything kept and at the bound.
+func BenchmarkVerify(b *testing.B) {
+	v := usual(0)
+	keys := usualKeys(200_000)
+	c := newCache(b, verdictcache.Config{
+		Verifier: verifierFunc(func(context.Context, string) (djangosession.Verdict, error) { return v, nil }),
+		TTL:      time.Hour, Entries: 100_000, Now: time.Now,
+	})
+	b.Run("miss at the bound", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if _, err := c.Verify(b.Context(), keys[i%len(keys)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkForget is what a notification costs with 100,000 kept that it does not concern.
+func BenchmarkForget(b *testing.B) {
+	c := filled(b, usualKeys(100_000))
+	b.Run("session", func(b *testing.B) {
+		id := verdictcache.IDOf("another")
+		for b.Loop() {
+			c.ForgetSession(id)
+		}
+	})
+	b.Run("user", func(b *testing.B) {
+		for b.Loop() {
+			c.ForgetUser("another")
+		}
+	})
+}

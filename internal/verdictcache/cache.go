@@ -1,0 +1,219 @@
+// Package verdictcache keeps verdicts for a short while, and does not tell them any longer than it may.
+//
+// What it promises of an answer to a question put at the time q:
+//
+//   - it was the truth at some moment after q-TTL, or, while invalidation is sound, after q-MaxAge;
+//   - it is not from before a forgetting that concerns it and that had returned by q;
+//   - it is no session that had expired by q.
+//
+// Ages count from when a question was put to the store, because that is the latest moment from which the answer is
+// known to be true. An error is no answer, and is kept by nobody.
+package verdictcache
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"django-sidecar/djangosession"
+)
+
+// Verifier is asked for a verdict that is not kept. It may be asked by a goroutine that outlives the one that wanted
+// to know; its context has the values and the deadline of the first who did.
+type Verifier interface {
+	Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
+}
+
+// AccessStore is asked what a user may do, as Verifier is for verdicts.
+type AccessStore interface {
+	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
+}
+
+// Config is what a Cache is made with. Verifier, TTL, Entries and Now are required.
+type Config struct {
+	// Verifier finds the verdicts.
+	Verifier Verifier
+	// Access finds what users may do; nil where nobody asks.
+	Access AccessStore
+	// TTL is how old an answer may be when nothing invalidates it.
+	TTL time.Duration
+	// MaxAge is how old an answer may be while invalidation is sound, see SetSound; 0 means TTL.
+	MaxAge time.Duration
+	// Entries bounds the verdicts that are kept, and the accesses: so many of each. The verdicts without a user have
+	// an eighth of it for themselves besides, so that whoever makes up session keys displaces nobody.
+	Entries int
+	// Bytes bounds the memory of what is kept; 0 means 400 for each of Entries. A quarter of it is for accesses
+	// where Access is set.
+	Bytes int64
+	// Now is the clock. Ages are judged by its monotonic reading, if it has one, and by the
+	// wall's, whichever says more; ends of sessions by the wall's.
+	Now func() time.Time
+}
+
+// absentTTL is the longest that a verdict without a user is kept: whoever has just logged in must not wait.
+const absentTTL = time.Second
+
+// bytesAnEntry is what Bytes is by default, for each entry. The usual verdict takes little more than half of it.
+const bytesAnEntry = 400
+
+// maxAnswerBytes is the largest answer that is kept.
+const maxAnswerBytes = 64 << 10
+
+// Cache answers from what it keeps, and asks for the rest, each question once at a time. It is safe for concurrent use.
+// What it returns is shared by all who ask, and must not be written to.
+type Cache struct {
+	config Config
+	ages   ages
+	seed   maphash.Seed
+	start  time.Time
+
+	journal journal
+	sound   atomic.Bool
+	sounds  sync.Mutex // held by SetSound
+
+	shards    []shard // by the highest bits of a session's hash
+	shift     int
+	verdicts  budget
+	accesses  []accessShard // by the highest bits of a user's hash
+	aShift    int
+	accessing budget
+
+	flying sync.WaitGroup
+	panics atomic.Uint64
+}
+
+// ages are how long what is kept may be told.
+type ages struct{ ttl, maxAge, absent time.Duration }
+
+// limit is the age at which an answer is too old. sound says that invalidation was sound when the question was put, and
+// has been since, or the answer would have been forgotten.
+func (a ages) limit(sound bool) time.Duration {
+	if sound {
+		return a.maxAge
+	}
+	return a.ttl
+}
+
+// fresh reports whether an answer is young enough. One from the future is not: such a clock has gone back.
+func fresh(age, limit time.Duration) bool { return age >= 0 && age < limit }
+
+// instant is a time since the cache was made, by both clocks. The wall clock may be set back, and the monotonic one stands
+// still while a virtual machine is suspended.
+type instant struct{ mono, wall time.Duration }
+
+// since is the time from asked to i, the longer one of what the clocks say.
+func (i instant) since(asked instant) time.Duration { return max(i.mono-asked.mono, i.wall-asked.wall) }
+
+// moment is when somebody asks.
+type moment struct {
+	seq   uint64 // of the last forgetting before
+	sound bool   // whether invalidation is sound
+	at    instant
+	wall  time.Time
+}
+
+// New returns an empty Cache. Its invalidation is not sound until SetSound says so.
+func New(c Config) (*Cache, error) {
+	switch {
+	case c.Verifier == nil || c.Now == nil:
+		return nil, errors.New("a verdict cache needs a verifier and a clock")
+	case c.TTL <= 0:
+		return nil, errors.New("a verdict cache needs a TTL above zero")
+	case c.MaxAge != 0 && c.MaxAge < c.TTL:
+		return nil, errors.New("the MaxAge of a verdict cache is below its TTL")
+	case c.Entries <= 0 || c.Bytes < 0:
+		return nil, errors.New("a verdict cache needs bounds above zero")
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = c.TTL
+	}
+	if c.Bytes == 0 {
+		c.Bytes = bytesAnEntry * int64(c.Entries)
+	}
+	cache := &Cache{
+		config: c,
+		ages:   ages{ttl: c.TTL, maxAge: c.MaxAge, absent: min(c.TTL, absentTTL)},
+		seed:   maphash.MakeSeed(),
+		start:  c.Now(),
+	}
+	cache.divide()
+	return cache, nil
+}
+
+// divide makes the shards, and shares the bounds out. The bounds hold for all shards together, and who puts something
+// into a shard makes room there; so that there is something to displace, a shard has 256 usual entries or more on average.
+func (c *Cache) divide() {
+	entries, bytes := int64(c.config.Entries), c.config.Bytes
+	usual := min(entries, bytes/bytesAnEntry)
+	n := bits.Len64(uint64(min(64, max(1, usual/256)))) - 1
+	c.shards, c.shift = make([]shard, 1<<n), 64-n
+	a := max(0, n-3)
+	c.accesses, c.aShift = make([]accessShard, 1<<a), 64-a
+	for i := range c.accesses {
+		c.accesses[i].kept, c.accesses[i].flights = map[string]*keptAccess{}, flights[string, djangosession.Access]{}
+	}
+
+	absents := max(1, usual/8>>n)
+	for i := range c.shards {
+		c.shards[i].flights = flights[SessionID, djangosession.Verdict]{}
+		c.shards[i].absents = make([]absent, absents)
+	}
+	bytes -= absents << n * absentBytes
+	if c.config.Access != nil {
+		c.accessing = budget{maxEntries: entries, maxBytes: c.config.Bytes / 4}
+		bytes -= c.accessing.maxBytes
+	}
+	c.verdicts = budget{maxEntries: entries, maxBytes: bytes}
+}
+
+// moment reads the journal before it asks whether invalidation is sound, so that a verdict is taken for one from a sound
+// time only if the journal would tell of that time's end.
+func (c *Cache) moment() moment {
+	m := moment{seq: c.journal.last()}
+	m.sound = c.sound.Load()
+	m.wall, m.at = c.clock()
+	return m
+}
+
+func (c *Cache) clock() (wall time.Time, at instant) {
+	wall = c.config.Now()
+	return wall, instant{mono: wall.Sub(c.start), wall: time.Duration(wall.UnixNano() - c.start.UnixNano())}
+}
+
+// Wait returns when no question is under way. It is for a program's end, when nobody asks any more.
+func (c *Cache) Wait() { c.flying.Wait() }
+
+// budget is what all shards together may keep of one kind.
+type budget struct {
+	maxEntries, maxBytes int64
+	entries, bytes       atomic.Int64
+}
+
+// take has room for n bytes made by calls of evict, which returns how many bytes it has freed, 0 for nothing left to
+// free. It reports whether there is room now.
+func (b *budget) take(n int64, evict func() int64) bool {
+	if n > min(b.maxBytes, maxAnswerBytes) {
+		return false
+	}
+	entries, bytes := b.entries.Add(1), b.bytes.Add(n)
+	for entries > b.maxEntries || bytes > b.maxBytes {
+		freed := evict()
+		if freed == 0 {
+			b.free(n)
+			return false
+		}
+		b.free(freed)
+		entries, bytes = b.entries.Load(), b.bytes.Load()
+	}
+	return true
+}
+
+// free gives back the room of one entry of n bytes.
+func (b *budget) free(n int64) {
+	b.entries.Add(-1)
+	b.bytes.Add(-n)
+}

@@ -1,0 +1,101 @@
+package verdictcache
+
+// ForgetSession forgets the verdict on a session. As with all that forgets: whoever asks after it has returned gets no
+// answer from before it was called, and what is under way meanwhile is kept only if it is about something else.
+func (c *Cache) ForgetSession(id SessionID) {
+	s, hash := c.shardOf(id)
+	c.journal.add(forgetting{topic: aSession, hash: hash})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.flights, id)
+	if k := s.table.find(id, hash); k != nil {
+		c.verdicts.free(s.table.remove(c.seed, k))
+		s.counts.Forgotten++
+	}
+	if a := s.absent(hash); a.id == id && a.reason != "" {
+		*a = absent{}
+		s.counts.Forgotten++
+	}
+}
+
+// ForgetUser forgets the verdicts on all sessions of a user, and what the user may do. The ID is as djangosession.User
+// has it. Which user an inactive or unknown one is, is not kept; all such verdicts are forgotten, which are kept for a
+// second anyway.
+func (c *Cache) ForgetUser(userID string) {
+	hash := c.userHash(userID)
+	seq := c.journal.add(forgetting{topic: aUser, hash: hash})
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.usersForgotten = max(s.usersForgotten, seq)
+		for _, k := range s.table.ofUser(userID, hash) {
+			c.verdicts.free(s.table.remove(c.seed, k))
+			s.counts.Forgotten++
+		}
+		s.mu.Unlock()
+	}
+	a := &c.accesses[hash>>c.aShift]
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.flights, userID)
+	if a.remove(&c.accessing, userID) {
+		a.counts.Forgotten++
+	}
+}
+
+// ForgetAccess forgets what everybody may do: a group's permissions have changed.
+func (c *Cache) ForgetAccess() {
+	c.journal.add(forgetting{topic: anyAccess})
+	c.forgetAccesses()
+}
+
+// ForgetAll forgets everything.
+func (c *Cache) ForgetAll() {
+	c.journal.add(forgetting{topic: everything})
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		clear(s.flights)
+		for _, k := range s.table.bySession {
+			for ; k != nil; k = k.bySession {
+				c.verdicts.free(k.bytes())
+				s.counts.Forgotten++
+			}
+		}
+		s.table = table{}
+		for j := range s.absents {
+			if s.absents[j].reason != "" {
+				s.counts.Forgotten++
+			}
+		}
+		clear(s.absents)
+		s.mu.Unlock()
+	}
+	c.forgetAccesses()
+}
+
+func (c *Cache) forgetAccesses() {
+	for i := range c.accesses {
+		s := &c.accesses[i]
+		s.mu.Lock()
+		clear(s.flights)
+		for id := range s.kept {
+			s.remove(&c.accessing, id)
+			s.counts.Forgotten++
+		}
+		s.kept = map[string]*keptAccess{} // a map keeps the room that it once had
+		s.mu.Unlock()
+	}
+}
+
+// SetSound says whether every change in the store is told to the Forget methods. While it is, what was asked since then
+// lives up to Config.MaxAge; a session whose end is not known lives up to the TTL, because nobody tells of an end that
+// comes with time. With false everything is forgotten, because changes may have gone by untold.
+func (c *Cache) SetSound(sound bool) {
+	c.sounds.Lock()
+	defer c.sounds.Unlock()
+	c.sound.Store(sound)
+	if !sound {
+		c.ForgetAll() // after the store above: see moment
+	}
+}

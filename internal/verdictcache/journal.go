@@ -1,0 +1,88 @@
+package verdictcache
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// journalLength is how many forgettings may happen while a question is under way before its answer is believed to be
+// concerned by them. A thousand in a second is a busy site, and a question takes milliseconds.
+const journalLength = 4096
+
+// journal remembers what was last to be forgotten: whoever comes with an answer finds out whether it is one that had to
+// be forgotten before it was there. Its zero value is empty.
+type journal struct {
+	seq  atomic.Uint64 // of the last forgetting, which are counted from 1
+	mu   sync.Mutex
+	ring [journalLength]forgetting
+}
+
+// topic is what a forgetting is about, and what an answer depends on.
+type topic uint8
+
+const (
+	aSession   topic = 1 << iota // with a session's hash
+	aUser                        // with a user's hash
+	anyAccess                    // what anybody may do
+	anyUser                      // as what an answer depends on: some user, and it is not known which
+	everything                   // as what is forgotten
+)
+
+// forgetting is one thing to forget.
+type forgetting struct {
+	hash  uint64
+	topic topic
+}
+
+// concern is what an answer depends on.
+type concern struct {
+	session, user uint64
+	topics        topic
+}
+
+func (c concern) touchedBy(f forgetting) bool {
+	switch f.topic {
+	case everything:
+		return true
+	case anyAccess:
+		return c.topics&anyAccess != 0
+	case aSession:
+		return c.topics&aSession != 0 && c.session == f.hash
+	case aUser:
+		return c.topics&anyUser != 0 || c.topics&aUser != 0 && c.user == f.hash
+	case anyUser: // is nothing to forget
+	}
+	return true
+}
+
+func (j *journal) last() uint64 { return j.seq.Load() }
+
+// add must be called before anything is removed: an answer that is put into the cache in between is removed with the
+// rest, and one that comes later finds f.
+func (j *journal) add(f forgetting) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := j.seq.Load() + 1
+	j.ring[n%journalLength] = f
+	j.seq.Store(n)
+	return n
+}
+
+// touched reports whether a forgetting after the one numbered after, up to and with upTo, concerns c. It says yes when it
+// does not remember.
+func (j *journal) touched(c concern, after, upTo uint64) bool {
+	if after >= upTo {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.seq.Load()-after > journalLength {
+		return true
+	}
+	for n := after + 1; n <= upTo; n++ {
+		if c.touchedBy(j.ring[n%journalLength]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,281 @@
+package verdictcache_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/verdictcache"
+)
+
+// history is what something has been in the course of time. Its states are all different, but for the one of not being
+// there.
+type history struct {
+	mu     sync.Mutex
+	states []string
+	ended  []time.Time  // of all states but the last
+	told   atomic.Int64 // the first state that the cache may know of: it has been told to forget those before
+}
+
+func (h *history) now() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.states[len(h.states)-1]
+}
+
+// become returns the number of the new state.
+func (h *history) become(state func(n int) string) int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := len(h.states)
+	h.states, h.ended = append(h.states, state(n)), append(h.ended, time.Now())
+	return int64(n)
+}
+
+// tell notes that the cache has forgotten all states before the one numbered n.
+func (h *history) tell(n int64) {
+	for {
+		old := h.told.Load()
+		if n <= old || h.told.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
+// was reports whether h has been in a state at since or later, and not in one that the cache has been told to forget.
+func (h *history) was(state string, since time.Time, told int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for n := len(h.states) - 1; n >= int(told); n-- {
+		if n < len(h.ended) && h.ended[n].Before(since) {
+			return false
+		}
+		if h.states[n] == state {
+			return true
+		}
+	}
+	return false
+}
+
+const nothing = ""
+
+// world is a deployment: its sessions and its users, of which each has a session and more.
+type world struct {
+	t        *testing.T
+	cache    *verdictcache.Cache
+	limit    time.Duration // of answers with a user
+	sessions []*history    // the session's end, or nothing
+	users    []*history    // the address, or nothing for those who are not active
+	tells    bool          // whether the cache is told
+	late     atomic.Int64  // answers that were not the state of the moment
+}
+
+func (w *world) user(session int) int { return session % len(w.users) }
+
+// pause lets a random time go by.
+func pause(most time.Duration) { after(time.Duration(rand.Int64N(int64(most)))) }
+
+// Verify is a verifier that takes its time before, between and after its two queries.
+func (w *world) Verify(_ context.Context, key string) (djangosession.Verdict, error) {
+	i, err := strconv.Atoi(key)
+	if err != nil {
+		return djangosession.Verdict{}, err
+	}
+	pause(20 * time.Millisecond)
+	session, read := w.sessions[i].now(), time.Now() // a database compares expire_date with the time of the query
+	pause(20 * time.Millisecond)
+	if session == nothing {
+		return djangosession.Verdict{Reason: djangosession.NotFound}, nil
+	}
+	expires, err := time.Parse(time.RFC3339Nano, session)
+	if err != nil {
+		return djangosession.Verdict{}, err
+	}
+	if !expires.After(read) {
+		return djangosession.Verdict{Reason: djangosession.Expired}, nil
+	}
+	user := w.users[w.user(i)].now()
+	pause(20 * time.Millisecond)
+	if user == nothing {
+		return djangosession.Verdict{Reason: djangosession.UserInactive}, nil
+	}
+	return djangosession.Verdict{User: &djangosession.User{ID: strconv.Itoa(w.user(i)), Email: &user}, Expires: expires}, nil
+}
+
+// AccessOf tells the same of a user.
+func (w *world) AccessOf(_ context.Context, userID string) (djangosession.Access, error) {
+	i, err := strconv.Atoi(userID)
+	if err != nil {
+		return djangosession.Access{}, err
+	}
+	pause(20 * time.Millisecond)
+	user := w.users[i].now()
+	pause(20 * time.Millisecond)
+	return djangosession.Access{Groups: []string{user}}, nil
+}
+
+// change changes a session or a user, and tells the cache a little later, as a notification does.
+func (w *world) change() {
+	var h *history
+	var n int64
+	var forget func()
+	if i := rand.IntN(len(w.sessions) + len(w.users)); i < len(w.sessions) {
+		h = w.sessions[i]
+		n = h.become(func(n int) string {
+			if n%3 == 0 {
+				return nothing
+			}
+			return time.Now().Add(time.Duration(rand.Int64N(int64(3 * time.Second)))).Format(time.RFC3339Nano)
+		})
+		forget = func() { w.cache.ForgetSession(verdictcache.IDOf(usualKeys(i + 1)[i])) }
+	} else {
+		i -= len(w.sessions)
+		h = w.users[i]
+		n = h.become(func(n int) string {
+			if n%3 == 0 {
+				return nothing
+			}
+			return fmt.Sprintf("%d.%d@example.com", i, n)
+		})
+		forget = func() { w.cache.ForgetUser(strconv.Itoa(i)) }
+	}
+	if !w.tells {
+		return
+	}
+	pause(10 * time.Millisecond)
+	if rand.IntN(50) == 0 {
+		forget = w.cache.ForgetAll
+	}
+	forget()
+	h.tell(n)
+}
+
+// ask puts a question, and judges the answer.
+func (w *world) ask(keys []string) {
+	i := rand.IntN(len(keys))
+	session, user := w.sessions[i], w.users[w.user(i)]
+	toldSession, toldUser := session.told.Load(), user.told.Load()
+	asked := time.Now()
+	if rand.IntN(4) == 0 {
+		a, err := w.cache.AccessOf(w.t.Context(), strconv.Itoa(w.user(i)))
+		if err != nil {
+			w.t.Error(err)
+		} else if !user.was(a.Groups[0], asked.Add(-w.limit), toldUser) {
+			w.t.Errorf("asked at %v, the access is %q", asked, a.Groups[0])
+		}
+		return
+	}
+	v, ok := w.cache.Peek(keys[i])
+	if !ok {
+		var err error
+		if v, err = w.cache.Verify(w.t.Context(), keys[i]); err != nil {
+			w.t.Error(err)
+			return
+		}
+	}
+	since, absentSince := asked.Add(-w.limit), asked.Add(-min(w.limit, time.Second))
+	good := false
+	switch {
+	case v.User != nil:
+		end := v.Expires.Format(time.RFC3339Nano)
+		good = session.was(end, since, toldSession) && user.was(*v.User.Email, since, toldUser) && v.Expires.After(asked)
+		if session.now() != end || user.now() != *v.User.Email {
+			w.late.Add(1)
+		}
+	case v.Reason == djangosession.NotFound:
+		good = session.was(nothing, absentSince, toldSession)
+	case v.Reason == djangosession.UserInactive:
+		good = user.was(nothing, absentSince, toldUser)
+	case v.Reason == djangosession.Expired: // time alone makes sessions so, and each change makes a new one
+		good = session.wasExpired(absentSince, toldSession)
+	}
+	if !good {
+		w.t.Errorf("asked at %v, the verdict on session %d is %+v", asked, i, v)
+	}
+}
+
+// wasExpired is was for a session that had ended.
+func (h *history) wasExpired(since time.Time, told int64) bool {
+	h.mu.Lock()
+	states, ended := slices.Clone(h.states), slices.Clone(h.ended)
+	h.mu.Unlock()
+	for n := len(states) - 1; n >= int(told); n-- {
+		until := time.Now()
+		if n < len(ended) {
+			if until = ended[n]; until.Before(since) {
+				return false
+			}
+		}
+		if expires, err := time.Parse(time.RFC3339Nano, states[n]); err == nil && !expires.After(until) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestPromise has 64 goroutines ask and 4 change what they ask about. No answer may be older than has been promised:
+// by the TTL alone, and with notifications besides.
+func TestPromise(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		ttl, maxAge time.Duration
+		tells       bool
+		entries     int
+	}{
+		{"by the TTL alone", 500 * time.Millisecond, 0, false, 1000},
+		{"by a TTL longer than what is absent is kept", 2 * time.Second, 0, false, 1000},
+		{"by notifications, soundly", 500 * time.Millisecond, time.Hour, true, 1000},
+		{"by notifications, with too little room", time.Second, time.Hour, true, 10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const sessions, users = 40, 15
+				w := &world{t: t, limit: max(tt.ttl, tt.maxAge), tells: tt.tells}
+				for range sessions {
+					w.sessions = append(w.sessions, &history{states: []string{nothing}})
+				}
+				for range users {
+					w.users = append(w.users, &history{states: []string{nothing}})
+				}
+				w.cache = newCache(t, verdictcache.Config{
+					Verifier: w, Access: w, TTL: tt.ttl, MaxAge: tt.maxAge, Entries: tt.entries, Bytes: 1 << 20, Now: time.Now,
+				})
+				w.cache.SetSound(tt.tells)
+				keys := usualKeys(sessions)
+				end := time.Now().Add(10 * time.Second)
+				var wg sync.WaitGroup
+				for range 64 {
+					wg.Go(func() {
+						for time.Now().Before(end) && !t.Failed() {
+							w.ask(keys)
+							pause(30 * time.Millisecond)
+						}
+					})
+				}
+				for range 4 {
+					wg.Go(func() {
+						for time.Now().Before(end) {
+							w.change()
+							pause(60 * time.Millisecond)
+						}
+					})
+				}
+				wg.Wait()
+				w.cache.Wait()
+				st := w.cache.Stats()
+				t.Logf("%d answers were late; %+v", w.late.Load(), st)
+				if st.Verdicts.Hits < st.Verdicts.Misses/4 || st.Verdicts.Joined == 0 || w.late.Load() == 0 {
+					t.Errorf("nothing is shown by %d late answers and %+v", w.late.Load(), st)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,263 @@
+package verdictcache
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"django-sidecar/djangosession"
+)
+
+// SessionID names a session without telling its key: the first half of the SHA-256 of the session key. It is what
+// notifications carry.
+type SessionID [16]byte
+
+// IDOf returns the ID of the session that a session key opens.
+func IDOf(sessionKey string) SessionID {
+	var part [64]byte // a conversion to []byte allocates for what is longer than a key of a table: a session in a cookie
+	n := copy(part[:], sessionKey)
+	if n == len(sessionKey) {
+		sum := sha256.Sum256(part[:n])
+		return SessionID(sum[:16])
+	}
+	return idOfLong(sessionKey)
+}
+
+func idOfLong(sessionKey string) SessionID {
+	h := sha256.New()
+	var part [512]byte
+	for len(sessionKey) > 0 {
+		n := copy(part[:], sessionKey)
+		h.Write(part[:n])
+		sessionKey = sessionKey[n:]
+	}
+	var sum [sha256.Size]byte
+	return SessionID(h.Sum(sum[:0])[:16])
+}
+
+// ParseID reads the hexadecimal digits of a SessionID.
+func ParseID(text string) (SessionID, error) {
+	var id SessionID
+	if len(text) != hex.EncodedLen(len(id)) {
+		return SessionID{}, errors.New("a session's ID has 32 hexadecimal digits")
+	}
+	if _, err := hex.Decode(id[:], []byte(text)); err != nil {
+		return SessionID{}, fmt.Errorf("reading a session's ID: %w", err)
+	}
+	return id, nil
+}
+
+// shard is a part of the verdicts, with a lock of its own.
+type shard struct {
+	mu      sync.Mutex
+	table   table
+	absents []absent // by the session's hash; of two in one place the newer stays
+	flights flights[SessionID, djangosession.Verdict]
+	// usersForgotten is the last forgetting of a user, after which no verdict that depends on some user is believed
+	// that has none.
+	usersForgotten uint64
+	counts         Counts
+
+	_ [64]byte // neighbours on one cache line would slow each other
+}
+
+// absent is a verdict without a user.
+type absent struct {
+	id     SessionID
+	asked  instant
+	seq    uint64
+	reason djangosession.Reason // empty where there is nothing
+	users  bool                 // whether it depends on some user
+}
+
+// absentBytes is what an absent takes.
+const absentBytes = 64
+
+// Verify returns what Config.Verifier says, or has said. The verdict has no Session. An error is the Verifier's, or says
+// that ctx has ended; neither is a verdict.
+func (c *Cache) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
+	if len(sessionKey) < 8 { // no session key, whatever a store says: not worth a goroutine
+		v, err := c.config.Verifier.Verify(ctx, sessionKey)
+		v.Session = nil
+		return v, err
+	}
+	id := IDOf(sessionKey)
+	s, hash := c.shardOf(id)
+	if v, ok := c.peek(s, id, hash); ok {
+		return v, nil
+	}
+	return ask(ctx, c, &verdictOf{c: c, s: s, id: id, hash: hash, key: sessionKey})
+}
+
+// Peek returns the verdict on a session key that is at hand, if one is. It never waits for a store.
+func (c *Cache) Peek(sessionKey string) (djangosession.Verdict, bool) {
+	id := IDOf(sessionKey)
+	s, hash := c.shardOf(id)
+	return c.peek(s, id, hash)
+}
+
+func (c *Cache) peek(s *shard, id SessionID, hash uint64) (djangosession.Verdict, bool) {
+	wall, at := c.clock()
+	s.mu.Lock()
+	v, ok := s.lookup(c, id, hash, wall, at)
+	s.mu.Unlock()
+	return v, ok
+}
+
+// shardOf returns where a session belongs. The hash has a seed, so that nobody can choose keys that are in each other's way.
+func (c *Cache) shardOf(id SessionID) (s *shard, hash uint64) {
+	hash = maphash.Bytes(c.seed, id[:])
+	return &c.shards[hash>>c.shift], hash
+}
+
+func (c *Cache) userHash(userID string) uint64 { return maphash.String(c.seed, userID) }
+
+// lookup returns what may still be told of a session.
+func (s *shard) lookup(c *Cache, id SessionID, hash uint64, wall time.Time, at instant) (v djangosession.Verdict, ok bool) {
+	if k := s.table.find(id, hash); k != nil {
+		if !k.alive(c.ages, wall, at) {
+			return v, false // it is replaced, or displaced
+		}
+		k.used = true
+		s.counts.Hits++
+		return djangosession.Verdict{User: &k.user, Expires: k.expires()}, true
+	}
+	a := s.absent(hash)
+	if a.id != id || a.reason == "" || !fresh(at.since(a.asked), c.ages.absent) || a.users && a.seq < s.usersForgotten {
+		return v, false
+	}
+	s.counts.Hits++
+	return djangosession.Verdict{Reason: a.reason}, true
+}
+
+func (s *shard) absent(hash uint64) *absent {
+	return &s.absents[hash%uint64(len(s.absents))]
+}
+
+// verdictOf asks about a session.
+type verdictOf struct {
+	c    *Cache
+	s    *shard
+	id   SessionID
+	hash uint64
+	key  string
+}
+
+func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession.Verdict], bool) {
+	q.s.mu.Lock()
+	defer q.s.mu.Unlock()
+	if v, ok := q.s.lookup(q.c, q.id, q.hash, m.wall, m.at); ok {
+		return v, nil, false
+	}
+	f, lead := q.s.flights.join(q.id, m, q.c.ages.ttl)
+	if lead {
+		q.s.counts.Misses++
+	} else {
+		q.s.counts.Joined++
+	}
+	return djangosession.Verdict{}, f, lead
+}
+
+func (q *verdictOf) ask(ctx context.Context) (djangosession.Verdict, error) {
+	v, err := q.c.config.Verifier.Verify(ctx, q.key)
+	v.Session = nil
+	return v, err
+}
+
+// answers: a session that has ended in between must be asked about again, and so must one that may have begun.
+func (q *verdictOf) answers(f *flight[djangosession.Verdict], asked moment) bool {
+	if f.value.User == nil && asked.at.since(f.began.at) >= q.c.ages.absent {
+		return false
+	}
+	return !ended(f.value.Expires, asked.wall) && !q.c.journal.touched(q.concern(f.value), f.began.seq, asked.seq)
+}
+
+// concern: it is not known how the id of a user who is not let in would be written, so such a verdict depends on anybody.
+func (q *verdictOf) concern(v djangosession.Verdict) concern {
+	n := concern{session: q.hash, topics: aSession}
+	if v.User != nil {
+		n.user, n.topics = q.c.userHash(v.User.ID), aSession|aUser
+	} else if dependsOnUser(v.Reason) {
+		n.topics |= anyUser
+	}
+	return n
+}
+
+// dependsOnUser reports whether a verdict with this reason may change with a row of the user table.
+func dependsOnUser(r djangosession.Reason) bool {
+	switch r {
+	case djangosession.NoCookie, djangosession.BadSessionKey, djangosession.NotFound, djangosession.Expired,
+		djangosession.BadSignature, djangosession.Unreadable, djangosession.Anonymous, djangosession.UnknownBackend:
+		return false
+	case djangosession.BadUserID, djangosession.UserNotFound, djangosession.UserInactive, djangosession.AuthHashMismatch:
+	}
+	return true
+}
+
+func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
+	wall, at := q.c.clock()
+	concern := q.concern(f.value)
+	q.s.mu.Lock()
+	defer q.s.mu.Unlock()
+	q.s.flights.land(q.id, f)
+	if f.err != nil || f.panicked != nil {
+		return
+	}
+	if q.c.journal.touched(concern, f.began.seq, q.c.journal.last()) {
+		q.s.counts.Overtaken++
+		return
+	}
+	if f.value.User == nil {
+		q.keepAbsent(f, at)
+		return
+	}
+	k := newKept(q.id, f.value.User, f.value.Expires)
+	k.asked, k.sound = f.began.at, f.began.sound
+	if f.value.Reason == "" && k.alive(q.c.ages, wall, at) {
+		q.keep(k, concern.user, wall, at)
+	}
+}
+
+// keep makes room for k, and puts it there instead of what is known of the session.
+func (q *verdictOf) keep(k *kept, user uint64, wall time.Time, at instant) {
+	s, c := q.s, q.c
+	if old := s.table.find(q.id, q.hash); old != nil {
+		if old.asked.mono > k.asked.mono {
+			return // k has taken so long that another question was put meanwhile
+		}
+		c.verdicts.free(s.table.remove(c.seed, old))
+	}
+	if a := s.absent(q.hash); a.id == q.id {
+		*a = absent{}
+	}
+	if c.verdicts.take(k.bytes(), func() int64 {
+		victim := s.table.victim(c.ages, wall, at)
+		if victim == nil {
+			return 0
+		}
+		s.counts.Evictions++
+		return s.table.remove(c.seed, victim)
+	}) {
+		s.table.insert(c.seed, k, q.hash, user)
+	}
+}
+
+func (q *verdictOf) keepAbsent(f *flight[djangosession.Verdict], at instant) {
+	if !fresh(at.since(f.began.at), q.c.ages.absent) {
+		return
+	}
+	if r := f.value.Reason; r == "" || r == djangosession.NoCookie || r == djangosession.BadSessionKey {
+		return // no store has been asked
+	}
+	if old := q.s.table.find(q.id, q.hash); old != nil {
+		q.c.verdicts.free(q.s.table.remove(q.c.seed, old))
+	}
+	*q.s.absent(q.hash) = absent{
+		id: q.id, asked: f.began.at, seq: f.began.seq, reason: f.value.Reason, users: dependsOnUser(f.value.Reason),
+	}
+}
