@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,12 +28,14 @@ import (
 const (
 	speedBytes  = 1 << 30
 	speedRounds = 3
+	speedChunk  = 8 << 20 // of the tus uploads that are sent in chunks
 
 	plainVariable = "UPLOADS_PLAIN_SERVER" // where the server with no more than io.Copy listens, in the process that is it
 	plainFolder   = "UPLOADS_PLAIN_FOLDER"
 )
 
-// init is the server with no more than io.Copy, in a process of its own, whose processor time is measured.
+// init is the server with no more than io.Copy, as in the PATCH of tusd, in a process of its own, whose processor time is
+// measured.
 func init() {
 	if os.Getenv(plainVariable) == "" {
 		return
@@ -87,14 +91,11 @@ if __name__ == "__main__":
 
 // speedServer is a server that is measured.
 type speedServer struct {
-	name    string
-	addr    string
-	pid     int
-	cookie  string
-	folder  string // where its files go
-	raw     bool   // it takes no forms
-	seconds []float64
-	cpu     []float64
+	name   string
+	addr   string
+	pid    int
+	cookie string
+	folder string // where its files go
 }
 
 // freeAddress is an address that nobody listens on.
@@ -135,7 +136,7 @@ func newSidecarServer(t *testing.T, base, program, name, digest string) *speedSe
 
 func newPlainServer(t *testing.T, base string) *speedServer {
 	t.Helper()
-	s := &speedServer{name: "io.Copy of a raw body", addr: freeAddress(t), folder: filepath.Join(base, "plain"), raw: true}
+	s := &speedServer{name: "io.Copy to a file", addr: freeAddress(t), folder: filepath.Join(base, "plain")}
 	if err := os.Mkdir(s.folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -195,41 +196,105 @@ func processorSeconds(t *testing.T, group int) float64 {
 	return total
 }
 
-// upload sends one file, and removes it.
-func (s *speedServer) upload(t *testing.T) {
-	t.Helper()
-	head, tail := "--+++++\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.bin\"\r\n\r\n", "\r\n--+++++--\r\n"
-	contentType := "multipart/form-data; boundary=+++++"
-	if s.raw {
-		head, tail, contentType = "", "", "application/octet-stream"
+// speedText is of lines as short as they come, some of which begin as the boundary does, with bytes of the boundary in all of
+// them.
+const speedText = "id;name;value-1;2026-11-22\r\n--;\"\";-;+\r\n"
+
+// speedContents are what is sent again and again until the file is large enough.
+func speedContents() map[string][]byte {
+	random := make([]byte, 256<<10)
+	_, _ = rand.Read(random) // as photos and archives are
+	return map[string][]byte{"random bytes": random, "text of short lines": bytes.Repeat([]byte(speedText), len(random)/len(speedText))}
+}
+
+// speedClient is one connection, on which one file is sent.
+type speedClient struct {
+	*speedServer
+	conn    net.Conn
+	reader  *bufio.Reader
+	content []byte
+	sent    int
+}
+
+// ask sends a request with so many bytes of the file, and returns the header of the answer, which has to be this.
+func (c *speedClient) ask(status int, request, headers, head string, size int, tail string) (http.Header, error) {
+	_, err := fmt.Fprintf(c.conn, "%s HTTP/1.1\r\nHost: x\r\nCookie: %s\r\nContent-Length: %d\r\n%s\r\n%s", request, c.cookie, len(head)+size+len(tail), headers, head)
+	for end := c.sent + size; c.sent < end && err == nil; {
+		rest := c.content[c.sent%len(c.content):]
+		_, err = c.conn.Write(rest[:min(len(rest), end-c.sent)])
+		c.sent += min(len(rest), end-c.sent)
 	}
-	chunk := make([]byte, 256<<10)
-	_, _ = rand.Read(chunk) // as photos and archives are
+	if _, last := io.WriteString(c.conn, tail); err != nil || last != nil {
+		return nil, errors.Join(err, last)
+	}
+	response, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err == nil && response.StatusCode != status {
+		err = fmt.Errorf("status %d, %.300s", response.StatusCode, text)
+	}
+	return response.Header, err
+}
+
+func (c *speedClient) form() error {
+	_, err := c.ask(http.StatusCreated, "POST /upload", "Content-Type: multipart/form-data; boundary=+++++\r\n",
+		"--+++++\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.bin\"\r\n\r\n", speedBytes, "\r\n--+++++--\r\n")
+	return err
+}
+
+func (c *speedClient) body() error {
+	_, err := c.ask(http.StatusCreated, "PATCH /upload", "", "", speedBytes, "")
+	return err
+}
+
+// tus sends the file as tus-js-client does, in one PATCH where chunk is all of it.
+func (c *speedClient) tus(chunk int) error {
+	const version = "Tus-Resumable: 1.0.0\r\n"
+	h, err := c.ask(http.StatusCreated, "POST /tus/", version+"Upload-Length: "+strconv.Itoa(speedBytes)+"\r\nUpload-Metadata: filename eC5iaW4=\r\n", "", 0, "")
+	if err != nil {
+		return err
+	}
+	at, err := url.Parse(h.Get("Location"))
+	for err == nil && c.sent < speedBytes {
+		_, err = c.ask(http.StatusNoContent, "PATCH "+at.Path,
+			version+"Content-Type: application/offset+octet-stream\r\nUpload-Offset: "+strconv.Itoa(c.sent)+"\r\n", "", min(chunk, speedBytes-c.sent), "")
+	}
+	return err
+}
+
+// speedRow is one way to send a file to one server.
+type speedRow struct {
+	name    string
+	server  *speedServer
+	send    func(*speedClient) error
+	seconds []float64
+	cpu     []float64
+}
+
+// upload sends one file, and removes it.
+func (r *speedRow) upload(t *testing.T, content []byte) {
+	t.Helper()
+	s := r.server
 	before, start := processorSeconds(t, s.pid), time.Now()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = fmt.Fprintf(conn, "POST /upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
-		s.cookie, contentType, len(head)+speedBytes+len(tail), head)
-	for n := 0; n < speedBytes && err == nil; n += len(chunk) {
-		_, err = conn.Write(chunk)
+	err = r.send(&speedClient{speedServer: s, conn: conn, reader: bufio.NewReader(conn), content: content})
+	if err = errors.Join(err, conn.Close()); err != nil {
+		t.Fatalf("%s, %s: %v", s.name, r.name, err)
 	}
-	if err == nil {
-		_, err = io.WriteString(conn, tail)
+	r.seconds = append(r.seconds, time.Since(start).Seconds())
+	r.cpu = append(r.cpu, processorSeconds(t, s.pid)-before)
+	files := filesBelow(t, s.folder)
+	if len(files) != 1 {
+		t.Errorf("%s, %s: there are %d files", s.name, r.name, len(files))
 	}
-	if err != nil {
-		t.Fatalf("%s: %v", s.name, err)
-	}
-	answer, err := io.ReadAll(conn)
-	if err = errors.Join(err, conn.Close()); err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 201 ")) {
-		t.Fatalf("%s: %v, %.300s", s.name, err, answer)
-	}
-	s.seconds = append(s.seconds, time.Since(start).Seconds())
-	s.cpu = append(s.cpu, processorSeconds(t, s.pid)-before)
-	for name, size := range filesBelow(t, s.folder) {
+	for name, size := range files {
 		if size != speedBytes {
-			t.Errorf("%s: %s has %d bytes", s.name, name, size)
+			t.Errorf("%s, %s: %s has %d bytes", s.name, r.name, name, size)
 		}
 		if err := os.Remove(filepath.Join(s.folder, name)); err != nil {
 			t.Fatal(err)
@@ -238,30 +303,54 @@ func (s *speedServer) upload(t *testing.T) {
 }
 
 func median(values []float64) float64 {
-	slices.Sort(values)
+	values = slices.Sorted(slices.Values(values))
 	return values[len(values)/2]
 }
 
-// TestUploadSpeed sends 1 GiB to each server in turn, several times, and prints the medians.
+// times says how many times as fast a row was as another in the same round: the median, and the least and the most.
+func (r *speedRow) times(other *speedRow) string {
+	var ratios []float64
+	for i, seconds := range r.seconds {
+		ratios = append(ratios, other.seconds[i]/seconds)
+	}
+	return fmt.Sprintf("%5.2f (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))
+}
+
+// speedRows are the ways to send a file to servers of these files; the last two are what the others are compared with.
+func speedRows(t *testing.T, base, program string) []*speedRow {
+	t.Helper()
+	var rows []*speedRow
+	for _, digest := range []string{"sha256", "none"} {
+		s := newSidecarServer(t, base, program, "the sidecar, digest "+digest, digest)
+		rows = append(rows, &speedRow{name: "form", server: s, send: (*speedClient).form},
+			&speedRow{name: "tus, one PATCH", server: s, send: func(c *speedClient) error { return c.tus(speedBytes) }},
+			&speedRow{name: "tus, 8 MiB a PATCH", server: s, send: func(c *speedClient) error { return c.tus(speedChunk) }})
+	}
+	return append(rows, &speedRow{name: "body", server: newPlainServer(t, base), send: (*speedClient).body},
+		&speedRow{name: "form", server: newDjangoServer(t, base), send: (*speedClient).form})
+}
+
+// TestUploadSpeed sends 1 GiB in each way in turn, several times, and prints the medians.
 func TestUploadSpeed(t *testing.T) {
 	program := sidecarProgram(t)
-	for place, base := range map[string]string{"in memory (/dev/shm)": memoryDir(t), "on the disk": t.TempDir()} {
-		t.Run(place, func(t *testing.T) {
-			servers := []*speedServer{
-				newSidecarServer(t, base, program, "the sidecar, with SHA-256", "sha256"), newSidecarServer(t, base, program, "the sidecar, without a digest", "none"),
-				newPlainServer(t, base), newDjangoServer(t, base),
-			}
-			for range speedRounds {
-				for _, s := range servers {
-					s.upload(t)
+	for _, place := range []struct{ name, base string }{{"in memory", memoryDir(t)}, {"on the disk", t.TempDir()}} {
+		t.Run(place.name, func(t *testing.T) {
+			rows := speedRows(t, place.base, program)
+			plain, django := rows[len(rows)-2], rows[len(rows)-1]
+			for content, bytes := range speedContents() {
+				for _, r := range rows {
+					r.seconds, r.cpu = nil, nil
 				}
-			}
-			plain, django := servers[2], servers[3]
-			for _, s := range servers {
-				seconds := median(s.seconds)
-				t.Logf("%-32s %5.2f GB/s (%.2f to %.2f)  %5.2f CPU seconds per GiB  %5.2f of io.Copy's speed  %5.2f times Django's", s.name,
-					speedBytes/seconds/1e9, speedBytes/slices.Max(s.seconds)/1e9, speedBytes/slices.Min(s.seconds)/1e9, median(s.cpu),
-					median(plain.seconds)/seconds, median(django.seconds)/seconds)
+				for range speedRounds {
+					for _, r := range rows {
+						r.upload(t, bytes)
+					}
+				}
+				t.Logf("%s, %s: GB/s, CPU seconds per GiB, times as fast as io.Copy, and as Django", place.name, content)
+				for _, r := range rows {
+					t.Logf("%-27s %-18s  %5.2f (%.2f to %.2f)  %5.2f  %s  %s", r.server.name, r.name, speedBytes/median(r.seconds)/1e9,
+						speedBytes/slices.Max(r.seconds)/1e9, speedBytes/slices.Min(r.seconds)/1e9, median(r.cpu), r.times(plain), r.times(django))
+				}
 			}
 		})
 	}

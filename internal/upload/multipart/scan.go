@@ -8,22 +8,22 @@ import (
 
 // A scanner finds the boundary lines of a body in a buffer of fixed size.
 type scanner struct {
-	source    io.Reader
-	err       error  // with which source has ended
-	delimiter []byte // LF, "--", and the boundary
-	buffer    []byte
-	start     int // buffer[start:end] has been read and not yet been taken
-	known     int // buffer[start:known] is content, whatever comes after it
-	end       int
-	line      lineKind // of the line at known, once that is a boundary line
-	after     int      // where the boundary in that line ends
+	source io.Reader
+	err    error // with which source has ended
+	finder finder
+	buffer []byte
+	start  int // buffer[start:end] has been read and not yet been taken
+	known  int // buffer[start:known] is content, whatever comes after it
+	end    int
+	line   lineKind // of the line at known, once that is a boundary line
+	after  int      // where the boundary in that line ends
 }
 
 // init makes the buffer begin with a line end that is not in the body, so that a boundary at the body's start is no
 // special case.
 func (s *scanner) init(source io.Reader, boundary string, buffer []byte) {
 	s.source, s.buffer = source, buffer
-	s.delimiter = []byte("\n--" + boundary)
+	s.finder.delimiter = []byte("\n--" + boundary)
 	s.end = copy(buffer, lineEnd)
 }
 
@@ -37,7 +37,7 @@ func (s *scanner) scan() {
 	}
 	from := s.known
 	for {
-		i := bytes.Index(s.buffer[from:s.end], s.delimiter)
+		i := s.finder.index(s.buffer[from:s.end])
 		if i < 0 {
 			s.known = s.end - s.undecided()
 			return
@@ -48,7 +48,7 @@ func (s *scanner) scan() {
 		if i > s.start && s.buffer[i-1] == '\r' {
 			begin--
 		}
-		after := i + len(s.delimiter)
+		after := i + len(s.finder.delimiter)
 		switch kind := judgeLine(s.buffer[after:s.end], errors.Is(s.err, io.EOF)); kind {
 		case lineOther:
 			from = i + 1
@@ -64,8 +64,9 @@ func (s *scanner) scan() {
 
 // undecided is how many bytes at the end of the buffer may be the first ones of a delimiter.
 func (s *scanner) undecided() int {
-	tail := s.buffer[max(s.start, s.end-len(s.delimiter)+1):s.end]
-	if i := bytes.LastIndexByte(tail, '\n'); i >= 0 && bytes.HasPrefix(s.delimiter, tail[i:]) {
+	delimiter := s.finder.delimiter
+	tail := s.buffer[max(s.start, s.end-len(delimiter)+1):s.end]
+	if i := bytes.LastIndexByte(tail, '\n'); i >= 0 && bytes.HasPrefix(delimiter, tail[i:]) {
 		n := len(tail) - i
 		if before := s.end - n - 1; before >= s.start && s.buffer[before] == '\r' {
 			n++
