@@ -23,7 +23,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-upload vectors image
+.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-go bench-upload vectors image
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -32,7 +32,7 @@ build: ## a static binary in bin/, which is told its version here
 demo: ## a Django deployment made on the spot, to try; needs Go alone
 	@go run -buildvcs=false ./cmd/django-sidecar demo
 
-test: lint test-unit fuzz test-live test-gateways ## everything that there is to prove
+test: lint test-unit fuzz test-live test-gateways test-browser ## everything that there is to prove
 
 setup: ## installs what the tests need; quiet when all is there
 	$(call step,set-up)
@@ -72,10 +72,15 @@ fuzz: ## every fuzz target for FUZZTIME
 	$(call step,fuzzing each target for $(FUZZTIME))
 	@tools/fuzz.sh $(FUZZTIME)
 
-bench:
+bench: setup ## a session check beside an Echo no-op, the obvious version, the database alone and Django; BENCH='-rounds=1 -seconds=3' for a quick look
+	@tools/setup-bench.sh
+	$(call step,side by side: each alone on one core with its database; minutes)
+	@mkdir -p bin; source $(CACHE)/env; $(GOTEST) -tags bench -timeout 60m -v -run '^TestSideBySide$$' ./internal/sidebyside -args -markdown=$(CURDIR)/bin/bench.md $(BENCH)
+
+bench-go: ## the benchmarks of the packages: time and allocations
 	@go test -run '^$$' -bench . -benchmem ./...
 
-bench-upload: setup ## 1 GiB to the sidecar, to a plain io.Copy and to gunicorn with Django: GB/s and CPU seconds; takes a minute or two
+bench-upload: setup ## 1 GiB to the sidecar, to a plain io.Copy and to gunicorn with Django: by multipart and by tus: GB/s and CPU seconds; takes minutes
 	@$(GOTEST) -tags live,bench -timeout 20m -v -run '^TestUploadSpeed$$' ./cmd/django-sidecar
 
 vectors: ## writes testdata/vectors again, by real Djangos

@@ -246,3 +246,26 @@ func TestAnAbortedHandlerAnswersNothing(t *testing.T) {
 		t.Errorf("status %d, want a closed connection", response.StatusCode)
 	}
 }
+
+// A verdict that is at hand is told without asking; one that is not is asked for.
+func TestPeek(t *testing.T) {
+	asked := 0
+	h := newHandler(verifierFunc(func(context.Context, string) (djangosession.Verdict, error) {
+		asked++
+		return djangosession.Verdict{Reason: djangosession.NotFound}, nil
+	}), func(o *handlers.Options) {
+		o.Answers.Peek = func(key string) (djangosession.Verdict, bool) { return ada(), key == sessionKey }
+	})
+	for cookie, want := range map[string]int{"sessionid=" + sessionKey: 200, "sessionid=" + sessionKey + "x": 401} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil)
+		r.Header.Set("Cookie", cookie)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: status %d, want %d", cookie, w.Code, want)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times, want once", asked)
+	}
+}

@@ -24,11 +24,13 @@ type AccessStore interface {
 	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
 }
 
-// Service finds answers. Every field but Peek, Access, Login and Observe is required.
+// Service finds answers. Every field but Peek, PeekAccess, Access, Login and Observe is required.
 type Service struct {
 	Verifier Verifier
 	// Peek gives a verdict that is at hand; nil means that none ever is.
 	Peek func(sessionKey string) (v djangosession.Verdict, ok bool)
+	// PeekAccess gives what Access would, where that is at hand; nil means that it never is.
+	PeekAccess func(userID string) (a djangosession.Access, ok bool)
 	// CookieName is SESSION_COOKIE_NAME.
 	CookieName string
 	// Timeout bounds a verdict, and once more what is looked up after it; past it the answer is Unavailable.
@@ -84,6 +86,11 @@ var errNoAccess = errors.New("groups and permissions are not known here")
 func (s *Service) accessOf(ctx context.Context, user *djangosession.User, demands gateway.Requirements) (djangosession.Access, error) {
 	if user == nil {
 		return djangosession.Access{}, nil
+	}
+	if s.PeekAccess != nil {
+		if access, ok := s.PeekAccess(user.ID); ok {
+			return access, nil
+		}
 	}
 	err := errNoAccess
 	var access djangosession.Access

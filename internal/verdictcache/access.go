@@ -34,16 +34,24 @@ func (c *Cache) AccessOf(ctx context.Context, userID string) (djangosession.Acce
 	if c.config.Access == nil {
 		return djangosession.Access{}, errNoAccess
 	}
+	if access, ok := c.PeekAccess(userID); ok {
+		return access, nil
+	}
+	hash := c.userHash(userID)
+	return ask(ctx, c, &accessOf{c: c, s: &c.accesses[hash>>c.aShift], id: userID, hash: hash})
+}
+
+// PeekAccess is AccessOf for what is at hand. It never waits.
+func (c *Cache) PeekAccess(userID string) (djangosession.Access, bool) {
+	if c.config.Access == nil {
+		return djangosession.Access{}, false
+	}
 	hash := c.userHash(userID)
 	q := accessOf{c: c, s: &c.accesses[hash>>c.aShift], id: userID, hash: hash}
 	_, at := c.clock()
 	q.s.mu.Lock()
-	access, ok := q.lookup(at)
-	q.s.mu.Unlock()
-	if ok {
-		return access, nil
-	}
-	return ask(ctx, c, &accessOf{c: c, s: q.s, id: userID, hash: hash})
+	defer q.s.mu.Unlock()
+	return q.lookup(at)
 }
 
 // accessOf asks about a user.
