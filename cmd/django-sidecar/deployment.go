@@ -35,11 +35,12 @@ type deployment struct {
 	access   *dbstore.Access   // nil with InsecureSkipUserCheck
 	verifier *djangosession.Verifier
 	events   *signing.TimestampSigner // of what Django is told about uploads
+	replaced chan struct{}            // closed when another deployment is in its place
 }
 
 // newDeployment connects to nothing. metrics may be nil.
 func newDeployment(c *config.Config, metrics *observe.Metrics) (*deployment, error) {
-	d := &deployment{config: c}
+	d := &deployment{config: c, replaced: make(chan struct{})}
 	if err := d.open(metrics); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}

@@ -40,6 +40,7 @@ func commands() []command {
 		{"demo", "serve a SQLite database made on the spot, with users and sessions to try", demoCommand},
 		{"check", "look at settings, database, tables, clock and recent sessions; say what to change", check},
 		{"verify", "explain the verdict on a session key (or with --cookie a Cookie header) read from stdin", verify},
+		{"sql", "print the triggers that tell of changes, or with -what role a role that may only read; -django: as a migration", printSQL},
 		{"decode", "print the session in the session_data read from stdin", decode},
 		{"healthcheck", "ask the admin listener whether the sidecar is ready", healthcheck},
 		{"version", "print version, commit and Go version", printVersion},

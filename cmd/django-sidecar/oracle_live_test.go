@@ -127,6 +127,9 @@ func (p profile) compare(t *testing.T, count int, seed uint64, compared, alive *
 	cookies := django.Sessions(count, seed)
 	want := django.Ask(cookies)
 	sidecar := startSidecar(t)
+	t.Setenv("SIDECAR_CACHE_TTL", "1h")
+	t.Setenv("SIDECAR_CACHE_INVALIDATION", "off")
+	caching := startSidecar(t)
 	yes, no := 0, 0
 	for i, c := range cookies {
 		user, status := sidecar.ask(t, c.Raw)
@@ -135,6 +138,11 @@ func (p profile) compare(t *testing.T, count int, seed uint64, compared, alive *
 		}
 		if status >= 500 {
 			t.Errorf("%s: status %d", c.Note, status)
+		}
+		for _, kept := range []string{"asked for the first time", "kept"} {
+			if again, code := caching.ask(t, c.Raw); text(again) != text(user) || code != status {
+				t.Errorf("%s: with the cache, %s: %s (status %d), without %s", c.Note, kept, text(again), code, text(user))
+			}
 		}
 		if user != nil {
 			yes++

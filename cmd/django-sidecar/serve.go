@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,6 +25,7 @@ import (
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/upload/webhook"
+	"django-sidecar/internal/verdictcache"
 )
 
 // watchInterval is how often secret files are looked at. They are small, and Kubernetes swaps them unannounced.
@@ -38,6 +40,7 @@ func serve(ctx context.Context, args []string, s stdio) int {
 		return exitUsage
 	}
 	logger, flush := newLogger(c, s.err)
+	limitMemory(ctx, logger)
 	err := runSidecar(ctx, c, logger, nil)
 	flush()
 	if err != nil {
@@ -45,6 +48,14 @@ func serve(ctx context.Context, args []string, s stdio) int {
 		return exitUsage
 	}
 	return exitYes
+}
+
+// limitMemory has the garbage collector keep within the container's memory, unless GOMEMLIMIT says otherwise. The number of
+// processors follows the container without our doing.
+func limitMemory(ctx context.Context, logger *slog.Logger) {
+	if _, err := memlimit.Set(); err != nil {
+		logger.DebugContext(ctx, "the container's memory limit is not known", "error", err.Error())
+	}
 }
 
 // logBytes is how much of the log may wait for whoever reads it.
@@ -60,7 +71,8 @@ func newLogger(c *config.Config, w io.Writer) (logger *slog.Logger, flush func()
 type sidecar struct {
 	config   *config.Config
 	answers  *answer.Service
-	uploads  *uploads // nil where they are off
+	cache    *verdictcache.Cache // nil where verdicts are not kept
+	uploads  *uploads            // nil where they are off
 	wrap     []func(http.Handler) http.Handler
 	logger   *slog.Logger
 	metrics  *observe.Metrics
@@ -90,10 +102,15 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		return err
 	}
 	sc.current.Store(d)
-	if err := sc.openUploads(ctx); err != nil {
+	if err := errors.Join(sc.openCache(), sc.openUploads(ctx)); err != nil {
 		return errors.Join(err, d.Close())
 	}
-	defer func() { logIfError(ctx, logger, "closing the database", sc.current.Load().Close()) }()
+	defer func() {
+		if sc.cache != nil {
+			sc.cache.Wait() // for what it asks
+		}
+		logIfError(ctx, logger, "closing the database", sc.current.Load().Close())
+	}()
 	for _, w := range c.Warnings {
 		logger.WarnContext(ctx, "setting", "warning", w)
 	}
@@ -115,7 +132,7 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The admin listener stops last: whoever asks it meanwhile learns that the sidecar is draining.
-	public := sc.publicHandler()
+	public := sc.publicHandler() //nolint:contextcheck // a request has a context of its own
 	for _, wrap := range sc.wrap {
 		public = wrap(public)
 	}
@@ -138,6 +155,9 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 		})
 	}
 	running.Go(func() { sc.watch(ctx) })
+	if sc.cache != nil && sc.config.Cache.Listen {
+		running.Go(func() { sc.hearChanges(ctx) })
+	}
 	if sc.uploads != nil {
 		running.Go(func() { sc.uploads.run(ctx, sc.logger) })
 	}
@@ -246,6 +266,10 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	old := sc.current.Swap(d)
+	close(old.replaced)
+	if sc.cache != nil {
+		sc.cache.ForgetAll() // what the old keys have verified
+	}
 	<-time.After(old.config.StoreTimeout + time.Second) // a verdict ends before, also while we stop
 	logIfError(ctx, sc.logger, "closing the old database connections", old.Close())
 	return nil

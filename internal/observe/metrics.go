@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/verdictcache"
 )
 
 // Metrics are the sidecar's own metrics. All names begin with django_sidecar_.
@@ -17,6 +18,7 @@ type Metrics struct {
 	duration prometheus.Histogram
 	stores   *prometheus.HistogramVec
 	errors   prometheus.Counter
+	sound    prometheus.Gauge // nil where there is no cache
 
 	uploads         *prometheus.CounterVec
 	uploadBytes     prometheus.Counter
@@ -71,6 +73,38 @@ func (m *Metrics) EventsDropped(dropped func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, which was slower than they. Failures always are.",
 	}, func() float64 { return float64(dropped()) }))
+}
+
+// Cache counts what a cache of verdicts does.
+func (m *Metrics) Cache(stats func() verdictcache.Stats) {
+	counter := func(name, help string, value func(verdictcache.Stats) uint64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "django_sidecar_cache_" + name, Help: help},
+			func() float64 { return float64(value(stats())) }))
+	}
+	gauge := func(name, help string, value func(verdictcache.Stats) float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "django_sidecar_cache_" + name, Help: help},
+			func() float64 { return value(stats()) }))
+	}
+	counter("hits_total", "Verdicts that were kept.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Hits })
+	counter("misses_total", "Verdicts that were asked for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Misses })
+	counter("joined_total", "Verdicts that another request was asking for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Joined })
+	counter("evictions_total", "Kept verdicts that made room.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Evictions })
+	counter("forgotten_total", "Kept verdicts, and what users may do, that a change has made to be forgotten.",
+		func(s verdictcache.Stats) uint64 { return s.Verdicts.Forgotten + s.Accesses.Forgotten })
+	counter("panics_total", "Questions of the cache that ended in a panic.", func(s verdictcache.Stats) uint64 { return s.Panics })
+	gauge("entries", "Verdicts that are kept, too old ones included.",
+		func(s verdictcache.Stats) float64 { return float64(s.Verdicts.Entries + s.Verdicts.Absents) })
+	gauge("bytes", "What is kept takes about so many bytes.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
+	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound", Help: "1 while the database tells of every change."})
+	m.registry.MustRegister(m.sound)
+}
+
+// CacheSound says whether the cache is told of every change.
+func (m *Metrics) CacheSound(sound bool) {
+	m.sound.Set(0)
+	if sound {
+		m.sound.Set(1)
+	}
 }
 
 // Verdict counts a verdict and the time it took.
