@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/internal/cache"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/invalidate"
@@ -38,7 +40,7 @@ func (sc *sidecar) hearChanges(ctx context.Context) {
 	for {
 		d := sc.current.Load()
 		if err := sc.hearChangesOf(ctx, d); err != nil {
-			sc.reportSound(ctx, false, err)
+			sc.reportSound(ctx, "this deployment", false, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -48,67 +50,158 @@ func (sc *sidecar) hearChanges(ctx context.Context) {
 	}
 }
 
+// A teller tells of changes in one place, until its context ends. It says whether it tells of every change there, and
+// reports that with the reason; an error at once says that it never will.
+type teller struct {
+	place string
+	tell  func(ctx context.Context, sound func(bool), report func(bool, error)) error
+}
+
+// tellers are those that together tell of every change that a verdict depends on.
+func (sc *sidecar) tellers(d *deployment) ([]teller, error) {
+	var all []teller
+	switch d.config.SessionEngineKind {
+	case config.EngineDB:
+	case config.EngineCache, config.EngineCachedDB:
+		// In the engine cached_db Django deletes the row first, so that what the database tells is not enough.
+		all = append(all, teller{"cache", sc.tellerOfCache(d)})
+	case config.EngineFile, config.EngineSignedCookies:
+		return nil, errors.New("nobody tells of sessions in files or cookies")
+	}
+	if d.rows == nil && d.users == nil {
+		return all, nil
+	}
+	if d.database.Dialect != dbstore.Postgres {
+		return nil, errors.New("of databases, PostgreSQL alone tells of changes")
+	}
+	return append(all, teller{"database", sc.tellerOfDatabase(d)}), nil
+}
+
 // hearChangesOf returns when d has been replaced, or ctx has ended, or with an error if nothing can be heard.
 func (sc *sidecar) hearChangesOf(ctx context.Context, d *deployment) error {
-	// Where sessions are elsewhere, nobody would tell of a logout.
-	if d.rows == nil || d.database.Dialect != dbstore.Postgres {
-		return errors.New("the sessions are in no table of PostgreSQL")
-	}
-	url := d.config.Cache.ListenURL
-	if url.Reveal() == "" {
-		url = d.config.DatabaseURL
-	}
-	listener, err := database.NewListener(url.Reveal(), database.Options{Timeout: d.config.StoreTimeout, LookupEnv: os.LookupEnv})
+	tellers, err := sc.tellers(d)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() {
+	var running sync.WaitGroup
+	running.Go(func() {
 		select {
 		case <-d.replaced:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
-	return invalidate.Listen(ctx, invalidate.Config{
-		Tables: invalidationTables(d.config),
-		Connect: func(ctx context.Context, notify func(channel, payload string)) (invalidate.Conn, error) {
-			return listener.Connect(ctx, notify)
-		},
-		Notify: func(ctx context.Context, channel string) error {
-			_, err := d.database.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
-			return err
-		},
-		Cache:  forgetter{sc.cache, d.config.SessionEngineKind == config.EngineDB},
-		Report: func(sound bool, why error) { sc.reportSound(ctx, sound, why) },
-		Now:    time.Now,
 	})
+	defer running.Wait()
+	s := soundness{all: len(tellers), sound: map[string]bool{}, set: func(sound bool) {
+		sc.cache.SetSound(sound)
+		sc.metrics.CacheSound(sound)
+	}}
+	failed := make(chan error, len(tellers))
+	var telling sync.WaitGroup
+	for _, t := range tellers {
+		telling.Go(func() {
+			err := t.tell(ctx, func(sound bool) { s.report(t.place, sound) },
+				func(sound bool, why error) { sc.reportSound(ctx, t.place, sound, why) })
+			if err != nil {
+				failed <- fmt.Errorf("%s: %w", t.place, err)
+				cancel()
+			}
+		})
+	}
+	telling.Wait()
+	close(failed)
+	return <-failed // nil where nothing has failed
 }
 
-// reportSound logs whether the cache is told of changes.
-func (sc *sidecar) reportSound(ctx context.Context, sound bool, why error) {
-	sc.metrics.CacheSound(sound)
-	switch {
-	case sound:
-		sc.logger.InfoContext(ctx, "the cache is told of every change", "max_age", sc.config.Cache.MaxAge.String())
-	case why != nil && !errors.Is(why, context.Canceled):
-		sc.logger.WarnContext(ctx, "the cache is not told of changes; what it keeps is as old as SIDECAR_CACHE_TTL says",
-			"ttl", sc.config.Cache.TTL.String(), "error", fmt.Sprint(why))
+// soundness is what all tellers come to: the cache is sound while each of them is.
+type soundness struct {
+	set func(sound bool)
+	all int
+
+	mu    sync.Mutex
+	sound map[string]bool
+	is    bool
+}
+
+func (s *soundness) report(place string, sound bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sound[place] = sound
+	is := s.all > 0
+	for _, each := range s.sound {
+		is = is && each
+	}
+	if is = is && len(s.sound) == s.all; is != s.is {
+		s.is = is
+		s.set(is)
 	}
 }
 
-// forgetter is the cache as the listener knows it.
+// tellerOfDatabase listens to PostgreSQL.
+func (sc *sidecar) tellerOfDatabase(d *deployment) func(context.Context, func(bool), func(bool, error)) error {
+	return func(ctx context.Context, sound func(bool), report func(bool, error)) error {
+		url := d.config.Cache.ListenURL
+		if url.Reveal() == "" {
+			url = d.config.DatabaseURL
+		}
+		listener, err := database.NewListener(url.Reveal(), database.Options{Timeout: d.config.StoreTimeout, LookupEnv: os.LookupEnv})
+		if err != nil {
+			return err
+		}
+		return invalidate.Listen(ctx, invalidate.Config{
+			Tables: invalidationTables(d.config),
+			Connect: func(ctx context.Context, notify func(channel, payload string)) (invalidate.Conn, error) {
+				return listener.Connect(ctx, notify)
+			},
+			Notify: func(ctx context.Context, channel string) error {
+				_, err := d.database.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
+				return err
+			},
+			Cache:  forgetter{sc.cache, sound},
+			Report: report,
+			Now:    time.Now,
+		})
+	}
+}
+
+// forgetter is the cache as the database's listener knows it, who does not alone decide whether it is sound.
 type forgetter struct {
 	*verdictcache.Cache
 
-	// exact says that what the database tells is all that a verdict depends on. In the engine cached_db a session is in a
-	// cache too, which Django empties only after it has deleted the row.
-	exact bool
+	sound func(bool)
 }
 
 // ForgetSession implements invalidate.Forgetter.
 func (f forgetter) ForgetSession(hash [16]byte) { f.Cache.ForgetSession(hash) }
 
 // SetSound implements invalidate.Forgetter.
-func (f forgetter) SetSound(sound bool) { f.Cache.SetSound(sound && f.exact) }
+func (f forgetter) SetSound(sound bool) { f.sound(sound) }
+
+// tellerOfCache listens to Redis.
+func (sc *sidecar) tellerOfCache(d *deployment) func(context.Context, func(bool), func(bool, error)) error {
+	return func(ctx context.Context, sound func(bool), report func(bool, error)) error {
+		return d.cache.Track(ctx, cache.Tracking{
+			Prefix:     d.cached.Prefix(),
+			Heard:      func(sessionKey string) { sc.cache.ForgetSession(verdictcache.IDOf(sessionKey)) },
+			Everything: sc.cache.ForgetAll,
+			Sound: func(is bool, why error) {
+				sound(is)
+				report(is, why)
+			},
+			Now: time.Now,
+		})
+	}
+}
+
+// reportSound logs whether the cache is told of changes in one place, or in none.
+func (sc *sidecar) reportSound(ctx context.Context, place string, sound bool, why error) {
+	switch {
+	case sound:
+		sc.logger.InfoContext(ctx, "the cache is told of every change", "in", place)
+	case why != nil && !errors.Is(why, context.Canceled):
+		sc.logger.WarnContext(ctx, "the cache is not told of changes; what it keeps may be as old as SIDECAR_CACHE_TTL says",
+			"in", place, "ttl", sc.config.Cache.TTL.String(), "error", why.Error())
+	}
+}

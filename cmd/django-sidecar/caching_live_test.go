@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -72,10 +75,9 @@ type cachingRig struct {
 	next   int
 }
 
-func newCachingRig(t *testing.T, triggers bool) *cachingRig {
+func newCachingRig(t *testing.T, p profile, triggers bool) *cachingRig {
 	t.Helper()
-	r := &cachingRig{django: profile{django: "5.2"}.deploy(t)}
-	r.django.Execute("DELETE FROM django_session")
+	r := &cachingRig{django: p.deploy(t)}
 	for _, u := range r.django.Users(40, 1) {
 		if u.IsActive == nil || !*u.IsActive {
 			continue
@@ -118,6 +120,16 @@ func (r *cachingRig) ask(ctx context.Context, c *http.Client, key string) (strin
 		return "", fmt.Errorf("status %d, %w", response.StatusCode, err)
 	}
 	return answer.User.Username, nil
+}
+
+// mustAsk asks for a user's session.
+func (r *cachingRig) mustAsk(t *testing.T, c *http.Client, h *history) string {
+	t.Helper()
+	answer, err := r.ask(t.Context(), c, h.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
 }
 
 // metric reads one of the sidecar's metrics.
@@ -183,7 +195,7 @@ func TestCacheKeepsItsPromise(t *testing.T) {
 			for name, value := range tt.env {
 				t.Setenv(name, value)
 			}
-			r := newCachingRig(t, tt.told)
+			r := newCachingRig(t, profile{django: "5.2"}, tt.told)
 			if tt.told {
 				eventually(t, func() bool { return r.metric(t, "django_sidecar_cache_sound") == 1 })
 			}
@@ -258,18 +270,11 @@ func (r *cachingRig) askWhileChanging(t *testing.T, promise time.Duration) {
 // that is seen although verdicts are kept for an hour.
 func TestCacheForgetsWhatDjangoChanges(t *testing.T) {
 	t.Setenv("SIDECAR_CACHE_TTL", "1h")
-	r := newCachingRig(t, true)
+	r := newCachingRig(t, profile{django: "5.2"}, true)
 	eventually(t, func() bool { return r.metric(t, "django_sidecar_cache_sound") == 1 })
 	client, closeIdle := newClient(10 * time.Second)
 	defer closeIdle()
-	answers := func(h *history) string {
-		t.Helper()
-		answer, err := r.ask(t.Context(), client, h.key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return answer
-	}
+	answers := func(h *history) string { return r.mustAsk(t, client, h) }
 	for i, tt := range []struct{ name, statement, want string }{
 		{"a logout", "DELETE FROM django_session WHERE session_key = '{key}'", ""},
 		{"an end", "UPDATE django_session SET expire_date = now() WHERE session_key = '{key}'", ""},
@@ -283,10 +288,52 @@ func TestCacheForgetsWhatDjangoChanges(t *testing.T) {
 			t.Fatalf("before %s: %q and %q", tt.name, first, second)
 		}
 		if strings.HasPrefix(tt.statement, "DELETE FROM auth_user") {
-			r.django.Execute("DELETE FROM django_session WHERE false; DELETE FROM auth_user_groups WHERE user_id = " + h.user +
+			r.django.Execute("DELETE FROM auth_user_groups WHERE user_id = " + h.user +
 				"; DELETE FROM auth_user_user_permissions WHERE user_id = " + h.user)
 		}
 		r.django.Execute(strings.NewReplacer("{key}", h.key, "{user}", h.user).Replace(tt.statement))
 		eventually(t, func() bool { return answers(h) == tt.want })
+	}
+}
+
+// TestCacheForgetsWhatRedisChanges: where sessions are in Redis, it tells of them, and PostgreSQL of users. Verdicts are kept for
+// an hour.
+func TestCacheForgetsWhatRedisChanges(t *testing.T) {
+	for _, engine := range []string{"cache", "cached_db"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Setenv("SIDECAR_CACHE_TTL", "1h")
+			r := newCachingRig(t, profile{django: "6.1", engine: engine, cache: "redis"}, true)
+			eventually(t, func() bool { return r.metric(t, "django_sidecar_cache_sound") == 1 })
+			client, closeIdle := newClient(10 * time.Second)
+			defer closeIdle()
+			first, second := r.users[0], r.users[1]
+			for range 2 {
+				for _, h := range []*history{first, second} {
+					if got := r.mustAsk(t, client, h); got != h.state[0].answer {
+						t.Fatalf("got %q, want %q", got, h.state[0].answer)
+					}
+				}
+			}
+			if hits := r.metric(t, "django_sidecar_cache_hits_total"); hits != 2 {
+				t.Errorf("%v verdicts were kept ones, want 2", hits)
+			}
+			r.django.Execute("UPDATE auth_user SET is_active = false WHERE id = " + first.user)
+			eventually(t, func() bool { return r.mustAsk(t, client, first) == "" })
+			r.django.Execute("DELETE FROM django_session") // there are none with the engine cache
+			server := strings.TrimSuffix(strings.TrimPrefix(os.Getenv("DJANGO_CACHE_URL"), "redis://"), "/0")
+			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close() //nolint:errcheck // its answer has been read
+			keys := os.Getenv("DJANGO_CACHE_KEY_PREFIX") + ":7:django.contrib.sessions." + engine + second.key
+			if _, err := fmt.Fprintf(conn, "DEL %s\r\n", keys); err != nil {
+				t.Fatal(err)
+			}
+			if reply, err := bufio.NewReader(conn).ReadString('\n'); err != nil || reply != ":1\r\n" {
+				t.Fatalf("Redis says %q, %v", reply, err)
+			}
+			eventually(t, func() bool { return r.mustAsk(t, client, second) == "" })
+		})
 	}
 }

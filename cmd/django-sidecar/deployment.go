@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/cachestore"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/djangosession/filestore"
 	"django-sidecar/handlers"
@@ -29,6 +30,7 @@ type deployment struct {
 	cache    *cache.Cache       // nil where no sessions are in one
 	codec    *djangosession.Codec
 	sessions sessionStore
+	cached   *cachestore.Store // of the cache
 	rows     *dbstore.Sessions // the session table, nil for engines that have none
 	files    *filestore.Store  // the folder of sessions, nil for engines that have none
 	users    *dbstore.Users    // nil with InsecureSkipUserCheck

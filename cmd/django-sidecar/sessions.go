@@ -66,6 +66,7 @@ func (d *deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 	var err error
 	d.cache, err = cache.Open(c.CacheURL.Reveal(), cache.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database, Zone: d.zone(),
+		Expiry: c.Cache.TTL > 0, // without it a verdict would be kept for no longer than that
 	})
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_CACHE_URL: %w", err)
@@ -83,8 +84,8 @@ func (d *deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 		// An outage of the cache alone is none: the table has every session.
 		settings.Then, probe = then, then.Probe
 	}
-	store, err := cachestore.New(settings)
-	return probed{store, probe}, err
+	d.cached, err = cachestore.New(settings)
+	return probed{d.cached, probe}, err
 }
 
 // location says where the sessions are, for messages.

@@ -78,6 +78,9 @@ func New(c Config) (*Store, error) {
 	return &Store{config: c, prefix: c.KeyPrefix + ":" + c.KeyVersion + ":" + c.SessionKeyPrefix}, nil
 }
 
+// Prefix is what the keys of sessions begin with in the cache. The session key follows.
+func (s *Store) Prefix() string { return s.prefix }
+
 // Load implements djangosession.Store.
 func (s *Store) Load(ctx context.Context, key string) (*djangosession.Session, error) {
 	if s.config.Then == nil {

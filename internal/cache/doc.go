@@ -8,6 +8,7 @@
 //     what is not understood;
 //   - redis.go and tls.go connect to Redis; value.go, compress.go and msgpack.go read what django-redis and Django's
 //     own RedisCache write;
+//   - tracking.go and tracking_conn.go hear from Redis what changes, in the protocol of resp.go;
 //   - memcached.go and spread.go do the same for pymemcache, pylibmc and python-memcached;
 //   - file.go reads files; tables are read by djangosession/dbstore.
 //

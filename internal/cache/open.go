@@ -21,7 +21,10 @@ type Options struct {
 	// Database is where a db:// cache has its table, and Zone how instants are kept in it; nil if there is none.
 	Database *database.Database
 	Zone     dbstore.Zone
-	// Now is the clock that files expire by; nil means time.Now.
+	// Expiry has Redis asked when a value expires, with the value: one command more, PTTL. Other caches tell anyway,
+	// or never.
+	Expiry bool
+	// Now is the clock that files expire by, and that ends of Redis's values are told in; nil means time.Now.
 	Now func() time.Time
 }
 

@@ -25,6 +25,11 @@ type redisBackend struct {
 	clients []redis.UniversalClient
 	timeout time.Duration
 	format  redisFormat
+	// sentinels says that they name the server.
+	sentinels bool
+	// expiry is Options.Expiry, and now the clock.
+	expiry bool
+	now    func() time.Time
 }
 
 // connLifetime is how long a connection is used: a server that has moved behind its name is found again within it.
@@ -50,9 +55,10 @@ func openRedis(c *Cache, urls []*address, s *settings, o Options) error {
 	// The library would write to stderr what it also returns as errors, and has one logger for the whole process;
 	// nothing else in it uses the library.
 	logging.Disable()
-	b := &redisBackend{timeout: o.Timeout, format: format}
+	b := &redisBackend{timeout: o.Timeout, format: format, expiry: o.Expiry, now: o.Now}
 	switch {
 	case s.values["sentinels"] != "":
+		b.sentinels = true
 		b.clients, err = sentinelClient(options[0], s)
 	case s.truth("cluster", false):
 		b.clients, err = clusterClient(options)
@@ -106,6 +112,7 @@ func redisOptionsFor(o Options) *redis.Options {
 		ContextTimeoutEnabled: true,
 		DialTimeout:           o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout,
 		PoolSize: o.Conns, MaxActiveConns: o.Conns, ConnMaxLifetime: connLifetime,
+		PipelinePoolSize: -1, // or there would be ten connections more, for pipelines alone
 		// A connection that broke while it was idle fails one read; the next has another. Reading again is harmless.
 		MaxRetries: 2, MinRetryBackoff: time.Millisecond, MaxRetryBackoff: 20 * time.Millisecond, DialerRetries: 1,
 	}
@@ -161,7 +168,7 @@ func sentinelClient(r *redis.Options, s *settings) ([]redis.UniversalClient, err
 		Username: r.Username, Password: r.Password, DB: r.DB, TLSConfig: r.TLSConfig,
 		Protocol: r.Protocol, DisableIdentity: true, ContextTimeoutEnabled: true,
 		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout, PoolTimeout: r.PoolTimeout,
-		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime,
+		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime, PipelinePoolSize: r.PipelinePoolSize,
 		MaxRetries: r.MaxRetries, MinRetryBackoff: r.MinRetryBackoff, MaxRetryBackoff: r.MaxRetryBackoff, DialerRetries: r.DialerRetries,
 	})
 	client.AddHook(noService{})
@@ -198,7 +205,7 @@ func clusterClient(servers []*redis.Options) ([]redis.UniversalClient, error) {
 		Username: r.Username, Password: r.Password, TLSConfig: r.TLSConfig,
 		Protocol: r.Protocol, DisableIdentity: true, MaintNotificationsConfig: r.MaintNotificationsConfig, ContextTimeoutEnabled: true,
 		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout, PoolTimeout: r.PoolTimeout,
-		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime,
+		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime, PipelinePoolSize: r.PipelinePoolSize,
 		MaxRetries: r.MaxRetries, MinRetryBackoff: r.MinRetryBackoff, MaxRetryBackoff: r.MaxRetryBackoff, DialerRetries: r.DialerRetries,
 	}
 	for _, r := range servers {
@@ -219,16 +226,41 @@ func (b *redisBackend) reader() redis.UniversalClient {
 	return b.clients[1+rand.IntN(len(b.clients)-1)] //nolint:gosec // it spreads load and guards nothing
 }
 
-// Get implements backend. Redis forgets what has expired, and when that will be would be a second question.
+// Get implements backend. Redis forgets what has expired, and when that will be is a second question.
 func (b *redisBackend) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	if b.expiry {
+		return b.getExpiring(ctx, key)
+	}
 	stored, err := b.reader().Get(ctx, key).Bytes()
 	if err == nil {
 		value, err = b.format.decode(stored)
 		return value, time.Time{}, err
 	}
 	return nil, time.Time{}, redisError(err)
+}
+
+// getExpiring asks both questions at once. The second is answered a moment later: for a value that has been replaced in
+// between, the end is its successor's. Where it is refused, the end is not known, as where there is none.
+func (b *redisBackend) getExpiring(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
+	asked := b.now()
+	pipe := b.reader().Pipeline()
+	get, left := pipe.Get(ctx, key), pipe.PTTL(ctx, key)
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	stored, err := get.Bytes()
+	if err != nil {
+		return nil, time.Time{}, redisError(err)
+	}
+	value, err = b.format.decode(stored)
+	switch d, ttlErr := left.Result(); {
+	case ttlErr != nil || d == -1:
+		return value, time.Time{}, err
+	case d == -2: // it has expired in between
+		return nil, time.Time{}, djangosession.ErrNotFound
+	default:
+		return value, asked.Add(d), err
+	}
 }
 
 // redisError tells answers from failures. Being refused, for want of a password or of a right, is a failure: the

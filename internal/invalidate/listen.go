@@ -145,13 +145,11 @@ func (l *listener) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
-	defer func() {
-		l.Cache.SetSound(false) // before anything that could take time
-		_ = conn.Close()        // it is of no use any more
-	}()
+	defer func() { _ = conn.Close() }() // it is of no use any more
 	if err := l.prepare(ctx, conn); err != nil {
-		return err
+		return err // the cache has not become sound: what it keeps is as good as before
 	}
+	defer l.Cache.SetSound(false) // before the connection is closed, which could take time
 	// What was kept until now may be from before LISTEN.
 	l.Cache.ForgetAll()
 	l.Cache.SetSound(true)

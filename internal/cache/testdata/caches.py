@@ -60,6 +60,14 @@ def delete(request):
     return {}
 
 
+def method(request):
+    """Calls a method of the session: flush, cycle_key, and so on."""
+    session = store(request["key"])
+    session.load()
+    getattr(session, request["method"])()
+    return {}
+
+
 def cache():
     from django.core.cache import cache
 
@@ -105,7 +113,7 @@ def set_many(request):
 
 def main():
     operations = {
-        f.__name__: f for f in (init, put, delete, expire, set_value, forget, load, set_many)
+        f.__name__: f for f in (init, put, delete, method, expire, set_value, forget, load, set_many)
     }
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
