@@ -4,13 +4,8 @@ package dbstore
 func (j *Joiner) Hold() (release func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	held := j.idle
-	j.idle = 0
-	return func() {
-		for range held {
-			go j.work() // which becomes idle where there is nothing to do
-		}
-	}
+	j.idle--
+	return func() { go j.work() } // which becomes idle where there is nothing to do
 }
 
 func (q *queue[R]) count() int { return len(q.waiting) }

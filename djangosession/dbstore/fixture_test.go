@@ -32,7 +32,7 @@ func (f *fixture) joiner() *dbstore.Joiner {
 	if !f.joins {
 		return nil
 	}
-	return dbstore.NewJoiner(2)
+	return dbstore.NewJoiner(1) // which is held: see together
 }
 
 // companions are keys that no test uses, of every type of keys.

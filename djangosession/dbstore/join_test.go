@@ -135,22 +135,35 @@ func TestLookupsOfOneMomentJoin(t *testing.T) {
 	})
 }
 
+// The sessions and the users of one database are asked for at once, if the first answer does not come soon.
 func TestLookupsUseEveryConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		joiner := NewJoiner(2)
-		a, b := newTable(joiner), newTable(joiner) // the sessions and the users of one database
+		a, b := newTable(joiner), newTable(joiner)
 		var running sync.WaitGroup
 		start := time.Now()
 		for i, tb := range []*table{a, b, a, b, a, b} {
 			running.Go(func() { tb.answer(t.Context(), fmt.Sprint("key", i)) })
 			synctest.Wait()
-			if i == 1 && a.now()+b.now() != 2 {
-				t.Error("an idle connection is not used at once")
+			switch i {
+			case 0:
+				if a.now() != 1 {
+					t.Error("nothing is asked, and the first lookup waits")
+				}
+			case 1:
+				if b.now() != 0 {
+					t.Error("an answer may come soon, and nobody waits for it")
+				}
+				<-time.After(soon)
+				synctest.Wait()
+				if a.now() != 1 || b.now() != 1 {
+					t.Error("an answer has not come soon, and an idle connection is not used")
+				}
 			}
 		}
 		running.Wait()
 		synctest.Wait()
-		if took := time.Since(start); took != 2*time.Second {
+		if took := time.Since(start); took != 2*time.Second+soon {
 			t.Errorf("it took %s, want the time of two queries on each connection", took)
 		}
 		if got, want := fmt.Sprint(a.queries, b.queries), "[key0 key2 key4] [key1 key3 key5]"; got != want {
@@ -159,6 +172,35 @@ func TestLookupsUseEveryConnection(t *testing.T) {
 		if joiner.idle != 2 || len(joiner.ready) != 0 || a.waiting != nil {
 			t.Errorf("%d connections are idle at the end, want 2", joiner.idle)
 		}
+	})
+}
+
+// A connection that gets no answer holds up nobody for longer than soon, however many lookups there are.
+func TestLookupsPassAStalledConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tb := newTable(NewJoiner(3))
+		answer := make(chan struct{})
+		tb.fail = func(keys []string) error {
+			if keys[0] == "stalled" {
+				<-answer
+			}
+			return nil
+		}
+		var running sync.WaitGroup
+		running.Go(func() { tb.answer(t.Context(), "stalled") })
+		synctest.Wait()
+		for i := range 2 * maxJoined {
+			running.Go(func() {
+				start := time.Now()
+				tb.answer(t.Context(), fmt.Sprint("key", i))
+				if took := time.Since(start); took > time.Second+2*soon {
+					t.Errorf("key %d took %s", i, took)
+				}
+			})
+		}
+		<-time.After(time.Minute)
+		close(answer)
+		running.Wait()
 	})
 }
 
