@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,7 +33,7 @@ func BenchmarkHandlers(b *testing.B) {
 		o.Answers.Peek = func(string) (djangosession.Verdict, bool) { return verdict, true }
 		lines := observe.NewLines(io.Discard, 1<<20)
 		b.Cleanup(lines.Close)
-		o.Logger = slog.New(observe.NewLogHandler(lines, false, slog.LevelInfo, time.Now))
+		o.Logger = slog.New(observe.NewLogHandler(lines, false, slog.LevelInfo))
 	})
 	for _, bb := range []struct {
 		name, path string

@@ -34,7 +34,8 @@ func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := next(x); err != nil {
 			c.Error(err) // answers now, so that the status is known here
 		}
-		x.event.Status, x.event.Took = c.Response().Status, s.Answers.Now().Sub(start)
+		x.event.Status, x.event.At = c.Response().Status, s.Answers.Now()
+		x.event.Took = x.event.At.Sub(start)
 		x.event.Write(r.Context(), s.Logger)
 		return nil
 	}

@@ -64,7 +64,7 @@ const logBytes = 1 << 20
 // newLogger returns the operator's log, and what writes the last of it.
 func newLogger(c *config.Config, w io.Writer) (logger *slog.Logger, flush func()) {
 	lines := observe.NewLines(w, logBytes)
-	return slog.New(observe.NewLogHandler(lines, c.LogFormat == "text", c.LogLevel, time.Now)), lines.Close
+	return slog.New(observe.NewLogHandler(lines, c.LogFormat == "text", c.LogLevel)), lines.Close
 }
 
 // sidecar is a running `serve`.

@@ -96,7 +96,8 @@ func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
 	}
 	e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: remote(r)}
 	a := s.Answers.Gateway(r.Context(), request.question(), unavailable, e)
-	e.Status, e.Took = a.Status, s.Now().Sub(start)
+	e.Status, e.At = a.Status, s.Now()
+	e.Took = e.At.Sub(start)
 	e.Write(r.Context(), s.Logger)
 	return appendCheckResponse(make([]byte, 0, 1024), a, request.of().aliases), nil
 }

@@ -17,6 +17,8 @@ type Event struct {
 	Method, Path, Remote string
 	Status               int
 	Took                 time.Duration
+	// At is when the answer was there.
+	At time.Time
 	// Outcome is what the verdict came to: alive, ended or unavailable.
 	Outcome string
 	// Reason is why it is ended.
@@ -90,9 +92,9 @@ func (e *Event) optional() [7]textAttr {
 }
 
 // appendJSON appends the line that slog's JSONHandler would make of the event.
-func (e *Event) appendJSON(b []byte, at time.Time) []byte {
+func (e *Event) appendJSON(b []byte) []byte {
 	b = append(b, `{"time":"`...)
-	b = at.AppendFormat(b, time.RFC3339Nano)
+	b = e.At.AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","level":"`...)
 	b = append(b, e.level().String()...)
 	b = append(b, `","msg":"`+eventMessage+`","method":`...)

@@ -3,27 +3,36 @@ package observe
 import (
 	"io"
 	"sync"
+	"time"
 )
 
-// Lines writes lines to w behind the back of those who have them, so that no answer waits for a log: what comes together is
-// one write. Close writes what is left.
+// Lines writes lines to w behind the back of those who have them, so that no answer waits for a log, and what comes within a
+// few milliseconds is one write. Close writes what is left.
 type Lines struct {
 	w    io.Writer
 	most int // bytes that may wait
 
 	mu      sync.Mutex
-	changed sync.Cond // there is more to write, or more room, or nothing more will come
+	room    sync.Cond // there is more of it
 	waiting []byte
 	closed  bool
 	dropped uint64
 
+	some chan struct{} // has one when lines wait, and nobody has seen to them
+	much chan struct{} // has one when so many wait that they are written at once
 	done chan struct{} // closed when the last line is written
 }
 
+const (
+	// linesPause is how long lines wait for others, and linesMuch how many bytes do not.
+	linesPause = 5 * time.Millisecond
+	linesMuch  = 32 << 10
+)
+
 // NewLines returns Lines that hold at most so many bytes for a writer that is slow.
 func NewLines(w io.Writer, most int) *Lines {
-	l := &Lines{w: w, most: most, done: make(chan struct{})}
-	l.changed.L = &l.mu
+	l := &Lines{w: w, most: most, some: make(chan struct{}, 1), much: make(chan struct{}, 1), done: make(chan struct{})}
+	l.room.L = &l.mu
 	go l.write()
 	return l
 }
@@ -33,7 +42,8 @@ func (l *Lines) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for !l.closed && len(l.waiting) > 0 && len(l.waiting)+len(line) > l.most {
-		l.changed.Wait()
+		signal(l.much)
+		l.room.Wait()
 	}
 	if l.closed {
 		l.mu.Unlock()
@@ -57,9 +67,20 @@ func (l *Lines) Offer(line []byte) {
 }
 
 func (l *Lines) add(line []byte) {
+	if len(l.waiting) == 0 {
+		signal(l.some)
+	}
 	l.waiting = append(l.waiting, line...)
-	if len(l.waiting) == len(line) {
-		l.changed.Broadcast() // it was empty, so that nobody writes
+	if len(l.waiting) >= linesMuch {
+		signal(l.much)
+	}
+}
+
+// signal puts one into c, if there is none.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -74,7 +95,9 @@ func (l *Lines) Dropped() uint64 {
 func (l *Lines) Close() {
 	l.mu.Lock()
 	l.closed = true
-	l.changed.Broadcast()
+	signal(l.some)
+	signal(l.much)
+	l.room.Broadcast()
 	l.mu.Unlock()
 	<-l.done
 }
@@ -82,18 +105,21 @@ func (l *Lines) Close() {
 // write writes what waits, until nothing more will come.
 func (l *Lines) write() {
 	defer close(l.done)
+	pause := time.NewTimer(linesPause)
 	var writing []byte
-	for {
+	for closed := false; !closed; {
+		<-l.some
+		pause.Reset(linesPause)
+		select {
+		case <-pause.C:
+		case <-l.much:
+		}
 		l.mu.Lock()
-		for len(l.waiting) == 0 && !l.closed {
-			l.changed.Wait()
-		}
-		writing, l.waiting = l.waiting, writing[:0]
-		l.changed.Broadcast() // there is room
+		writing, l.waiting, closed = l.waiting, writing[:0], l.closed
+		l.room.Broadcast()
 		l.mu.Unlock()
-		if len(writing) == 0 {
-			return
+		if len(writing) > 0 {
+			_, _ = l.w.Write(writing) // there is nowhere to say that the log cannot be written
 		}
-		_, _ = l.w.Write(writing) // there is nowhere to say that the log cannot be written
 	}
 }

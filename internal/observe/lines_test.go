@@ -40,7 +40,7 @@ func TestLines(t *testing.T) {
 		w := &slow{allowed: make(chan struct{})}
 		l := observe.NewLines(w, 10)
 		l.Offer([]byte("first\n"))
-		synctest.Wait() // it is being written
+		<-time.After(time.Second) // it is being written
 		l.Offer([]byte("22222\n"))
 		l.Offer([]byte("333\n"))
 		l.Offer([]byte("4\n")) // no room
@@ -111,10 +111,11 @@ func TestLogHandler(t *testing.T) {
 		{Method: "GET", Path: "/auth/nginx", Status: 503, Outcome: "unavailable", Decision: "x", Err: errors.New("down\n\"now\""), Stack: "a\n\tb"},
 		{Status: 500, Took: -time.Second},
 	} {
+		e.At = at
 		for _, text := range []bool{false, true} {
 			var got, want bytes.Buffer
 			lines := observe.NewLines(&got, 1<<20)
-			handler := observe.NewLogHandler(lines, text, slog.LevelInfo, func() time.Time { return at })
+			handler := observe.NewLogHandler(lines, text, slog.LevelInfo)
 			e.Write(t.Context(), slog.New(handler))
 			lines.Close()
 			var plain slog.Handler = slog.NewJSONHandler(&want, nil)
@@ -166,7 +167,7 @@ func TestLogHandlerDrops(t *testing.T) {
 			w := &slow{allowed: make(chan struct{})}
 			lines := observe.NewLines(w, 300)
 			level := new(slog.LevelVar)
-			handler := observe.NewLogHandler(lines, text, level, time.Now)
+			handler := observe.NewLogHandler(lines, text, level)
 			logger := slog.New(handler)
 			for range 100 {
 				(&observe.Event{Status: 200, Method: "GET", Path: "/authenticate"}).Write(t.Context(), logger)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"sync"
-	"time"
 )
 
 // LogHandler is the slog.Handler of an operator's log. It writes the events of requests without reflection, and drops them
@@ -14,15 +13,14 @@ type LogHandler struct {
 	slog.Handler
 
 	lines *Lines
-	now   func() time.Time
 	// offering takes the events that may be dropped. It is nil for JSON, which is made here.
 	offering slog.Handler
 }
 
 // NewLogHandler returns a handler that writes to lines, as JSON unless text is true.
-func NewLogHandler(lines *Lines, text bool, level slog.Leveler, now func() time.Time) *LogHandler {
+func NewLogHandler(lines *Lines, text bool, level slog.Leveler) *LogHandler {
 	options := &slog.HandlerOptions{Level: level}
-	h := &LogHandler{lines: lines, now: now}
+	h := &LogHandler{lines: lines}
 	if text {
 		h.Handler, h.offering = slog.NewTextHandler(lines, options), slog.NewTextHandler(offers{lines}, options)
 	} else {
@@ -54,19 +52,19 @@ const maxPooledLine = 4096
 
 // event logs what is enabled.
 func (h *LogHandler) event(ctx context.Context, e *Event) {
-	at, failed := h.now(), e.level() >= slog.LevelError
+	failed := e.level() >= slog.LevelError
 	if h.offering != nil {
 		handler := h.offering
 		if failed {
 			handler = h.Handler
 		}
-		r := slog.NewRecord(at, e.level(), eventMessage, 0)
+		r := slog.NewRecord(e.At, e.level(), eventMessage, 0)
 		r.AddAttrs(e.attrs()...)
 		_ = handler.Handle(ctx, r) // lines take everything
 		return
 	}
 	line, _ := linePool.Get().(*[]byte)
-	*line = e.appendJSON((*line)[:0], at)
+	*line = e.appendJSON((*line)[:0])
 	if failed {
 		_, _ = h.lines.Write(*line) // as above
 	} else {
