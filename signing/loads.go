@@ -2,13 +2,11 @@ package signing
 
 import (
 	"bytes"
-	"compress/flate"
 	"compress/zlib"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"hash/adler32"
-	"io"
 	"sync"
 	"time"
 )
@@ -55,23 +53,10 @@ func (s *TimestampSigner) LoadsWithin(dst []byte, text string, limit int, maxAge
 // An unpacker is what unpacking needs beside its result, kept for the next time.
 type unpacker struct {
 	packed []byte // of the last compressed value
-	source bytes.Reader
-	flate  flateReader
+	flate  inflater
 }
 
-// A flateReader is what flate.NewReader returns.
-type flateReader interface {
-	io.Reader
-	flate.Resetter
-}
-
-var unpackers = sync.Pool{New: func() any {
-	r, ok := flate.NewReader(new(bytes.Reader)).(flateReader)
-	if !ok {
-		panic("signing: internal error: flate's reader is a flate.Resetter")
-	}
-	return &unpacker{flate: r}
-}}
+var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
 
 // maxKept bounds what an unpacker keeps between uses: one huge session must not stay in memory.
 const maxKept = 64 << 10
@@ -101,8 +86,7 @@ func unpack(dst []byte, value string, limit int) ([]byte, error) {
 	return dst, err
 }
 
-// inflate is Python's zlib.decompress, which wants a whole stream with its checksum, and ignores what follows it. zlib.Reader
-// does that too, but makes a new checksum for each stream, and reads streams whose preset dictionary is empty.
+// inflate is Python's zlib.decompress, which wants a whole stream with its checksum, and ignores what follows it.
 func (u *unpacker) inflate(dst []byte, text string, limit int) ([]byte, error) {
 	var err error
 	if u.packed, err = DecodeBase64(u.packed[:0], text); err != nil {
@@ -111,16 +95,12 @@ func (u *unpacker) inflate(dst []byte, text string, limit int) ([]byte, error) {
 	if !validZlibHeader(u.packed) {
 		return dst, malformed("zlib header")
 	}
-	u.source.Reset(u.packed[zlibHeaderSize:])
-	if err := u.flate.Reset(&u.source, nil); err != nil {
-		return dst, malformed("zlib data")
-	}
+	u.packed = append(u.packed, make([]byte, padding)...)
 	start := len(dst)
-	if dst, err = readAtMost(dst, u.flate, limit); err != nil {
+	dst, trailer, err := u.flate.inflate(dst, u.packed[zlibHeaderSize:], limit)
+	if err != nil {
 		return dst, err
 	}
-	// flate reads no byte too many from a bytes.Reader, so what is left begins with the checksum.
-	trailer := u.packed[len(u.packed)-u.source.Len():]
 	if len(trailer) < adler32.Size || binary.BigEndian.Uint32(trailer) != adler32.Checksum(dst[start:]) {
 		return dst, malformed("zlib checksum")
 	}
@@ -135,27 +115,6 @@ func validZlibHeader(b []byte) bool {
 	const method, window, dictionary = 0x0f, 0xf0, 0x20
 	return len(b) >= zlibHeaderSize && b[0]&method == 8 && b[0]&window <= 0x70 && b[1]&dictionary == 0 &&
 		binary.BigEndian.Uint16(b)%31 == 0
-}
-
-// readAtMost appends all that r inflates to dst, and stops with a SyntaxError once that is more than limit bytes.
-func readAtMost(dst []byte, r io.Reader, limit int) ([]byte, error) {
-	start := len(dst)
-	for {
-		if len(dst) == cap(dst) {
-			dst = append(dst, 0)[:len(dst)]
-		}
-		room := dst[len(dst):min(cap(dst), start+limit+1)]
-		n, err := r.Read(room)
-		dst = dst[:len(dst)+n]
-		switch {
-		case len(dst)-start > limit:
-			return dst, tooLarge(limit)
-		case errors.Is(err, io.EOF):
-			return dst, nil
-		case err != nil:
-			return dst, malformed("zlib data")
-		}
-	}
 }
 
 func tooLarge(limit int) error { return malformed("more than %d bytes", limit) }
