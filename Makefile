@@ -23,7 +23,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-go bench-upload vectors image
+.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors image
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -76,6 +76,11 @@ bench: setup ## a session check beside an Echo no-op, the obvious version, the d
 	@tools/setup-bench.sh
 	$(call step,side by side: each alone on one core with its database; minutes)
 	@mkdir -p bin; source $(CACHE)/env; $(GOTEST) -tags bench -timeout 60m -v -run '^TestSideBySide$$' ./internal/sidebyside -args -markdown=$(CURDIR)/bin/bench.md $(BENCH)
+
+bench-curves: setup ## requests a second against connections, sessions, hit rate and sidecars, memory against entries, into docs/scaling; CURVES='-curve=many -pointseconds=10', CURVES=-draw to draw again
+	@tools/setup-bench.sh
+	$(call step,curves: servers and database on one core, the load on another; minutes)
+	@source $(CACHE)/env; $(GOTEST) -tags bench -timeout 60m -v -run '^TestCurves$$' ./internal/sidebyside -args $(CURVES)
 
 bench-go: ## the benchmarks of the packages: time and allocations
 	@go test -run '^$$' -bench . -benchmem ./...
