@@ -156,8 +156,8 @@ func (sc *sidecar) tellerOfDatabase(d *deployment) func(context.Context, func(bo
 				return listener.Connect(ctx, notify)
 			},
 			Notify: func(ctx context.Context, channel string) error {
-				_, err := d.database.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
-				return err
+				var nothing any // a query, because Exec prepares, which a pooler may not carry
+				return d.database.QueryRowContext(ctx, "SELECT pg_notify($1, '')", channel).Scan(&nothing)
 			},
 			Cache:  forgetter{sc.cache, sound},
 			Report: report,

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -98,6 +99,15 @@ func newCachingRig(t *testing.T, p profile, triggers bool) *cachingRig {
 			t.Fatal(err)
 		}
 		r.django.Execute(regexp.MustCompile(`(?m)^(BEGIN|COMMIT);$`).ReplaceAllString(text, ""))
+	}
+	if p.pooler != "" {
+		direct, err := url.Parse(os.Getenv("DATABASE_URL"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("SIDECAR_CACHE_LISTEN_URL", direct.String())
+		direct.Host = p.pooler
+		t.Setenv("DATABASE_URL", direct.String())
 	}
 	r.at = listenersForTest(t)
 	return r
@@ -294,6 +304,26 @@ func TestCacheForgetsWhatDjangoChanges(t *testing.T) {
 		r.django.Execute(strings.NewReplacer("{key}", h.key, "{user}", h.user).Replace(tt.statement))
 		eventually(t, func() bool { return answers(h) == tt.want })
 	}
+}
+
+// TestCacheHearsBesideAPooler: sessions are read through pgbouncer, and changes heard from the server itself.
+func TestCacheHearsBesideAPooler(t *testing.T) {
+	server := djangotest.Postgres(t)
+	pooler, err := url.Parse(djangotest.PgBouncer(t, server, "transaction").URL(server.Database(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SIDECAR_CACHE_TTL", "1h")
+	r := newCachingRig(t, profile{django: "5.2", pooler: pooler.Host}, true)
+	eventually(t, func() bool { return r.metric(t, "django_sidecar_cache_sound") == 1 })
+	client, closeIdle := newClient(10 * time.Second)
+	defer closeIdle()
+	h := r.users[0]
+	if got := r.mustAsk(t, client, h); got != h.state[0].answer {
+		t.Fatalf("got %q, want %q", got, h.state[0].answer)
+	}
+	r.django.Execute("UPDATE auth_user SET is_active = false WHERE id = " + h.user)
+	eventually(t, func() bool { return r.mustAsk(t, client, h) == "" })
 }
 
 // TestCacheForgetsWhatRedisChanges: where sessions are in Redis, it tells of them, and PostgreSQL of users. Verdicts are kept for

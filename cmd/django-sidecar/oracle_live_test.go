@@ -28,6 +28,7 @@ type profile struct {
 	sqlite   bool // or mysql; otherwise PostgreSQL
 	mysql    bool
 	schema   string // PostgreSQL: where the tables are; "" is public
+	pooler   string // host and port of a pgbouncer before PostgreSQL, where the test has one
 	store    string // one of the oracle's own store classes
 	engine   string // the last word of one of Django's engines, or a dotted path; "" is db
 	cache    string // where the engine's cache is: a word that cacheFor knows
