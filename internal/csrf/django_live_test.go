@@ -3,10 +3,7 @@
 package csrf_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -75,25 +72,11 @@ func TestDjango(t *testing.T) {
 	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
 		t.Run(version, func(t *testing.T) {
 			list := questions(rand.New(rand.NewPCG(1, 2)))
-			var stdin bytes.Buffer
-			for _, q := range list {
-				if err := json.NewEncoder(&stdin).Encode(q); err != nil {
-					t.Fatal(err)
-				}
-			}
-			cmd := exec.CommandContext(t.Context(), djangotest.Python(t, version), "-B", filepath.Join(djangotest.RepositoryPath(), "testdata/oracle/csrf.py"))
-			cmd.Stdin = &stdin
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			answers := strings.Fields(string(out))
-			if len(answers) != len(list) {
-				t.Fatalf("%d answers", len(answers))
-			}
+			var answers []bool
+			djangotest.AskScript(t, version, filepath.Join(djangotest.RepositoryPath(), "testdata/oracle/csrf.py"), list, &answers)
 			passed := 0
 			for i, q := range list {
-				want := answers[i] == "true"
+				want := answers[i]
 				if want {
 					passed++
 				}

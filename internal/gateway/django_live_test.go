@@ -3,14 +3,10 @@
 package gateway_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -40,30 +36,7 @@ func random(t *testing.T) *rand.Rand {
 // askDjango puts questions to testdata/answers.py, and decodes the answers into a slice.
 func askDjango(t *testing.T, version string, asked [][]any, answers any) {
 	t.Helper()
-	var stdin bytes.Buffer
-	encoder := json.NewEncoder(&stdin)
-	for _, question := range asked {
-		if err := encoder.Encode(question); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.CommandContext(t.Context(), djangotest.Python(t, version), "-B", filepath.Join("testdata", "answers.py"))
-	cmd.Stdin = &stdin
-	var stderr strings.Builder // deprecations, and tracebacks
-	cmd.Stderr = &stderr
-	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("Django %s: %v\n%.2000s", version, err, stderr.String())
-	}
-	lines := bytes.Split(bytes.TrimSuffix(out, []byte("\n")), []byte("\n"))
-	if len(lines) != len(asked) {
-		t.Fatalf("Django %s: %d answers to %d questions", version, len(lines), len(asked))
-	}
-	all := append([]byte("["), bytes.Join(lines, []byte(","))...)
-	if err := json.Unmarshal(append(all, ']'), answers); err != nil {
-		t.Fatalf("Django %s: %v\n%.500s", version, err, all)
-	}
+	djangotest.AskScript(t, version, filepath.Join("testdata", "answers.py"), asked, answers)
 }
 
 // older says why an older Django or Python reads a URL in another way than the newest: see SafeNext.

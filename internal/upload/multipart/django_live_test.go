@@ -11,8 +11,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -39,31 +37,7 @@ func before(version, other string) bool {
 // askDjango puts questions to testdata/oracle/multipart.py, and decodes the answers into a slice.
 func askDjango[T any](t *testing.T, version string, asked []T, answers any) {
 	t.Helper()
-	var stdin bytes.Buffer
-	encoder := json.NewEncoder(&stdin)
-	for _, question := range asked {
-		if err := encoder.Encode(question); err != nil {
-			t.Fatal(err)
-		}
-	}
-	script := filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "multipart.py")
-	cmd := exec.CommandContext(t.Context(), djangotest.Python(t, version), "-B", script)
-	cmd.Stdin = &stdin
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("Django %s: %v\n%.2000s", version, err, stderr.String())
-	}
-	lines := bytes.Split(bytes.TrimSuffix(out, []byte("\n")), []byte("\n"))
-	if len(lines) != len(asked) {
-		t.Fatalf("Django %s: %d answers to %d questions", version, len(lines), len(asked))
-	}
-	all := append([]byte("["), bytes.Join(lines, []byte(","))...)
-	if err := json.Unmarshal(append(all, ']'), answers); err != nil {
-		t.Fatalf("Django %s: %v\n%.500s", version, err, all)
-	}
+	djangotest.AskScript(t, version, filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "multipart.py"), asked, answers)
 }
 
 // question is how a body is put to Django.

@@ -3,12 +3,8 @@
 package naming_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,31 +32,7 @@ func random(t *testing.T) *rand.Rand {
 // askDjango puts questions to testdata/oracle/naming.py, and decodes the answers into a slice.
 func askDjango(t *testing.T, version string, asked [][]any, answers any) {
 	t.Helper()
-	var stdin bytes.Buffer
-	encoder := json.NewEncoder(&stdin)
-	for _, question := range asked {
-		if err := encoder.Encode(question); err != nil {
-			t.Fatal(err)
-		}
-	}
-	script := filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "naming.py")
-	cmd := exec.CommandContext(t.Context(), djangotest.Python(t, version), "-B", script)
-	cmd.Stdin = &stdin
-	var stderr strings.Builder // deprecations, and tracebacks
-	cmd.Stderr = &stderr
-	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8", "LC_ALL=C.UTF-8")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("Django %s: %v\n%.2000s", version, err, stderr.String())
-	}
-	lines := bytes.Split(bytes.TrimSuffix(out, []byte("\n")), []byte("\n"))
-	if len(lines) != len(asked) {
-		t.Fatalf("Django %s: %d answers to %d questions", version, len(lines), len(asked))
-	}
-	all := append([]byte("["), bytes.Join(lines, []byte(","))...)
-	if err := json.Unmarshal(append(all, ']'), answers); err != nil {
-		t.Fatalf("Django %s: %v\n%.500s", version, err, all)
-	}
+	djangotest.AskScript(t, version, filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "naming.py"), asked, answers)
 }
 
 // eachDjango runs a test for every Django at a time.
