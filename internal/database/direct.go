@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -73,7 +74,10 @@ func (c *connector) connect(ctx context.Context, dialed *connecting) (driver.Con
 	}
 	s := &session{pqConn: conn, net: dialed.conn, connector: c}
 	if c.mode == PrepareAuto {
-		if s.direct, err = c.look(ctx, conn, dialed.conn.LocalAddr()); err != nil {
+		if s.direct, err = c.look(ctx, conn, dialed.conn.LocalAddr()); err == nil && s.direct {
+			err = planOnce(ctx, conn)
+		}
+		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
@@ -118,6 +122,23 @@ func (c *connector) learn(err error) {
 	if pq.As(err, pqerror.InvalidSQLStatementName, pqerror.DuplicatePstatement) != nil {
 		c.prepares.Store(pooled)
 	}
+}
+
+// planOnce has the server plan each prepared statement once. It would plan a query for several keys each time anew, because
+// it takes any list of keys for one of ten and has a plan for the true number look cheaper: that took more than finding them.
+// A server before PostgreSQL 12 has no such setting and no row here. Nobody but us has the connection.
+func planOnce(ctx context.Context, conn driver.QueryerContext) error {
+	rows, err := conn.QueryContext(ctx, "SELECT set_config(name, 'force_generic_plan', false) FROM pg_catalog.pg_settings WHERE name = 'plan_cache_mode'", nil)
+	if err != nil {
+		return fmt.Errorf("setting plan_cache_mode: %w", err)
+	}
+	for values := make([]driver.Value, 1); err == nil; {
+		err = rows.Next(values)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, rows.Close())
 }
 
 // serverSeesPort asks the server for the client's port; -1 if there is none, as through a socket.

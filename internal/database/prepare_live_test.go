@@ -49,6 +49,14 @@ func TestPreparedOrNot(t *testing.T) {
 			if d.Prepares() != tt.want {
 				t.Errorf("prepares is %v, want %v", d.Prepares(), tt.want)
 			}
+			// Behind a pooler, what we set would be somebody else's too.
+			mode := "auto"
+			if tt.want && tt.mode == PrepareAuto {
+				mode = "force_generic_plan"
+			}
+			if got := valueOf(t, d, "SELECT current_setting('plan_cache_mode')"); got != mode {
+				t.Errorf("plan_cache_mode is %v, want %s", got, mode)
+			}
 		})
 	}
 	t.Run("auto refuses to prepare on what is not direct", func(t *testing.T) {
