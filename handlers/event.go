@@ -1,18 +1,23 @@
 package handlers
 
 import (
+	"sync"
+
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/observe"
 )
 
-// exchange is a request's context, and what the request leaves in the log.
+// exchange is a request's context, and what the request leaves in the log. Like Echo's context it is used again for another
+// request, and must not be held on to.
 type exchange struct {
 	echo.Context
 
 	event  observe.Event
 	buffer [256]byte // for the answer's text, if it is no longer
 }
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 func exchangeOf(c echo.Context) *exchange {
 	x, ok := c.(*exchange)
@@ -30,13 +35,16 @@ func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := s.Answers.Now()
 		r := c.Request()
-		x := &exchange{Context: c, event: observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP()}}
+		x, _ := exchanges.Get().(*exchange)
+		x.Context, x.event = c, observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP()}
 		if err := next(x); err != nil {
 			c.Error(err) // answers now, so that the status is known here
 		}
 		x.event.Status, x.event.At = c.Response().Status, s.Answers.Now()
 		x.event.Took = x.event.At.Sub(start)
 		x.event.Write(r.Context(), s.Logger)
+		x.Context, x.event = nil, observe.Event{}
+		exchanges.Put(x) // not where a panic goes on: somebody may still have it
 		return nil
 	}
 }
