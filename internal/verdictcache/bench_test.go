@@ -77,16 +77,23 @@ func TestBytes(t *testing.T) {
 	runtime.KeepAlive(keys)
 }
 
-func TestPeekAllocatesNothing(t *testing.T) {
-	keys := usualKeys(2)
-	c := filled(t, keys[:1])
+// TestPeekAllocates the user whom it hands out, and nothing for a question that has no answer.
+func TestPeekAllocates(t *testing.T) {
+	keys := usualKeys(3)
+	c := filled(t, keys[:2])
 	long := fmt.Sprintf("%04000d", 1) // a cookie that holds a session
 	if _, err := c.Verify(t.Context(), long); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{keys[0], keys[1], long} {
-		if n := testing.AllocsPerRun(100, func() { c.Peek(key) }); n != 0 {
-			t.Errorf("%d characters: %v allocations", len(key), n)
+	for _, tt := range []struct {
+		key  string
+		want float64
+	}{{keys[0], 2}, {long, 2}, {keys[2], 0}} {
+		if _, ok := c.Peek(tt.key); ok != (tt.want > 0) {
+			t.Errorf("%d characters: at hand: %v", len(tt.key), ok)
+		}
+		if n := testing.AllocsPerRun(100, func() { c.Peek(tt.key) }); n != tt.want {
+			t.Errorf("%d characters: %v allocations, want %v", len(tt.key), n, tt.want)
 		}
 	}
 }

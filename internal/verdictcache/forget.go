@@ -8,8 +8,8 @@ func (c *Cache) ForgetSession(id SessionID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.flights, id)
-	if k := s.table.find(id, hash); k != nil {
-		c.verdicts.free(s.table.remove(c.seed, k))
+	if p, k := s.table.find(id, hash); k != nil {
+		c.verdicts.free(s.table.remove(c.seed, p))
 		s.counts.Forgotten++
 	}
 	if a := s.absent(hash); a.id == id && a.reason != "" {
@@ -28,8 +28,8 @@ func (c *Cache) ForgetUser(userID string) {
 		s := &c.shards[i]
 		s.mu.Lock()
 		s.usersForgotten = max(s.usersForgotten, seq)
-		for _, k := range s.table.ofUser(userID, hash) {
-			c.verdicts.free(s.table.remove(c.seed, k))
+		for _, p := range s.table.ofUser(userID, hash) {
+			c.verdicts.free(s.table.remove(c.seed, p))
 			s.counts.Forgotten++
 		}
 		s.mu.Unlock()
@@ -56,11 +56,9 @@ func (c *Cache) ForgetAll() {
 		s := &c.shards[i]
 		s.mu.Lock()
 		clear(s.flights)
-		for _, k := range s.table.bySession {
-			for ; k != nil; k = k.bySession {
-				c.verdicts.free(k.bytes())
-				s.counts.Forgotten++
-			}
+		for p := range s.table.all() {
+			c.verdicts.free(s.table.bytes(p))
+			s.counts.Forgotten++
 		}
 		s.table = table{}
 		for j := range s.absents {

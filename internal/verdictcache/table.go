@@ -2,52 +2,50 @@ package verdictcache
 
 import (
 	"hash/maphash"
-	"strings"
+	"iter"
 	"time"
 
 	"django-sidecar/djangosession"
 )
 
-// kept is a verdict with a user. What is handed out of it, the user, is not written to again, even when it is kept no
-// longer. Its fields are in an order that has it fit into 144 bytes, which is what Go allocates.
+// kept is a verdict with a user. There is no pointer in it: however many are kept, the garbage collector has nothing to look
+// at.
 type kept struct {
-	user  djangosession.User
-	names [2]string // user.Username and user.Email point here; with user.ID, they share one allocation
-
 	id      SessionID
 	asked   instant
 	seconds int64 // the session's end
 	nanos   int32
 
+	bySession          place // the next one in its bucket, or of those that are free
+	byUser, beforeUser place // the neighbours in its bucket
+
+	userID, username, email uint16 // the lengths of the texts
+	hasUsername, hasEmail   bool
+	isStaff, isSuperuser    djangosession.Flag
+
 	sound bool // whether invalidation was sound when it was asked
 	used  bool // since the hand of the clock came by
 
-	bySession          *kept // the next one in its bucket
-	byUser, beforeUser *kept // the neighbours in its bucket
+	texts [textBytes]byte // the user's, one after the other, if there is room for them: else they are in table.long
 }
 
-// keptBytes is what a kept takes without its texts: the struct, and its share of two lists of buckets, which are
-// between half full and full.
-const keptBytes = 144 + 24
+// textBytes has room for a UUID and twice an e-mail address of the usual length, and makes a kept one of 160 bytes.
+const textBytes = 92
 
-func newKept(id SessionID, user *djangosession.User, expires time.Time) *kept {
-	k := &kept{id: id, user: *user, seconds: expires.Unix(), nanos: int32(expires.Nanosecond())} //nolint:gosec // below a billion
-	username, email := text(user.Username), text(user.Email)
-	var all strings.Builder // of its own: the driver's texts may be parts of large ones
-	all.Grow(len(user.ID) + len(username) + len(email))
-	all.WriteString(user.ID)
-	all.WriteString(username)
-	all.WriteString(email)
-	s := all.String()
-	k.user.ID, s = s[:len(user.ID)], s[len(user.ID):]
-	k.names[0], k.names[1] = s[:len(username)], s[len(username):]
-	if user.Username != nil {
-		k.user.Username = &k.names[0]
+// keptBytes is what a kept takes: itself, and its share of two lists of buckets, which are between half full and full.
+const keptBytes = 160 + 16
+
+// bytesOf is what a verdict on a user takes.
+func bytesOf(user *djangosession.User) int64 {
+	return bytesWith(len(user.ID) + len(text(user.Username)) + len(text(user.Email)))
+}
+
+// bytesWith is for texts of so many bytes. What has no room in the verdict has an entry of a map.
+func bytesWith(texts int) int64 {
+	if texts <= textBytes {
+		return keptBytes
 	}
-	if user.Email != nil {
-		k.user.Email = &k.names[1]
-	}
-	return k
+	return keptBytes + 64 + int64(texts+15)&^15
 }
 
 func text(s *string) string {
@@ -55,11 +53,6 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-func (k *kept) bytes() int64 {
-	texts := len(k.user.ID) + len(k.names[0]) + len(k.names[1])
-	return keptBytes + int64(texts+15)&^15 // as Go rounds up what it allocates
 }
 
 // expires returns the session's end, the zero Time where it is not known.
@@ -74,113 +67,212 @@ func (k *kept) alive(a ages, wall time.Time, at instant) bool {
 	return fresh(at.since(k.asked), a.limit(k.sound && !expires.IsZero())) && !ended(expires, wall)
 }
 
+// place is where a table has a verdict; 0 is nowhere.
+type place uint32
+
+// slab is how many verdicts a table gets room for at a time.
+const slab = 64
+
 // table finds verdicts by session and by user. Chains of our own take a third of the memory of two maps, and their
 // buckets are what the hand of the clock goes round. The zero table is empty.
 type table struct {
-	bySession, byUser []*kept // as many of each, a power of two
+	bySession, byUser []place // as many of each, a power of two
 	mask              uint64  // one less than that
 	n                 int
 	hand              uint64
+
+	slabs []*[slab]kept
+	free  place // the first one of those that nothing is in
+	long  map[place]string
 }
 
-func (t *table) find(id SessionID, hash uint64) *kept {
+func (t *table) at(p place) *kept { return &t.slabs[(p-1)/slab][(p-1)%slab] }
+
+// find returns the place of a session's verdict.
+func (t *table) find(id SessionID, hash uint64) (place, *kept) {
 	if t.n == 0 {
-		return nil
+		return 0, nil
 	}
-	k := t.bySession[hash&t.mask]
-	for k != nil && k.id != id {
-		k = k.bySession
+	for p := t.bySession[hash&t.mask]; p != 0; {
+		k := t.at(p)
+		if k.id == id {
+			return p, k
+		}
+		p = k.bySession
 	}
-	return k
+	return 0, nil
 }
 
-// insert puts in k, whose session must not be there.
-func (t *table) insert(seed maphash.Seed, k *kept, session, user uint64) {
+// user returns the user of a verdict, as a copy.
+func (t *table) user(p place, k *kept) *djangosession.User {
+	texts := t.textsOf(p, k)
+	u := &struct {
+		djangosession.User
+		username, email string // where the pointers point to: one allocation for all
+	}{User: djangosession.User{ID: texts[:k.userID], IsStaff: k.isStaff, IsSuperuser: k.isSuperuser}}
+	u.username, u.email = texts[k.userID:k.userID+k.username], texts[k.userID+k.username:]
+	if k.hasUsername {
+		u.Username = &u.username
+	}
+	if k.hasEmail {
+		u.Email = &u.email
+	}
+	return &u.User
+}
+
+func (k *kept) textLength() int { return int(k.userID) + int(k.username) + int(k.email) }
+
+func (t *table) textsOf(p place, k *kept) string {
+	if n := k.textLength(); n <= textBytes {
+		return string(k.texts[:n])
+	}
+	return t.long[p]
+}
+
+// idOf returns the ID of a verdict's user. It is for looking at: what is returned changes with the table.
+func (t *table) idOf(p place, k *kept) []byte {
+	if k.textLength() <= textBytes {
+		return k.texts[:k.userID]
+	}
+	return []byte(t.long[p][:k.userID])
+}
+
+// insert puts in the verdict new on a user, whose session must not be there. What it takes, bytesOf, is no more than maxAnswerBytes.
+func (t *table) insert(seed maphash.Seed, verdict *kept, u *djangosession.User, session, user uint64) {
 	if t.n == len(t.bySession) {
 		t.grow(seed)
 	}
-	t.link(k, session, user)
+	p := t.room()
+	k := t.at(p)
+	*k = *verdict
+	username, email := text(u.Username), text(u.Email)
+	k.userID, k.username, k.email = uint16(len(u.ID)), uint16(len(username)), uint16(len(email)) //nolint:gosec // see above
+	k.hasUsername, k.hasEmail, k.isStaff, k.isSuperuser = u.Username != nil, u.Email != nil, u.IsStaff, u.IsSuperuser
+	if texts := append(append(append(k.texts[:0], u.ID...), username...), email...); len(texts) > textBytes {
+		if t.long == nil {
+			t.long = map[place]string{}
+		}
+		t.long[p] = string(texts)
+	}
+	t.link(p, k, session, user)
 	t.n++
 }
 
-func (t *table) link(k *kept, session, user uint64) {
+// room takes a place out of those that are free.
+func (t *table) room() place {
+	if t.free == 0 {
+		t.slabs = append(t.slabs, new([slab]kept))
+		for i := range place(slab) {
+			p := place(len(t.slabs)*slab) - i //nolint:gosec // far below the memory there is
+			t.at(p).bySession, t.free = t.free, p
+		}
+	}
+	p := t.free
+	t.free = t.at(p).bySession
+	return p
+}
+
+func (t *table) link(p place, k *kept, session, user uint64) {
 	head := &t.bySession[session&t.mask]
-	k.bySession, *head = *head, k
+	k.bySession, *head = *head, p
 
 	head = &t.byUser[user&t.mask]
-	k.byUser, k.beforeUser = *head, nil
-	if k.byUser != nil {
-		k.byUser.beforeUser = k
+	k.byUser, k.beforeUser = *head, 0
+	if k.byUser != 0 {
+		t.at(k.byUser).beforeUser = p
 	}
-	*head = k
+	*head = p
 }
 
 func (t *table) grow(seed maphash.Seed) {
 	old := t.bySession
 	size := max(16, 2*len(old))
-	t.bySession, t.byUser, t.mask = make([]*kept, size), make([]*kept, size), uint64(size-1)
-	for _, k := range old {
-		for k != nil {
+	t.bySession, t.byUser, t.mask = make([]place, size), make([]place, size), uint64(size-1)
+	for _, p := range old {
+		for p != 0 {
+			k := t.at(p)
 			next := k.bySession
-			t.link(k, maphash.Bytes(seed, k.id[:]), maphash.String(seed, k.user.ID))
-			k = next
+			t.link(p, k, maphash.Bytes(seed, k.id[:]), maphash.Bytes(seed, t.idOf(p, k)))
+			p = next
 		}
 	}
 }
 
-// remove takes out k, which must be there, and returns its bytes.
-func (t *table) remove(seed maphash.Seed, k *kept) int64 {
+// remove takes out the verdict at p, where there must be one, and returns its bytes.
+func (t *table) remove(seed maphash.Seed, p place) int64 {
+	k := t.at(p)
 	at := &t.bySession[maphash.Bytes(seed, k.id[:])&t.mask]
-	for *at != k {
-		at = &(*at).bySession
+	for *at != p {
+		at = &t.at(*at).bySession
 	}
 	*at = k.bySession
 
-	if k.beforeUser != nil {
-		k.beforeUser.byUser = k.byUser
+	if k.beforeUser != 0 {
+		t.at(k.beforeUser).byUser = k.byUser
 	} else {
-		t.byUser[maphash.String(seed, k.user.ID)&t.mask] = k.byUser
+		t.byUser[maphash.Bytes(seed, t.idOf(p, k))&t.mask] = k.byUser
 	}
-	if k.byUser != nil {
-		k.byUser.beforeUser = k.beforeUser
+	if k.byUser != 0 {
+		t.at(k.byUser).beforeUser = k.beforeUser
 	}
-	k.bySession, k.byUser, k.beforeUser = nil, nil, nil // whoever still has the user must not hold on to the others
+	bytes := t.bytes(p)
+	delete(t.long, p)
+	*k = kept{bySession: t.free}
+	t.free = p
 	t.n--
-	return k.bytes()
+	return bytes
 }
 
-// victim returns the verdict to displace, nil if there is none: one that may not be told any more, or that nobody has
-// asked for since the hand last came by (the CLOCK algorithm).
-func (t *table) victim(a ages, wall time.Time, at instant) *kept {
+// bytes is the bytesOf the verdict at p.
+func (t *table) bytes(p place) int64 { return bytesWith(t.at(p).textLength()) }
+
+// all yields the place of every verdict.
+func (t *table) all() iter.Seq[place] {
+	return func(yield func(place) bool) {
+		for _, p := range t.bySession {
+			for p != 0 {
+				next := t.at(p).bySession
+				if !yield(p) {
+					return
+				}
+				p = next
+			}
+		}
+	}
+}
+
+// victim returns the place of the verdict to displace, 0 if there is none: one that may not be told any more, or that nobody
+// has asked for since the hand last came by (the CLOCK algorithm).
+func (t *table) victim(a ages, wall time.Time, at instant) place {
 	if t.n == 0 {
-		return nil
+		return 0
 	}
 	for { // once round at most, and to the first one again
 		bucket := t.bySession[t.hand&t.mask]
-		for k := bucket; k != nil; k = k.bySession {
-			if !k.alive(a, wall, at) {
-				return k
+		for p := bucket; p != 0; p = t.at(p).bySession {
+			if !t.at(p).alive(a, wall, at) {
+				return p
 			}
 		}
 		t.hand++ // even when there is a victim: the others in the bucket have until the next round
-		for k := bucket; k != nil; k = k.bySession {
-			if !k.used {
-				return k
+		for p := bucket; p != 0; p = t.at(p).bySession {
+			if !t.at(p).used {
+				return p
 			}
-			k.used = false
+			t.at(p).used = false
 		}
 	}
 }
 
-// ofUser returns the verdicts on the user whose ID is id.
-func (t *table) ofUser(id string, hash uint64) []*kept {
+// ofUser returns the places of the verdicts on the user whose ID is id.
+func (t *table) ofUser(id string, hash uint64) []place {
 	if t.n == 0 {
 		return nil
 	}
-	var found []*kept
-	for k := t.byUser[hash&t.mask]; k != nil; k = k.byUser {
-		if k.user.ID == id {
-			found = append(found, k)
+	var found []place
+	for p := t.byUser[hash&t.mask]; p != 0; p = t.at(p).byUser {
+		if string(t.idOf(p, t.at(p))) == id {
+			found = append(found, p)
 		}
 	}
 	return found

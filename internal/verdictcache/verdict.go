@@ -119,13 +119,13 @@ func (c *Cache) userHash(userID string) uint64 { return maphash.String(c.seed, u
 
 // lookup returns what may still be told of a session.
 func (s *shard) lookup(c *Cache, id SessionID, hash uint64, wall time.Time, at instant) (v djangosession.Verdict, ok bool) {
-	if k := s.table.find(id, hash); k != nil {
+	if p, k := s.table.find(id, hash); k != nil {
 		if !k.alive(c.ages, wall, at) {
 			return v, false // it is replaced, or displaced
 		}
 		k.used = true
 		s.counts.Hits++
-		return djangosession.Verdict{User: &k.user, Expires: k.expires()}, true
+		return djangosession.Verdict{User: s.table.user(p, k), Expires: k.expires()}, true
 	}
 	a := s.absent(hash)
 	if a.id != id || a.reason == "" || !fresh(at.since(a.asked), c.ages.absent) || a.users && a.seq < s.usersForgotten {
@@ -216,34 +216,37 @@ func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
 		q.keepAbsent(f, at)
 		return
 	}
-	k := newKept(q.id, f.value.User, f.value.Expires)
-	k.asked, k.sound = f.began.at, f.began.sound
+	expires := f.value.Expires
+	k := &kept{
+		id: q.id, asked: f.began.at, sound: f.began.sound,
+		seconds: expires.Unix(), nanos: int32(expires.Nanosecond()), //nolint:gosec // below a billion
+	}
 	if f.value.Reason == "" && k.alive(q.c.ages, wall, at) {
-		q.keep(k, concern.user, wall, at)
+		q.keep(k, f.value.User, concern.user, wall, at)
 	}
 }
 
-// keep makes room for k, and puts it there instead of what is known of the session.
-func (q *verdictOf) keep(k *kept, user uint64, wall time.Time, at instant) {
+// keep makes room for k, the verdict on a user, and puts it there instead of what is known of the session.
+func (q *verdictOf) keep(k *kept, user *djangosession.User, userHash uint64, wall time.Time, at instant) {
 	s, c := q.s, q.c
-	if old := s.table.find(q.id, q.hash); old != nil {
+	if p, old := s.table.find(q.id, q.hash); old != nil {
 		if old.asked.mono > k.asked.mono {
 			return // k has taken so long that another question was put meanwhile
 		}
-		c.verdicts.free(s.table.remove(c.seed, old))
+		c.verdicts.free(s.table.remove(c.seed, p))
 	}
 	if a := s.absent(q.hash); a.id == q.id {
 		*a = absent{}
 	}
-	if c.verdicts.take(k.bytes(), func() int64 {
+	if c.verdicts.take(bytesOf(user), func() int64 {
 		victim := s.table.victim(c.ages, wall, at)
-		if victim == nil {
+		if victim == 0 {
 			return 0
 		}
 		s.counts.Evictions++
 		return s.table.remove(c.seed, victim)
 	}) {
-		s.table.insert(c.seed, k, q.hash, user)
+		s.table.insert(c.seed, k, user, q.hash, userHash)
 	}
 }
 
@@ -254,8 +257,8 @@ func (q *verdictOf) keepAbsent(f *flight[djangosession.Verdict], at instant) {
 	if r := f.value.Reason; r == "" || r == djangosession.NoCookie || r == djangosession.BadSessionKey {
 		return // no store has been asked
 	}
-	if old := q.s.table.find(q.id, q.hash); old != nil {
-		q.c.verdicts.free(q.s.table.remove(q.c.seed, old))
+	if p, old := q.s.table.find(q.id, q.hash); old != nil {
+		q.c.verdicts.free(q.s.table.remove(q.c.seed, p))
 	}
 	*q.s.absent(q.hash) = absent{
 		id: q.id, asked: f.began.at, seq: f.began.seq, reason: f.value.Reason, users: dependsOnUser(f.value.Reason),
