@@ -94,7 +94,7 @@ func (e *Event) optional() [7]textAttr {
 // appendJSON appends the line that slog's JSONHandler would make of the event.
 func (e *Event) appendJSON(b []byte) []byte {
 	b = append(b, `{"time":"`...)
-	b = e.At.AppendFormat(b, time.RFC3339Nano)
+	b = appendTime(b, e.At)
 	b = append(b, `","level":"`...)
 	b = append(b, e.level().String()...)
 	b = append(b, `","msg":"`+eventMessage+`","method":`...)
@@ -104,7 +104,7 @@ func (e *Event) appendJSON(b []byte) []byte {
 	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(e.Status), 10)
 	b = append(b, `,"duration_ms":`...)
-	b = strconv.AppendFloat(b, e.milliseconds(), 'f', -1, 64)
+	b = appendMilliseconds(b, e.Took)
 	b = append(b, `,"remote":`...)
 	b = plainjson.AppendString(b, e.Remote)
 	for _, o := range e.optional() {

@@ -123,7 +123,9 @@ func (s *shard) lookup(c *Cache, id SessionID, hash uint64, wall time.Time, at i
 		if !k.alive(c.ages, wall, at) {
 			return v, false // it is replaced, or displaced
 		}
-		k.used = true
+		if !k.used { // what is not written to stays in the processor's cache for others
+			k.used = true
+		}
 		s.counts.Hits++
 		return djangosession.Verdict{User: s.table.user(p, k), Expires: k.expires()}, true
 	}
