@@ -76,7 +76,7 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 		})
 		d.access = dbstore.NewAccess(d.database.DB, dbstore.AccessConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,
-			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares,
+			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares, Join: d.joiner,
 		})
 	}
 	store, users := d.stores(metrics)

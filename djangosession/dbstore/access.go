@@ -28,8 +28,9 @@ type AccessConfig struct {
 	Table string
 	// Columns are as in UsersConfig. Only ID and Active are used.
 	Columns Columns
-	// Prepare is as in SessionsConfig.
+	// Prepare and Join are as in SessionsConfig.
 	Prepare func() bool
+	Join    *Joiner
 }
 
 // Access finds what users may do: the groups and permissions of Django's PermissionsMixin.
@@ -45,7 +46,9 @@ type Access struct {
 type accessShape struct {
 	keyType djangosession.KeyType
 	find    *statement
-	repeat  int // how many times the key is a parameter
+	repeat  int        // how many times the key is a parameter
+	all     *statement // nil where the dialect has no arrays
+	queue   queue[djangosession.Access]
 }
 
 // NewAccess returns an Access that reads from db. It does no I/O: the tables are looked at by the first query.
@@ -58,7 +61,7 @@ func NewAccess(db *sql.DB, c AccessConfig) *Access {
 }
 
 // AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
-// nothing. It asks one query.
+// nothing. It asks one query, which others may share, and what it returns, which is not to be written to.
 //
 // An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions. Any
 // other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
@@ -81,7 +84,28 @@ func (a *Access) accessOf(ctx context.Context, userID string) (djangosession.Acc
 			return djangosession.Access{}, nil //nolint:nilerr // no user has such a key
 		}
 	}
-	return a.ask(ctx, shape, a.config.Dialect.keyValue(shape.keyType, userID))
+	access, err := shape.queue.find(ctx, userID)
+	if errors.Is(err, djangosession.ErrUserNotFound) {
+		return djangosession.Access{}, nil
+	}
+	return access, err
+}
+
+// maxJoinedAccesses is maxJoined for accesses, of which each may be hundreds of rows.
+const maxJoinedAccesses = 32
+
+// queue is where the lookups of a shape of the tables meet.
+func (a *Access) queue(shape *accessShape) queue[djangosession.Access] {
+	q := queue[djangosession.Access]{one: func(ctx context.Context, userID string) (djangosession.Access, error) {
+		return a.ask(ctx, shape, a.config.Dialect.keyValue(shape.keyType, userID))
+	}}
+	if shape.all != nil {
+		q.joiner, q.most, q.absent = a.config.Join, maxJoinedAccesses, djangosession.ErrUserNotFound
+		q.many = func(ctx context.Context, userIDs []string, found func(string, djangosession.Access)) error {
+			return a.askAll(ctx, shape, userIDs, found)
+		}
+	}
+	return q
 }
 
 // Probe asks the database what AccessOf would, for no user: nil says that the tables are there, have the columns, and
@@ -96,20 +120,68 @@ func (a *Access) Probe(ctx context.Context) error {
 
 func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangosession.Access, error) {
 	var access djangosession.Access
-	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(rows *sql.Rows) (err error) {
-		access, err = readAccess(rows)
-		return err
+	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(rows *sql.Rows) error {
+		var held holding
+		for n := 0; rows.Next(); n++ {
+			var row accessRow
+			if err := rows.Scan(row.columns()...); err != nil {
+				return err
+			}
+			if n > maxAccessRows {
+				return fmt.Errorf("there are more than %d", maxAccessRows)
+			}
+			held.add(&row)
+		}
+		access = held.access()
+		return rows.Err()
 	})
 	switch {
 	case refusesValue(err):
 		return djangosession.Access{}, nil
 	case err != nil:
-		if misfits(err) {
-			a.forget(shape)
-		}
-		return djangosession.Access{}, fmt.Errorf("reading the groups and permissions of a user: %w", err)
+		return djangosession.Access{}, a.failed(shape, err)
 	}
 	return access, nil
+}
+
+// askAll asks for several users. Where their rows are more than one may have, each has to be asked for alone.
+func (a *Access) askAll(ctx context.Context, shape *accessShape, userIDs []string, found func(string, djangosession.Access)) error {
+	err := shape.all.all(ctx, []any{array(userIDs)}, func(rows *sql.Rows) error {
+		held := map[string]*holding{}
+		for n := 0; rows.Next(); n++ {
+			var id string
+			var row accessRow
+			if err := rows.Scan(append([]any{&id}, row.columns()...)...); err != nil {
+				return err
+			}
+			if n > maxAccessRows {
+				return errAlone
+			}
+			if held[id] == nil {
+				held[id] = new(holding)
+			}
+			held[id].add(&row)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for id, h := range held {
+			found(id, h.access())
+		}
+		return nil
+	})
+	return a.failed(shape, err)
+}
+
+// failed has the tables looked at again where a query of their shape failed because they have another one.
+func (a *Access) failed(shape *accessShape, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case misfits(err):
+		a.forget(shape)
+	}
+	return fmt.Errorf("reading the groups and permissions of a user: %w", err)
 }
 
 // The kinds of the query's rows.
@@ -119,38 +191,51 @@ const (
 	permissionKind
 )
 
-// readAccess follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not
-// active. The groups stay, because user.groups are rows that is_active says nothing about.
-func readAccess(rows *sql.Rows) (djangosession.Access, error) {
-	access := djangosession.Access{Permissions: map[string]struct{}{}}
-	found := false
-	for n := 0; rows.Next(); n++ {
-		var kind int
-		var active any
-		var group, appLabel, codename sql.NullString
-		if err := rows.Scan(&kind, &active, &group, &appLabel, &codename); err != nil {
-			return djangosession.Access{}, err
+// accessRow is a row as it is scanned.
+type accessRow struct {
+	kind                      int
+	active                    any
+	group, appLabel, codename sql.NullString
+}
+
+// columns are where a row is scanned to.
+func (r *accessRow) columns() []any {
+	return []any{&r.kind, &r.active, &r.group, &r.appLabel, &r.codename}
+}
+
+// holding is what the rows of one user come to.
+type holding struct {
+	found, active bool
+	groups        []string
+	permissions   map[string]struct{}
+}
+
+func (h *holding) add(r *accessRow) {
+	switch r.kind {
+	case userKind:
+		h.found, h.active = true, flag(r.active) == djangosession.True
+	case groupKind:
+		h.groups = append(h.groups, r.group.String)
+	case permissionKind:
+		if h.permissions == nil {
+			h.permissions = map[string]struct{}{}
 		}
-		switch {
-		case n > maxAccessRows:
-			return djangosession.Access{}, fmt.Errorf("there are more than %d", maxAccessRows)
-		case kind == userKind:
-			found, access.IsActive = true, flag(active) == djangosession.True
-		case kind == groupKind:
-			access.Groups = append(access.Groups, group.String)
-		case kind == permissionKind:
-			access.Permissions[appLabel.String+"."+codename.String] = struct{}{}
-		}
+		h.permissions[r.appLabel.String+"."+r.codename.String] = struct{}{}
 	}
-	if err := rows.Err(); err != nil || !found {
-		return djangosession.Access{}, err
+}
+
+// access follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not active.
+// The groups stay, because user.groups are rows that is_active says nothing about.
+func (h *holding) access() djangosession.Access {
+	if !h.found {
+		return djangosession.Access{}
 	}
-	if !access.IsActive {
-		access.Permissions = nil
+	slices.Sort(h.groups)
+	a := djangosession.Access{IsActive: h.active, Groups: slices.Compact(h.groups)}
+	if h.active {
+		a.Permissions = h.permissions
 	}
-	slices.Sort(access.Groups)
-	access.Groups = slices.Compact(access.Groups)
-	return access, nil
+	return a
 }
 
 // look returns the shape of the tables, from the database if it is not known.
@@ -169,6 +254,7 @@ func (a *Access) look(ctx context.Context) (*accessShape, error) {
 	if err != nil {
 		return nil, err
 	}
+	shape.queue = a.queue(shape)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.shape = shape
@@ -182,6 +268,9 @@ func (a *Access) forget(shape *accessShape) {
 	}
 	a.mu.Unlock()
 	shape.find.drop()
+	if shape.all != nil {
+		shape.all.drop()
+	}
 }
 
 // accessTables are the columns of the tables whose names depend on the user model's.
@@ -268,25 +357,36 @@ func (c AccessConfig) shape(db *sql.DB, t accessTables) (*accessShape, error) {
 		active = c.Dialect.column(c.Columns.Active)
 	}
 	name := func(column string) string { return identifier(column, c.Dialect.quoteMark) }
-	shape.find = &statement{db: db, prepares: c.Prepare, text: strings.NewReplacer(
-		"{active}", active, "{users}", c.Dialect.table(c.Table), "{id}", c.Dialect.column(c.Columns.ID),
-		"{user_groups}", c.Dialect.table(groups), "{in_group}", name(inGroup),
-		"{user_permissions}", c.Dialect.table(permissions), "{has_permission}", name(hasPermission),
-		"{key}", c.Dialect.keyParameter[keyType], "{limit}", strconv.Itoa(maxAccessRows+2),
-	).Replace(accessQuery)}
+	query := func(is string, owner func(column string) string) *statement {
+		text := strings.NewReplacer(
+			"{active}", active, "{users}", c.Dialect.table(c.Table), "{id}", c.Dialect.column(c.Columns.ID),
+			"{user_groups}", c.Dialect.table(groups), "{in_group}", name(inGroup),
+			"{user_permissions}", c.Dialect.table(permissions), "{has_permission}", name(hasPermission),
+			"{is}", "= "+is, "{limit}", strconv.Itoa(maxAccessRows+2),
+			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug."+name(inGroup)), "{of up}", owner("up."+name(hasPermission)),
+			"{of held}", owner("held.owner"),
+		).Replace(accessQuery)
+		return &statement{db: db, prepares: c.Prepare, text: text}
+	}
+	shape.find = query(c.Dialect.keyParameter[keyType], func(string) string { return "" })
+	if parameter, ok := c.Dialect.keyArray[keyType]; ok {
+		// The keys are texts of one collation, whatever the types of the columns: they are in one column of the answer.
+		shape.all = query(fmt.Sprintf(c.Dialect.any, parameter), func(column string) string { return column + `::text COLLATE "C" AS owner, ` })
+	}
 	return shape, nil
 }
 
 // accessQuery asks for the user, the groups, and the permissions: permission.user = u and permission.group.user = u,
 // contrib/auth/backends.py, 5.2, _get_user_permissions and _get_group_permissions. Each text has a column of its own, so
-// that tables of different collations do not meet in one. What a superuser has besides is not asked.
-const accessQuery = `SELECT 0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {id} = {key}
-UNION ALL SELECT 1, NULL, g.name, NULL, NULL FROM auth_group AS g
-	JOIN {user_groups} AS ug ON ug.group_id = g.id WHERE ug.{in_group} = {key}
-UNION ALL SELECT 2, NULL, NULL, ct.app_label, p.codename FROM (
-		SELECT up.permission_id FROM {user_permissions} AS up WHERE up.{has_permission} = {key}
-		UNION SELECT gp.permission_id FROM auth_group_permissions AS gp
-			JOIN {user_groups} AS ug ON ug.group_id = gp.group_id WHERE ug.{in_group} = {key}
+// that tables of different collations do not meet in one. What a superuser has besides is not asked. {of u} is where the
+// user's key is, if it is asked for several users.
+const accessQuery = `SELECT {of u}0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {id} {is}
+UNION ALL SELECT {of ug}1, NULL, g.name, NULL, NULL FROM auth_group AS g
+	JOIN {user_groups} AS ug ON ug.group_id = g.id WHERE ug.{in_group} {is}
+UNION ALL SELECT {of held}2, NULL, NULL, ct.app_label, p.codename FROM (
+		SELECT {of up}up.permission_id FROM {user_permissions} AS up WHERE up.{has_permission} {is}
+		UNION SELECT {of ug}gp.permission_id FROM auth_group_permissions AS gp
+			JOIN {user_groups} AS ug ON ug.group_id = gp.group_id WHERE ug.{in_group} {is}
 	) AS held
 	JOIN auth_permission AS p ON p.id = held.permission_id
 	JOIN django_content_type AS ct ON ct.id = p.content_type_id

@@ -36,6 +36,8 @@ func TestAccessOnServers(t *testing.T) {
 			if f.Prepares() != (mode == database.PrepareAuto) {
 				t.Errorf("prepares is %v", f.Prepares())
 			}
+			f.joins = true
+			t.Run("joined", func(t *testing.T) { testAccess(t, &f.fixture) })
 		})
 		t.Run("MariaDB, "+name, func(t *testing.T) {
 			f := newMariaDB(t, database.Options{Prepare: mode}, "char(32)")
@@ -47,6 +49,32 @@ func TestAccessOnServers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One user with too many permissions takes nothing from the others who are asked for with him.
+func TestJoinedAccessIsBounded(t *testing.T) {
+	f := newPostgres(t, database.Options{})
+	f.joins = true
+	f.access(t, authUsers)
+	f.exec(t, `INSERT INTO auth_permission SELECT i, 'x', 1, 'number ' || i FROM generate_series(100, 10100) AS i;
+		INSERT INTO auth_user_user_permissions SELECT id, 3, id FROM auth_permission WHERE id >= 100`)
+	a := f.reader(dbstore.AccessConfig{})
+	var asking sync.WaitGroup
+	for n := range 30 {
+		asking.Go(func() {
+			switch n % 3 {
+			case 0:
+				if got := allowed(t.Context(), a, "3"); !strings.Contains(got, "more than 10000") {
+					t.Errorf("got %.300q, want an error", got)
+				}
+			case 1:
+				wantAccess(t, a, "1", adas)
+			case 2:
+				wantAccess(t, a, "99", none)
+			}
+		})
+	}
+	asking.Wait()
 }
 
 // Tables that were made at different times have different collations, and none of the query's comparisons mixes them.

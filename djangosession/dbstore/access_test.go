@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"django-sidecar/djangosession"
@@ -18,6 +19,7 @@ func TestAccessOnSQLite(t *testing.T) { testAccess(t, newSQLite(t)) }
 // testAccess is what holds for groups and permissions on every database.
 func testAccess(t *testing.T, f *fixture) {
 	t.Run("rows", func(t *testing.T) { testAccessRows(t, f) })
+	t.Run("together", func(t *testing.T) { testAccessTogether(t, f) })
 	t.Run("is_active", func(t *testing.T) { testAccessOfInactive(t, f) })
 	t.Run("keys", func(t *testing.T) { testAccessKeys(t, f) })
 	t.Run("names", func(t *testing.T) { testAccessNames(t, f) })
@@ -79,13 +81,22 @@ const (
 )
 
 func (f *fixture) reader(c dbstore.AccessConfig) *dbstore.Access {
-	c.Dialect, c.Prepare = f.Dialect, f.Prepares
+	c.Dialect, c.Prepare, c.Join = f.Dialect, f.Prepares, f.joiner()
 	return dbstore.NewAccess(f.DB, c)
 }
 
+// uuidLength is the length of a UUID as it is written.
+const uuidLength = 36
+
 // allowed is all that a user may do, or how it was not found out.
 func allowed(ctx context.Context, a *dbstore.Access, id string) string {
-	access, err := a.AccessOf(ctx, id)
+	var access djangosession.Access
+	var err error
+	together(a.Joiner(), func(companion string) {
+		if len(companion) == len(id) || len(id) != uuidLength { // no key of another type: a server would refuse them all
+			_, _ = a.AccessOf(ctx, companion)
+		}
+	}, func() { access, err = a.AccessOf(ctx, id) })
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -108,6 +119,20 @@ func wantAccess(t *testing.T, a *dbstore.Access, id, want string) {
 	if got := allowed(t.Context(), a, id); got != want {
 		t.Errorf("user %.100q: got %.300q, want %q", id, got, want)
 	}
+}
+
+// testAccessTogether asks for several users at once, whose rows then come together.
+func testAccessTogether(t *testing.T, f *fixture) {
+	f.access(t, authUsers)
+	a := f.reader(dbstore.AccessConfig{})
+	users := map[string]string{"1": adas, "2": bobs, "3": eves, "99": none}
+	var asking sync.WaitGroup
+	for range 25 {
+		for id, want := range users {
+			asking.Go(func() { wantAccess(t, a, id, want) })
+		}
+	}
+	asking.Wait()
 }
 
 func testAccessRows(t *testing.T, f *fixture) {

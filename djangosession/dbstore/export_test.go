@@ -27,3 +27,6 @@ func (s *Sessions) Joiner() *Joiner { return s.config.Join }
 
 // Joiner is what was configured.
 func (u *Users) Joiner() *Joiner { return u.config.Join }
+
+// Joiner is what was configured.
+func (a *Access) Joiner() *Joiner { return a.config.Join }

@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -121,6 +122,8 @@ type queue[R any] struct {
 	many func(ctx context.Context, keys []string, found func(key string, r R)) error
 	// absent is the error for a key that no row has.
 	absent error
+	// most is how many lookups share a query, where that is less than maxJoined.
+	most int
 
 	waiting []*lookup[R] // guarded by the Joiner's lock
 }
@@ -178,7 +181,7 @@ func joinable(key string) bool {
 
 // take implements joined.
 func (q *queue[R]) take() (ask func(), more bool) {
-	n := min(len(q.waiting), maxJoined)
+	n := min(len(q.waiting), cmp.Or(q.most, maxJoined))
 	batch := q.waiting[:n:n]
 	q.waiting = q.waiting[n:]
 	if more = len(q.waiting) > 0; !more {
