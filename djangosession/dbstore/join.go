@@ -40,6 +40,28 @@ type joined interface {
 // NewJoiner returns a Joiner for stores whose database has so many connections.
 func NewJoiner(connections int) *Joiner { return &Joiner{conns: connections, idle: connections} }
 
+// begin takes a connection if nothing at all is being asked. Who gets it asks by himself and calls end: another goroutine would
+// take longer than all else of a lookup that nobody shares.
+func (j *Joiner) begin() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.idle < j.conns || len(j.ready) > 0 {
+		return false
+	}
+	j.idle--
+	return true
+}
+
+// end gives the connection to those who have come meanwhile.
+func (j *Joiner) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.idle++
+	if len(j.ready) > 0 {
+		j.use()
+	}
+}
+
 // add is called under the lock when a queue gets the first of its lookups.
 func (j *Joiner) add(q joined) {
 	j.ready = append(j.ready, q)
@@ -145,6 +167,10 @@ var errAlone = errors.New("internal error: a lookup must be asked alone")
 // find looks a key up, in a query of its own or with others. Every caller waits for as long as its own context lets it.
 func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
 	if q.joiner == nil || !joinable(key) {
+		return q.one(ctx, key)
+	}
+	if q.joiner.begin() {
+		defer q.joiner.end()
 		return q.one(ctx, key)
 	}
 	l := &lookup[R]{ctx: ctx, key: key, answered: make(chan struct{})}
