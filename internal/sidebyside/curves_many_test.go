@@ -18,7 +18,7 @@ import (
 
 const (
 	manySessions = 100_000 // in the copy that is changed
-	manyRate     = 1000    // requests a second, over all sidecars
+	manyRate     = 400     // requests a second, over all sidecars
 	changeRate   = 50      // sessions that are changed in a second
 	mostChanges  = 200     // sessions for each second of a point that are changed as fast as it goes
 	settled      = 100 * time.Millisecond
