@@ -40,11 +40,8 @@ type joined interface {
 // NewJoiner returns a Joiner for stores whose database has so many connections.
 func NewJoiner(connections int) *Joiner { return &Joiner{conns: connections, idle: connections} }
 
-// begin takes a connection if nothing at all is being asked. Who gets it asks by himself and calls end: another goroutine would
-// take longer than all else of a lookup that nobody shares.
+// begin takes a connection if nothing at all is being asked. It is called under the lock, and end when there is an answer.
 func (j *Joiner) begin() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	if j.idle < j.conns || len(j.ready) > 0 {
 		return false
 	}
@@ -169,16 +166,11 @@ func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
 	if q.joiner == nil || !joinable(key) {
 		return q.one(ctx, key)
 	}
-	if q.joiner.begin() {
+	l := &lookup[R]{ctx: ctx, key: key, answered: make(chan struct{})}
+	if q.wait(l) {
 		defer q.joiner.end()
 		return q.one(ctx, key)
 	}
-	l := &lookup[R]{ctx: ctx, key: key, answered: make(chan struct{})}
-	q.joiner.mu.Lock()
-	if q.waiting = append(q.waiting, l); len(q.waiting) == 1 {
-		q.joiner.add(q)
-	}
-	q.joiner.mu.Unlock()
 	select {
 	case <-l.answered:
 	case <-ctx.Done():
@@ -192,6 +184,31 @@ func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
 		return q.one(ctx, key)
 	}
 	return l.result, l.err
+}
+
+// wait has l wait for an answer, and reports whether it need not, because nobody asks for anything else: the connection is the
+// caller's then. Another goroutine would take longer than all else of a lookup that nobody shares.
+func (q *queue[R]) wait(l *lookup[R]) (alone bool) {
+	j := q.joiner
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if q.waiting = append(q.waiting, l); len(q.waiting) > 1 {
+		return false
+	}
+	if !j.begin() {
+		j.add(q)
+		return false
+	}
+	j.mu.Unlock()
+	runtime.Gosched() // as in work
+	j.mu.Lock()
+	if len(q.waiting) == 1 {
+		q.waiting = nil
+		return true
+	}
+	j.ready = append(j.ready, q)
+	go j.work()
+	return false
 }
 
 // joinable keeps keys that are not plain out of queries that others depend on: a server may refuse them.
