@@ -90,15 +90,18 @@ func (l *lease) await(control *http.ResponseController, until time.Time) error {
 	return control.SetReadDeadline(until)
 }
 
-// finish says that no more of the body is read. The deadline must not stay: the server goes on reading for the end of the
-// connection, and takes a read that fails for it.
-func (l *lease) finish() {
+// finish says that no more of the body is read, and reports whether the connection can be used for another request. The
+// deadline must not stay: after a body the server goes on reading for the end of the connection, and takes a read that fails
+// for it. Where takeOver has ended such a read already, every later request of the connection would be taken for one whose
+// client is gone.
+func (l *lease) finish() (reusable bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.control != nil {
 		_ = l.control.SetReadDeadline(time.Time{})
 	}
 	l.control = nil
+	return !l.taken
 }
 
 func (l *lease) takeOver() {

@@ -56,7 +56,9 @@ func (x *exchange) receive(id string, l *lease, f *media.File, s *state, c *chec
 		in.sums = append(in.sums, c)
 	}
 	err = in.read()
-	l.finish()
+	if !l.finish() {
+		x.w.Header().Set("Connection", "close")
+	}
 	switch {
 	case errors.Is(err, errBeyond) || errors.Is(err, errTooLarge) || err != nil && c != nil:
 		return err
