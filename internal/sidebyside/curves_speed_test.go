@@ -121,28 +121,27 @@ func (c *curves) overEntries(t *testing.T) *numbers {
 	stayOffServers(t)
 	n := newNumbers("entries", "rss_mib", "more_mib", "cache_mib", "bound_mib", "rss_bytes_each", "cache_bytes_each")
 	counts := []int{*sessions / 100, *sessions / 20, *sessions / 10, *sessions / 5, *sessions / 2}
-	fill := func(r running, from, to int) {
-		load := &drive{addrs: []string{r.addr}, connections: *connections, count: to - from, key: func(i int) string { return sessionKey(from + i + 1) }}
+	fill := func(r running, count int) {
+		load := &drive{addrs: []string{r.addr}, connections: *connections, count: count, key: func(i int) string { return sessionKey(i + 1) }}
 		if _, err := load.run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	bare := c.startSidecar(t)
-	fill(bare, 0, counts[1])
+	fill(bare, counts[1])
 	empty := residentMiB(t, bare.Pid(), "VmRSS")
 	bare.stop(t)
 	n.add(0, empty, 0.0, 0.0, 0.0, 0.0, 0.0)
-	r, before := c.startSidecar(t, cached(*sessions)...), 0
 	for _, count := range few(counts) {
-		fill(r, before, count)
-		before = count
+		r := c.startSidecar(t, cached(count)...)
+		fill(r, count)
 		if got := r.metric(t, "django_sidecar_cache_entries"); got != float64(count) {
 			t.Fatalf("%v entries are kept, not %d", got, count)
 		}
 		rss, bytes := residentMiB(t, r.Pid(), "VmRSS"), r.metric(t, "django_sidecar_cache_bytes")
 		each := float64(mib) / float64(count)
 		n.add(count, rss, rss-empty, bytes/mib, entryBound/each, (rss-empty)*each, bytes/float64(count))
+		r.stop(t)
 	}
-	r.stop(t)
 	return n
 }
