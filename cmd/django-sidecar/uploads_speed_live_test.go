@@ -27,7 +27,7 @@ import (
 
 const (
 	speedBytes  = 1 << 30
-	speedRounds = 3
+	speedRounds = 7
 	speedChunk  = 8 << 20 // of the tus uploads that are sent in chunks
 
 	plainVariable = "UPLOADS_PLAIN_SERVER" // where the server with no more than io.Copy listens, in the process that is it
