@@ -21,6 +21,7 @@ import (
 	"django-sidecar/handlers"
 	"django-sidecar/internal/answer"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/deadline"
 	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
@@ -148,7 +149,7 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 	broken := make(chan error, len(servers))
 	for _, s := range servers {
 		running.Go(func() {
-			if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.server.Serve(deadline.Lazy(s.listener)); !errors.Is(err, http.ErrServerClosed) {
 				broken <- err
 			}
 			cancel()
