@@ -12,6 +12,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
+	"django-sidecar/internal/sessionid"
 )
 
 var (
@@ -254,7 +255,9 @@ func TestPeek(t *testing.T) {
 		asked++
 		return djangosession.Verdict{Reason: djangosession.NotFound}, nil
 	}), func(o *handlers.Options) {
-		o.Answers.Peek = func(key string) (djangosession.Verdict, bool) { return ada(), key == sessionKey }
+		o.Answers.Peek = func(id sessionid.ID, _ time.Time) (djangosession.Verdict, bool) {
+			return ada(), id == sessionid.Of(sessionKey)
+		}
 	})
 	for cookie, want := range map[string]int{"sessionid=" + sessionKey: 200, "sessionid=" + sessionKey + "x": 401} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil)

@@ -13,6 +13,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/sessionid"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -173,9 +174,6 @@ type forgetter struct {
 	sound func(bool)
 }
 
-// ForgetSession implements invalidate.Forgetter.
-func (f forgetter) ForgetSession(hash [16]byte) { f.Cache.ForgetSession(hash) }
-
 // SetSound implements invalidate.Forgetter.
 func (f forgetter) SetSound(sound bool) { f.sound(sound) }
 
@@ -184,7 +182,7 @@ func (sc *sidecar) tellerOfCache(d *deployment) func(context.Context, func(bool)
 	return func(ctx context.Context, sound func(bool), report func(bool, error)) error {
 		return d.cache.Track(ctx, cache.Tracking{
 			Prefix:     d.cached.Prefix(),
-			Heard:      func(sessionKey string) { sc.cache.ForgetSession(verdictcache.IDOf(sessionKey)) },
+			Heard:      func(sessionKey string) { sc.cache.ForgetSession(sessionid.Of(sessionKey)) },
 			Everything: sc.cache.ForgetAll,
 			Sound: func(is bool, why error) {
 				sound(is)

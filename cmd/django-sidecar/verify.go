@@ -10,7 +10,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/observe"
+	"django-sidecar/internal/sessionid"
 )
 
 // maxCookieBytes bounds what verify reads: more than any server lets through in a header.
@@ -58,7 +58,7 @@ func explain(ctx context.Context, c *config.Config, key string, s stdio) int {
 	fmt.Fprintf(s.out, "settings  Django %s, %s\n", d.version, d.location())
 	steps := &explained{d: d, out: s.out, now: time.Now()}
 	if key != "" {
-		fmt.Fprintf(s.out, "session   %s (the name that logs use for this key)\n", observe.SessionName(key))
+		fmt.Fprintf(s.out, "session   %s (the name that logs use for this key)\n", sessionid.Of(key).Name())
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.StoreTimeout)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/sessionid"
 )
 
 // Verifier gives the verdict on a session key, "" for a request without one. An error says that it could not be
@@ -27,8 +28,8 @@ type AccessStore interface {
 // Service finds answers. Every field but Peek, PeekAccess, Access, Login and Observe is required.
 type Service struct {
 	Verifier Verifier
-	// Peek gives a verdict that is at hand; nil means that none ever is.
-	Peek func(sessionKey string) (v djangosession.Verdict, ok bool)
+	// Peek gives a verdict that is at hand, to a question put at the time asked; nil means that none ever is.
+	Peek func(id sessionid.ID, asked time.Time) (v djangosession.Verdict, ok bool)
 	// PeekAccess gives what Access would, where that is at hand; nil means that it never is.
 	PeekAccess func(userID string) (a djangosession.Access, ok bool)
 	// CookieName is SESSION_COOKIE_NAME.
@@ -48,13 +49,14 @@ type Service struct {
 // Verify asks for the verdict on a request's Cookie headers, and puts it into the request's event.
 func (s *Service) Verify(ctx context.Context, cookies []string, e *observe.Event) (djangosession.Verdict, Outcome) {
 	key := djangosession.SessionKey(cookies, s.CookieName)
-	start := s.Now()
-	v, err := s.verify(ctx, key)
+	e.Session = sessionid.Of(key)
+	asked := s.Now()
+	v, err := s.verify(ctx, key, e.Session, asked)
 	out := outcomeOf(v, err)
 	if s.Observe != nil {
-		s.Observe(string(out), v.Reason, s.Now().Sub(start))
+		s.Observe(string(out), v.Reason, s.Now().Sub(asked))
 	}
-	e.Outcome, e.Reason, e.Session, e.Err = string(out), v.Reason, observe.SessionName(key), err
+	e.Outcome, e.Reason, e.Err = string(out), v.Reason, err
 	if v.User != nil {
 		e.UserID = v.User.ID
 	}
@@ -62,9 +64,9 @@ func (s *Service) Verify(ctx context.Context, cookies []string, e *observe.Event
 }
 
 // verify makes no context where nobody waits.
-func (s *Service) verify(ctx context.Context, key string) (djangosession.Verdict, error) {
+func (s *Service) verify(ctx context.Context, key string, id sessionid.ID, asked time.Time) (djangosession.Verdict, error) {
 	if s.Peek != nil {
-		if v, ok := s.Peek(key); ok {
+		if v, ok := s.Peek(id, asked); ok {
 			return v, nil
 		}
 	}

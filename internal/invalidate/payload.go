@@ -1,16 +1,17 @@
 package invalidate
 
 import (
-	"encoding/hex"
 	"net/url"
 	"strings"
+
+	"django-sidecar/internal/sessionid"
 )
 
 // Forgetter is the cache. Its methods are called one at a time. What is being read for the cache while one of them is
 // called may be from before the change: it must not be kept.
 type Forgetter interface {
-	// ForgetSession forgets the session the SHA-256 of whose key begins with these bytes.
-	ForgetSession(hash [16]byte)
+	// ForgetSession forgets the session with this ID.
+	ForgetSession(id sessionid.ID)
 	// ForgetUser forgets the user with this djangosession.User.ID, and what the user may do.
 	ForgetUser(id string)
 	// ForgetAccess forgets what users may do, for all of them.
@@ -26,7 +27,7 @@ const maxPayload = 8 << 10
 
 // change is what a payload tells.
 type change struct {
-	sessions   [][16]byte
+	sessions   []sessionid.ID
 	users      []string
 	access     bool
 	everything bool
@@ -60,14 +61,11 @@ func parsePayload(payload string) change {
 
 func parseSessions(list string) (c change) {
 	for item := range strings.SplitSeq(list, ",") {
-		var hash [16]byte
-		if len(item) != hex.EncodedLen(len(hash)) {
+		id, err := sessionid.Parse(item)
+		if err != nil {
 			return change{everything: true}
 		}
-		if _, err := hex.Decode(hash[:], []byte(item)); err != nil {
-			return change{everything: true}
-		}
-		c.sessions = append(c.sessions, hash)
+		c.sessions = append(c.sessions, id)
 	}
 	return c
 }
@@ -89,8 +87,8 @@ func (c change) tell(cache Forgetter) {
 		cache.ForgetAll()
 		return
 	}
-	for _, hash := range c.sessions {
-		cache.ForgetSession(hash)
+	for _, id := range c.sessions {
+		cache.ForgetSession(id)
 	}
 	for _, id := range c.users {
 		cache.ForgetUser(id)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"django-sidecar/internal/sessionid"
 )
 
 // counter is a Forgetter that remembers what it forgets.
@@ -21,10 +23,10 @@ func (c *counter) tell(what string) {
 	c.told = append(c.told, what)
 }
 
-func (c *counter) ForgetSession(hash [16]byte) { c.tell("session " + hex.EncodeToString(hash[:])) }
-func (c *counter) ForgetUser(id string)        { c.tell("user " + id) }
-func (c *counter) ForgetAccess()               { c.tell("access") }
-func (c *counter) ForgetAll()                  { c.tell("all") }
+func (c *counter) ForgetSession(id sessionid.ID) { c.tell("session " + hex.EncodeToString(id[:])) }
+func (c *counter) ForgetUser(id string)          { c.tell("user " + id) }
+func (c *counter) ForgetAccess()                 { c.tell("access") }
+func (c *counter) ForgetAll()                    { c.tell("all") }
 
 func (c *counter) SetSound(sound bool) {
 	c.mu.Lock()

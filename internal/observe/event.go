@@ -8,6 +8,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/plainjson"
+	"django-sidecar/internal/sessionid"
 )
 
 // Event is what one request leaves in the log: filled on the way, written once. Nothing in it is secret. What is empty is
@@ -24,8 +25,8 @@ type Event struct {
 	// Reason is why it is ended.
 	Reason djangosession.Reason
 	UserID string
-	// Session is the SessionName of the key.
-	Session string
+	// Session is the session that the key opens, if there is a key.
+	Session sessionid.ID
 	// Decision is what a gateway is told: allow, sign in, forbidden or malformed.
 	Decision string
 	Err      error  // why the answer is a 5xx
@@ -84,7 +85,7 @@ func (e *Event) optional() [7]textAttr {
 		{"outcome", e.Outcome},
 		{"reason", string(e.Reason)},
 		{"user_id", e.UserID},
-		{"session", e.Session},
+		{"session", e.Session.Name()},
 		{"decision", e.Decision},
 		{"stack", e.Stack},
 		{"error", problem},

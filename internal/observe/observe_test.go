@@ -113,14 +113,3 @@ func testCounted(t *testing.T, r *prometheus.Registry, store, operation string, 
 		}
 	}
 }
-
-func TestSessionName(t *testing.T) {
-	for key, want := range map[string]string{
-		"":    "",
-		"abc": "ba7816bf8f01", // SHA-256 of "abc", FIPS 180-2
-	} {
-		if got := observe.SessionName(key); got != want {
-			t.Errorf("%q is called %q, want %q", key, got, want)
-		}
-	}
-}

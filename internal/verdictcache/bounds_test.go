@@ -31,7 +31,7 @@ func TestEntriesAreBounded(t *testing.T) {
 			c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: entries, Now: time.Now, Verifier: usersOf(entries)})
 			for i, key := range keys {
 				verify(t, c, key)
-				if _, ok := c.Peek(key); !ok {
+				if _, ok := peek(c, key); !ok {
 					t.Fatalf("what was asked for last, %d, is not kept", i)
 				}
 				if i%(entries/10+1) == 0 && c.Stats().Verdicts.Entries != min(i+1, entries) {
@@ -40,7 +40,7 @@ func TestEntriesAreBounded(t *testing.T) {
 			}
 			kept := 0
 			for _, key := range keys {
-				if _, ok := c.Peek(key); ok {
+				if _, ok := peek(c, key); ok {
 					kept++
 				}
 			}
@@ -65,7 +65,7 @@ func TestBytesAreBounded(t *testing.T) {
 		})})
 	for i, key := range usualKeys(2000) {
 		verify(t, c, key)
-		if _, ok := c.Peek(key); ok == (i == 1500) {
+		if _, ok := peek(c, key); ok == (i == 1500) {
 			t.Errorf("%d is kept: %v", i, ok)
 		}
 		if n := c.Stats().Bytes; n > bound {
@@ -88,7 +88,7 @@ func TestClockSparesWhatIsUsed(t *testing.T) {
 		verify(t, c, key)
 		if i%10 == 0 {
 			for _, r := range regulars {
-				if _, ok := c.Peek(r); !ok {
+				if _, ok := peek(c, r); !ok {
 					missed++
 					verify(t, c, r)
 				}
@@ -107,15 +107,15 @@ func TestOldOnesGoFirst(t *testing.T) {
 		keys := usualKeys(150)
 		for _, key := range keys[:50] {
 			verify(t, c, key)
-			c.Peek(key)
+			peek(c, key)
 		}
 		after(time.Minute)
 		for _, key := range keys[50:] {
 			verify(t, c, key)
-			c.Peek(key)
+			peek(c, key)
 		}
 		for i, key := range keys {
-			if _, ok := c.Peek(key); ok != (i >= 50) {
+			if _, ok := peek(c, key); ok != (i >= 50) {
 				t.Errorf("%d is kept: %v", i, ok)
 			}
 		}
@@ -136,7 +136,7 @@ func TestMadeUpKeys(t *testing.T) {
 		}
 	}
 	for _, key := range keys {
-		if _, ok := c.Peek(key); !ok {
+		if _, ok := peek(c, key); !ok {
 			t.Fatal("a session was displaced")
 		}
 	}

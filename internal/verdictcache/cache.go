@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/sessionid"
 )
 
 // Verifier is asked for a verdict that is not kept. It may be asked by a goroutine that outlives the one that wanted
@@ -159,7 +160,7 @@ func (c *Cache) divide() {
 
 	absents := max(1, usual/8>>n)
 	for i := range c.shards {
-		c.shards[i].flights = flights[SessionID, djangosession.Verdict]{}
+		c.shards[i].flights = flights[sessionid.ID, djangosession.Verdict]{}
 		c.shards[i].absents = make([]absent, absents)
 	}
 	bytes -= absents << n * absentBytes
@@ -181,7 +182,11 @@ func (c *Cache) moment() moment {
 
 func (c *Cache) clock() (wall time.Time, at instant) {
 	wall = c.config.Now()
-	return wall, instant{mono: wall.Sub(c.start), wall: time.Duration(wall.UnixNano() - c.start.UnixNano())}
+	return wall, c.instant(wall)
+}
+
+func (c *Cache) instant(t time.Time) instant {
+	return instant{mono: t.Sub(c.start), wall: time.Duration(t.UnixNano() - c.start.UnixNano())}
 }
 
 // Wait returns when no question is under way. It is for a program's end, when nobody asks any more.

@@ -99,7 +99,7 @@ func TestOldFlightsAreNotJoined(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		}
-		if _, ok := c.Peek(key); !ok {
+		if _, ok := peek(c, key); !ok {
 			t.Error("the older answer has displaced the newer")
 		}
 	})
@@ -132,7 +132,7 @@ func TestOldFlightsComeToNothing(t *testing.T) {
 				slow <- struct{}{}
 				<-first
 				after(tt.till)
-				if v, ok := c.Peek(key); !ok || v.User == nil {
+				if v, ok := peek(c, key); !ok || v.User == nil {
 					t.Errorf("%+v, %v", v, ok)
 				}
 			})
@@ -160,7 +160,7 @@ func TestStoresWithAnotherClock(t *testing.T) {
 			}
 		}
 		wantAsked(t, f, 2)
-		if _, ok := c.Peek(key); ok {
+		if _, ok := peek(c, key); ok {
 			t.Error("an ended session is kept")
 		}
 	})

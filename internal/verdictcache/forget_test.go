@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/sessionid"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -21,8 +22,8 @@ var forgettings = []struct {
 	locked  bool // a user who is not let in
 	access  bool
 }{
-	{"the session", func(c *verdictcache.Cache) { c.ForgetSession(verdictcache.IDOf(key)) }, true, true, true, false},
-	{"another session", func(c *verdictcache.Cache) { c.ForgetSession(verdictcache.IDOf("another")) }, false, false, false, false},
+	{"the session", func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of(key)) }, true, true, true, false},
+	{"another session", func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of("another")) }, false, false, false, false},
 	{"the user", func(c *verdictcache.Cache) { c.ForgetUser("42") }, true, false, true, true},
 	{"another user", func(c *verdictcache.Cache) { c.ForgetUser("4") }, false, false, true, false},
 	{"all accesses", (*verdictcache.Cache).ForgetAccess, false, false, false, true},
@@ -156,7 +157,7 @@ func TestForgetUnderWay(t *testing.T) {
 // TestForgottenFlightsAreNotWaitedFor where it is known that they are about what was forgotten.
 func TestForgottenFlightsAreNotWaitedFor(t *testing.T) {
 	for name, forget := range map[string]func(c *verdictcache.Cache){
-		"the session": func(c *verdictcache.Cache) { c.ForgetSession(verdictcache.IDOf(key)) },
+		"the session": func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of(key)) },
 		"everything":  (*verdictcache.Cache).ForgetAll,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,7 +193,7 @@ func TestForgetUsersOfManySessions(t *testing.T) {
 		}
 	}
 	for i, key := range keys {
-		if _, ok := c.Peek(key); ok != (i%users%2 == 1) {
+		if _, ok := peek(c, key); ok != (i%users%2 == 1) {
 			t.Errorf("session %d of user %d is kept: %v", i, i%users, ok)
 		}
 	}
@@ -221,12 +222,12 @@ func TestBusyJournal(t *testing.T) {
 				if i%2 == 0 {
 					c.ForgetUser(strconv.Itoa(i + 1000))
 				} else {
-					c.ForgetSession(verdictcache.IDOf(strconv.Itoa(i)))
+					c.ForgetSession(sessionid.Of(strconv.Itoa(i)))
 				}
 			}
 			close(f.hold)
 			<-a
-			if _, ok := c.Peek(key); ok != tt.want {
+			if _, ok := peek(c, key); ok != tt.want {
 				t.Errorf("%d forgotten: kept %v", tt.forgotten, ok)
 			}
 			if n := c.Stats().Verdicts.Overtaken; (n == 0) != tt.want {

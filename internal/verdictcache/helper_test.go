@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/sessionid"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -34,6 +35,11 @@ func newCache(tb testing.TB, c verdictcache.Config) *verdictcache.Cache {
 		tb.Fatal(err)
 	}
 	return cache
+}
+
+// peek asks now.
+func peek(c *verdictcache.Cache, key string) (djangosession.Verdict, bool) {
+	return c.Peek(sessionid.Of(key), time.Now())
 }
 
 // fake is a store whose answers a test sets.

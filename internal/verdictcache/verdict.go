@@ -2,62 +2,20 @@ package verdictcache
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"hash/maphash"
 	"sync"
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/sessionid"
 )
-
-// SessionID names a session without telling its key: the first half of the SHA-256 of the session key. It is what
-// notifications carry.
-type SessionID [16]byte
-
-// IDOf returns the ID of the session that a session key opens.
-func IDOf(sessionKey string) SessionID {
-	var part [64]byte // a conversion to []byte allocates for what is longer than a key of a table: a session in a cookie
-	n := copy(part[:], sessionKey)
-	if n == len(sessionKey) {
-		sum := sha256.Sum256(part[:n])
-		return SessionID(sum[:16])
-	}
-	return idOfLong(sessionKey)
-}
-
-func idOfLong(sessionKey string) SessionID {
-	h := sha256.New()
-	var part [512]byte
-	for len(sessionKey) > 0 {
-		n := copy(part[:], sessionKey)
-		h.Write(part[:n])
-		sessionKey = sessionKey[n:]
-	}
-	var sum [sha256.Size]byte
-	return SessionID(h.Sum(sum[:0])[:16])
-}
-
-// ParseID reads the hexadecimal digits of a SessionID.
-func ParseID(text string) (SessionID, error) {
-	var id SessionID
-	if len(text) != hex.EncodedLen(len(id)) {
-		return SessionID{}, errors.New("a session's ID has 32 hexadecimal digits")
-	}
-	if _, err := hex.Decode(id[:], []byte(text)); err != nil {
-		return SessionID{}, fmt.Errorf("reading a session's ID: %w", err)
-	}
-	return id, nil
-}
 
 // shard is a part of the verdicts, with a lock of its own.
 type shard struct {
 	mu      sync.Mutex
 	table   table
 	absents []absent // by the session's hash; of two in one place the newer stays
-	flights flights[SessionID, djangosession.Verdict]
+	flights flights[sessionid.ID, djangosession.Verdict]
 	// usersForgotten is the last forgetting of a user, after which no verdict that depends on some user is believed
 	// that has none.
 	usersForgotten uint64
@@ -68,7 +26,7 @@ type shard struct {
 
 // absent is a verdict without a user.
 type absent struct {
-	id     SessionID
+	id     sessionid.ID
 	asked  instant
 	seq    uint64
 	reason djangosession.Reason // empty where there is nothing
@@ -86,31 +44,30 @@ func (c *Cache) Verify(ctx context.Context, sessionKey string) (djangosession.Ve
 		v.Session = nil
 		return v, err
 	}
-	id := IDOf(sessionKey)
+	id := sessionid.Of(sessionKey)
 	s, hash := c.shardOf(id)
-	if v, ok := c.peek(s, id, hash); ok {
+	if v, ok := c.peek(s, id, hash, c.config.Now()); ok {
 		return v, nil
 	}
 	return ask(ctx, c, &verdictOf{c: c, s: s, id: id, hash: hash, key: sessionKey})
 }
 
-// Peek returns the verdict on a session key that is at hand, if one is. It never waits for a store.
-func (c *Cache) Peek(sessionKey string) (djangosession.Verdict, bool) {
-	id := IDOf(sessionKey)
+// Peek returns the verdict on a session that is at hand, if one is, to a question put at the time asked. It never waits for a
+// store.
+func (c *Cache) Peek(id sessionid.ID, asked time.Time) (djangosession.Verdict, bool) {
 	s, hash := c.shardOf(id)
-	return c.peek(s, id, hash)
+	return c.peek(s, id, hash, asked)
 }
 
-func (c *Cache) peek(s *shard, id SessionID, hash uint64) (djangosession.Verdict, bool) {
-	wall, at := c.clock()
+func (c *Cache) peek(s *shard, id sessionid.ID, hash uint64, asked time.Time) (djangosession.Verdict, bool) {
 	s.mu.Lock()
-	v, ok := s.lookup(c, id, hash, wall, at)
+	v, ok := s.lookup(c, id, hash, asked, c.instant(asked))
 	s.mu.Unlock()
 	return v, ok
 }
 
 // shardOf returns where a session belongs. The hash has a seed, so that nobody can choose keys that are in each other's way.
-func (c *Cache) shardOf(id SessionID) (s *shard, hash uint64) {
+func (c *Cache) shardOf(id sessionid.ID) (s *shard, hash uint64) {
 	hash = maphash.Bytes(c.seed, id[:])
 	return &c.shards[hash>>c.shift], hash
 }
@@ -118,7 +75,7 @@ func (c *Cache) shardOf(id SessionID) (s *shard, hash uint64) {
 func (c *Cache) userHash(userID string) uint64 { return maphash.String(c.seed, userID) }
 
 // lookup returns what may still be told of a session.
-func (s *shard) lookup(c *Cache, id SessionID, hash uint64, wall time.Time, at instant) (v djangosession.Verdict, ok bool) {
+func (s *shard) lookup(c *Cache, id sessionid.ID, hash uint64, wall time.Time, at instant) (v djangosession.Verdict, ok bool) {
 	if p, k := s.table.find(id, hash); k != nil {
 		if !k.alive(c.ages, wall, at) {
 			return v, false // it is replaced, or displaced
@@ -145,7 +102,7 @@ func (s *shard) absent(hash uint64) *absent {
 type verdictOf struct {
 	c    *Cache
 	s    *shard
-	id   SessionID
+	id   sessionid.ID
 	hash uint64
 	key  string
 }
