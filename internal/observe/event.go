@@ -63,9 +63,9 @@ func (e *Event) attrs() []slog.Attr {
 		slog.Int("status", e.Status),
 		slog.Float64("duration_ms", e.milliseconds()),
 		slog.String("remote", e.Remote))
-	for _, o := range e.optional() {
-		if o.value != "" {
-			attrs = append(attrs, slog.String(o.key, o.value))
+	for key, value := range e.optional {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
 		}
 	}
 	return attrs
@@ -73,23 +73,19 @@ func (e *Event) attrs() []slog.Attr {
 
 func (e *Event) milliseconds() float64 { return float64(e.Took.Microseconds()) / 1000 }
 
-type textAttr struct{ key, value string }
-
-// optional are the attributes that are left out where they are empty, in the order of the log.
-func (e *Event) optional() [7]textAttr {
+// optional yields the attributes that are left out where they are empty, in the order of the log.
+func (e *Event) optional(yield func(key, value string) bool) {
 	problem := ""
 	if e.Err != nil {
 		problem = e.Err.Error()
 	}
-	return [...]textAttr{
-		{"outcome", e.Outcome},
-		{"reason", string(e.Reason)},
-		{"user_id", e.UserID},
-		{"session", e.Session.Name()},
-		{"decision", e.Decision},
-		{"stack", e.Stack},
-		{"error", problem},
-	}
+	_ = yield("outcome", e.Outcome) &&
+		yield("reason", string(e.Reason)) &&
+		yield("user_id", e.UserID) &&
+		yield("session", e.Session.Name()) &&
+		yield("decision", e.Decision) &&
+		yield("stack", e.Stack) &&
+		yield("error", problem)
 }
 
 // appendJSON appends the line that slog's JSONHandler would make of the event.
@@ -108,12 +104,12 @@ func (e *Event) appendJSON(b []byte) []byte {
 	b = appendMilliseconds(b, e.Took)
 	b = append(b, `,"remote":`...)
 	b = plainjson.AppendString(b, e.Remote)
-	for _, o := range e.optional() {
-		if o.value != "" {
+	for key, value := range e.optional {
+		if value != "" {
 			b = append(b, `,"`...)
-			b = append(b, o.key...)
+			b = append(b, key...)
 			b = append(b, `":`...)
-			b = plainjson.AppendString(b, o.value)
+			b = plainjson.AppendString(b, value)
 		}
 	}
 	return append(b, "}\n"...)

@@ -2,12 +2,15 @@
 // all the rest of an answer.
 package plainjson
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // AppendString appends s as encoding/json writes it.
 func AppendString(b []byte, s string) []byte {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		if !plain[s[i]] {
 			return appendOther(b, s)
 		}
 	}
@@ -15,6 +18,14 @@ func AppendString(b []byte, s string) []byte {
 	b = append(b, s...)
 	return append(b, '"')
 }
+
+// plain are the bytes that encoding/json writes as they are.
+var plain = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return is
+}()
 
 // appendOther is for the few that need escapes, or are no ASCII.
 func appendOther(b []byte, s string) []byte {
