@@ -20,6 +20,10 @@ const maxJoined = 128
 // answer that takes longer is that of a server far away or in trouble, and nobody waits for it.
 const soon = time.Millisecond
 
+// patience is how often an answer may be late because this processor is busy: it may have come, and nobody has had the time to
+// read it. Another connection would have more to do for everybody.
+const patience = 20
+
 // Joiner lets lookups share queries. A lookup never waits so that there be more to share: it is asked at once where nothing is
 // being asked, and otherwise goes with the next query: when an answer has come, or when none has come soon, on another
 // connection. One Joiner serves the stores of a database.
@@ -29,6 +33,8 @@ type Joiner struct {
 	idle  int         // connections that nobody uses
 	ready []joined    // queues with lookups that wait: each once, and the one that has waited longest first
 	late  *time.Timer // runs out when those who wait have waited long enough; nil until somebody has
+	asked uint64      // lookups so far
+	busy  int         // how often late has run out, in a row, while this processor was busy
 }
 
 // joined is a queue, whatever its answers are.
@@ -80,6 +86,7 @@ func (j *Joiner) use() {
 
 // wait has one more connection used unless an answer comes soon.
 func (j *Joiner) wait() {
+	j.busy = 0
 	switch {
 	case j.idle == 0:
 	case j.late == nil:
@@ -93,7 +100,16 @@ func (j *Joiner) wait() {
 func (j *Joiner) tire() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.ready) > 0 {
+	asked := j.asked
+	j.mu.Unlock()
+	runtime.Gosched() // until all who can run have run: where lookups are among them, this processor is what takes long
+	j.mu.Lock()
+	switch {
+	case len(j.ready) == 0:
+	case j.asked != asked && j.busy < patience:
+		j.busy++
+		j.late.Reset(soon)
+	default:
 		j.use()
 	}
 }
@@ -192,6 +208,7 @@ func (q *queue[R]) wait(l *lookup[R]) (alone bool) {
 	j := q.joiner
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.asked++
 	if q.waiting = append(q.waiting, l); len(q.waiting) > 1 {
 		return false
 	}

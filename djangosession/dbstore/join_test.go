@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -173,6 +174,54 @@ func TestLookupsUseEveryConnection(t *testing.T) {
 			t.Errorf("%d connections are idle at the end, want 2", joiner.idle)
 		}
 	})
+}
+
+// lateUntilUsed counts how often an answer is late until another connection is used, while this processor is busy so many times.
+func lateUntilUsed(t *testing.T, busy int) (late int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		joiner := NewJoiner(2)
+		tb := newTable(joiner)
+		var running sync.WaitGroup
+		ask := func(key string) { running.Go(func() { tb.answer(t.Context(), key) }) }
+		for _, key := range []string{"first", "second"} {
+			ask(key)
+			synctest.Wait()
+		}
+		for ; tb.now() < 2 && late <= 2*patience; late++ {
+			if late < busy {
+				ask(fmt.Sprint("key", late)) // on one processor it runs when this goroutine lets it
+			}
+			joiner.tire()
+			synctest.Wait()
+		}
+		running.Wait()
+	})
+	return late
+}
+
+// An answer that is late because this processor is busy asking is waited for again, and not for ever.
+func TestLookupsWaitForABusyProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const times = 30
+	again := 0
+	for range times {
+		if late := lateUntilUsed(t, 0); late != 1 {
+			t.Fatalf("another connection is used after %d late answers of a processor that does nothing", late)
+		}
+		if late := lateUntilUsed(t, 2*patience); late > patience+1 {
+			t.Fatalf("another connection is used after %d late answers, want it after %d at most", late, patience+1)
+		}
+		for range rand.IntN(100) { // one time in 61 the scheduler goes on with who has just yielded to others: not always the same
+			runtime.Gosched()
+		}
+		if lateUntilUsed(t, 1) == 2 {
+			again++
+		}
+	}
+	if again < times*2/3 {
+		t.Errorf("a busy processor was waited for %d times of %d", again, times)
+	}
 }
 
 // A connection that gets no answer holds up nobody for longer than soon, however many lookups there are.
