@@ -21,13 +21,15 @@ func FuzzParseURL(f *testing.F) {
 		f.Add("mariadb", "u", password, "", "d", "unix_socket=/dir&ssl_ca=/file")
 	}
 	f.Add("postgres", "u?x=", "", "[::1]", "a/b", "%")
+	f.Add("sqlite", "@/a", "?x@", "", "/dir/file", "")
 	f.Add("sslmode://", "u/x", "p", "h,h", "", "unknown=1")
 	f.Fuzz(func(t *testing.T, scheme, user, password, host, path, query string) {
 		if strings.ContainsAny(scheme+user+host+path+query, "ST39") { // or the marks could be theirs
 			return
 		}
-		if strings.HasPrefix(strings.ToLower(scheme), "sqlite") && strings.HasPrefix(user, "/") {
-			return // then there is no user: all of it is the file's path, which is no secret
+		authority, _, slash := strings.Cut(user, "/")
+		if slash && (authority == "" || strings.HasSuffix(authority, "@")) && strings.HasPrefix(strings.ToLower(scheme), "sqlite") {
+			return // then no host follows, and the rest is the file's path, which is no secret
 		}
 		secret := firstMark + password + lastMark
 		for _, encoded := range []string{secret, url.PathEscape(secret), url.QueryEscape(secret)} {
