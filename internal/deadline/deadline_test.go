@@ -52,20 +52,13 @@ func (c *counted) armed() (read, write int) {
 // pair is a lazy connection, what is beneath it, and its client.
 func pair(t *testing.T) (lazy *conn, beneath *counted, client net.Conn) {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	client, err = new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
+	client = dial(t, l)
 	server, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = client.Close(), server.Close() })
+	t.Cleanup(func() { _ = server.Close() })
 	beneath = &counted{Conn: server}
 	return newConn(beneath), beneath, client
 }
@@ -257,11 +250,7 @@ func TestArmed(t *testing.T) {
 // serve has net/http serve with these timeouts. What goes wrong in a handler goes into failed.
 func serve(t *testing.T, header, body, write, idle time.Duration) (l net.Listener, failed chan error) {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	failed = make(chan error)
+	l, failed = listen(t), make(chan error)
 	server := &http.Server{
 		ReadHeaderTimeout: header, ReadTimeout: body, WriteTimeout: write, IdleTimeout: idle,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -352,6 +341,39 @@ func TestRequests(t *testing.T) {
 			t.Fatal(r.Status, err)
 		}
 	}
+}
+
+// TestCloseWrite has a client read the end of what was written, and still be read from.
+func TestCloseWrite(t *testing.T) {
+	l := listen(t)
+	client := dial(t, l)
+	c, err := Lazy(l).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	half, ok := c.(interface{ CloseWrite() error }) // as net/http asks
+	if !ok {
+		t.Fatal("net/http cannot close it for writing alone")
+	}
+	if err := half.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	in(t, client.SetReadDeadline, later)
+	if err := readByte(client)(); !errors.Is(err, io.EOF) {
+		t.Errorf("the client reads %v, want the end", err)
+	}
+	echo(t, client, c)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
 }
 
 func dial(t *testing.T, l net.Listener) net.Conn {

@@ -40,6 +40,12 @@ func TestIDsAreSHA256(t *testing.T) {
 	}
 }
 
+func TestNoKey(t *testing.T) {
+	if got := sessionid.Of(""); got != (sessionid.ID{}) {
+		t.Errorf("no key has the ID %x", got)
+	}
+}
+
 func TestName(t *testing.T) {
 	for key, want := range map[string]string{
 		"":    "",
