@@ -7,7 +7,10 @@ CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/django-sidecar
 VERSION  ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 COMMIT   ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
 FUZZTIME ?= 10s
-GOTEST   := go test -count=1 -p 2
+
+# go test, which says once more at its end what has failed and what was skipped, and why: docs/decisions/0004.
+# Its argument is what to show on the way.
+gotest = go run gotest.tools/gotestsum@v1.13.0 --no-color --format $(1) --post-run-command $(CURDIR)/tools/tally.sh -- -count=1 -p 2
 
 # How many sessions the oracle makes for each deployment; empty: as many as its test thinks right.
 export ORACLE_COUNT
@@ -23,7 +26,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors image
+.PHONY: build demo test setup lint test-unit test-live test-seeds test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors image
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -45,28 +48,28 @@ lint: setup
 
 test-unit: ## needs Go and a C compiler alone
 	$(call step,unit tests with the race detector)
-	@$(GOTEST) -race ./...
-	@cd $(CONFORMANCE) && $(GOTEST) -race ./...
+	@$(call gotest,pkgname) -race ./...
+	@cd $(CONFORMANCE) && $(call gotest,pkgname) -race ./...
 	@# The race detector makes pools forget, so that allocations are counted without it.
-	@$(GOTEST) ./signing ./djangosession
+	@$(call gotest,pkgname) ./signing ./djangosession
 
 test-live: setup ## against PostgreSQL, pgbouncer and every Django
 	$(call step,live tests with the race detector: real servers and real Djangos)
-	@source $(CACHE)/env; $(GOTEST) -race -tags live -timeout 40m -v $(LIVE)
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 40m $(LIVE)
 
 test-seeds: setup ## the comparisons with Django once more, of what the clock makes up
-	@source $(CACHE)/env; $(GOTEST) -tags live -timeout 30m ./internal/gateway ./internal/pickle ./internal/upload/multipart ./internal/upload/naming -args -seed=0
-	@source $(CACHE)/env; $(GOTEST) -tags live -timeout 30m -run TestUploadOracle ./cmd/django-sidecar -args -uploadseed=0
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -tags live -timeout 30m ./internal/gateway ./internal/pickle ./internal/upload/multipart ./internal/upload/naming -args -seed=0
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -tags live -timeout 30m -run TestUploadOracle ./cmd/django-sidecar -args -uploadseed=0
 
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
-	@source $(CACHE)/env; $(GOTEST) -race -tags live,gateways -timeout 20m -v -run TestGateways ./cmd/django-sidecar
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 20m -run TestGateways ./cmd/django-sidecar
 
 test-browser: setup ## the demo's page in Chromium; installs it, and wants Node for its driver
 	@tools/setup-browser.sh
 	$(call step,the demo in a browser)
-	@source $(CACHE)/env; $(GOTEST) -race -tags live,browser -timeout 10m -v -run TestDemoPage ./cmd/django-sidecar
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,browser -timeout 10m -run TestDemoPage ./cmd/django-sidecar
 
 fuzz: ## every fuzz target for FUZZTIME
 	$(call step,fuzzing each target for $(FUZZTIME))
@@ -75,18 +78,18 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: setup ## a session check beside an Echo no-op, the obvious version, the database alone and Django; BENCH='-rounds=1 -seconds=3' for a quick look
 	@tools/setup-bench.sh
 	$(call step,side by side: each alone on one core with its database; minutes)
-	@mkdir -p bin; source $(CACHE)/env; $(GOTEST) -tags bench -timeout 60m -v -run '^TestSideBySide$$' ./internal/sidebyside -args -markdown=$(CURDIR)/bin/bench.md $(BENCH)
+	@mkdir -p bin; source $(CACHE)/env; go test -count=1 -tags bench -timeout 60m -v -run '^TestSideBySide$$' ./internal/sidebyside -args -markdown=$(CURDIR)/bin/bench.md $(BENCH)
 
 bench-curves: setup ## requests a second against connections, sessions, hit rate and sidecars, memory against entries, into docs/scaling; CURVES='-curve=many -pointseconds=10', CURVES=-draw to draw again
 	@tools/setup-bench.sh
 	$(call step,curves: servers and database on one core, the load on another; minutes)
-	@source $(CACHE)/env; $(GOTEST) -tags bench -timeout 60m -v -run '^TestCurves$$' ./internal/sidebyside -args $(CURVES)
+	@source $(CACHE)/env; go test -count=1 -tags bench -timeout 60m -v -run '^TestCurves$$' ./internal/sidebyside -args $(CURVES)
 
 bench-go: ## the benchmarks of the packages: time and allocations
 	@go test -run '^$$' -bench . -benchmem ./...
 
 bench-upload: setup ## 1 GiB to the sidecar, to a plain io.Copy and to gunicorn with Django: by multipart and by tus: GB/s and CPU seconds; takes minutes
-	@$(GOTEST) -tags live,bench -timeout 20m -v -run '^TestUploadSpeed$$' ./cmd/django-sidecar
+	@go test -count=1 -tags live,bench -timeout 20m -v -run '^TestUploadSpeed$$' ./cmd/django-sidecar
 
 vectors: ## writes testdata/vectors again, by real Djangos
 	@testdata/generate/all.sh $(CACHE)/venv
