@@ -26,7 +26,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-seeds test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors image
+.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors image
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -53,13 +53,9 @@ test-unit: ## needs Go and a C compiler alone
 	@# The race detector makes pools forget, so that allocations are counted without it.
 	@$(call gotest,pkgname) ./signing ./djangosession
 
-test-live: setup ## against PostgreSQL, pgbouncer and every Django
+test-live: setup ## against PostgreSQL, pgbouncer and every Django; ORACLE_SEED=0 for questions that nobody has put yet
 	$(call step,live tests with the race detector: real servers and real Djangos)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 40m $(LIVE)
-
-test-seeds: setup ## the comparisons with Django once more, of what the clock makes up
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -tags live -timeout 30m ./internal/gateway ./internal/pickle ./internal/upload/multipart ./internal/upload/naming -args -seed=0
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -tags live -timeout 30m -run TestUploadOracle ./cmd/django-sidecar -args -uploadseed=0
 
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh

@@ -20,10 +20,7 @@ import (
 	"django-sidecar/signing"
 )
 
-var (
-	inflateSeed  = flag.Uint64("inflate-seed", 1, "the seed of the streams that are put to zlib")
-	inflateCount = flag.Int("inflate-count", 20000, "how many streams of each kind are put to zlib")
-)
+var inflateCount = flag.Int("inflate-count", 20000, "how many streams of each kind are put to zlib")
 
 // rawPython answers each stream with what it holds and how much follows it, in hexadecimal and decimal digits, or with "no".
 const rawPython = `
@@ -49,7 +46,7 @@ for line in sys.stdin:
 
 // TestInflateAsZlib: what Python's zlib reads is what is read here, and what that refuses is refused.
 func TestInflateAsZlib(t *testing.T) {
-	random := rand.New(rand.NewPCG(*inflateSeed, 1))
+	random := rand.New(rand.NewPCG(djangotest.Seed(t), 1))
 	cases := inflateCases()
 	var list [][]byte
 	for _, c := range cases {
@@ -85,7 +82,7 @@ func TestInflateAsZlib(t *testing.T) {
 
 // TestLoadsAsZlib is about what is around a stream: header, checksum, and what follows.
 func TestLoadsAsZlib(t *testing.T) {
-	random := rand.New(rand.NewPCG(*inflateSeed, 2))
+	random := rand.New(rand.NewPCG(djangotest.Seed(t), 2))
 	var list [][]byte
 	abc := deflate(t, []byte("abc"))
 	for method := range 256 {

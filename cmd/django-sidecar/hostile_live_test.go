@@ -14,6 +14,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/demo"
+	"django-sidecar/internal/djangotest"
 )
 
 // hostileCount is how many random byte strings each of the two tests sends.
@@ -60,9 +61,7 @@ func heapBytes() uint64 {
 func TestHostileCookies(t *testing.T) {
 	_, visits := demoDeployment(t)
 	sidecar := startSidecar(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(djangotest.Seed(t), 0))
 	sidecar.ask(t, []byte(visits[0].Cookie))
 	before := heapBytes()
 	for range hostileCount {
@@ -102,9 +101,7 @@ func TestHostileSessionData(t *testing.T) {
 	}
 	d := deploymentForTest(t)
 	sidecar := startSidecar(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(djangotest.Seed(t), 0))
 	before := heapBytes()
 	for i := range hostileCount {
 		data := randomBytes(r, r.IntN(400))

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"testing"
 
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/djangotest"
 )
 
 // A profile is one deployment that the oracle compares.
@@ -88,16 +88,13 @@ func profiles() []profile {
 }
 
 // TestOracle asks a live Django and the running sidecar the same questions: over random users, sessions and Cookie
-// headers in every state. ORACLE_SEED repeats a run, ORACLE_COUNT sets how many sessions a profile has.
+// headers in every state. ORACLE_COUNT sets how many sessions a profile has.
 func TestOracle(t *testing.T) {
-	seed, count := rand.Uint64N(1<<32), 300
-	if text := os.Getenv("ORACLE_SEED"); text != "" {
-		seed = parseCount(t, text)
-	}
+	seed, count := djangotest.Seed(t), 300
 	if text := os.Getenv("ORACLE_COUNT"); text != "" {
 		count = int(parseCount(t, text))
 	}
-	t.Logf("ORACLE_SEED=%d ORACLE_COUNT=%d", seed, count)
+	t.Logf("ORACLE_COUNT=%d", count)
 	var compared, alive atomic.Int64
 	for i, p := range profiles() {
 		t.Run("Django "+p.django+" "+p.name, func(t *testing.T) {

@@ -20,13 +20,11 @@ import (
 	"testing"
 	"time"
 
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/upload"
 )
 
-var (
-	uploadSeed  = flag.Uint64("uploadseed", 1, "the seed of the uploads that are compared; 0 takes one from the clock")
-	uploadCount = flag.Int("uploads", 200, "how many uploads every Django is compared in, and half as many with other settings")
-)
+var uploadCount = flag.Int("uploads", 200, "how many uploads every Django is compared in, and half as many with other settings")
 
 // storedFile is a file that has been taken, as Django and the sidecar both tell of it, and the disk.
 type storedFile struct {
@@ -208,11 +206,7 @@ func (p *uploadPair) clear(told []string) {
 
 // TestUploadOracle compares what the sidecar stores of requests with what Django's own views, models and storages do.
 func TestUploadOracle(t *testing.T) {
-	seed := *uploadSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("to see the same again: -uploadseed=%d -uploads=%d", seed, *uploadCount)
+	seed := djangotest.Seed(t)
 	for i, d := range uploadDeployments {
 		g := &formGenerator{Rand: rand.New(rand.NewPCG(seed, uint64(i)))}
 		cases := make([]formCase, *uploadCount/(i+1))

@@ -4,9 +4,6 @@ package cookiestore_test
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -21,17 +18,9 @@ const oracleSecret = `s3cr3t-key'"%$ with ümläuts`
 
 var oracleFallbacks = []string{"an older key, with a comma", "the oldest key"}
 
-// TestOracle compares with Django's own signed_cookies engine, over cookies in every state. ORACLE_SEED repeats a run.
+// TestOracle compares with Django's own signed_cookies engine, over cookies in every state.
 func TestOracle(t *testing.T) {
-	seed := rand.Uint64N(1 << 32)
-	if text := os.Getenv("ORACLE_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("ORACLE_SEED=%d", seed)
+	seed := djangotest.Seed(t)
 	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
 		t.Run("Django "+version, func(t *testing.T) { compare(t, oracle{version: version, age: 1_209_600, count: 600, seed: seed}) })
 	}

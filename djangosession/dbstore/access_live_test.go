@@ -8,13 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -238,17 +236,9 @@ var (
 	inSchema = accessProfile{"another schema", "access.UUIDPerson", `tenant 1"."people`, dbstore.AccessConfig{Table: "tenant 1.people"}}
 )
 
-// TestAccessOracle compares with Django's own ModelBackend, over users at random. ORACLE_SEED repeats a run.
+// TestAccessOracle compares with Django's own ModelBackend, over users at random.
 func TestAccessOracle(t *testing.T) {
-	seed := rand.Uint64N(1 << 32)
-	if text := os.Getenv("ORACLE_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("ORACLE_SEED=%d", seed)
+	seed := djangotest.Seed(t)
 	for _, version := range []string{"1.11", "3.2", "5.2", "6.1"} {
 		for i, p := range accessProfiles {
 			if i > 0 && (version == "3.2" || version == "5.2") {

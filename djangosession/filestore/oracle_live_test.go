@@ -5,10 +5,8 @@ package filestore_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -32,17 +30,9 @@ type profile struct {
 	pickle  bool
 }
 
-// TestOracle compares with Django's own file engine, over files in every state. ORACLE_SEED repeats a run.
+// TestOracle compares with Django's own file engine, over files in every state.
 func TestOracle(t *testing.T) {
-	seed := rand.Uint64N(1 << 32)
-	if text := os.Getenv("ORACLE_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("ORACLE_SEED=%d", seed)
+	seed := djangotest.Seed(t)
 	const fortnight = 1_209_600
 	at := time.Date(2026, 11, 22, 10, 0, 0, 123456000, time.UTC)
 	var profiles []profile

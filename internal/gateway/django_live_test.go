@@ -11,26 +11,17 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/gateway"
 )
 
-var (
-	seed      = flag.Uint64("seed", 1, "the seed of what is compared; 0 takes one from the clock")
-	questions = flag.Int("questions", 10000, "how much of each kind every Django is asked")
-)
+var questions = flag.Int("questions", 10000, "how much of each kind every Django is asked")
 
 func random(t *testing.T) *rand.Rand {
 	t.Helper()
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
-	t.Logf("to see the same again: -seed=%d -questions=%d", s, *questions)
-	return rand.New(rand.NewPCG(s, 0))
+	return rand.New(rand.NewPCG(djangotest.Seed(t), 0))
 }
 
 // askDjango puts questions to testdata/answers.py, and decodes the answers into a slice.

@@ -16,26 +16,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/pickle"
 )
 
 var (
-	seed    = flag.Uint64("seed", 1, "the seed of the generated pickles; 0 takes one from the clock")
 	objects = flag.Int("objects", 300, "how many objects each Python pickles, in all protocols")
 	mutants = flag.Int("mutants", 40000, "how many broken pickles are compared")
 )
-
-func theSeed(t *testing.T) uint64 {
-	t.Helper()
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
-	t.Logf("to see the same again: -seed=%d -objects=%d -mutants=%d", s, *objects, *mutants)
-	return s
-}
 
 // python runs a script of testdata in the interpreter of a Django, with lines on stdin, and returns the lines it prints.
 func python(t *testing.T, django string, stdin []string, script string, args ...string) []string {
@@ -90,7 +79,7 @@ func unhex(t *testing.T, line string) string {
 
 // TestObjectsOfEveryPython: whatever Pythons write is read as the newest reads it.
 func TestObjectsOfEveryPython(t *testing.T) {
-	s := theSeed(t)
+	s := djangotest.Seed(t)
 	for _, django := range []string{"1.11", "3.2", "6.1"} { // Python 3.6, 3.9 and 3.13
 		lines := pickled(t, django, s)
 		differences := 0
@@ -123,7 +112,7 @@ func inJSON(v pickle.Value) string {
 
 // TestBrokenPickles: what CPython refuses is refused, and what it reads is read, with the same result.
 func TestBrokenPickles(t *testing.T) {
-	random := rand.New(rand.NewPCG(theSeed(t), 0))
+	random := rand.New(rand.NewPCG(djangotest.Seed(t), 0))
 	good := pickled(t, "6.1", random.Uint64())
 	good = append(good, python2(t)...)
 	slices.SortFunc(good, func(a, b string) int { return len(a) - len(b) })

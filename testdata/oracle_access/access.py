@@ -14,8 +14,9 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 
+# No number of a user or group is among the KEYS.
 NAMES = ["editors", "Zo\u00eb", "a,b", "\u041f\u0440\u0438\u0432\u0435\u0442", "o'brien", " a ", "%s", "x\U0001f600", "", "a\nb", 'say "x"']
-KEYS = ["ada", "zo\u00eb", "42", "None", "o'brien", "[1]", "\U0001f600"]
+KEYS = ["ada", "zo\u00eb", "4711", "None", "o'brien", "[1]", "\U0001f600"]
 
 
 def deploy(request):

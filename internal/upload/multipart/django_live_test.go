@@ -16,16 +16,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/upload/multipart"
 )
 
-var (
-	seed      = flag.Uint64("seed", 1, "the seed of what is compared; 0 takes one from the clock")
-	questions = flag.Int("questions", 1600, "how many bodies every Django is asked for")
-)
+var questions = flag.Int("questions", 1600, "how many bodies every Django is asked for")
 
 var djangos = []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"}
 
@@ -321,12 +317,7 @@ func ask(t *testing.T, version string, all []asked) []answer {
 
 func generate(t *testing.T) []body {
 	t.Helper()
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
-	t.Logf("to see the same again: -seed=%d -questions=%d", s, *questions)
-	g := &generator{Rand: rand.New(rand.NewPCG(s, 0))}
+	g := &generator{Rand: rand.New(rand.NewPCG(djangotest.Seed(t), 0))}
 	all := make([]body, *questions)
 	for i := range all {
 		all[i] = g.body()

@@ -8,25 +8,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"django-sidecar/internal/djangotest"
 )
 
 var (
-	seed      = flag.Uint64("seed", 1, "the seed of what is compared; 0 takes one from the clock")
 	questions = flag.Int("questions", 4000, "how much of each kind every Django is asked")
 	djangos   = flag.String("djangos", "1.11 2.2 3.0 3.1 3.2 4.0 4.1 4.2 5.0 5.2 6.1", "whom to ask; tools/setup.sh makes these")
 )
 
 func random(t *testing.T) *rand.Rand {
 	t.Helper()
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
-	t.Logf("to see the same again: -seed=%d -questions=%d", s, *questions)
-	return rand.New(rand.NewPCG(s, 0))
+	return rand.New(rand.NewPCG(djangotest.Seed(t), 0))
 }
 
 // askDjango puts questions to testdata/oracle/naming.py, and decodes the answers into a slice.
