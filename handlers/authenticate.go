@@ -6,7 +6,7 @@ import (
 
 // authenticate answers /authenticate.
 func (s *server) authenticate(c echo.Context) error {
-	r := c.Request()
-	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], eventOf(c))
+	r, e := c.Request(), eventOf(c)
+	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], e.Began, e)
 	return s.answerVerdict(c, v, out)
 }

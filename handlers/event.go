@@ -33,15 +33,14 @@ func eventOf(c echo.Context) *observe.Event { return &exchangeOf(c).event }
 // logged writes the event of each request once it has been answered.
 func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		start := s.Answers.Now()
+		began := s.Answers.Now()
 		r := c.Request()
 		x, _ := exchanges.Get().(*exchange)
-		x.Context, x.event = c, observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP()}
+		x.Context, x.event = c, observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP(), Began: began}
 		if err := next(x); err != nil {
 			c.Error(err) // answers now, so that the status is known here
 		}
-		x.event.Status, x.event.At = c.Response().Status, s.Answers.Now()
-		x.event.Took = x.event.At.Sub(start)
+		x.event.End(c.Response().Status, s.Answers.Now())
 		x.event.Write(r.Context(), s.Logger)
 		x.Context, x.event = nil, observe.Event{}
 		exchanges.Put(x) // not where a panic goes on: somebody may still have it

@@ -136,7 +136,7 @@ func TestAPanicIsOneEventWithItsStack(t *testing.T) {
 	}
 	delete(event, "stack")
 	want := map[string]any{
-		"level": "ERROR", "msg": "request", "method": "GET", "path": "/authenticate", "status": 500., "duration_ms": 2.,
+		"level": "ERROR", "msg": "request", "method": "GET", "path": "/authenticate", "status": 500., "duration_ms": 1.,
 		"remote": "192.0.2.1", "session": "f4fb3e7211d0", "error": "panic: boom",
 	}
 	if diff := cmp.Diff(want, event); diff != "" {

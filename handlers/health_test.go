@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -14,6 +15,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/sessionid"
 )
 
 func newAdmin(checks ...handlers.Check) http.Handler {
@@ -85,13 +87,18 @@ func TestMetrics(t *testing.T) {
 		h := newHandler(v, func(o *handlers.Options) { o.Answers.Observe, o.Answers.Now = metrics.Verdict, ticking() })
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil))
 	}
+	atHand := newHandler(nil, func(o *handlers.Options) {
+		o.Answers.Observe, o.Answers.Now = metrics.Verdict, ticking()
+		o.Answers.Peek = func(sessionid.ID, time.Time) (djangosession.Verdict, bool) { return ada(), true }
+	})
+	atHand.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil))
 	w := httptest.NewRecorder()
 	admin.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
-		`django_sidecar_verdicts_total{outcome="alive",reason=""} 2`,
+		`django_sidecar_verdicts_total{outcome="alive",reason=""} 3`,
 		`django_sidecar_verdicts_total{outcome="ended",reason="expired"} 1`,
 		`django_sidecar_verdicts_total{outcome="unavailable",reason=""} 1`,
-		`django_sidecar_verdict_duration_seconds_count 4`,
+		`django_sidecar_verdict_duration_seconds_count 5`,
 		`django_sidecar_verdict_duration_seconds_sum 0.004`,
 		`django_sidecar_store_errors_total 0`,
 		`django_sidecar_build_info{commit="abcdef",version="1.2.3"} 1`,

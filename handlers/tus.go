@@ -67,7 +67,7 @@ func (l *lastVerdict) copyTo(e *observe.Event) {
 func TusOwner(answers *answer.Service) func(*http.Request) (string, *tus.Refusal) {
 	return func(r *http.Request) (string, *tus.Refusal) {
 		e := new(observe.Event)
-		v, out := answers.Verify(r.Context(), r.Header[echo.HeaderCookie], e)
+		v, out := answers.Verify(r.Context(), r.Header[echo.HeaderCookie], answers.Now(), e)
 		if seen, ok := r.Context().Value(lastVerdictKey{}).(*lastVerdict); ok {
 			seen.mu.Lock()
 			seen.event = *e

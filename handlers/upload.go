@@ -65,7 +65,7 @@ func (s *server) upload(c echo.Context) error {
 	if err := s.crossSite(r); err != nil {
 		return s.refuseUpload(c, err)
 	}
-	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], eventOf(c))
+	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], s.Answers.Now(), eventOf(c))
 	if out != answer.Alive {
 		unread(c)
 		s.countUpload("refused", 0)
@@ -120,7 +120,7 @@ func (s *server) upload(c echo.Context) error {
 // stillAlive asks once more whether the session is that of the user who began: one who has been logged out meanwhile
 // publishes nothing.
 func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) error {
-	v, out := s.Answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], eventOf(c))
+	v, out := s.Answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], s.Answers.Now(), eventOf(c))
 	switch {
 	case out == answer.Unavailable:
 		return errUnknown

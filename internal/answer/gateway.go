@@ -39,13 +39,13 @@ type Answer struct {
 	Message string
 }
 
-// Gateway answers a gateway's question, and puts what it comes to into the request's event.
+// Gateway answers a gateway's question, put when its event began, and puts what it comes to into the event.
 func (s *Service) Gateway(ctx context.Context, q Question, m Manner, e *observe.Event) Answer {
 	if q.DemandsErr != nil { // a fault of the operator's, who finds it in the log
 		e.Err = q.DemandsErr
 		return m.broken("The requirements of this location are not understood.")
 	}
-	v, out := s.Verify(ctx, q.Cookies, e)
+	v, out := s.Verify(ctx, q.Cookies, e.Began, e)
 	switch {
 	case out == Unavailable:
 		return m.unavailable()

@@ -89,15 +89,14 @@ func (s *server) call(w http.ResponseWriter, r *http.Request, m method) {
 
 // check answers Authorization/Check.
 func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
-	start := s.Now()
+	began := s.Now()
 	request, err := parseCheckRequest(message)
 	if err != nil {
 		return nil, &statusError{codeInvalidArgument, err.Error()}
 	}
-	e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: remote(r)}
+	e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: remote(r), Began: began}
 	a := s.Answers.Gateway(r.Context(), request.question(), unavailable, e)
-	e.Status, e.At = a.Status, s.Now()
-	e.Took = e.At.Sub(start)
+	e.End(a.Status, s.Now())
 	e.Write(r.Context(), s.Logger)
 	return appendCheckResponse(make([]byte, 0, 1024), a, request.of().aliases), nil
 }

@@ -18,8 +18,8 @@ type Event struct {
 	Method, Path, Remote string
 	Status               int
 	Took                 time.Duration
-	// At is when the answer was there.
-	At time.Time
+	// Began is when the request was there, and At when the answer was.
+	Began, At time.Time
 	// Outcome is what the verdict came to: alive, ended or unavailable.
 	Outcome string
 	// Reason is why it is ended.
@@ -31,6 +31,11 @@ type Event struct {
 	Decision string
 	Err      error  // why the answer is a 5xx
 	Stack    string // of a panic
+}
+
+// End says what the answer was, and when.
+func (e *Event) End(status int, at time.Time) {
+	e.Status, e.At, e.Took = status, at, at.Sub(e.Began)
 }
 
 // Write writes the event: as an error for an answer of 500 and above, and otherwise as information.
