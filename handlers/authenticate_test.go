@@ -272,3 +272,39 @@ func TestPeek(t *testing.T) {
 		t.Errorf("asked %d times, want once", asked)
 	}
 }
+
+// TestContentLength: every answer over a connection says how long it is, and never comes in chunks; HEAD says what GET does.
+func TestContentLength(t *testing.T) {
+	for _, n := range []int{0, 800, 1000, 1900, 2100, 100_000} {
+		v := ada()
+		user, name := *v.User, strings.Repeat("x", n)
+		user.Username, v.User = &name, &user
+		server := httptest.NewServer(newHandler(saying(v, nil)))
+		length := map[string]int64{}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			r, err := http.NewRequestWithContext(t.Context(), method, server.URL+"/authenticate", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(response.Body)
+			if err := errors.Join(err, response.Body.Close()); err != nil {
+				t.Error(err)
+			}
+			if method == http.MethodGet && len(body) < n || response.TransferEncoding != nil {
+				t.Errorf("%s: %d bytes, %s", method, len(body), response.TransferEncoding)
+			}
+			length[method] = response.ContentLength
+			if method == http.MethodGet && response.ContentLength != int64(len(body)) {
+				t.Errorf("the length of %d bytes is told as %d", len(body), response.ContentLength)
+			}
+		}
+		if length[http.MethodHead] != length[http.MethodGet] {
+			t.Errorf("HEAD tells of %d bytes, GET of %d", length[http.MethodHead], length[http.MethodGet])
+		}
+		server.Close()
+	}
+}

@@ -27,28 +27,6 @@ type adapter struct {
 	removes bool
 }
 
-// gateways answers for the gateways before Echo's router, which knows only some methods: a gateway may ask with the
-// client's own.
-func (s *server) gateways() echo.MiddlewareFunc {
-	answer := func(a adapter) echo.HandlerFunc {
-		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a) }))
-	}
-	nginx, forward, envoy := answer(nginxAdapter), answer(forwardAdapter), answer(envoyAdapter)
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			switch path := c.Request().URL.Path; {
-			case path == nginxPath:
-				return nginx(c)
-			case path == forwardPath:
-				return forward(c)
-			case path == envoyPath || strings.HasPrefix(path, envoyPath+"/"):
-				return envoy(c)
-			}
-			return next(c)
-		}
-	}
-}
-
 // judge answers a gateway's question.
 func (s *server) judge(c echo.Context, a adapter) error {
 	r := c.Request()

@@ -55,7 +55,8 @@ type httpTest struct {
 	Body    io.Reader
 
 	Code int
-	// WantHeader is every header but Content-Length, which must be that of WantBody.
+	// WantHeader is every header but the Content-Length of an answer without a body. Where there is one, net/http counts it, see
+	// TestContentLength.
 	WantHeader map[string]string
 	WantBody   string
 }
@@ -79,7 +80,10 @@ func (tt *httpTest) run(t *testing.T) {
 	for name, values := range w.Header() {
 		got[name] = strings.Join(values, " | ")
 	}
-	want := map[string]string{"Content-Length": strconv.Itoa(len(tt.WantBody))}
+	want := map[string]string{}
+	if tt.Method == http.MethodHead || tt.WantBody == "" {
+		want["Content-Length"] = strconv.Itoa(len(tt.WantBody))
+	}
 	for name, value := range tt.WantHeader {
 		want[name] = value
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,6 +39,11 @@ type server struct {
 	active activeUploads
 }
 
+// authenticatePath is for clients of the API. The router has it too, and answers the methods that are not among these.
+const authenticatePath = "/authenticate"
+
+var authenticateMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost}
+
 // New returns the handler of the public listener.
 func New(o Options) http.Handler {
 	if o.EndedStatus == 0 {
@@ -44,9 +51,8 @@ func New(o Options) http.Handler {
 	}
 	s := &server{Options: o}
 	e := newEcho(ipExtractor(o.TrustedProxies))
-	e.Pre(s.gateways())
 	e.Use(s.logged, recovered)
-	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/authenticate", s.authenticate)
+	e.Match(authenticateMethods, authenticatePath, s.authenticate)
 	if o.Uploads != nil {
 		e.Match([]string{http.MethodPost, http.MethodPut}, uploadPath, s.upload)
 		if o.Uploads.Tus != nil {
@@ -54,7 +60,52 @@ func New(o Options) http.Handler {
 			e.Any(tusPath+"/*", s.tus)
 		}
 	}
-	return e
+	gateway := func(a adapter) echo.HandlerFunc {
+		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a) }))
+	}
+	return &entrance{
+		echo: e, authenticate: s.logged(recovered(s.authenticate)),
+		nginx: gateway(nginxAdapter), forward: gateway(forwardAdapter), envoy: gateway(envoyAdapter),
+	}
+}
+
+// entrance answers what is asked most before Echo's router does. The router knows only some methods, while a gateway may ask
+// with the client's own; and with Echo's chain of middleware, which is put together anew for each request, it takes a
+// fiftieth of a request whose verdict is kept.
+type entrance struct {
+	echo *echo.Echo
+
+	authenticate, nginx, forward, envoy echo.HandlerFunc
+}
+
+// ServeHTTP implements http.Handler, as Echo's own does.
+func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	handle := e.handler(r.Method, r.URL.Path)
+	if handle == nil {
+		e.echo.ServeHTTP(w, r)
+		return
+	}
+	c := e.echo.AcquireContext()
+	c.Reset(r, w)
+	if err := handle(c); err != nil {
+		e.echo.HTTPErrorHandler(err, c)
+	}
+	e.echo.ReleaseContext(c)
+}
+
+// handler is nil where the router is to be asked.
+func (e *entrance) handler(method, path string) echo.HandlerFunc {
+	switch {
+	case path == authenticatePath && slices.Contains(authenticateMethods, method):
+		return e.authenticate
+	case path == nginxPath:
+		return e.nginx
+	case path == forwardPath:
+		return e.forward
+	case path == envoyPath || strings.HasPrefix(path, envoyPath+"/"):
+		return e.envoy
+	}
+	return nil
 }
 
 // newEcho returns an Echo that trusts nobody and answers every error in JSON.
