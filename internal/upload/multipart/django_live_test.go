@@ -155,6 +155,7 @@ type asked struct {
 	dispositions            [][]byte // of all parts
 	spaced, in64            bool     // what headers seem to have: see the expressions
 	notUTF8, two            bool
+	overEdge                []bool // which parts go over the end of a chunk of Django's
 }
 
 // comparable takes out of a body what is read otherwise on purpose: what is after the closing boundary and before the first
@@ -182,6 +183,9 @@ func comparable(b body) asked {
 			a.pre, data = at[0] > 0, nil
 			at[0] = at[3] // also without the line end before the boundary
 		}
+		if !first {
+			a.overEdge = append(a.overEdge, (len(kept)-nearEdge)/chunkSize != (len(kept)+len(data)+nearEdge)/chunkSize)
+		}
 		kept = append(kept, data...)
 		if at == nil {
 			break
@@ -199,6 +203,19 @@ func comparable(b body) asked {
 	return a
 }
 
+// passedOver says whether a part without a name goes over the end of a chunk. Django reads what is behind it as a new part.
+func (a *asked) passedOver(known []disposition) bool {
+	for i, over := range a.overEdge {
+		if over && (i >= len(known) || known[i].Name == nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// Django reads a body by FileUploadHandler.chunk_size, of which boundaries, and the line ends beside them, shift the ends.
+const chunkSize, nearEdge = 64 << 10, 256
+
 // whiteSpace matches a header's name with white space around it.
 var whiteSpace = regexp.MustCompile(`(?i)(?:\r\n|--[^\r\n]*)(?:[\s\v\x1c-\x1f\x{85}\p{Z}]+content-[a-z-]+[\s\v\x1c-\x1f\x{85}\p{Z}]*|content-[a-z-]+[\s\v\x1c-\x1f\x{85}\p{Z}]+):`)
 
@@ -207,6 +224,9 @@ var in64 = regexp.MustCompile(`(?i)content-transfer-encoding[^\n]*base64`)
 
 // departure says why the outcomes may differ, or "". Every reason is about the body, and about who is stricter.
 func departure(version string, a asked, known []disposition, ours, theirs outcome) string {
+	if a.passedOver(known) {
+		return "a part that is passed over is longer than a chunk"
+	}
 	if ours.Err == nil {
 		return difference(version, a, known, ours, theirs)
 	}
