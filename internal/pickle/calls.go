@@ -210,10 +210,10 @@ func opBuild(l *loader) error {
 	l.stack = l.stack[:len(l.stack)-1]
 	object := l.stack[len(l.stack)-1]
 	switch k := l.kind(object); {
-	case k == Opaque:
+	case k == Opaque || k == UUID:
 		l.buildUUID(object, state)
 		return nil
-	case l.absorbs(object) || k == UUID:
+	case l.absorbs(object):
 		return nil
 	case k == OrderedDict && (l.kind(state) == Dict || l.kind(state) == Opaque):
 		return nil // attributes
@@ -230,11 +230,19 @@ func opBuild(l *loader) error {
 	return nil
 }
 
-// buildUUID makes a UUID of an Opaque that uuid.UUID has made, if the state is that of one (Lib/uuid.py, 3.13,
-// __setstate__).
+// buildUUID makes a UUID of what uuid.UUID has made, if the state is that of one, and an Opaque again if it is not
+// (Lib/uuid.py, 3.13, __setstate__).
 func (l *loader) buildUUID(object, state ref) {
 	n := &l.nodes[object]
-	if l.names[n.a] != (globalName{"uuid", "UUID"}) || l.kind(state) != Dict {
+	class := n.a
+	if n.kind == UUID {
+		class = n.b
+	}
+	if l.names[class] != (globalName{"uuid", "UUID"}) {
+		return
+	}
+	*n = node{kind: Opaque, a: class}
+	if l.kind(state) != Dict || !l.spend(8*len(l.items(state))) {
 		return
 	}
 	number := Value{l.document, state}.Lookup("int")
@@ -244,5 +252,5 @@ func (l *loader) buildUUID(object, state ref) {
 	if i := number.BigInt(); i.Sign() < 0 || i.BitLen() > 128 {
 		return
 	}
-	*n = node{kind: UUID, a: uint32(number.r)}
+	*n = node{kind: UUID, a: uint32(number.r), b: class}
 }

@@ -33,7 +33,7 @@ const (
 //	Tuple, FrozenSet, TimeDelta      b refs of pool from a on
 //	List, Dict, OrderedDict, Set     containers[a-1], or nothing yet where a is 0
 //	TimeZone                         a is a TimeDelta, b a Str or 0
-//	UUID                             a is an Int
+//	UUID                             a is an Int, and names[b] its class
 //	Global, Opaque                   names[a]
 //
 // The form of a Global is its place in constructors, 0 where it is not known.

@@ -59,6 +59,8 @@ func TestValues(t *testing.T) {
 		{"one with arguments that Python does not write", "cdatetime\ndatetime\nM\xea\x07K\x01K\x01\x87R.", `{"__class__": "datetime.datetime"}`},
 		{"a UUID", uuid + "}U\x03intK\x01sb.", `{"__class__": "uuid.UUID", "value": "00000000-0000-0000-0000-000000000001"}`},
 		{"a UUID without a number", uuid + ".", `{"__class__": "uuid.UUID"}`},
+		{"a UUID with two numbers", uuid + "}U\x03intK\x01sb}U\x03intK\x02sb.", `{"__class__": "uuid.UUID", "value": "00000000-0000-0000-0000-000000000002"}`},
+		{"a UUID that loses its number", uuid + "}U\x03intK\x01sb}b.", `{"__class__": "uuid.UUID"}`},
 		{"a UUID of 129 bits", uuid + "}U\x03int\x8a\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01sb.", `{"__class__": "uuid.UUID"}`},
 		{"a Decimal that str() would write otherwise", "cdecimal\nDecimal\nV1e2\n\x85R.", `{"__class__": "decimal.Decimal", "value": "1E+2"}`},
 		{"a small one without an exponent", "cdecimal\nDecimal\nV1e-6\n\x85R.", `{"__class__": "decimal.Decimal", "value": "0.000001"}`},
@@ -243,6 +245,7 @@ func TestHostile(t *testing.T) {
 		{"a long text as bytes", "X\x00\x00\x08\x00" + strings.Repeat("k", 8<<16) + "U\x06latin1\x86q\x00c_codecs\nencode\nq\x01" + strings.Repeat("h\x01h\x00R", 5<<14) + "."},
 		{"a long name", "X\x00\x00\x08\x00" + strings.Repeat("k", 8<<16) + "q\x00" + strings.Repeat("h\x00h\x00\x93", 5<<14) + "."},
 		{"a long number as a UUID", "}U\x03int\x8b\x00\x00\x08\x00" + strings.Repeat("k", 8<<16) + "sq\x000cuuid\nUUID\n)\x81" + strings.Repeat("h\x00b", 5<<15) + "."},
+		{"a long dict as a UUID", "}(" + keys.String() + "uq\x000cuuid\nUUID\n)\x81" + strings.Repeat("h\x00b", 5<<15) + "."},
 		{"the same date as a key", "cdatetime\ndate\nC\x04\x07\xea\x01\x02\x85Rq\x000}(" + strings.Repeat("h\x00N", 5<<16) + "u."},
 		{"the same time as a key", datetime + "\x85Rq\x000}(" + strings.Repeat("h\x00N", 5<<16) + "u."},
 	} {
