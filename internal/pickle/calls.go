@@ -200,8 +200,8 @@ func (l *loader) call(callable, args ref, onlyNew bool) (ref, error) {
 	return l.opaqueOf(callable), nil
 }
 
-// opBuild is load_build: the state goes into the object by its __setstate__, or into its __dict__, which plain data
-// do not have. Of the state of classes that are not known, nothing is kept.
+// opBuild is load_build: the state goes into the object by its __setstate__, or into its __dict__, which of plain data
+// OrderedDicts alone have. Of the state of classes that are not known, and of attributes, nothing is kept.
 func opBuild(l *loader) error {
 	if len(l.stack)-2 < l.fence() {
 		return errUnderflow
@@ -209,25 +209,44 @@ func opBuild(l *loader) error {
 	state := l.stack[len(l.stack)-1]
 	l.stack = l.stack[:len(l.stack)-1]
 	object := l.stack[len(l.stack)-1]
-	switch k := l.kind(object); {
+	k := l.kind(object)
+	switch {
 	case k == Opaque || k == UUID:
 		l.buildUUID(object, state)
 		return nil
 	case l.absorbs(object):
 		return nil
-	case k == OrderedDict && (l.kind(state) == Dict || l.kind(state) == Opaque):
-		return nil // attributes
 	}
 	if items := l.items(state); l.kind(state) == Tuple && len(items) == 2 {
-		if k := l.kind(items[1]); k != Dict && k != OrderedDict || len(l.items(items[1])) > 0 {
+		if !l.isDict(items[1]) || len(l.items(items[1])) > 0 && (k != OrderedDict || !l.attributes(items[1])) {
 			return errUnsupported
 		}
 		state = items[0]
 	}
-	if state != refNone {
-		return errUnsupported
+	if state == refNone || k == OrderedDict && (l.isDict(state) || l.kind(state) == Opaque) {
+		return nil
 	}
-	return nil
+	return errUnsupported
+}
+
+// isDict is PyDict_Check.
+func (l *loader) isDict(r ref) bool {
+	k := l.kind(r)
+	return k == Dict || k == OrderedDict
+}
+
+// attributes reports whether setattr would take all keys of a dict.
+func (l *loader) attributes(r ref) bool {
+	items := l.items(r)
+	if !l.spend(len(items)) {
+		return false
+	}
+	for i := 0; i < len(items); i += 2 {
+		if l.kind(items[i]) != Str {
+			return false
+		}
+	}
+	return true
 }
 
 // buildUUID makes a UUID of what uuid.UUID has made, if the state is that of one, and an Opaque again if it is not

@@ -165,7 +165,7 @@ func compareStored(t *testing.T, what string, list []storeQuestion) {
 			}
 		}
 		t.Logf("%d names: %+v", len(list), count)
-		if count.stored < len(list)/8 || count.renamed < len(list)/8 || count.refused < len(list)/60 {
+		if count.stored < len(list)/8 || count.renamed < len(list)/8 || count.refused < len(list)/200 {
 			t.Error("that compares little")
 		}
 	})
