@@ -162,11 +162,11 @@ func compare(data, want string) string {
 		return "! only CPython refuses it"
 	}
 	got := inJSON(v)
-	if got == want {
+	if got == want || string(v.AppendJSON(nil)) == want {
 		return "both read it"
 	}
 	for _, match := range placeholder.FindAllStringSubmatch(got, -1) {
-		if slices.Contains(pickle.Constructed(), match[1]) {
+		if slices.Contains(pickle.Constructed(), match[1]) || strings.HasPrefix(match[1], "builtins.") {
 			return "a call as Python writes none"
 		}
 	}

@@ -6,7 +6,7 @@ tell, because of the names that it may use here, of memory, or of a rendering wi
 import _codecs  # noqa: F401  (these are in sys.modules then)
 import _compat_pickle
 import collections
-import copyreg  # noqa: F401
+import copyreg
 import datetime
 import decimal
 import functools  # noqa: F401
@@ -95,6 +95,9 @@ def judge(data):
         return "unknown"
     except Exception as e:
         return "refused: " + type(e).__name__
+    if copyreg._reconstructor.__dict__:  # the state of a function, which Python writes none of, and refuses elsewhere
+        copyreg._reconstructor.__dict__.clear()
+        return "unknown"
     try:
         text = Renderer().render(value)
     except (Unknown, MemoryError, RecursionError):
