@@ -63,6 +63,14 @@ func (v *Verifier) With(store Store, users UserStore) *Verifier {
 //
 // An error says that a store failed and that nothing is known: it is neither a yes nor a no.
 func (v *Verifier) Verify(ctx context.Context, sessionKey string) (Verdict, error) {
+	return v.VerifyKnowing(ctx, sessionKey, nil)
+}
+
+// VerifyKnowing is Verify for those who remember users. Before the user store is asked, known is; nil asks nobody.
+// It is asked at most once, for a session that says through a backend of AUTHENTICATION_BACKENDS who has logged in, and returns
+// the user of an earlier Verdict that it was asked about with an equal Login, or nil for one that it does not know. As old as
+// that Verdict is what is told of the user.
+func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known func(Login) *User) (Verdict, error) {
 	if sessionKey == "" {
 		return Verdict{Reason: NoCookie}, nil
 	}
@@ -87,6 +95,9 @@ func (v *Verifier) Verify(ctx context.Context, sessionKey string) (Verdict, erro
 	}
 	if v.config.InsecureSkipUserCheck {
 		return sessionAlone(session), nil
+	}
+	if user := session.userIn(known); user != nil {
+		return Verdict{User: user, Expires: session.ExpireDate, Session: session}, nil
 	}
 	// user = backend.get_user(user_id), with user_can_authenticate
 	user, err := v.users.UserByID(ctx, session.AuthUserID)

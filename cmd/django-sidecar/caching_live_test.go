@@ -30,6 +30,7 @@ import (
 // history is what Django's database has said of one user, and until when.
 type history struct {
 	user, key string
+	other     string // another session's key, of the same login
 
 	mu    sync.Mutex
 	state []state
@@ -84,7 +85,7 @@ func newCachingRig(t *testing.T, p profile, triggers bool) *cachingRig {
 			continue
 		}
 		r.django.Execute("UPDATE auth_user SET username = 'v" + u.ID + "' WHERE id = " + u.ID)
-		r.users = append(r.users, &history{user: u.ID, key: r.django.Login(u.ID), state: []state{{answer: "v" + u.ID}}})
+		r.users = append(r.users, &history{user: u.ID, key: r.django.Login(u.ID), other: r.django.Login(u.ID), state: []state{{answer: "v" + u.ID}}})
 	}
 	if len(r.users) < 10 {
 		t.Fatalf("only %d users", len(r.users))
@@ -170,12 +171,12 @@ func (r *cachingRig) changeSomething(random *rand.Rand) {
 	h := r.users[random.IntN(len(r.users))]
 	r.next++
 	name := fmt.Sprintf("n%d", r.next)
-	const session = "UPDATE django_session SET expire_date = now() + interval '%s' WHERE session_key = '%s'"
+	const session = "UPDATE django_session SET expire_date = now() + interval '%s' WHERE session_key IN ('%s', '%s')"
 	switch random.IntN(4) {
 	case 0:
 		h.change("", func() { r.django.Execute("UPDATE auth_user SET is_active = false WHERE id = " + h.user) })
 	case 1:
-		h.change("", func() { r.django.Execute(fmt.Sprintf(session, "-1 day", h.key)) })
+		h.change("", func() { r.django.Execute(fmt.Sprintf(session, "-1 day", h.key, h.other)) })
 	case 2:
 		h.change("", func() {
 			r.django.Execute("UPDATE auth_user SET password = 'x" + name + "' || password WHERE id = " + h.user)
@@ -183,7 +184,7 @@ func (r *cachingRig) changeSomething(random *rand.Rand) {
 		defer r.django.Execute("UPDATE auth_user SET password = replace(password, 'x" + name + "', '') WHERE id = " + h.user)
 	}
 	h.change(name, func() {
-		r.django.Execute(fmt.Sprintf(session, "1 day", h.key) + "; UPDATE auth_user SET is_active = true, username = '" + name +
+		r.django.Execute(fmt.Sprintf(session, "1 day", h.key, h.other) + "; UPDATE auth_user SET is_active = true, username = '" + name +
 			"', password = replace(password, 'x" + name + "', '') WHERE id = " + h.user)
 	})
 }
@@ -212,6 +213,9 @@ func TestCacheKeepsItsPromise(t *testing.T) {
 			r.askWhileChanging(t, tt.promise)
 			if hits := r.metric(t, "django_sidecar_cache_hits_total"); hits < 1000 {
 				t.Errorf("only %v verdicts were kept ones", hits)
+			}
+			if known := r.metric(t, "django_sidecar_cache_known_users_total"); known < 100 {
+				t.Errorf("only %v users were known by another session", known)
 			}
 		})
 	}
@@ -244,8 +248,9 @@ func (r *cachingRig) askWhileChanging(t *testing.T, promise time.Duration) {
 			random := rand.New(rand.NewPCG(1, uint64(i)))
 			for ctx.Err() == nil && !t.Failed() {
 				h := r.users[random.IntN(len(r.users))]
+				key := []string{h.key, h.other}[random.IntN(2)]
 				at := time.Now()
-				answer, err := r.ask(context.WithoutCancel(ctx), client, h.key) // the last ones are waited for
+				answer, err := r.ask(context.WithoutCancel(ctx), client, key) // the last ones are waited for
 				if err != nil {
 					t.Error(err)
 					return

@@ -195,5 +195,12 @@ func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (django
 
 // Verify implements answer.Verifier.
 func (c *currentDeployment) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
-	return c.Load().verifier.Verify(ctx, sessionKey)
+	return c.VerifyKnowing(ctx, sessionKey, nil)
+}
+
+// VerifyKnowing implements verdictcache.Verifier.
+func (c *currentDeployment) VerifyKnowing(
+	ctx context.Context, sessionKey string, known func(djangosession.Login) *djangosession.User,
+) (djangosession.Verdict, error) {
+	return c.Load().verifier.VerifyKnowing(ctx, sessionKey, known)
 }

@@ -51,7 +51,7 @@ func (c redisClient) do(t *testing.T, command string) {
 
 type verifier func(ctx context.Context, key string) (djangosession.Verdict, error)
 
-func (v verifier) Verify(ctx context.Context, key string) (djangosession.Verdict, error) {
+func (v verifier) VerifyKnowing(ctx context.Context, key string, _ func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error) {
 	return v(ctx, key)
 }
 

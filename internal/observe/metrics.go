@@ -88,6 +88,8 @@ func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	counter("hits_total", "Verdicts that were kept.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Hits })
 	counter("misses_total", "Verdicts that were asked for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Misses })
 	counter("joined_total", "Verdicts that another request was asking for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Joined })
+	counter("known_users_total", "Verdicts that were asked for, and whose user was known by another session.",
+		func(s verdictcache.Stats) uint64 { return s.Verdicts.Known })
 	counter("evictions_total", "Kept verdicts that made room.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Evictions })
 	counter("forgotten_total", "Kept verdicts, and what users may do, that a change has made to be forgotten.",
 		func(s verdictcache.Stats) uint64 { return s.Verdicts.Forgotten + s.Accesses.Forgotten })

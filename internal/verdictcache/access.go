@@ -88,7 +88,7 @@ func (q *accessOf) find(m moment) (djangosession.Access, *flight[djangosession.A
 	return djangosession.Access{}, f, lead
 }
 
-func (q *accessOf) ask(ctx context.Context) (djangosession.Access, error) {
+func (q *accessOf) ask(ctx context.Context, _ *flight[djangosession.Access]) (djangosession.Access, error) {
 	return q.c.config.Access.AccessOf(ctx, q.id)
 }
 

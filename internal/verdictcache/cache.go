@@ -2,7 +2,8 @@
 //
 // What it promises of an answer to a question put at the time q:
 //
-//   - it was the truth at some moment after q-TTL, or, while invalidation is sound, after q-MaxAge;
+//   - what it says of the session, and what it says of the user, was the truth at some moment after q-TTL, or, while
+//     invalidation is sound, after q-MaxAge;
 //   - it is not from before a forgetting that concerns it and that had returned by q;
 //   - it is no session that had expired by q.
 //
@@ -26,7 +27,8 @@ import (
 // Verifier is asked for a verdict that is not kept. It may be asked by a goroutine that outlives the one that wanted
 // to know; its context has the values and the deadline of the first who did.
 type Verifier interface {
-	Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
+	// VerifyKnowing is as djangosession.Verifier has it. What known returns is a copy.
+	VerifyKnowing(ctx context.Context, sessionKey string, known func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error)
 }
 
 // AccessStore is asked what a user may do, as Verifier is for verdicts.
@@ -79,7 +81,8 @@ type Cache struct {
 	shards    []shard // by the highest bits of a session's hash
 	shift     int
 	verdicts  budget
-	accesses  []accessShard // by the highest bits of a user's hash
+	logins    []atomic.Uint32 // by the hash of a login, where a verdict is that was found by it
+	accesses  []accessShard   // by the highest bits of a user's hash
 	aShift    int
 	accessing budget
 
@@ -105,6 +108,11 @@ func fresh(age, limit time.Duration) bool { return age >= 0 && age < limit }
 // instant is a time since the cache was made, by both clocks. The wall clock may be set back, and the monotonic one stands
 // still while a virtual machine is suspended.
 type instant struct{ mono, wall time.Duration }
+
+// earlier is the earlier one of two instants, by both clocks.
+func (i instant) earlier(j instant) instant {
+	return instant{mono: min(i.mono, j.mono), wall: min(i.wall, j.wall)}
+}
 
 // since is the time from asked to i, the longer one of what the clocks say.
 func (i instant) since(asked instant) time.Duration { return max(i.mono-asked.mono, i.wall-asked.wall) }
@@ -162,8 +170,11 @@ func (c *Cache) divide() {
 	for i := range c.shards {
 		c.shards[i].flights = flights[sessionid.ID, djangosession.Verdict]{}
 		c.shards[i].absents = make([]absent, absents)
+		c.shards[i].number = uint32(i)
 	}
 	bytes -= absents << n * absentBytes
+	c.logins = make([]atomic.Uint32, max(1, usual))
+	bytes -= int64(len(c.logins)) * loginBytes
 	if c.config.Access != nil {
 		c.accessing = budget{maxEntries: entries, maxBytes: c.config.Bytes / 4}
 		bytes -= c.accessing.maxBytes

@@ -15,6 +15,8 @@ type flight[T any] struct {
 
 	// Written before done is closed.
 	value    T
+	asked    instant // when what is the oldest in the value was asked: when it began, or before
+	sound    bool    // whether invalidation was sound then and when it began
 	err      error
 	timedOut bool // its context had ended
 	panicked *panicError
@@ -29,7 +31,7 @@ func (fs flights[K, T]) join(key K, m moment, ttl time.Duration) (f *flight[T], 
 	if f := fs[key]; f != nil && m.at.since(f.began.at) < ttl {
 		return f, false
 	}
-	f = &flight[T]{began: m, done: make(chan struct{})}
+	f = &flight[T]{began: m, asked: m.at, sound: m.sound, done: make(chan struct{})}
 	fs[key] = f
 	return f, true
 }
@@ -45,8 +47,8 @@ func (fs flights[K, T]) land(key K, f *flight[T]) {
 type subject[T any] interface {
 	// find returns what is kept, or else the flight to wait for and whether to make it.
 	find(m moment) (value T, f *flight[T], lead bool)
-	// ask asks the store.
-	ask(ctx context.Context) (T, error)
+	// ask asks the store. What it knows from before makes the flight's answer as old as that.
+	ask(ctx context.Context, f *flight[T]) (T, error)
 	// land keeps the answer of a flight, if it may, and has nobody join it any more.
 	land(f *flight[T])
 	// answers reports whether the answer of a flight that began before is one to a question of this moment.
@@ -122,7 +124,7 @@ func fly[T any](ctx context.Context, c *Cache, s subject[T], f *flight[T]) {
 		s.land(f)
 		close(f.done)
 	}()
-	f.value, f.err = s.ask(ctx)
+	f.value, f.err = s.ask(ctx, f)
 }
 
 // errNoReturn is what remains when a store ends its goroutine with runtime.Goexit.

@@ -30,6 +30,7 @@ func (c *Cache) ForgetUser(userID string) {
 		s := &c.shards[i]
 		s.mu.Lock()
 		s.usersForgotten = max(s.usersForgotten, seq)
+		s.swept++
 		for _, p := range s.table.ofUser(userID, hash) {
 			c.verdicts.free(s.table.remove(c.seed, p))
 			s.counts.Forgotten++
@@ -63,6 +64,7 @@ func (c *Cache) ForgetAll() {
 			s.counts.Forgotten++
 		}
 		s.table = table{}
+		s.swept++
 		for j := range s.absents {
 			if s.absents[j].reason != "" {
 				s.counts.Forgotten++

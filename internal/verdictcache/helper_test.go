@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type verifierFunc func(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
 
-func (f verifierFunc) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
+func (f verifierFunc) VerifyKnowing(ctx context.Context, sessionKey string, _ func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error) {
 	return f(ctx, sessionKey)
 }
 
@@ -52,7 +52,7 @@ type fake struct {
 	hold chan struct{}
 }
 
-func (f *fake) Verify(ctx context.Context, _ string) (djangosession.Verdict, error) {
+func (f *fake) VerifyKnowing(ctx context.Context, _ string, _ func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error) {
 	f.asked.Add(1)
 	v, err := f.verdict, f.err
 	return v, errors.Join(err, f.wait(ctx))

@@ -12,9 +12,10 @@ const journalLength = 4096
 // journal remembers what was last to be forgotten: whoever comes with an answer finds out whether it is one that had to
 // be forgotten before it was there. Its zero value is empty.
 type journal struct {
-	seq  atomic.Uint64 // of the last forgetting, which are counted from 1
-	mu   sync.Mutex
-	ring [journalLength]forgetting
+	seq    atomic.Uint64 // of the last forgetting, which are counted from 1
+	sweeps atomic.Uint64 // how many of them go through all shards
+	mu     sync.Mutex
+	ring   [journalLength]forgetting
 }
 
 // topic is what a forgetting is about, and what an answer depends on.
@@ -33,6 +34,9 @@ type forgetting struct {
 	hash  uint64
 	topic topic
 }
+
+// sweeps reports whether f goes through all shards: whichever they are in, it is about verdicts that know a user.
+func (f forgetting) sweeps() bool { return f.topic == aUser || f.topic == everything }
 
 // concern is what an answer depends on.
 type concern struct {
@@ -62,6 +66,9 @@ func (j *journal) last() uint64 { return j.seq.Load() }
 func (j *journal) add(f forgetting) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if f.sweeps() {
+		j.sweeps.Add(1) // before seq, for those who read that first
+	}
 	n := j.seq.Load() + 1
 	j.ring[n%journalLength] = f
 	j.seq.Store(n)

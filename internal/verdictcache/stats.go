@@ -14,6 +14,8 @@ type Stats struct {
 type Counts struct {
 	// Hits were answered from what was kept, Misses by the store, and Joined by another one's question to it.
 	Hits, Misses, Joined uint64
+	// Known are the verdicts among the Misses whose user was known by a verdict on another session.
+	Known uint64
 	// Evictions had to make room. Forgotten were made so by the Forget methods, and Overtaken while they were asked for,
 	// so that they were not kept.
 	Evictions, Forgotten, Overtaken uint64
@@ -26,6 +28,7 @@ func (c *Counts) add(d Counts) {
 	c.Hits += d.Hits
 	c.Misses += d.Misses
 	c.Joined += d.Joined
+	c.Known += d.Known
 	c.Evictions += d.Evictions
 	c.Forgotten += d.Forgotten
 	c.Overtaken += d.Overtaken
@@ -36,7 +39,7 @@ func (c *Counts) add(d Counts) {
 // Stats returns what has been counted. The shards are read one after the other, so that what happens meanwhile may be
 // in one number and not yet in another.
 func (c *Cache) Stats() Stats {
-	st := Stats{Bytes: c.verdicts.bytes.Load() + c.accessing.bytes.Load(), Panics: c.panics.Load()}
+	st := Stats{Bytes: c.verdicts.bytes.Load() + c.accessing.bytes.Load() + int64(len(c.logins))*loginBytes, Panics: c.panics.Load()}
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()

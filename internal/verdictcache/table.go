@@ -13,6 +13,7 @@ import (
 // at.
 type kept struct {
 	id      sessionid.ID
+	login   login // zero where there is none
 	asked   instant
 	seconds int64 // the session's end
 	nanos   int32
@@ -31,7 +32,7 @@ type kept struct {
 }
 
 // textBytes has room for a UUID and twice an e-mail address of the usual length, and makes a kept one of 160 bytes.
-const textBytes = 92
+const textBytes = 76
 
 // keptBytes is what a kept takes: itself, and its share of two lists of buckets, which are between half full and full.
 const keptBytes = 160 + 16
@@ -104,6 +105,17 @@ func (t *table) find(id sessionid.ID, hash uint64) (place, *kept) {
 	return 0, nil
 }
 
+// has returns what is at p if that was found by a login, and nil otherwise, wherever p comes from.
+func (t *table) has(p place, l login) *kept {
+	if p == 0 || int(p) > len(t.slabs)*slab {
+		return nil
+	}
+	if k := t.at(p); k.login == l {
+		return k
+	}
+	return nil
+}
+
 // user returns the user of a verdict, as a copy.
 func (t *table) user(p place, k *kept) *djangosession.User {
 	texts := t.textsOf(p, k)
@@ -139,7 +151,7 @@ func (t *table) idOf(p place, k *kept) []byte {
 }
 
 // insert puts in the verdict new on a user, whose session must not be there. What it takes, bytesOf, is no more than maxAnswerBytes.
-func (t *table) insert(seed maphash.Seed, verdict *kept, u *djangosession.User, session, user uint64) {
+func (t *table) insert(seed maphash.Seed, verdict *kept, u *djangosession.User, session, user uint64) place {
 	if t.n == len(t.bySession) {
 		t.grow(seed)
 	}
@@ -157,6 +169,7 @@ func (t *table) insert(seed maphash.Seed, verdict *kept, u *djangosession.User, 
 	}
 	t.link(p, k, session, user)
 	t.n++
+	return p
 }
 
 // room takes a place out of those that are free.

@@ -19,6 +19,8 @@ type shard struct {
 	// usersForgotten is the last forgetting of a user, after which no verdict that depends on some user is believed
 	// that has none.
 	usersForgotten uint64
+	swept          uint64 // how many of journal.sweeps have been here
+	number         uint32 // its place among the shards
 	counts         Counts
 
 	_ [64]byte // neighbours on one cache line would slow each other
@@ -40,7 +42,7 @@ const absentBytes = 64
 // that ctx has ended; neither is a verdict.
 func (c *Cache) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
 	if len(sessionKey) < 8 { // no session key, whatever a store says: not worth a goroutine
-		v, err := c.config.Verifier.Verify(ctx, sessionKey)
+		v, err := c.config.Verifier.VerifyKnowing(ctx, sessionKey, nil)
 		v.Session = nil
 		return v, err
 	}
@@ -105,6 +107,8 @@ type verdictOf struct {
 	id   sessionid.ID
 	hash uint64
 	key  string
+
+	login login // the session's, when it has been read
 }
 
 func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession.Verdict], bool) {
@@ -122,8 +126,11 @@ func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession
 	return djangosession.Verdict{}, f, lead
 }
 
-func (q *verdictOf) ask(ctx context.Context) (djangosession.Verdict, error) {
-	v, err := q.c.config.Verifier.Verify(ctx, q.key)
+func (q *verdictOf) ask(ctx context.Context, f *flight[djangosession.Verdict]) (djangosession.Verdict, error) {
+	v, err := q.c.config.Verifier.VerifyKnowing(ctx, q.key, func(l djangosession.Login) *djangosession.User {
+		q.login = login(l[:len(q.login)])
+		return q.c.known(q.login, f)
+	})
 	v.Session = nil
 	return v, err
 }
@@ -131,6 +138,9 @@ func (q *verdictOf) ask(ctx context.Context) (djangosession.Verdict, error) {
 // answers: a session that has ended in between must be asked about again, and so must one that may have begun.
 func (q *verdictOf) answers(f *flight[djangosession.Verdict], asked moment) bool {
 	if f.value.User == nil && asked.at.since(f.began.at) >= q.c.ages.absent {
+		return false
+	}
+	if f.value.User != nil && !fresh(asked.at.since(f.asked), q.c.ages.limit(f.sound && !f.value.Expires.IsZero())) {
 		return false
 	}
 	return !ended(f.value.Expires, asked.wall) && !q.c.journal.touched(q.concern(f.value), f.began.seq, asked.seq)
@@ -177,7 +187,7 @@ func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
 	}
 	expires := f.value.Expires
 	k := &kept{
-		id: q.id, asked: f.began.at, sound: f.began.sound,
+		id: q.id, login: q.login, asked: f.asked, sound: f.sound,
 		seconds: expires.Unix(), nanos: int32(expires.Nanosecond()), //nolint:gosec // below a billion
 	}
 	if f.value.Reason == "" && k.alive(q.c.ages, wall, at) {
@@ -205,7 +215,7 @@ func (q *verdictOf) keep(k *kept, user *djangosession.User, userHash uint64, wal
 		s.counts.Evictions++
 		return s.table.remove(c.seed, victim)
 	}) {
-		s.table.insert(c.seed, k, user, q.hash, userHash)
+		c.noteLogin(k.login, s, s.table.insert(c.seed, k, user, q.hash, userHash))
 	}
 }
 

@@ -1,0 +1,57 @@
+package verdictcache
+
+import (
+	"hash/maphash"
+	"math/bits"
+
+	"django-sidecar/djangosession"
+)
+
+// login is the first half of a djangosession.Login. A session that nobody has asked about is its user's without a look at the user's
+// row, if a verdict on another session with the same login is kept. It is as old then as that one: verdicts that are found so
+// age from the one that was not.
+type login [16]byte
+
+// Where a verdict was found by a login is noted in 32 bits, the shard's number above the place. Logins displace each other,
+// and a verdict is displaced without anybody looking for its note: what is kept has the login itself, which decides.
+const (
+	loginBytes = 4
+	placeBits  = 26
+)
+
+func (c *Cache) noteOf(l login) uint64 {
+	n, _ := bits.Mul64(maphash.Bytes(c.seed, l[:]), uint64(len(c.logins)))
+	return n
+}
+
+// noteLogin notes the place of a verdict in s, whose lock is held.
+func (c *Cache) noteLogin(l login, s *shard, p place) {
+	if l == (login{}) || p >= 1<<placeBits {
+		return
+	}
+	c.logins[c.noteOf(l)].Store(s.number<<placeBits | uint32(p))
+}
+
+// known returns the user whom a kept verdict has found by a login, and nil if there is none that may be told. What f finds by it
+// is as old as that verdict.
+func (c *Cache) known(l login, f *flight[djangosession.Verdict]) *djangosession.User {
+	note := c.logins[c.noteOf(l)].Load()
+	if note == 0 {
+		return nil
+	}
+	s, p := &c.shards[note>>placeBits], place(note&(1<<placeBits-1))
+	wall, at := c.clock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.table.has(p, l)
+	if k == nil || !k.alive(c.ages, wall, at) {
+		return nil
+	}
+	// Where a forgetting of a user is still to come by, what is here may be what it is about, and f may have begun after it.
+	if s.swept != c.journal.sweeps.Load() {
+		return nil
+	}
+	f.asked, f.sound = f.asked.earlier(k.asked), f.sound && k.sound
+	s.counts.Known++
+	return s.table.user(p, k)
+}
