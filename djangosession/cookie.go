@@ -23,11 +23,22 @@ func SessionKey(header []string, name string) string {
 	for chunk := range strings.SplitSeq(strings.Join(header, ","), ";") {
 		// A chunk without "=" is the value of a cookie with an empty name, which no session cookie has.
 		k, v, found := strings.Cut(chunk, "=")
-		if found && pyStrip(decodeUTF8(k)) == name {
-			value = unquoteCookie(pyStrip(decodeUTF8(v)))
+		if found && cookieText(k) == name {
+			value = unquoteCookie(cookieText(v))
 		}
 	}
 	return value
+}
+
+// cookieText decodes the name or the value of a cookie, and strips it.
+func cookieText(s string) string {
+	plain := strings.TrimLeft(s, " ") // which browsers put before every name but the first
+	for i := range len(plain) {
+		if c := plain[i]; c <= ' ' || c >= utf8.RuneSelf {
+			return pyStrip(decodeUTF8(s))
+		}
+	}
+	return plain
 }
 
 // unquotePattern is _unquote_sub of Lib/http/cookies.py, Python 3.13: "." is anything but a line feed.

@@ -13,7 +13,6 @@ import (
 // at.
 type kept struct {
 	id      sessionid.ID
-	login   login // zero where there is none
 	asked   instant
 	seconds int64 // the session's end
 	nanos   int32
@@ -29,6 +28,7 @@ type kept struct {
 	used  bool // since the hand of the clock came by
 
 	texts [textBytes]byte // the user's, one after the other, if there is room for them: else they are in table.long
+	login login           // zero where there is none; behind what every hit looks at
 }
 
 // textBytes has room for a UUID and twice an e-mail address of the usual length, and makes a kept one of 160 bytes.
