@@ -69,6 +69,14 @@ func (s *TimestampSigner) unsign(signed string) (value string, seconds float64, 
 
 const base62Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+// base62Values has the value of each digit, and -1 for what is none.
+var base62Values = func() (values [256]int8) {
+	for c := range values {
+		values[c] = int8(strings.IndexByte(base62Alphabet, byte(c))) //nolint:gosec // less than 62
+	}
+	return values
+}()
+
 // base62 is b62_encode of django/core/signing.py, 5.2 (django/utils/baseconv.py to 3.2).
 func base62(n int64) string {
 	sign := ""
@@ -96,7 +104,7 @@ func parseBase62(s string) (float64, error) {
 	digits, negative := strings.CutPrefix(s, "-")
 	n := 0.0
 	for i := range len(digits) {
-		d := strings.IndexByte(base62Alphabet, digits[i])
+		d := base62Values[digits[i]]
 		if d < 0 {
 			return 0, malformed("timestamp is not in base 62")
 		}
