@@ -73,8 +73,8 @@ var (
 	perSecond    = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
 )
 
-// pgbench asks the database alone. On the core of the servers it is one of them.
-func (b *bench) pgbench(t *testing.T, core string) sample {
+// pgbench asks the database alone, over so many connections. On the core of the servers it is one of them.
+func (b *bench) pgbench(t *testing.T, core string, clients int) sample {
 	t.Helper()
 	dir := t.TempDir()
 	run := func(limit, ofSession, ofUser string) (string, *os.ProcessState) {
@@ -83,7 +83,7 @@ func (b *bench) pgbench(t *testing.T, core string) sample {
 			t.Fatal(err)
 		}
 		cmd := exec.Command("taskset", "-c", core, filepath.Join(b.cluster.bin, "pgbench"), "--no-vacuum", "--protocol=prepared",
-			"--client=4", "--jobs=1", limit, "--file="+script, "--log", "--log-prefix="+filepath.Join(dir, "latency"),
+			fmt.Sprintf("--client=%d", clients), "--jobs=1", limit, "--file="+script, "--log", "--log-prefix="+filepath.Join(dir, "latency"),
 			"--sampling-rate=0.1", "--random-seed=1", b.cluster.url())
 		out, err := cmd.CombinedOutput()
 		if err != nil {

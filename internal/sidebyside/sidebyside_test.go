@@ -89,6 +89,9 @@ func (b *bench) all(t *testing.T) []*peer {
 	overHTTP := func(name string, s server) *peer {
 		return &peer{name: name, measure: func(t *testing.T) sample { return b.measure(t, s) }}
 	}
+	pgbench := func(name, core string, clients int) *peer {
+		return &peer{name: name, measure: func(t *testing.T) sample { return b.pgbench(t, core, clients) }}
+	}
 	cache := []string{"SIDECAR_CACHE_TTL=" + *cacheTTL}
 	return []*peer{
 		overHTTP(noopName, server{path: sidecarPath, blind: true, alike: true, start: b.peerServer("-mode=noop")}),
@@ -99,8 +102,9 @@ func (b *bench) all(t *testing.T) []*peer {
 		overHTTP("sidecar with a cache, known, /auth/nginx", server{path: "/auth/nginx", asked: *warmKeys, start: b.sidecarServer(cache...)}),
 		overHTTP(obviousName, server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=4")}),
 		overHTTP("obvious version, 16 connections", server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=16")}),
-		{name: "pgbench, no HTTP, on the server's core", measure: func(t *testing.T) sample { return b.pgbench(t, *serverCore) }},
-		{name: "pgbench, no HTTP, on the load's core", measure: func(t *testing.T) sample { return b.pgbench(t, *loadCore) }},
+		pgbench("pgbench, no HTTP, 4 clients on the server's core", *serverCore, 4),
+		pgbench("pgbench, no HTTP, a client for each connection of the load", *serverCore, *connections),
+		pgbench("pgbench, no HTTP, 4 clients on the load's core", *loadCore, 4),
 		overHTTP(djangoName, server{path: sidecarPath, start: b.djangoServer(python, "BENCH_KEEP_CONNECTIONS=1")}),
 		overHTTP("the same, a connection for each request", server{path: sidecarPath, start: b.djangoServer(python)}),
 	}
