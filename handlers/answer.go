@@ -25,12 +25,12 @@ func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out answ
 		words.Status = s.EndedStatus
 	case answer.Unavailable:
 	}
-	h := c.Response().Header()
-	h[echo.HeaderVary] = varyCookie
+	x, h := exchangeOf(c), c.Response().Header()
+	h[echo.HeaderVary], h[dateHeader] = varyCookie, dateOf(x.event.Began)
 	if words.Header.Name != "" && words.Status != http.StatusOK {
 		h.Set(words.Header.Name, words.Header.Value)
 	}
-	return writeText(c, words.Status, b.appendJSON(exchangeOf(c).buffer[:0]))
+	return writeText(c, words.Status, b.appendJSON(x.buffer[:0]))
 }
 
 // Headers that answers share; nobody changes them.

@@ -29,13 +29,13 @@ type adapter struct {
 
 // judge answers a gateway's question.
 func (s *server) judge(c echo.Context, a adapter) error {
-	r := c.Request()
+	r, e := c.Request(), eventOf(c)
 	q := answer.Question{Cookies: r.Header[echo.HeaderCookie]}
 	q.Demands, q.DemandsErr = a.demands(r)
 	q.Original, q.Malformed = a.original(s, r)
-	reply := s.Answers.Gateway(r.Context(), q, a.Manner, eventOf(c))
+	reply := s.Answers.Gateway(r.Context(), q, a.Manner, e)
 	h := c.Response().Header()
-	h[echo.HeaderVary] = varyCookie
+	h[echo.HeaderVary], h[dateHeader] = varyCookie, dateOf(e.Began)
 	for _, header := range reply.Header {
 		h.Set(header.Name, header.Value)
 	}

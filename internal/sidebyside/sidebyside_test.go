@@ -89,7 +89,8 @@ func (b *bench) all(t *testing.T) []*peer {
 	overHTTP := func(name string, s server) *peer {
 		return &peer{name: name, measure: func(t *testing.T) sample { return b.measure(t, s) }}
 	}
-	pgbench := func(name, core string, clients int) *peer {
+	pgbench := func(owner, core string, clients int) *peer {
+		name := fmt.Sprintf("pgbench, no HTTP, %d clients on the %s core", clients, owner)
 		return &peer{name: name, measure: func(t *testing.T) sample { return b.pgbench(t, core, clients) }}
 	}
 	cache := []string{"SIDECAR_CACHE_TTL=" + *cacheTTL}
@@ -102,9 +103,9 @@ func (b *bench) all(t *testing.T) []*peer {
 		overHTTP("sidecar with a cache, known, /auth/nginx", server{path: "/auth/nginx", asked: *warmKeys, start: b.sidecarServer(cache...)}),
 		overHTTP(obviousName, server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=4")}),
 		overHTTP("obvious version, 16 connections", server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=16")}),
-		pgbench("pgbench, no HTTP, 4 clients on the server's core", *serverCore, 4),
-		pgbench("pgbench, no HTTP, a client for each connection of the load", *serverCore, *connections),
-		pgbench("pgbench, no HTTP, 4 clients on the load's core", *loadCore, 4),
+		pgbench("server's", *serverCore, 4),
+		pgbench("server's", *serverCore, min(*connections, 64)), // as the load has, as far as the database lets in so many
+		pgbench("load's", *loadCore, 4),
 		overHTTP(djangoName, server{path: sidecarPath, start: b.djangoServer(python, "BENCH_KEEP_CONNECTIONS=1")}),
 		overHTTP("the same, a connection for each request", server{path: sidecarPath, start: b.djangoServer(python)}),
 	}
