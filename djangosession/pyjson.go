@@ -265,8 +265,12 @@ func (p *jsonParser) escape() bool {
 // the three bytes that UTF-8 would have for it, so that it stays distinct and is no valid UTF-8.
 func (s rawString) decode() string {
 	if s.plain {
-		return s.text
+		return s.text // inlined: nearly all are
 	}
+	return s.decodeEscapes()
+}
+
+func (s rawString) decodeEscapes() string {
 	b := make([]byte, 0, 2*len(s.text))
 	for text := s.text; text != ""; {
 		switch {

@@ -72,7 +72,7 @@ const base62Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 // base62Values has the value of each digit, and -1 for what is none.
 var base62Values = func() (values [256]int8) {
 	for c := range values {
-		values[c] = int8(strings.IndexByte(base62Alphabet, byte(c))) //nolint:gosec // less than 62
+		values[c] = int8(strings.IndexByte(base62Alphabet, byte(c)))
 	}
 	return values
 }()
