@@ -13,8 +13,8 @@ as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-# Ubuntu has Chromium as a snap alone, under a second name.
-has_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+# Ubuntu has Chromium as a snap alone, under a second name. `command -v` would find the function below.
+has_chromium() { type -P chromium || type -P chromium-browser || type -P google-chrome; }
 
 chromium() {
 	has_chromium >/dev/null && return
