@@ -229,6 +229,16 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 func (s *Server) psql(ctx context.Context, dsn, sql string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
+	for {
+		rows, err := s.psqlOnce(ctx, dsn, sql)
+		// Even a superuser is refused while those who are refused hold the places that are kept for superusers.
+		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "too many clients already") {
+			return rows, err
+		}
+	}
+}
+
+func (s *Server) psqlOnce(ctx context.Context, dsn, sql string) (string, error) {
 	cmd := s.command(ctx, "psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1",
 		"--dbname="+dsn)
 	cmd.Env = append(cmd.Env, "PGCLIENTENCODING=UTF8")
