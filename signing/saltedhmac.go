@@ -51,7 +51,7 @@ type SaltedHMAC struct {
 // hmacState is a keyed HMAC with room for what a check writes, so that a check allocates nothing.
 type hmacState struct {
 	hash hash.Hash
-	in   [1024]byte
+	in   [1024]byte // has room for the usual session
 	sum  [sha256.Size]byte
 	text [2 * sha256.Size]byte
 }
