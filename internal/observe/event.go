@@ -38,11 +38,14 @@ func (e *Event) End(status int, at time.Time) {
 	e.Status, e.At, e.Took = status, at, at.Sub(e.Began)
 }
 
-// Write writes the event: as an error for an answer of 500 and above, and otherwise as information.
+// Write writes the event: as an error for an answer of 500 and above, and otherwise as information. What would make the line
+// too long is cut, in the event too.
 func (e *Event) Write(ctx context.Context, logger *slog.Logger) {
 	if !logger.Enabled(ctx, e.level()) {
 		return
 	}
+	e.Method, e.Path, e.Remote = cut(e.Method, methodBytes), cut(e.Path, pathBytes), cut(e.Remote, remoteBytes)
+	e.UserID, e.Stack = cut(e.UserID, userIDBytes), cut(e.Stack, stackBytes)
 	if l, ok := logger.Handler().(*LogHandler); ok {
 		l.event(ctx, e)
 		return
@@ -82,13 +85,13 @@ func (e *Event) milliseconds() float64 { return float64(e.Took.Microseconds()) /
 func (e *Event) optional(yield func(key, value string) bool) {
 	problem := ""
 	if e.Err != nil {
-		problem = e.Err.Error()
+		problem = cut(e.Err.Error(), errorBytes)
 	}
-	_ = yield("outcome", e.Outcome) &&
-		yield("reason", string(e.Reason)) &&
+	_ = yield("outcome", cut(e.Outcome, otherBytes)) &&
+		yield("reason", cut(string(e.Reason), otherBytes)) &&
 		yield("user_id", e.UserID) &&
 		yield("session", e.Session.Name()) &&
-		yield("decision", e.Decision) &&
+		yield("decision", cut(e.Decision, otherBytes)) &&
 		yield("stack", e.Stack) &&
 		yield("error", problem)
 }

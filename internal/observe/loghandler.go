@@ -8,7 +8,8 @@ import (
 )
 
 // LogHandler is the slog.Handler of an operator's log. It writes the events of requests without reflection, and drops them
-// where the log is slower than the requests; what is logged otherwise, and every event of a failure, is never dropped.
+// where the log is slower than the requests; what is logged otherwise, and every event of a failure, is never dropped. A line
+// is bounded, and has no character that a terminal would not show.
 type LogHandler struct {
 	slog.Handler
 
@@ -22,11 +23,16 @@ func NewLogHandler(lines *Lines, text bool, level slog.Leveler) *LogHandler {
 	options := &slog.HandlerOptions{Level: level}
 	h := &LogHandler{lines: lines}
 	if text {
-		h.Handler, h.offering = slog.NewTextHandler(lines, options), slog.NewTextHandler(offers{lines}, options)
+		h.Handler, h.offering = slog.NewTextHandler(kept{lines}, options), slog.NewTextHandler(offers{lines}, options)
 	} else {
-		h.Handler = slog.NewJSONHandler(lines, options)
+		h.Handler = slog.NewJSONHandler(kept{lines}, options)
 	}
 	return h
+}
+
+// Handle implements slog.Handler.
+func (h *LogHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.Handler.Handle(ctx, bounded(r))
 }
 
 // Dropped counts the events that were dropped.
@@ -37,12 +43,24 @@ type offers struct{ *Lines }
 
 // Write implements io.Writer.
 func (o offers) Write(line []byte) (int, error) {
-	o.Offer(line)
+	o.Offer(escape(line))
+	return len(line), nil
+}
+
+// kept is the io.Writer of lines that must not be lost.
+type kept struct{ *Lines }
+
+// Write implements io.Writer.
+func (k kept) Write(line []byte) (int, error) {
+	if _, err := k.Lines.Write(escape(line)); err != nil {
+		return 0, err
+	}
 	return len(line), nil
 }
 
 var (
 	_ io.Writer = offers{}
+	_ io.Writer = kept{}
 	// linePool holds the buffers that lines are made in.
 	linePool = sync.Pool{New: func() any { return new([]byte) }}
 )
@@ -64,7 +82,7 @@ func (h *LogHandler) event(ctx context.Context, e *Event) {
 		return
 	}
 	line, _ := linePool.Get().(*[]byte)
-	*line = e.appendJSON((*line)[:0])
+	*line = escape(e.appendJSON((*line)[:0]))
 	if failed {
 		_, _ = h.lines.Write(*line) // as above
 	} else {
