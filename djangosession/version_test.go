@@ -16,7 +16,8 @@ func TestParseVersion(t *testing.T) {
 		}
 	}
 	for _, s := range []string{
-		"", "5", "5.", ".2", "5.2.", "5.2.1.1", "1.10", "1.10.8", "0.96", "6.2", "7.0", "5.2a1", "5.2rc1", "v5.2", " 5.2", "5.2 ",
+		"", "5", "5.", ".2", "5.2.", "5.2.1.1", "1.10", "1.10.8", "1.11a", "1.10rc1", "0.96", "1.12", "2.3", "5.3", "v5.2", " 5.2", "5.2 ",
+		"5.2 LTS", "5.2-rc1", "5.2c1", "5.2rc", "5.2.dev-1", "5.2a1\n", "05.2", "5.02", "5.2.019",
 		"5,2", "-5.2", "+5.2", "5.-2", "5.2.-1", "5.0x2", "5_0.2", "99999999999999999999.1", "5.2.99999999999999999999", "٥.٢",
 		"latest", strings.Repeat("9", 1000),
 	} {
@@ -24,6 +25,35 @@ func TestParseVersion(t *testing.T) {
 			t.Errorf("%.50q was read as %v, %v", s, got, err)
 		} else if len(err.Error()) > 1100 {
 			t.Errorf("%.50q: an error of %d bytes", s, len(err.Error()))
+		}
+	}
+}
+
+// TestNewerVersions has what somebody runs who upgrades before this package does.
+func TestNewerVersions(t *testing.T) {
+	newest := djangosession.NewestVersion()
+	for s, want := range map[string]struct {
+		text  string
+		newer bool
+	}{
+		"6.2": {"6.2", true}, "6.2.3": {"6.2.3", true}, "7.0": {"7.0", true}, "10.0": {"10.0", true}, "26.4": {"26.4", true},
+		"6.2a1": {"6.2.0", true}, "6.2b1": {"6.2.0", true}, "6.2rc1": {"6.2.0", true}, "6.2.dev20260101120000": {"6.2.0", true}, "7.0.dev": {"7.0.0", true},
+		"6.1": {"6.1", false}, "6.1rc1": {"6.1.0", false}, "5.2a1": {"5.2.0", false}, "4.1rc1": {"4.1.0", false}, "1.11rc1": {"1.11.0", false},
+	} {
+		got, err := djangosession.ParseVersion(s)
+		if err != nil || got.String() != want.text || got.Newer() != want.newer {
+			t.Errorf("%s: got %v, newer: %v, %v", s, got, got.Newer(), err)
+			continue
+		}
+		if !got.Newer() {
+			continue
+		}
+		data := modern(t, secret, signing.SHA256, `{"a":1}`)
+		if _, err := newCodec(t, s).Decode(data); err != nil {
+			t.Errorf("%s does not read what %s writes: %v", s, newest, err)
+		}
+		if _, err := newCodec(t, s).Decode(legacy(secret, `{"a":1}`)); !isUnreadable(err) {
+			t.Errorf("%s reads what %s does not: %v", s, newest, err)
 		}
 	}
 }

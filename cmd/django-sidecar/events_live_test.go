@@ -35,7 +35,7 @@ func TestUploadsAreToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRig(t, 2*time.Second, map[string]string{
-		"MEDIA_ROOT": root, "SIDECAR_UPLOAD_TO": "up", "SIDECAR_UPLOAD_WEBHOOK": application.URL + "/hook?token=hidden",
+		"DJANGO_MEDIA_ROOT": root, "SIDECAR_UPLOAD_TO": "up", "SIDECAR_UPLOAD_WEBHOOK": application.URL + "/hook?token=hidden",
 	})
 	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()

@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"time"
+
+	"django-sidecar/internal/databaseurl"
 )
 
 // Cache are the settings of the cache of verdicts; there is none without TTL.
@@ -34,8 +36,8 @@ func (c *Config) readCache(r *reader) {
 	c.Cache.Listen = r.oneOf("SIDECAR_CACHE_INVALIDATION", "auto", "off") == "auto"
 	text, _ := r.secret(url)
 	if text = strings.TrimSpace(text); text != "" {
-		if scheme, _, found := strings.Cut(text, "://"); !found || !isPostgres(scheme) {
-			r.fault(url, "is not a URL that begins with postgres://, postgresql://, psql://, pgsql:// or postgis://")
+		if kind, err := databaseurl.Of(text); err != nil || kind != databaseurl.Postgres {
+			r.fault(url, "is not the URL of a PostgreSQL server, such as postgres://")
 		}
 		c.Cache.ListenURL = NewSecret(text)
 	}

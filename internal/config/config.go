@@ -19,7 +19,7 @@ type Config struct {
 	SecretKey          Secret   // required, not empty
 	SecretKeyFallbacks []Secret // in order; none by default. As given: Django before 4.1 ignores them
 
-	DjangoVersion           string // 1.11 to 6.1, with or without the third number; 5.2
+	DjangoVersion           string // as djangosession.ParseVersion reads it; 5.2
 	DefaultHashingAlgorithm string // sha256 or sha1; sha256. As given: only Django 3.1 and 3.2 ask
 
 	DatabaseURL    Secret // required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
@@ -68,6 +68,7 @@ type Config struct {
 	Uploads Uploads
 
 	Warnings []string // what is legal, but insecure or odd; one sentence each, no secrets
+	Hints    []string // what is right, and may be news; the same
 
 	// files tells whether a later reading found other contents; nil where there are no files. A pointer, which fmt
 	// prints as an address.
@@ -171,10 +172,11 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 		c.readURLs(r)
 	}
 	r.checkNames(os.Environ())
+	r.hintAtNames(os.Environ())
 	if len(r.faults) > 0 {
 		return nil, &Error{Faults: r.faults}
 	}
-	c.Warnings = r.warnings
+	c.Warnings, c.Hints = r.warnings, r.hints
 	if len(r.files) > 0 {
 		c.files = fingerprintOf(r.files)
 	}

@@ -143,14 +143,14 @@ func TestEverythingSet(t *testing.T) {
 
 func TestAllFaultsAreReportedTogether(t *testing.T) {
 	_, err := load(t, env{
-		"DJANGO_VERSION": "7.0", "SIDECAR_LISTEN": "nowhere", "SIDECAR_DB_CONNS": "0", "SIDECAR_CACHE_TTL": "5",
+		"DJANGO_VERSION": "1.8", "SIDECAR_LISTEN": "nowhere", "SIDECAR_DB_CONNS": "0", "SIDECAR_CACHE_TTL": "5",
 		"SIDECAR_LISTN": "x", "TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "",
 	})
 	if err == nil {
 		t.Fatal("no fault")
 	}
 	want := strings.Join([]string{
-		`DJANGO_VERSION is "7.0": it must be a release of Django from 1.11 to 6.1, such as 5.2 or 5.2.19 (example: DJANGO_VERSION=5.2)`,
+		`DJANGO_VERSION is "1.8": it must be a release of Django from 1.11 on, such as 6.1 or 5.2.19 (example: DJANGO_VERSION=5.2)`,
 		`DJANGO_SECRET_KEY is not set: it must be the SECRET_KEY of your Django settings (example: DJANGO_SECRET_KEY_FILE=/run/secrets/django-secret-key)`,
 		`TIME_ZONE is "Mars/Olympus": it must be the IANA name of a time zone (example: DJANGO_TIME_ZONE=Europe/Berlin)`,
 		`SIDECAR_LISTEN is "nowhere": it must be host:port, or unix: and an absolute path of at most 107 bytes (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
@@ -199,8 +199,8 @@ func TestCacheSettings(t *testing.T) {
 		{"SIDECAR_CACHE_ENTRIES", "0", "from 1 to 100000000"},
 		{"SIDECAR_CACHE_MAX_AGE", "0", "above 0"},
 		{"SIDECAR_CACHE_INVALIDATION", "on", "auto or off"},
-		{"SIDECAR_CACHE_LISTEN_URL", "mysql://db/x", "begins with postgres://"},
-		{"SIDECAR_CACHE_LISTEN_URL", "db.example", "begins with postgres://"},
+		{"SIDECAR_CACHE_LISTEN_URL", "mysql://db/x", "of a PostgreSQL server"},
+		{"SIDECAR_CACHE_LISTEN_URL", "db.example", "of a PostgreSQL server"},
 	} {
 		wantFault(t, with(env{tt.name: tt.text}), tt.name, tt.mustBe, tt.name+"=")
 	}

@@ -1,22 +1,16 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/databaseurl"
 )
-
-// shortKey is the length below which a secret key draws a warning; those that Django makes have 50 characters.
-const shortKey = 20
-
-// releases are the series of Django whose formats we know.
-var releases = []string{
-	"1.11", "2.0", "2.1", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.1", "5.2", "6.0", "6.1",
-}
 
 // readKeys reads the keys, and what decides how they are used.
 func (c *Config) readKeys(r *reader) {
@@ -27,17 +21,16 @@ func (c *Config) readKeys(r *reader) {
 	// django/conf/__init__.py, 5.2: "The SECRET_KEY setting must not be empty."
 	if key, ok := r.required("DJANGO_SECRET_KEY", "the SECRET_KEY of your Django settings"); ok {
 		c.SecretKey = NewSecret(key)
-		if utf8.RuneCountInString(key) < shortKey {
-			r.warn("DJANGO_SECRET_KEY has fewer than %d characters: it can be guessed", shortKey)
-		}
-		if strings.TrimSpace(key) != key {
-			r.warn("DJANGO_SECRET_KEY begins or ends with white space, which counts as part of the key")
-		}
+		r.warnOfKey("DJANGO_SECRET_KEY", key)
 	}
 	c.SecretKeyFallbacks = r.fallbacks("DJANGO_SECRET_KEY_FALLBACKS")
-	if len(c.SecretKeyFallbacks) > 0 && c.DjangoVersion != "" && olderThan(c.DjangoVersion, "4.1") {
+	if len(c.SecretKeyFallbacks) > 0 && olderThan(c.DjangoVersion, 4, 1) {
 		// django/conf/global_settings.py, 4.1: the first with SECRET_KEY_FALLBACKS
 		r.warn("DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django %s does: fallback keys came with 4.1", c.DjangoVersion)
+		return
+	}
+	for i, key := range c.SecretKeyFallbacks {
+		r.warnOfKey(fmt.Sprintf("DJANGO_SECRET_KEY_FALLBACKS, item %d,", i+1), key.Reveal())
 	}
 }
 
@@ -58,26 +51,26 @@ func (c *Config) readURLs(r *reader) {
 	}
 }
 
-// version is one of the releases, or such a one and its third number.
+// version is a version that djangosession knows, or a newer one, which is worth a warning.
 func (r *reader) version(name string) string {
 	text := r.text(name)
-	series, patch := text, "0"
-	if parts := strings.Split(text, "."); len(parts) == 3 {
-		series, patch = parts[0]+"."+parts[1], parts[2]
-	}
-	n, err := strconv.ParseUint(patch, 10, 8)
-	if !slices.Contains(releases, series) || err != nil || strconv.FormatUint(n, 10) != patch {
-		r.refuse(name, "a release of Django from 1.11 to 6.1, such as 5.2 or 5.2.19")
+	version, err := djangosession.ParseVersion(text)
+	newest := djangosession.NewestVersion()
+	if err != nil {
+		r.refuse(name, fmt.Sprintf("a release of Django from %s on, such as %s or 5.2.19", djangosession.OldestVersion(), newest))
 		return ""
+	}
+	if version.Newer() {
+		r.warn("%s is %s, which is newer than the newest Django that is known here: sessions are judged as Django %s judges them. "+
+			"Look for a newer django-sidecar, and try a login of the upgraded site with django-sidecar verify", name, text, newest)
 	}
 	return text
 }
 
-// olderThan compares a release, whose third number does not matter here, with a series.
-func olderThan(version, series string) bool {
-	return slices.IndexFunc(releases, func(release string) bool {
-		return version == release || strings.HasPrefix(version, release+".")
-	}) < slices.Index(releases, series)
+// olderThan compares a version that has been read with a line; what was refused is not older.
+func olderThan(version string, major, minor int) bool {
+	v, err := djangosession.ParseVersion(version)
+	return err == nil && !v.AtLeast(major, minor)
 }
 
 // fallbacks are a JSON array, or in the environment items between commas, and in a file items on lines.
@@ -109,20 +102,11 @@ func (r *reader) databaseURL(name string) Secret {
 		return Secret{}
 	}
 	text = strings.TrimSpace(text)
-	if scheme, _, found := strings.Cut(text, "://"); found && (isPostgres(scheme) || isOtherDatabase(scheme)) {
-		return NewSecret(text)
+	if _, err := databaseurl.Of(text); err != nil {
+		r.fault(name, err.Error())
+		return Secret{}
 	}
-	r.fault(name, "is not a URL that begins with postgres://, postgresql://, psql://, pgsql://, postgis://, mysql://, mariadb:// or sqlite://")
-	return Secret{}
-}
-
-// isPostgres takes schemes as urllib.parse.urlsplit does, in any case.
-func isPostgres(scheme string) bool {
-	return slices.Contains([]string{"postgres", "postgresql", "psql", "pgsql", "postgis"}, strings.ToLower(scheme))
-}
-
-func isOtherDatabase(scheme string) bool {
-	return slices.Contains([]string{"sqlite", "mysql", "mysql2", "mysqlgis", "mysql-connector", "mariadb"}, strings.ToLower(scheme))
+	return NewSecret(text)
 }
 
 // readSession reads where sessions are, and how they are written.
@@ -198,11 +182,11 @@ func (r *reader) serializer(name, version string) Serializer {
 	text := r.text(name)
 	kind := Serializer(text[strings.LastIndexByte(text, '.')+1:])
 	if !dottedPath.MatchString(text) || kind != SerializerJSON && kind != SerializerPickle {
-		r.refuse(name, "the dotted path of a JSONSerializer or PickleSerializer")
+		r.refuse(name, "the dotted path of a JSONSerializer or PickleSerializer. If what your own writes is JSON, leave "+name+" out: JSON is what is read then")
 		return ""
 	}
 	// django/contrib/sessions/serializers.py, 4.2, is the last with PickleSerializer.
-	if text == "django.contrib.sessions.serializers.PickleSerializer" && version != "" && !olderThan(version, "5.0") {
+	if text == "django.contrib.sessions.serializers.PickleSerializer" && version != "" && !olderThan(version, 5, 0) {
 		r.fault(name, "is PickleSerializer, which Django "+version+" does not have: it went with 5.0")
 		return ""
 	}

@@ -1,10 +1,12 @@
 package config_test
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	_ "time/tzdata" // the machine under test may have no zones of its own
@@ -122,4 +124,18 @@ func reveal(secrets []config.Secret) []string {
 		texts = append(texts, s.Reveal())
 	}
 	return texts
+}
+
+func quoteJSON(t *testing.T, text string) string {
+	t.Helper()
+	raw, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// isRead tells whether there is a setting of that name.
+func isRead(name string) bool {
+	return slices.ContainsFunc(config.Settings(), func(s config.Setting) bool { return s.Name == name })
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,6 +55,68 @@ func (r *reader) nearest(name string) string {
 		}
 	}
 	return best
+}
+
+// djangoPrefix begins the full name of every setting of Django's.
+const djangoPrefix = "DJANGO_"
+
+// A name is close to another if closeEdits lead from one to the other, or one edit where the name is short. Django's own
+// settings are not as close to one that is read here, but for those in notMisspelt; a test compares them.
+const (
+	closeEdits = 2
+	shortName  = len(djangoPrefix) + 12
+)
+
+// notMisspelt are Django's own settings, and variables of Django itself, that are close to a setting and mean something else.
+var notMisspelt = []string{"DJANGO_CSRF_COOKIE_AGE"}
+
+// hintAtNames warns of DJANGO_ names that are close to a setting's and are none: they would be passed over in silence. It is
+// a warning, since projects have DJANGO_ variables of their own. It also says which plain names are not read.
+func (r *reader) hintAtNames(environ []string) {
+	set := map[string]bool{}
+	for _, entry := range environ {
+		name, text, _ := strings.Cut(entry, "=")
+		set[name] = strings.TrimSpace(text) != ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if near := r.misspelt(name); near != "" && !set[near] {
+			r.warn("%s is no setting and is passed over; did you mean %s?", strings.Trim(quote(name, quotedValue), `"`), near)
+		}
+	}
+	for _, v := range r.values {
+		plain, ok := strings.CutPrefix(v.variable, djangoPrefix)
+		if ok && v.whole && !v.given && plain != "VERSION" && set[plain] {
+			r.hint("%s is set, and not read: what opens a door or writes needs its full name, %s", plain, v.Name)
+		}
+	}
+}
+
+// misspelt is the setting that a name must have been meant for, "" where there is none.
+func (r *reader) misspelt(name string) string {
+	upper := strings.ToUpper(name)
+	if r.knows(name) || slices.Contains(notMisspelt, name) || len(name) > 2*quotedValue {
+		return ""
+	}
+	if base, isFile := strings.CutSuffix(upper, "_FILE"); isFile && r.knows(base) && strings.HasPrefix(base, djangoPrefix) {
+		return base // which cannot be given as a file
+	}
+	best, bestEdits := "", closeEdits+1
+	for _, v := range r.values {
+		known := v.Name
+		if !strings.HasPrefix(known, djangoPrefix) || len(upper) > len(known)+closeEdits || len(known) > len(upper)+closeEdits {
+			continue
+		}
+		edits := distance(upper, known)
+		if edits < bestEdits && (edits < closeEdits || len(known) >= shortName || sameLetters(upper, known)) {
+			best, bestEdits = known, edits
+		}
+	}
+	return best
+}
+
+// sameLetters finds letters that have changed places.
+func sameLetters(a, b string) bool {
+	return slices.Equal(slices.Sorted(slices.Values([]byte(a))), slices.Sorted(slices.Values([]byte(b))))
 }
 
 // distance is Levenshtein's: insertions, deletions and replacements of a byte.

@@ -47,3 +47,48 @@ func TestServiceLinksAreIgnored(t *testing.T) {
 		t.Errorf("unexpected Config (-want +got):\n%s", d)
 	}
 }
+
+func TestCloseNamesDrawAWarning(t *testing.T) {
+	for name, near := range map[string]string{
+		"DJANGO_SESSION_COKIE_NAME":     "DJANGO_SESSION_COOKIE_NAME",
+		"DJANGO_SESSION_COOKIENAME":     "DJANGO_SESSION_COOKIE_NAME",
+		"DJANGO_SESION_TABLE":           "DJANGO_SESSION_TABLE",
+		"DJNAGO_SESSION_ENGINE":         "DJANGO_SESSION_ENGINE",
+		"DJANGO_AUTHENTICATION_BACKEND": "DJANGO_AUTHENTICATION_BACKENDS",
+		"DJANGO_SECRET_KEY_FALLBACK":    "DJANGO_SECRET_KEY_FALLBACKS",
+		"DJANGO_TIMEZONE":               "DJANGO_TIME_ZONE",
+		"DJANGO_USETZ":                  "DJANGO_USE_TZ",
+		"DJANGO_LOGNI_URL":              "DJANGO_LOGIN_URL",
+		"DJANGO_VERSON":                 "DJANGO_VERSION",
+		"Django_Use_TZ":                 "DJANGO_USE_TZ",
+		"DJANGO_MEDIAROOT":              "DJANGO_MEDIA_ROOT",
+		"DJANGO_SESSION_ENGINE_FILE":    "DJANGO_SESSION_ENGINE",
+		"DJANGO_AUTH_USER_TABLE_FILE":   "DJANGO_AUTH_USER_TABLE",
+		"DJANGO_AUTH_USER_ACTIV_COLUMN": "DJANGO_AUTH_USER_ACTIVE_COLUMN",
+		"DJANGO_AUTH_USER_MDEL":         "DJANGO_AUTH_USER_MODEL",
+		"DJANGO_SESSION_COOKIE_NAMEX\n": "DJANGO_SESSION_COOKIE_NAME",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := mustLoad(t, with(env{name: "pa55word"}))
+			wantWarning(t, c, "did you mean "+near+"?")
+			if strings.Contains(c.Warnings[0], "pa55word") || strings.Contains(c.Warnings[0], "\n") {
+				t.Errorf("got %q", c.Warnings)
+			}
+		})
+	}
+}
+
+func TestOtherDjangoNamesDrawNone(t *testing.T) {
+	e := required()
+	for name := range strings.FieldsSeq("DJANGO_SETTINGS_MODULE DJANGO_CONFIGURATION DJANGO_DEBUG DJANGO_ALLOWED_HOSTS DJANGO_LOG_LEVEL " +
+		"DJANGO_SUPERUSER_USERNAME DJANGO_SUPERUSER_EMAIL DJANGO_SUPERUSER_PASSWORD DJANGO_ALLOW_ASYNC_UNSAFE DJANGO_COLORS DJANGO_WATCHMAN_TIMEOUT " +
+		"DJANGO_CSRF_COOKIE_AGE DJANGO_CSRF_COOKIE_PATH DJANGO_SESSION_COOKIE_PATH DJANGO_SESSION_COOKIE_SECURE DJANGO_SESSION_COOKIE_DOMAIN " +
+		"DJANGO_STATIC_ROOT DJANGO_STATIC_URL DJANGO_USE_I18N DJANGO_USE_L10N DJANGO_LOGOUT_REDIRECT_URL DJANGO_EMAIL_URL DJANGO_REDIS_URL DJANGO_CACHES " +
+		"DJANGO_ENV DJANGO_PORT DJANGO_ADMIN_URL DJANGO_SECURE_SSL_REDIRECT") {
+		e[name] = "x"
+	}
+	e["DJANGO_SESSION_TABLE"], e["DJANGO_SESSION_TABLES"] = "ours", "x" // the right one is there: the other is the project's own
+	if c := mustLoad(t, e); len(c.Warnings) != 0 {
+		t.Errorf("got %q", c.Warnings)
+	}
+}

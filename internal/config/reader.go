@@ -16,6 +16,7 @@ type reader struct {
 	values   []value
 	faults   []Fault
 	warnings []string
+	hints    []string
 	files    []readFile
 }
 
@@ -66,6 +67,10 @@ func (r *reader) refuse(name, mustBe string) {
 
 func (r *reader) warn(format string, args ...any) {
 	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
+}
+
+func (r *reader) hint(format string, args ...any) {
+	r.hints = append(r.hints, fmt.Sprintf(format, args...))
 }
 
 // oneOf is one of a few words, in exactly this spelling.

@@ -42,12 +42,8 @@ type djangoSettings struct {
 	UsernameColumn         *string `envconfig:"AUTH_USER_USERNAME_COLUMN" otherwise:"username" desc:"USERNAME_FIELD"`
 	PasswordColumn         *string `envconfig:"AUTH_USER_PASSWORD_COLUMN" otherwise:"password" desc:"the password hash"`
 	EmailColumn            *string `envconfig:"AUTH_USER_EMAIL_COLUMN" otherwise:"email" desc:"- where there is none"`
-	ActiveColumn           *string `envconfig:"AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where there is none"`
-	StaffColumn            *string `envconfig:"AUTH_USER_STAFF_COLUMN" otherwise:"is_staff" desc:"- where there is none"`
-	SuperuserColumn        *string `envconfig:"AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
 	LoginURL               *string `envconfig:"LOGIN_URL" otherwise:"/accounts/login/" desc:"where gateways send a browser to log in"`
 	RedirectFieldName      *string `envconfig:"REDIRECT_FIELD_NAME" otherwise:"next" desc:"the query field with the page to return to"`
-	MediaRoot              *string `envconfig:"MEDIA_ROOT" example:"/srv/media" desc:"where uploads go; not set: uploads are off"`
 	MediaURL               *string `envconfig:"MEDIA_URL" otherwise:"/media/" desc:"what goes before a file's name in url"`
 	FileUploadPermissions  *string `envconfig:"FILE_UPLOAD_PERMISSIONS" otherwise:"0o644" desc:"in octal, or None, which is the default before Django 3.0"`
 	FileUploadDirPerms     *string `envconfig:"FILE_UPLOAD_DIRECTORY_PERMISSIONS" otherwise:"None" example:"0o2775" desc:"of directories that are made"`
@@ -56,16 +52,22 @@ type djangoSettings struct {
 	MaxMemorySize          *string `envconfig:"DATA_UPLOAD_MAX_MEMORY_SIZE" otherwise:"2621440" desc:"bytes of a form's fields; None is no limit"`
 	CSRFCookieName         *string `envconfig:"CSRF_COOKIE_NAME" otherwise:"csrftoken" desc:"the cookie of SIDECAR_UPLOAD_CSRF_TOKEN"`
 	CSRFHeaderName         *string `envconfig:"CSRF_HEADER_NAME" otherwise:"HTTP_X_CSRFTOKEN" desc:"its header, as Django's settings write it"`
-	CSRFTrustedOrigins     *string `envconfig:"CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" desc:"other origins whose pages may upload"`
 	UseTZ                  *string `envconfig:"USE_TZ" otherwise:"true" desc:"with TIME_ZONE, decides how SQLite expiry is read"`
 	TimeZone               *string `envconfig:"TIME_ZONE" otherwise:"UTC" example:"Europe/Berlin" desc:"an IANA name"`
 }
 
 // ownSettings are those with one name only: the tag is the whole name, and there is nothing to fall back to.
 //
-// DJANGO_VERSION is one of them, because a plain VERSION is too common a variable to be believed.
+// DJANGO_VERSION is one of them, because a plain VERSION is too common a variable to be believed. So is what opens a door or
+// writes: an environment that is shared with Django must not turn uploads on, let other sites' pages send them, or have
+// deactivated users taken for active ones.
 type ownSettings struct {
 	DjangoVersion         *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" desc:"the deployment's Django: decides which formats and hashes are accepted"`
+	ActiveColumn          *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where there is none"`
+	StaffColumn           *string `envconfig:"DJANGO_AUTH_USER_STAFF_COLUMN" otherwise:"is_staff" desc:"- where there is none"`
+	SuperuserColumn       *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
+	MediaRoot             *string `envconfig:"DJANGO_MEDIA_ROOT" example:"/srv/media" desc:"where uploads go; not set: uploads are off"`
+	CSRFTrustedOrigins    *string `envconfig:"DJANGO_CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" desc:"other origins whose pages may upload"`
 	Listen                *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" desc:"host:port or unix:/path"`
 	AdminListen           *string `envconfig:"SIDECAR_ADMIN_LISTEN" otherwise:"127.0.0.1:8101" desc:"health and metrics"`
 	GRPCListen            *string `envconfig:"SIDECAR_GRPC_LISTEN" otherwise:"off" example:"127.0.0.1:8102" desc:"Envoy's ext_authz over gRPC: host:port or unix:/path"`
@@ -131,6 +133,7 @@ type value struct {
 	text     string // what it says, or the default
 	given    bool   // a variable has it, and is not empty
 	empty    bool   // a variable has it, and is empty, which counts as unset
+	whole    bool   // its name is read as a whole, and never without the prefix
 }
 
 // environment reads every setting from the process's environment, in the order of the structs.
@@ -163,7 +166,9 @@ func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]value, error
 			if !ok1 || !ok2 {
 				return nil, fmt.Errorf("config: field %s is not a string", field.Name)
 			}
-			values = append(values, valueOf(field.Tag, source.prefix, first, other))
+			v := valueOf(field.Tag, source.prefix, first, other)
+			v.whole = source.prefix == ""
+			values = append(values, v)
 		}
 	}
 	return values, nil

@@ -47,7 +47,7 @@ const maxUpload = 1 << 40
 func (c *Config) readUploads(r *reader) {
 	u := &c.Uploads
 	u.FilePermissions = r.mode("DJANGO_FILE_UPLOAD_PERMISSIONS")
-	if !r.value("DJANGO_FILE_UPLOAD_PERMISSIONS").given && c.DjangoVersion != "" && olderThan(c.DjangoVersion, "3.0") {
+	if !r.value("DJANGO_FILE_UPLOAD_PERMISSIONS").given && olderThan(c.DjangoVersion, 3, 0) {
 		u.FilePermissions = nil // django/conf/global_settings.py, 2.2
 	}
 	u.DirectoryPermissions = r.mode("DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS")

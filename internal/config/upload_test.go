@@ -9,11 +9,11 @@ import (
 
 func TestUploads(t *testing.T) {
 	c := mustLoad(t, with(env{
-		"DJANGO_VERSION": "2.2", "MEDIA_ROOT": "/srv/media/", "DJANGO_MEDIA_URL": "https://cdn.example/m/", "DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS": "0o2775",
+		"DJANGO_VERSION": "2.2", "DJANGO_MEDIA_ROOT": "/srv/media/", "DJANGO_MEDIA_URL": "https://cdn.example/m/", "DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS": "0o2775",
 		"DATA_UPLOAD_MAX_NUMBER_FILES": "None", "DATA_UPLOAD_MAX_NUMBER_FIELDS": "5", "DATA_UPLOAD_MAX_MEMORY_SIZE": "none",
 		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none", "SIDECAR_UPLOAD_EXPIRY": "90m", "SIDECAR_UPLOAD_CHECK_TYPE": "true", "SIDECAR_UPLOAD_WEBHOOK": "https://app.example/hook?token=x",
 		"SIDECAR_UPLOAD_EXTENSIONS": ".JPG,.tar.gz", "SIDECAR_UPLOAD_MIN_RATE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER": "1",
-		"CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example", "SIDECAR_UPLOAD_CSRF_TOKEN": "true", "CSRF_COOKIE_NAME": "ct", "CSRF_HEADER_NAME": "HTTP_X_CT",
+		"DJANGO_CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example", "SIDECAR_UPLOAD_CSRF_TOKEN": "true", "CSRF_COOKIE_NAME": "ct", "CSRF_HEADER_NAME": "HTTP_X_CT",
 	}))
 	mode := uint32(0o2775)
 	want := config.Uploads{
@@ -26,7 +26,7 @@ func TestUploads(t *testing.T) {
 	if d := diff(want, c.Uploads); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
-	c = mustLoad(t, with(env{"MEDIA_ROOT": "/srv/media", "SIDECAR_UPLOAD_STATE_DIR": "/srv/state/", "FILE_UPLOAD_PERMISSIONS": "None"}))
+	c = mustLoad(t, with(env{"DJANGO_MEDIA_ROOT": "/srv/media", "SIDECAR_UPLOAD_STATE_DIR": "/srv/state/", "FILE_UPLOAD_PERMISSIONS": "None"}))
 	if c.Uploads.StateDir != "/srv/state" || c.Uploads.FilePermissions != nil {
 		t.Errorf("got %+v", c.Uploads)
 	}

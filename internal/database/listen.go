@@ -8,11 +8,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/lib/pq"
+
+	"django-sidecar/internal/databaseurl"
 )
 
 // Listener opens connections that PostgreSQL's notifications arrive on.
@@ -39,7 +40,7 @@ func NewListener(rawURL string, o Options) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(postgresSchemes, a.scheme) {
+	if a.kind != databaseurl.Postgres {
 		return nil, errNotifications
 	}
 	lookupEnv := o.LookupEnv

@@ -18,9 +18,6 @@ import (
 	"django-sidecar/djangosession/dbstore"
 )
 
-// mysqlSchemes are those of dj-database-url 3.1.2 and django-environ 0.14.0, and the one that MariaDB itself uses.
-var mysqlSchemes = []string{"mysql", "mysql2", "mysqlgis", "mysql-connector", "mariadb"}
-
 // mysqlSettings is what a URL decides on.
 type mysqlSettings struct {
 	network, addr        string // "tcp" and host:port, or "unix" and a path

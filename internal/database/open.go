@@ -4,12 +4,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/lib/pq"
 
 	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/internal/databaseurl"
 )
 
 // Options say how a database is used.
@@ -50,15 +50,15 @@ func Open(rawURL string, o Options) (*Database, error) {
 		return nil, err
 	}
 	var d *Database
-	switch {
-	case slices.Contains(postgresSchemes, a.scheme):
+	switch a.kind {
+	case databaseurl.Postgres:
 		d, err = openPostgres(a, o)
-	case slices.Contains(mysqlSchemes, a.scheme):
+	case databaseurl.MySQL:
 		d, err = openMySQL(a, o)
-	case a.scheme == "sqlite", a.scheme == "sqlite3":
+	case databaseurl.SQLite:
 		d, err = openSQLite(a, o)
 	default:
-		err = errors.New("its scheme is none of postgres, postgresql, mysql, mariadb and sqlite")
+		err = errURL // parseURL has refused it
 	}
 	if err != nil {
 		return nil, err
@@ -68,8 +68,6 @@ func Open(rawURL string, o Options) (*Database, error) {
 	d.SetConnMaxLifetime(connLifetime)
 	return d, nil
 }
-
-var postgresSchemes = []string{"postgres", "postgresql", "psql", "pgsql", "postgis"}
 
 func openPostgres(a *address, o Options) (*Database, error) {
 	lookupEnv := o.LookupEnv

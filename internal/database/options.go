@@ -54,6 +54,7 @@ var pgOptions = map[string]pgOption{
 		c.Options = "-c search_path=" + v
 		return nil
 	}},
+	"schema":           {instead: "use currentSchema=NAME"}, // of other languages' drivers
 	"application_name": {env: "PGAPPNAME", set: text(func(c *pq.Config) *string { return &c.ApplicationName })},
 	"passfile":         {env: "PGPASSFILE", set: text(func(c *pq.Config) *string { return &c.Passfile })},
 	"sslsni": {env: "PGSSLSNI", set: func(c *pq.Config, v string) error {

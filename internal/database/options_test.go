@@ -63,6 +63,7 @@ var options = map[string][]struct{ value, sets, refusal string }{
 	"sslcrldir":       {{"/crls", "", "revocation"}},
 	"sslcertmode":     {{"allow", "", ""}, {"require", "", "remove it"}},
 	"service":         {{"s", "", "into DATABASE_URL"}},
+	"schema":          {{"s", "", "use currentSchema=NAME"}},
 	"assume_role":     {{"r", "", "role=NAME"}},
 	"replication":     {{"false", "", ""}, {"database", "", "remove it"}},
 

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"django-sidecar/internal/databaseurl"
 )
 
 // address is a DATABASE_URL in its parts, percent-decoded.
 type address struct {
-	scheme         string
+	kind           databaseurl.Kind
 	user, password string
 	hosts          []hostPort // empty: none named
 	path           string     // after the slash that ends the authority
@@ -26,16 +28,19 @@ var errURL = errors.New(`it cannot be read as scheme://user:password@host:port/n
 
 // parseURL reads a URL more leniently than net/url, which knows neither several hosts nor a socket's path as host.
 func parseURL(raw string) (*address, error) {
-	scheme, rest, found := strings.Cut(raw, "://")
+	_, rest, found := strings.Cut(raw, "://")
 	if !found {
 		return nil, errURL
 	}
-	a := &address{scheme: strings.ToLower(scheme)}
+	kind, err := databaseurl.Of(raw)
+	if err != nil {
+		return nil, err
+	}
+	a := &address{kind: kind}
 	if strings.Contains(rest, "#") {
 		return nil, errURL
 	}
 	rest, query, _ := strings.Cut(rest, "?")
-	var err error
 	if a.query, err = url.ParseQuery(query); err != nil {
 		return nil, errURL
 	}
@@ -56,7 +61,7 @@ func parseURL(raw string) (*address, error) {
 	}
 	// An "@" further on ends a password that has a "/" or a "?" as it is. What would be taken for the rest of the
 	// URL is a part of that password then, and must not get into messages.
-	if !strings.HasPrefix(a.scheme, "sqlite") && strings.Contains(path+query, "@") {
+	if kind != databaseurl.SQLite && strings.Contains(path+query, "@") {
 		return nil, errURL
 	}
 	if authority == "" {
