@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"django-sidecar/djangosession"
 )
@@ -28,18 +28,17 @@ type AccessConfig struct {
 	Table string
 	// Columns are as in UsersConfig. Only ID and Active are used.
 	Columns Columns
-	// Prepare and Join are as in SessionsConfig.
+	// Prepare, Join and Now are as in SessionsConfig.
 	Prepare func() bool
 	Join    *Joiner
+	Now     func() time.Time
 }
 
 // Access finds what users may do: the groups and permissions of Django's PermissionsMixin.
 type Access struct {
 	config AccessConfig
 	db     *sql.DB
-
-	mu    sync.Mutex
-	shape *accessShape // nil until the tables have been looked at
+	shapes shapes[*accessShape]
 }
 
 // accessShape is what the tables' columns make of the query.
@@ -51,13 +50,31 @@ type accessShape struct {
 	queue   queue[djangosession.Access]
 }
 
+func (s *accessShape) same(other *accessShape) bool {
+	return s.keyType == other.keyType && s.find.text == other.find.text
+}
+
+func (s *accessShape) whole() bool { return true }
+
+func (s *accessShape) drop() {
+	s.find.drop()
+	if s.all != nil {
+		s.all.drop()
+	}
+}
+
 // NewAccess returns an Access that reads from db. It does no I/O: the tables are looked at by the first query.
 func NewAccess(db *sql.DB, c AccessConfig) *Access {
 	if c.Table == "" {
 		c.Table = "auth_user"
 	}
+	if c.Now == nil {
+		c.Now = time.Now //nolint:forbidigo // the default of a parameter
+	}
 	c.Columns = c.Columns.withDefaults()
-	return &Access{config: c, db: db}
+	a := &Access{config: c, db: db}
+	a.shapes.look, a.shapes.now = a.look, c.Now
+	return a
 }
 
 // AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
@@ -74,7 +91,7 @@ func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Acc
 }
 
 func (a *Access) accessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	shape, err := a.look(ctx)
+	shape, err := a.shapes.get(ctx)
 	if err != nil {
 		return djangosession.Access{}, err
 	}
@@ -111,7 +128,7 @@ func (a *Access) queue(shape *accessShape) queue[djangosession.Access] {
 // Probe asks the database what AccessOf would, for no user: nil says that the tables are there, have the columns, and
 // may be read.
 func (a *Access) Probe(ctx context.Context) error {
-	shape, err := a.look(ctx)
+	shape, err := a.shapes.get(ctx)
 	if err == nil {
 		_, err = a.ask(ctx, shape, nil) // no key is equal to NULL
 	}
@@ -179,7 +196,7 @@ func (a *Access) failed(shape *accessShape, err error) error {
 	case err == nil:
 		return nil
 	case misfits(err):
-		a.forget(shape)
+		a.shapes.misfit(shape, err)
 	}
 	return fmt.Errorf("reading the groups and permissions of a user: %w", err)
 }
@@ -238,39 +255,18 @@ func (h *holding) access() djangosession.Access {
 	return a
 }
 
-// look returns the shape of the tables, from the database if it is not known.
+// look looks at the tables.
 func (a *Access) look(ctx context.Context) (*accessShape, error) {
-	a.mu.Lock()
-	shape := a.shape
-	a.mu.Unlock()
-	if shape != nil {
-		return shape, nil
-	}
 	tables, err := a.tables(ctx)
 	if err != nil {
 		return nil, err
 	}
-	shape, err = a.config.shape(a.db, tables)
+	shape, err := a.config.shape(a.db, tables)
 	if err != nil {
-		return nil, err
+		return nil, finding{err}
 	}
 	shape.queue = a.queue(shape)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.shape = shape
 	return shape, nil
-}
-
-func (a *Access) forget(shape *accessShape) {
-	a.mu.Lock()
-	if a.shape == shape {
-		a.shape = nil
-	}
-	a.mu.Unlock()
-	shape.find.drop()
-	if shape.all != nil {
-		shape.all.drop()
-	}
 }
 
 // accessTables are the columns of the tables whose names depend on the user model's.

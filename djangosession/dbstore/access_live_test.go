@@ -136,6 +136,7 @@ func testAccessPrivileges(t *testing.T, rawURL string, reader *url.Userinfo, nee
 			t.Errorf("%s, with %d tables of %d: got %v, want a failure", u.Scheme, i, len(needed), err)
 		}
 		change(table, "GRANT", "TO")
+		limited.later()
 	}
 	wantAccess(t, a, "1", adas)
 	for _, table := range needed {
@@ -144,6 +145,7 @@ func testAccessPrivileges(t *testing.T, rawURL string, reader *url.Userinfo, nee
 			t.Errorf("%s, without %s: got %v, want a failure", u.Scheme, table, err)
 		}
 		change(table, "GRANT", "TO")
+		limited.later()
 		wantAccess(t, a, "1", adas)
 	}
 }

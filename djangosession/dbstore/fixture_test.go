@@ -26,7 +26,14 @@ type fixture struct {
 	types map[string]string
 	// joins lets every lookup share its query with others, which are made up beside it.
 	joins bool
+	// passed is how much later it is for the stores than it is.
+	passed atomic.Int64
 }
+
+// later lets the second pass after which a store looks again for what was missing.
+func (f *fixture) later() { f.passed.Add(int64(time.Second)) }
+
+func (f *fixture) now() time.Time { return time.Now().Add(time.Duration(f.passed.Load())) }
 
 func (f *fixture) joiner() *dbstore.Joiner {
 	if !f.joins {
@@ -150,6 +157,9 @@ func (f *fixture) sessions(t *testing.T, c dbstore.SessionsConfig) *dbstore.Sess
 
 func (f *fixture) users(c dbstore.UsersConfig) *dbstore.Users {
 	c.Dialect, c.Prepare, c.Version, c.Join = f.Dialect, f.Prepares, django52, f.joiner()
+	if c.Now == nil {
+		c.Now = f.now
+	}
 	return dbstore.NewUsers(f.DB, c)
 }
 
@@ -194,4 +204,18 @@ func outcome(ctx context.Context, s *dbstore.Sessions, key string) string {
 	}
 	text, _ := session.Lookup("key").Text()
 	return text
+}
+
+func waitUntil(t *testing.T, done func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it did not happen within 20 s")
+		}
+	}
 }

@@ -293,6 +293,7 @@ func TestMariaDBPrivileges(t *testing.T) {
 		}
 		grant("session_key, session_data, expire_date", "django_session")
 		grant("id, password, username, email, is_active, is_staff, is_superuser", "auth_user")
+		limited.later()
 		if got := outcome(t.Context(), sessions, "12345678"); got != "12345678" {
 			t.Errorf("with the needed columns: got %q", got)
 		}

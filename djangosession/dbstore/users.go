@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
+	"time"
 
 	"django-sidecar/djangosession"
 )
@@ -23,9 +23,10 @@ type UsersConfig struct {
 	Table string
 	// Columns are the names of the columns that are not auth.User's.
 	Columns Columns
-	// Prepare and Join are as in SessionsConfig.
+	// Prepare, Join and Now are as in SessionsConfig.
 	Prepare func() bool
 	Join    *Joiner
+	Now     func() time.Time
 }
 
 // Columns names the columns of the user table. "" means the name of auth.User, and NoColumn that there is none.
@@ -60,9 +61,7 @@ func (c Columns) optional() []string { return []string{c.Username, c.Email, c.St
 type Users struct {
 	config UsersConfig
 	db     *sql.DB
-
-	mu    sync.Mutex
-	shape *userShape // nil until the table has been looked at
+	shapes shapes[*userShape]
 }
 
 // userShape is what the table's columns make of the query.
@@ -71,6 +70,20 @@ type userShape struct {
 	find    *statement
 	all     *statement // nil where the dialect has no arrays
 	queue   queue[*userRow]
+	leftOut []string // the configured columns that the table lacks
+}
+
+func (s *userShape) same(other *userShape) bool {
+	return s.keyType == other.keyType && s.find.text == other.find.text
+}
+
+func (s *userShape) whole() bool { return len(s.leftOut) == 0 }
+
+func (s *userShape) drop() {
+	s.find.drop()
+	if s.all != nil {
+		s.all.drop()
+	}
 }
 
 // NewUsers returns a store that reads users from db. It does no I/O: the table is looked at by the first query.
@@ -78,8 +91,13 @@ func NewUsers(db *sql.DB, c UsersConfig) *Users {
 	if c.Table == "" {
 		c.Table = "auth_user"
 	}
+	if c.Now == nil {
+		c.Now = time.Now //nolint:forbidigo // the default of a parameter
+	}
 	c.Columns = c.Columns.withDefaults()
-	return &Users{config: c, db: db}
+	u := &Users{config: c, db: db}
+	u.shapes.look, u.shapes.now = u.look, c.Now
+	return u
 }
 
 // UserByID implements djangosession.UserStore.
@@ -92,7 +110,7 @@ func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangose
 }
 
 func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
-	shape, err := u.look(ctx)
+	shape, err := u.shapes.get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +131,7 @@ func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangose
 // Probe asks the database what UserByID would, for no user: nil says that the table is there, has the columns, and
 // may be read.
 func (u *Users) Probe(ctx context.Context) error {
-	shape, err := u.look(ctx)
+	shape, err := u.shapes.get(ctx)
 	if err == nil {
 		_, err = u.find(ctx, shape, nil) // no key is equal to NULL
 	}
@@ -152,7 +170,7 @@ func (u *Users) failed(shape *userShape, err error) error {
 	case err == nil:
 		return nil
 	case misfits(err):
-		u.forget(shape)
+		u.shapes.misfit(shape, err)
 	}
 	return fmt.Errorf("reading a user: %w", err)
 }
@@ -224,46 +242,28 @@ func optionalFlag(v any) djangosession.Flag {
 	return flag(v)
 }
 
-// look returns the shape of the table, from the database if it is not known.
+// look looks at the table.
 func (u *Users) look(ctx context.Context) (*userShape, error) {
-	u.mu.Lock()
-	shape := u.shape
-	u.mu.Unlock()
-	if shape != nil {
-		return shape, nil
-	}
 	columns, err := ReadColumns(ctx, u.db, u.config.Dialect, u.config.Table)
 	if err != nil {
 		return nil, err
 	}
-	shape, err = u.config.shape(u.db, columns)
+	shape, err := u.config.shape(u.db, columns)
 	if err != nil {
-		return nil, err
+		return nil, finding{err}
 	}
 	shape.queue = u.queue(shape)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.shape = shape
 	return shape, nil
 }
 
 // LeftOut looks at the table, and returns the configured columns that it lacks and that are not needed. The
 // error says what is missing that is needed.
 func (u *Users) LeftOut(ctx context.Context) ([]string, error) {
-	columns, err := ReadColumns(ctx, u.db, u.config.Dialect, u.config.Table)
+	shape, err := u.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := u.config.shape(u.db, columns); err != nil {
-		return nil, err
-	}
-	var leftOut []string
-	for _, name := range u.config.Columns.optional() {
-		if _, ok := columns[name]; !ok && name != NoColumn {
-			leftOut = append(leftOut, name)
-		}
-	}
-	return leftOut, nil
+	return shape.leftOut, nil
 }
 
 // queue is where the lookups of a shape of the table meet.
@@ -280,18 +280,6 @@ func (u *Users) queue(shape *userShape) queue[*userRow] {
 	return q
 }
 
-func (u *Users) forget(shape *userShape) {
-	u.mu.Lock()
-	if u.shape == shape {
-		u.shape = nil
-	}
-	u.mu.Unlock()
-	shape.find.drop()
-	if shape.all != nil {
-		shape.all.drop()
-	}
-}
-
 // shape fits the query to the columns that the table has.
 func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, error) {
 	for _, needed := range []string{c.Columns.ID, c.Columns.Password, c.Columns.Active} {
@@ -303,6 +291,11 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 	if shape.keyType == 0 {
 		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
 			c.Columns.ID, c.Table, columns[c.Columns.ID])
+	}
+	for _, name := range c.Columns.optional() {
+		if _, ok := columns[name]; !ok && name != NoColumn {
+			shape.leftOut = append(shape.leftOut, name)
+		}
 	}
 	column := c.Dialect.column
 	selected := []string{column(c.Columns.ID), column(c.Columns.Password)}

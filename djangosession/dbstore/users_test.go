@@ -189,6 +189,7 @@ func testUserTables(t *testing.T, f *fixture) {
 	// It may come to be there: a sidecar starts before the migrations.
 	f.table(t, "no_such_table", authUser)
 	f.exec(t, "INSERT INTO no_such_table (id, username, is_active) VALUES (1, 'ada', true)")
+	f.later()
 	wantUser(t, u, "1", "1 ada ? None "+flags(yes, absent, absent))
 	f.exec(t, "DROP TABLE no_such_table")
 	if got := found(t.Context(), t, u, "1"); !strings.HasPrefix(got, "error: ") {

@@ -1,0 +1,172 @@
+package dbstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// lookAgain is how long a finding is kept that a table, a column or a privilege is missing. Somebody may make it at any time,
+// and no query says so.
+const lookAgain = time.Second
+
+// shape is what the columns of tables make of a store's queries.
+type shape[S any] interface {
+	comparable
+	// same reports whether the other shape asks the same queries.
+	same(other S) bool
+	// whole reports whether no column is missing that the queries would ask for.
+	whole() bool
+	// drop forgets the prepared statements.
+	drop()
+}
+
+// shapes keeps what a look at the tables has found: the shape that fits them, or what is wrong with them. Only one caller
+// looks at a time, and the others wait for what it finds.
+type shapes[S shape[S]] struct {
+	// look looks at the tables. An error that is a finding says what is wrong with them, any other that the look failed.
+	look func(ctx context.Context) (S, error)
+	now  func() time.Time
+
+	mu      sync.Mutex
+	shape   S         // the zero S until one is known
+	err     error     // the finding that stands in the place of a shape, or nil
+	until   time.Time // when to look again, the zero Time for never
+	doubted bool      // a query of the shape did not fit the tables
+	// confirmed is when a look that followed a doubt last found the same shape again.
+	confirmed time.Time
+	looking   *look[S] // nil while nobody looks
+}
+
+// look is a look at the tables that goes on.
+type look[S any] struct {
+	done  chan struct{} // closed at its end
+	shape S
+	err   error
+}
+
+// finding is an error that says what is wrong with the tables.
+type finding struct{ error }
+
+// Unwrap returns the error itself.
+func (f finding) Unwrap() error { return f.error }
+
+// isFinding tells what the tables are from the failure of a query.
+func isFinding(err error) bool {
+	return errors.As(err, new(finding)) || errors.Is(err, ErrNoTable) || misfits(err)
+}
+
+// errNoLook is what those get who have waited for a look that panicked.
+var errNoLook = errors.New("internal error: looking at the tables came to no end")
+
+// get returns the shape of the tables, from the database if it is not known.
+func (k *shapes[S]) get(ctx context.Context) (S, error) {
+	for {
+		k.mu.Lock()
+		if k.known() {
+			defer k.mu.Unlock()
+			return k.shape, k.err
+		}
+		l := k.looking
+		if l == nil {
+			l = &look[S]{done: make(chan struct{}), err: errNoLook}
+			k.looking = l
+			k.mu.Unlock()
+			k.lead(ctx, l)
+			return l.shape, l.err
+		}
+		k.mu.Unlock()
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			var none S
+			return none, ctx.Err()
+		}
+		if !errors.Is(l.err, context.Canceled) && !errors.Is(l.err, context.DeadlineExceeded) {
+			return l.shape, l.err
+		}
+		// The time of whoever looked was over. Ours may not be.
+	}
+}
+
+// known reports whether what is kept is still good. It is called under the lock.
+func (k *shapes[S]) known() bool {
+	var none S
+	switch {
+	case k.shape == none && k.err == nil, k.err == nil && k.doubted:
+		return false
+	case k.until.IsZero():
+		return true
+	}
+	return k.now().Before(k.until)
+}
+
+// lead looks at the tables for everybody who waits.
+func (k *shapes[S]) lead(ctx context.Context, l *look[S]) {
+	defer func() {
+		k.mu.Lock()
+		k.looking = nil
+		k.mu.Unlock()
+		close(l.done)
+	}()
+	found, err := k.look(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var none S
+	switch {
+	case err == nil:
+		k.keep(found)
+	case isFinding(err):
+		if k.shape != none {
+			k.shape.drop()
+		}
+		k.shape, k.doubted = none, false
+		k.finding(err)
+	case k.shape == none || k.err != nil || k.doubted:
+		l.shape, l.err = none, err
+		return
+	default: // it was only to see whether the missing columns are there by now
+		k.until = k.now().Add(lookAgain)
+	}
+	l.shape, l.err = k.shape, k.err
+	if k.err != nil {
+		l.shape = none
+	}
+}
+
+// keep keeps a shape. It is called under the lock.
+func (k *shapes[S]) keep(found S) {
+	var none S
+	if k.shape != none && k.shape.same(found) {
+		if k.doubted {
+			k.confirmed = k.now()
+		}
+	} else {
+		if k.shape != none {
+			k.shape.drop()
+		}
+		k.shape, k.confirmed = found, time.Time{}
+	}
+	k.err, k.doubted, k.until = nil, false, time.Time{}
+	if !k.shape.whole() {
+		k.until = k.now().Add(lookAgain)
+	}
+}
+
+// finding keeps what is wrong with the tables. It is called under the lock.
+func (k *shapes[S]) finding(err error) { k.err, k.until = err, k.now().Add(lookAgain) }
+
+// misfit says that a query of the shape did not fit the tables. They are looked at again; where that has just been done and
+// has changed nothing, the error is kept as a finding: a privilege is missing, or a table that nobody looks at.
+func (k *shapes[S]) misfit(of S, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.shape != of: // there is another one already
+	case !k.confirmed.IsZero() && k.now().Sub(k.confirmed) < lookAgain:
+		k.finding(err)
+	default:
+		k.doubted = true
+	}
+}
