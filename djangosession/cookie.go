@@ -1,8 +1,6 @@
 package djangosession
 
 import (
-	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,17 +15,17 @@ import (
 //
 // net/http's Request.Cookie differs from that in each point.
 func SessionKey(header []string, name string) string {
-	value := ""
+	value := "" // of the last one, before it is unquoted
 	// http/cookie.py, 5.2: for chunk in cookie.split(";"). No byte of a multi-byte character is ";" or "=", so
 	// that splitting before decoding is the same.
 	for chunk := range strings.SplitSeq(strings.Join(header, ","), ";") {
 		// A chunk without "=" is the value of a cookie with an empty name, which no session cookie has.
 		k, v, found := strings.Cut(chunk, "=")
 		if found && cookieText(k) == name {
-			value = unquoteCookie(cookieText(v))
+			value = v
 		}
 	}
-	return value
+	return unquoteCookie(cookieText(value))
 }
 
 // cookieText decodes the name or the value of a cookie, and strips it.
@@ -41,24 +39,41 @@ func cookieText(s string) string {
 	return plain
 }
 
-// unquotePattern is _unquote_sub of Lib/http/cookies.py, Python 3.13: "." is anything but a line feed.
-var unquotePattern = regexp.MustCompile(`\\(?:([0-3][0-7][0-7])|(.))`)
-
-// unquoteCookie is _unquote of Lib/http/cookies.py, Python 3.13.
+// unquoteCookie is _unquote of Lib/http/cookies.py, Python 3.13: a backslash before three octal digits up to 377 is the
+// character of that number, and before any other character but a line feed it stands for that character. It reads the value
+// once: in a regular expression, each match costs Go as much as the rest of the value is long.
 func unquoteCookie(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return s
 	}
 	s = s[1 : len(s)-1]
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	return unquotePattern.ReplaceAllStringFunc(s, func(m string) string {
-		if octal, err := strconv.ParseUint(m[1:], 8, 8); err == nil && len(m) == 4 {
-			return string(rune(octal))
+	var b strings.Builder
+	for {
+		plain, rest, found := strings.Cut(s, `\`)
+		if !found && b.Len() == 0 {
+			return s
 		}
-		return m[1:]
-	})
+		b.Grow(len(s)) // once: nothing is longer than what it is made of
+		b.WriteString(plain)
+		switch {
+		case !found:
+			return b.String()
+		case isOctal(rest):
+			b.WriteRune(rune(rest[0]-'0')<<6 | rune(rest[1]-'0')<<3 | rune(rest[2]-'0'))
+			s = rest[3:]
+		case rest == "" || rest[0] == '\n':
+			b.WriteByte('\\')
+			s = rest
+		default:
+			b.WriteByte(rest[0]) // the first byte of a character, or all of it
+			s = rest[1:]
+		}
+	}
+}
+
+// isOctal reports whether s begins with [0-3][0-7][0-7].
+func isOctal(s string) bool {
+	return len(s) >= 3 && '0' <= s[0] && s[0] <= '3' && '0' <= s[1] && s[1] <= '7' && '0' <= s[2] && s[2] <= '7'
 }
 
 // decodeUTF8 is Python's bytes.decode(errors="replace"): one U+FFFD for each maximal subpart of an ill-formed

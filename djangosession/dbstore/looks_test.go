@@ -78,7 +78,7 @@ func (c countingConn) QueryContext(ctx context.Context, query string, args []dri
 	c.counting.queries.Add(1)
 	c.counting.gate.RLock()
 	defer c.counting.gate.RUnlock()
-	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args) //nolint:forcetypeassert // the driver's are
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args) //nolint:forcetypeassert,errcheck // the driver's are
 }
 
 // What is missing is looked for once a second, however many ask, and found when it is there.
