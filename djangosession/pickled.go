@@ -13,12 +13,18 @@ func pickledSession(v pickle.Value) (*Session, error) {
 	if k := v.Kind(); k != pickle.Dict && k != pickle.OrderedDict {
 		return nil, errNotDict
 	}
-	return &Session{
+	s := &Session{
 		AuthUserID:  pickledValue(v.Lookup(keyAuthUserID)),
 		AuthBackend: pickledValue(v.Lookup(keyAuthBackend)),
 		AuthHash:    pickledValue(v.Lookup(keyAuthHash)),
 		pickled:     v,
-	}, nil
+	}
+	for _, name := range impersonationEntries {
+		if v.Lookup(name).Kind() != pickle.Missing {
+			s.impersonation |= impersonationEntry(name)
+		}
+	}
+	return s, nil
 }
 
 // pickledKinds are the kinds for those of the pickle's that are not Opaque.

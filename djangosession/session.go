@@ -25,6 +25,8 @@ type Session struct {
 	// SignedBy is the key that the session data was verified with.
 	SignedBy signing.SignedBy
 
+	impersonation uint8 // bits of impersonationEntry
+
 	json    string
 	version Version      // whose Python reads json
 	pickled pickle.Value // instead of json
@@ -67,6 +69,8 @@ func parseSession(json string, version Version) (s *Session, ok bool) {
 			s.AuthBackend = v
 		case keyAuthHash:
 			s.AuthHash = v
+		default:
+			s.impersonation |= impersonationEntry(name)
 		}
 	})
 	return s, ok

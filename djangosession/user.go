@@ -2,7 +2,6 @@ package djangosession
 
 import (
 	"encoding/hex"
-	"slices"
 
 	"django-sidecar/internal/pickle"
 	"django-sidecar/signing"
@@ -36,28 +35,6 @@ type StoredUser struct {
 	IsActive Flag
 	// Password is the password column, Django's encoded hash. It never leaves the Verifier.
 	Password string
-}
-
-// backendsForAll are the backends whose user_can_authenticate is always true (contrib/auth/backends.py, 5.2).
-var backendsForAll = []string{
-	"django.contrib.auth.backends.AllowAllUsersModelBackend",
-	"django.contrib.auth.backends.AllowAllUsersRemoteUserBackend",
-}
-
-// canAuthenticate is user_can_authenticate of contrib/auth/backends.py, 5.2. Every backend but the two above is
-// taken for a ModelBackend.
-func canAuthenticate(active Flag, backend string, v Version) bool {
-	if slices.Contains(backendsForAll, backend) {
-		return true
-	}
-	switch active {
-	case True, AbsentFlag: // a model without the column has AbstractBaseUser.is_active, which is True
-		return true
-	case NullFlag:
-		return v.nullIsActive()
-	case False:
-	}
-	return false
 }
 
 // authHashes are the keys that a session auth hash may be made with, in the order in which Django tries them.

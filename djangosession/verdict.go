@@ -26,8 +26,8 @@ const (
 	Expired          Reason = "expired"            // it has, and expire_date is not after now
 	BadSignature     Reason = "bad_signature"      // the session data was not signed with an accepted key
 	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large
-	Anonymous        Reason = "anonymous"          // nobody is logged in in this session
-	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS
+	Anonymous        Reason = "anonymous"          // nobody is logged in in this session, or somebody acts as another user in it
+	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS, or knows no users
 	BadUserID        Reason = "bad_user_id"        // the user's id cannot be a primary key
 	UserNotFound     Reason = "user_not_found"     // no user has this id
 	UserInactive     Reason = "user_inactive"      // is_active is false

@@ -23,6 +23,14 @@ type VerifierConfig struct {
 	// AuthenticationBackends is AUTHENTICATION_BACKENDS: a login through any other backend counts for nothing.
 	// An empty list lets nobody in.
 	AuthenticationBackends []string
+	// BackendRules are the rules of backends of the project's own. Each counts before what KnownBackend says. Of a backend with
+	// neither, the users are taken for those of ModelBackend, and the permissions for none.
+	BackendRules map[string]BackendRule
+	// RequireActive refuses users whose is_active is false or NULL, also where their backend does not.
+	RequireActive bool
+	// Middleware is MIDDLEWARE, nil where it is not known. A session in which somebody may act as another user is nobody's: see
+	// Impersonation and RemoteUserLogout.
+	Middleware []string
 	// InsecureSkipUserCheck judges the session alone: users who were deactivated, deleted or have changed their
 	// password stay logged in, and nothing but their id is known. The UserStore may be nil then.
 	InsecureSkipUserCheck bool
@@ -34,6 +42,9 @@ type Verifier struct {
 	hashes authHashes
 	store  Store
 	users  UserStore
+
+	backends      []listedBackend
+	impersonating uint8 // what a session must not have of impersonationEntry's bits
 }
 
 // NewVerifier returns a Verifier that asks store for sessions and users for users.
@@ -47,14 +58,19 @@ func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, err
 	if store == nil || users == nil && !c.InsecureSkipUserCheck {
 		return nil, errors.New("a verifier needs a session store and a user store")
 	}
-	v := &Verifier{config: c, hashes: newAuthHashes(c), store: store, users: users}
+	v := &Verifier{
+		config: c, hashes: newAuthHashes(c), store: store, users: users,
+		backends: c.listed(), impersonating: impersonating(c.Middleware),
+	}
 	v.config.SecretKey, v.config.SecretKeyFallbacks = "", nil // the derived keys are all that is needed
 	return v, nil
 }
 
 // With returns a Verifier with v's keys and rules on other stores.
 func (v *Verifier) With(store Store, users UserStore) *Verifier {
-	return &Verifier{config: v.config, hashes: v.hashes, store: store, users: users}
+	other := *v
+	other.store, other.users = store, users
+	return &other
 }
 
 // Verify tells who is logged in with a session key, the value of the session cookie ("" when there is none).
@@ -89,9 +105,12 @@ func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known f
 		return no(Anonymous)
 	}
 	// if backend_path in settings.AUTHENTICATION_BACKENDS
-	backend, ok := session.AuthBackend.Text()
-	if !ok || !slices.Contains(v.config.AuthenticationBackends, backend) {
+	rule := v.ruleOf(session)
+	if rule == NoUsers {
 		return no(UnknownBackend)
+	}
+	if session.impersonation&v.impersonating != 0 {
+		return no(Anonymous)
 	}
 	if v.config.InsecureSkipUserCheck {
 		return sessionAlone(session), nil
@@ -108,7 +127,7 @@ func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known f
 		return no(UserNotFound)
 	case err != nil:
 		return Verdict{}, err
-	case !canAuthenticate(user.IsActive, backend, v.config.Version):
+	case !v.lets(rule, user.IsActive):
 		return no(UserInactive)
 	// session_hash_verified = constant_time_compare(session_hash, user.get_session_auth_hash())
 	case !v.hashes.verify(session.AuthHash, user.Password):

@@ -105,6 +105,7 @@ func TestGateways(t *testing.T) {
 	down := newHandler(saying(djangosession.Verdict{}, errors.New("down")), plain)
 	direct := func(o *handlers.Options) { o.TrustedProxies = nil }
 	uri := func(u string) http.Header { return requestHeader(forwarded, http.Header{"X-Forwarded-Uri": {u}}) }
+	noBackendHasThem := func(o *handlers.Options) { o.Answers.NoPermissions = errors.New("no backend has them") }
 	withGroups := map[string]string{"Remote-Groups": "a%2C b,editors"}
 	nginxURL := http.Header{"X-Original-Url": {"https://x.example/a?b=c"}, "X-Original-Method": {"POST"}}
 	for _, tt := range []httpTest{
@@ -140,6 +141,10 @@ func TestGateways(t *testing.T) {
 		{Name: "groups that are down", Path: "/auth/forward?require=group:editors", Header: forwarded, Handler: yes(forGateways(t, accessDown)), Code: 503, WantHeader: headers(later), WantBody: unavailableBody},
 		{Name: "groups that there are none of", Path: "/auth/nginx?require=group:editors", Handler: yes(plain), Code: 500, WantHeader: headers(again)},
 		{Name: "groups that there are none of, and a body", Path: "/auth/forward?require=group:editors", Header: forwarded, Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: cannotBeMet},
+		{Name: "permissions that a backend has", Path: "/auth/forward?require=perm:news.add_story", Header: forwarded, Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
+		{Name: "permissions that no backend has", Path: "/auth/forward?require=perm:news.add_story", Header: forwarded, Handler: newHandler(saying(ada(), nil), groups, noBackendHasThem), Code: 500, WantHeader: headers(asJSON), WantBody: cannotBeMet},
+		{Name: "groups where no backend has permissions", Path: "/auth/forward?require=group:editors", Header: forwarded, Handler: newHandler(saying(ada(), nil), groups, noBackendHasThem), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
+		{Name: "permissions that no backend has, and nobody", Path: "/auth/forward?require=perm:news.add_story", Header: forwarded, Handler: newHandler(ended(djangosession.Expired), groups, noBackendHasThem), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
 		{Name: "an unknown requirement", Path: "/auth/forward?require=stuff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
 		{Name: "a misspelt option", Path: "/auth/forward?requires=staff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
 		{Name: "an unknown requirement, nobody", Path: "/auth/nginx?require=stuff&optional=1", Handler: no, Code: 500, WantHeader: headers(again)},

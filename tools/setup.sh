@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, MariaDB, Redis,
-# memcached, a virtual environment for each Django, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
+# memcached, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
 # not a Debian package goes to one directory, ~/.cache/django-sidecar, which can be removed at any time.
 set -euo pipefail
 
@@ -33,6 +33,14 @@ extras='
 5.2  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==5.3.1 django-redis==5.4.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0
 6.1  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==8.1.0 django-redis==7.0.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0
 '
+
+# Packages with authentication backends and middleware, which are tried together under one Django; python-ldap is compiled.
+packages='Django==5.2.* psycopg2-binary==2.9.13
+django-allauth==65.22.1 django-axes==8.3.1 django-guardian==3.5.2 django-hijack==3.7.9 rules==3.5 django-oauth-toolkit==3.4.1 djangosaml2==1.12.0
+django-cas-ng==5.1.1 django-auth-ldap==5.4.0 python-ldap==3.4.8 mozilla-django-oidc==5.0.2 social-auth-app-django==8.0.0 social-auth-core==7.0.0 wagtail==8.0.1
+django-sesame==3.2.5 django-magiclink==1.3.0 django-microsoft-auth==3.0.1 django-graphql-jwt==0.4.0 django-su==1.0.0 django-auth-adfs==1.16.0
+django-python3-ldap==0.16.1 django-passkeys==2.1 django-impersonate==1.9.5 django-runas==0.1.3 django-masquerade==1.3 django-loginas==0.3.14
+django-otp==1.7.5'
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -81,6 +89,9 @@ servers() {
 	has mariadb_config && has pkg-config && [ -e /usr/include/libmemcached/memcached.h ] && [ -e /usr/include/zlib.h ] ||
 		apt_install libmariadb-dev pkg-config libmemcached-dev zlib1g-dev ||
 		missing+=("headers: apt-get install libmariadb-dev pkg-config libmemcached-dev zlib1g-dev")
+	# For compiling python-ldap.
+	[ -e /usr/include/ldap.h ] && [ -e /usr/include/sasl/sasl.h ] || apt_install libldap-dev libsasl2-dev ||
+		missing+=("headers: apt-get install libldap-dev libsasl2-dev")
 }
 
 # has looks for a program also where daemons are.
@@ -162,6 +173,24 @@ environments() {
 	done <<<"$djangos"
 }
 
+# package_environment has the packages, which depend on one another's versions, in an environment of their own.
+package_environment() {
+	local dir=$cache/venv/django-packages python
+	[ "$(cat "$dir/complete" 2>/dev/null)" != "$packages" ] || return 0
+	if ! python=$(interpreter 3.13 3.12); then
+		missing+=("Python 3.13 or 3.12, with its module venv, for packages of authentication: pyenv install 3.13, or uv python install 3.13")
+		return
+	fi
+	say "packages of authentication under $("$python" --version)"
+	"$python" -m venv --clear "$dir"
+	# shellcheck disable=SC2086 # they are words
+	if ! "$dir/bin/pip" install -q --disable-pip-version-check $packages; then
+		missing+=("pip could not install these into $dir: $packages")
+		return
+	fi
+	echo "$packages" >"$dir/complete"
+}
+
 # tus-js-client and Uppy, which internal/upload/tus is tried with. The lock file has the hash of every package.
 tus_clients() {
 	local from dir=$cache/tus-client
@@ -194,6 +223,7 @@ exec 9>"$cache/lock" && flock 9 # two at a time would spoil each other's environ
 compiler
 servers
 environments
+package_environment
 tus_clients
 linter
 if [ ${#missing[@]} -gt 0 ]; then

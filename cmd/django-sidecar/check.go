@@ -33,7 +33,7 @@ func check(ctx context.Context, args []string, s stdio) int {
 		fmt.Fprintln(s.out)
 	}
 	report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: describe(d)})
-	for _, w := range c.Warnings {
+	for _, w := range d.warnings() {
 		report(checkup.Finding{Grade: checkup.Warn, Name: "settings", Found: w})
 	}
 	good := newCheckup(d).Run(ctx, report)

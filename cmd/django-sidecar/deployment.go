@@ -83,6 +83,7 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 	d.verifier, err = djangosession.NewVerifier(djangosession.VerifierConfig{
 		Version: d.version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
+		BackendRules: backendRules(c), RequireActive: c.RequireActive, Middleware: c.Middleware,
 		InsecureSkipUserCheck: c.InsecureSkipUserCheck,
 	}, store, users)
 	return err

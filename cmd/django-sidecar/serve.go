@@ -103,6 +103,7 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		return err
 	}
 	sc.current.Store(d)
+	sc.answers.NoPermissions = d.verifier.Permissions() // no file can change it
 	if err := errors.Join(sc.openCache(), sc.openUploads(ctx)); err != nil {
 		return errors.Join(err, d.Close())
 	}
@@ -112,7 +113,7 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		}
 		logIfError(ctx, logger, "closing the database", sc.current.Load().Close())
 	}()
-	for _, w := range c.Warnings {
+	for _, w := range d.warnings() {
 		logger.WarnContext(ctx, "setting", "warning", w)
 	}
 

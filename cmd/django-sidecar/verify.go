@@ -122,6 +122,9 @@ func (e *explained) describe(session *djangosession.Session) {
 		return
 	}
 	fmt.Fprintf(e.out, "login     user id %.80s through %.200q\n", session.AuthUserID.JSON(), backend)
+	if entry := session.Impersonation(); entry != "" {
+		fmt.Fprintf(e.out, "acts as   another user: the session has the entry %s, which decides in Django's middleware\n", entry)
+	}
 }
 
 // UserByID implements djangosession.UserStore.

@@ -25,7 +25,7 @@ type AccessStore interface {
 	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
 }
 
-// Service finds answers. Every field but Peek, PeekAccess, Access, Login and Observe is required.
+// Service finds answers. Every field but Peek, PeekAccess, Access, NoPermissions, Login and Observe is required.
 type Service struct {
 	Verifier Verifier
 	// Peek gives a verdict that is at hand, to a question put at the time asked; nil means that none ever is.
@@ -38,6 +38,8 @@ type Service struct {
 	Timeout time.Duration
 	// Access finds out what users may do, for gateways; nil where that cannot be known.
 	Access AccessStore
+	// NoPermissions says why permissions cannot be demanded, although Access tells of some; nil where they can.
+	NoPermissions error
 	// Login is where gateways send a browser; the zero value sends nobody anywhere.
 	Login gateway.LoginURL
 	// Observe counts a verdict; nil means nobody does.
@@ -88,6 +90,9 @@ var errNoAccess = errors.New("groups and permissions are not known here")
 func (s *Service) accessOf(ctx context.Context, user *djangosession.User, demands gateway.Requirements) (djangosession.Access, error) {
 	if user == nil {
 		return djangosession.Access{}, nil
+	}
+	if len(demands.Permissions) > 0 && s.NoPermissions != nil {
+		return djangosession.Access{}, fmt.Errorf("%w: %w", errNoAccess, s.NoPermissions)
 	}
 	if s.PeekAccess != nil {
 		if access, ok := s.PeekAccess(user.ID); ok {

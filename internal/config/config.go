@@ -38,9 +38,12 @@ type Config struct {
 	SessionCacheKeyPrefix string
 	SessionStoreClass     string // __qualname__ of the engine's SessionStore, part of the salt
 
-	AuthenticationBackends []string // dotted paths; an empty list accepts no session
-	AuthUserModel          string   // app_label.ModelName; auth.User
-	AuthUserTable          string   // from the model, unless set
+	AuthenticationBackends []string               // dotted paths; an empty list accepts no session
+	BackendRules           map[string]BackendRule // of the project's own backends; none
+	RequireActive          bool                   // false: some backends know inactive users
+	Middleware             []string               // MIDDLEWARE; nil: not known
+	AuthUserModel          string                 // app_label.ModelName; auth.User
+	AuthUserTable          string                 // from the model, unless set
 	AuthUserColumns        Columns
 
 	LoginURL          string // /accounts/login/; not looked at
@@ -95,6 +98,12 @@ const (
 	SerializerJSON   Serializer = "JSONSerializer"
 	SerializerPickle Serializer = "PickleSerializer"
 )
+
+// BackendRule is what DJANGO_BACKEND_RULES says of a backend.
+type BackendRule struct {
+	AnyUser     bool // false: is_active decides, as for ModelBackend
+	Permissions bool // false: it gives none of ModelBackend's permissions
+}
 
 // Columns names the columns of the user table. Only ID and Password cannot be NoColumn.
 type Columns struct {
@@ -196,6 +205,9 @@ func (c *Config) readService(r *reader) {
 	c.MaxSessionBytes = r.size("SIDECAR_MAX_SESSION_BYTES")
 	if c.InsecureSkipUserCheck = r.flag("SIDECAR_INSECURE_SKIP_USER_CHECK"); c.InsecureSkipUserCheck {
 		r.warn("SIDECAR_INSECURE_SKIP_USER_CHECK is on: deactivated users and changed passwords go unseen")
+		if c.RequireActive {
+			r.fault("SIDECAR_REQUIRE_ACTIVE", "is on, and so is SIDECAR_INSECURE_SKIP_USER_CHECK, with which no user is looked at: turn one of them off")
+		}
 	}
 	c.TrustedProxies = r.prefixes("SIDECAR_TRUSTED_PROXIES")
 	for _, p := range c.TrustedProxies {

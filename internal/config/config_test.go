@@ -99,7 +99,8 @@ func TestEverythingSet(t *testing.T) {
 		"DJANGO_SESSION_FILE_PATH": "/srv/sessions", "DJANGO_CACHE_KEY_PREFIX": "shop", "DJANGO_CACHE_VERSION": "2",
 		"DJANGO_SESSION_COOKIE_AGE": "3600", "DJANGO_SESSION_TABLE": "shop_session", "DJANGO_SESSION_STORE_CLASS": "Store",
 		"DJANGO_AUTHENTICATION_BACKENDS": "shop.auth.Backend , django.contrib.auth.backends.ModelBackend",
-		"DJANGO_AUTH_USER_MODEL":         "shop.Customer", "DJANGO_AUTH_USER_TABLE": "customers",
+		"DJANGO_BACKEND_RULES":           `{"shop.auth.Backend": "any+permissions"}`, "DJANGO_MIDDLEWARE": `["shop.Ban"]`, "SIDECAR_REQUIRE_ACTIVE": "true",
+		"DJANGO_AUTH_USER_MODEL": "shop.Customer", "DJANGO_AUTH_USER_TABLE": "customers",
 		"DJANGO_AUTH_USER_ID_COLUMN": "uuid", "DJANGO_AUTH_USER_USERNAME_COLUMN": "login",
 		"DJANGO_AUTH_USER_PASSWORD_COLUMN": "pwd", "DJANGO_AUTH_USER_EMAIL_COLUMN": "-", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "-",
 		"DJANGO_AUTH_USER_STAFF_COLUMN": "-", "DJANGO_AUTH_USER_SUPERUSER_COLUMN": "-",
@@ -122,7 +123,9 @@ func TestEverythingSet(t *testing.T) {
 		SessionSerializer: config.SerializerJSON, SessionCookieName: "__Host-sid", SessionCookieAge: time.Hour,
 		SessionTable: "shop_session", SessionStoreClass: "Store",
 		AuthenticationBackends: []string{"shop.auth.Backend", "django.contrib.auth.backends.ModelBackend"},
-		AuthUserModel:          "shop.Customer", AuthUserTable: "customers",
+		BackendRules:           map[string]config.BackendRule{"shop.auth.Backend": {AnyUser: true, Permissions: true}},
+		RequireActive:          true, Middleware: []string{"shop.Ban"},
+		AuthUserModel: "shop.Customer", AuthUserTable: "customers",
 		AuthUserColumns: config.Columns{
 			ID: "uuid", Username: "login", Password: "pwd",
 			Email: config.NoColumn, Active: config.NoColumn, Staff: config.NoColumn, Superuser: config.NoColumn,
@@ -133,8 +136,11 @@ func TestEverythingSet(t *testing.T) {
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),
 		},
 		LogLevel: slog.LevelWarn, LogFormat: "text", EndedStatus: 200, Uploads: defaultUploads(),
-		Cache:    config.Cache{TTL: 5 * time.Second, Entries: 7, MaxAge: time.Hour, ListenURL: config.NewSecret("postgres://direct/x")},
-		Warnings: []string{"DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django 3.2.25 does: fallback keys came with 4.1"},
+		Cache: config.Cache{TTL: 5 * time.Second, Entries: 7, MaxAge: time.Hour, ListenURL: config.NewSecret("postgres://direct/x")},
+		Warnings: []string{
+			"DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django 3.2.25 does: fallback keys came with 4.1",
+			"SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is -, which says that all users are active",
+		},
 	}
 	if d := diff(want, got); d != "" {
 		t.Errorf("unexpected Config (-want +got):\n%s", d)

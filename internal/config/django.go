@@ -208,17 +208,7 @@ func pythonTempDir() string {
 
 // readUsers reads where users are, and who may have logged them in.
 func (c *Config) readUsers(r *reader) {
-	const backends = "DJANGO_AUTHENTICATION_BACKENDS"
-	faults := len(r.faults)
-	c.AuthenticationBackends = r.list(backends)
-	for _, backend := range c.AuthenticationBackends {
-		if !dottedPath.MatchString(backend) {
-			r.fault(backends, "has the item "+quote(backend, quotedValue)+", which is not a dotted path")
-		}
-	}
-	if len(c.AuthenticationBackends) == 0 && len(r.faults) == faults {
-		r.warn("%s is an empty list: every session is anonymous", backends)
-	}
+	c.readBackends(r)
 	c.AuthUserModel, c.AuthUserTable = r.text("DJANGO_AUTH_USER_MODEL"), r.text("DJANGO_AUTH_USER_TABLE")
 	app, model, _ := strings.Cut(c.AuthUserModel, ".")
 	// django/contrib/auth/__init__.py get_user_model, 5.2: "must be of the form 'app_label.model_name'"

@@ -36,6 +36,7 @@ type djangoSettings struct {
 	SessionTable           *string `envconfig:"SESSION_TABLE" otherwise:"django_session" desc:"a custom session model's table"`
 	SessionStoreClass      *string `envconfig:"SESSION_STORE_CLASS" otherwise:"SessionStore" desc:"the store class's __qualname__: it is part of the salt"`
 	AuthBackends           *string `envconfig:"AUTHENTICATION_BACKENDS" otherwise:"django.contrib.auth.backends.ModelBackend" desc:"a session of another backend is anonymous"`
+	Middleware             *string `envconfig:"MIDDLEWARE" example:"django.contrib.sessions.middleware.SessionMiddleware,django.contrib.auth.middleware.AuthenticationMiddleware" desc:"MIDDLEWARE of the Django settings: says which packages decide who the user is"`
 	AuthUserModel          *string `envconfig:"AUTH_USER_MODEL" otherwise:"auth.User" desc:"gives the default table"`
 	AuthUserTable          *string `envconfig:"AUTH_USER_TABLE" example:"auth_user" desc:"the users' table; from the model"`
 	IDColumn               *string `envconfig:"AUTH_USER_ID_COLUMN" otherwise:"id" desc:"the primary key"`
@@ -60,7 +61,7 @@ type djangoSettings struct {
 //
 // DJANGO_VERSION is one of them, because a plain VERSION is too common a variable to be believed. So is what opens a door or
 // writes: an environment that is shared with Django must not turn uploads on, let other sites' pages send them, or have
-// deactivated users taken for active ones.
+// deactivated users taken for active ones. DJANGO_BACKEND_RULES is no setting of Django's.
 type ownSettings struct {
 	DjangoVersion         *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" desc:"the deployment's Django: decides which formats and hashes are accepted"`
 	ActiveColumn          *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where there is none"`
@@ -68,6 +69,7 @@ type ownSettings struct {
 	SuperuserColumn       *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
 	MediaRoot             *string `envconfig:"DJANGO_MEDIA_ROOT" example:"/srv/media" desc:"where uploads go; not set: uploads are off"`
 	CSRFTrustedOrigins    *string `envconfig:"DJANGO_CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" desc:"other origins whose pages may upload"`
+	BackendRules          *string `envconfig:"DJANGO_BACKEND_RULES" otherwise:"{}" example:"{\"shop.auth.Backend\": \"active\"}" desc:"whom backends of your own know: active or any, with +permissions where they give ModelBackend's"`
 	Listen                *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" desc:"host:port or unix:/path"`
 	AdminListen           *string `envconfig:"SIDECAR_ADMIN_LISTEN" otherwise:"127.0.0.1:8101" desc:"health and metrics"`
 	GRPCListen            *string `envconfig:"SIDECAR_GRPC_LISTEN" otherwise:"off" example:"127.0.0.1:8102" desc:"Envoy's ext_authz over gRPC: host:port or unix:/path"`
@@ -76,6 +78,7 @@ type ownSettings struct {
 	DBPrepare             *string `envconfig:"SIDECAR_DB_PREPARE" otherwise:"auto" desc:"prepared statements: auto, on, off (off suits transaction pooling)"`
 	MaxSessionBytes       *string `envconfig:"SIDECAR_MAX_SESSION_BYTES" otherwise:"1MiB" desc:"stored and inflated size; larger is unreadable"`
 	InsecureSkipUserCheck *string `envconfig:"SIDECAR_INSECURE_SKIP_USER_CHECK" otherwise:"false" desc:"true: only the session is judged"`
+	RequireActive         *string `envconfig:"SIDECAR_REQUIRE_ACTIVE" otherwise:"false" desc:"true: inactive users are refused whatever their backend says"`
 	TrustedProxies        *string `envconfig:"SIDECAR_TRUSTED_PROXIES" otherwise:"none" example:"10.0.0.0/8,192.0.2.7" desc:"CIDRs whose X-Forwarded-* are believed"`
 	LogLevel              *string `envconfig:"SIDECAR_LOG_LEVEL" otherwise:"info" desc:"debug, info, warn, error"`
 	LogFormat             *string `envconfig:"SIDECAR_LOG_FORMAT" otherwise:"json" desc:"json or text"`

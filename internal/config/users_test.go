@@ -1,8 +1,11 @@
 package config_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
+
+	"django-sidecar/internal/config"
 )
 
 func TestAuthenticationBackends(t *testing.T) {
@@ -30,6 +33,70 @@ func TestAuthenticationBackends(t *testing.T) {
 		t.Errorf("got %q", c.AuthenticationBackends)
 	}
 	wantWarning(t, c, "every session is anonymous")
+}
+
+func TestBackendRules(t *testing.T) {
+	const name = "DJANGO_BACKEND_RULES"
+	listed := env{"DJANGO_AUTHENTICATION_BACKENDS": "shop.auth.A,shop.auth.B"}
+	for text, want := range map[string]map[string]config.BackendRule{
+		"{}":  nil,
+		" {}": nil,
+		`{"shop.auth.A": "active", "shop.auth.B": "any"}`: {"shop.auth.A": {}, "shop.auth.B": {AnyUser: true}},
+		`{"shop.auth.A": "active+permissions", "shop.auth.B": "any+permissions"}`: {
+			"shop.auth.A": {Permissions: true}, "shop.auth.B": {AnyUser: true, Permissions: true},
+		},
+	} {
+		e := with(listed)
+		e[name] = text
+		if c := mustLoad(t, e); !maps.Equal(c.BackendRules, want) || len(c.Warnings) > 0 {
+			t.Errorf("%s: got %v, and %q", text, c.BackendRules, c.Warnings)
+		}
+	}
+	for text, problem := range map[string]string{
+		`["shop.auth.A"]`:                                 "must be a JSON object",
+		`shop.auth.A=any`:                                 "must be a JSON object",
+		`{"shop.auth.A": true}`:                           "must be a JSON object",
+		`{"shop.auth.A": "any"`:                           "must be a JSON object",
+		`{"shop.auth.A": "any"} x`:                        "must be a JSON object",
+		`{"shop.auth.A": {"users": "any"}}`:               "must be a JSON object",
+		`{"shop.auth.A": "any", "shop.auth.A": "active"}`: "without a name that repeats",
+		`{"shop.auth.A": "all"}`:                          `says "all" of "shop.auth.A": it must be active or any`,
+		`{"shop.auth.A": "Any"}`:                          "it must be active or any",
+		`{"shop.auth.A": ""}`:                             "it must be active or any",
+		`{"A": "any"}`:                                    `the name "A", which is not a dotted path`,
+	} {
+		wantFault(t, with(env{name: text}), name, problem, "shop.auth.Backend")
+	}
+	wantWarning(t, mustLoad(t, with(env{name: `{"shop.auth.A": "any"}`})), "shop.auth.A, which is not in DJANGO_AUTHENTICATION_BACKENDS")
+	if c := mustLoad(t, with(env{"BACKEND_RULES": `{"shop.auth.A": "any"}`})); len(c.BackendRules) > 0 {
+		t.Error("a rule is taken from a variable without DJANGO_")
+	}
+}
+
+func TestMiddleware(t *testing.T) {
+	const name = "DJANGO_MIDDLEWARE"
+	if c := mustLoad(t, required()); c.Middleware != nil {
+		t.Errorf("without it: %q, want nil", c.Middleware)
+	}
+	if c := mustLoad(t, with(env{name: "[]"})); c.Middleware == nil || len(c.Middleware) > 0 {
+		t.Errorf("an empty list: %#v", c.Middleware)
+	}
+	if c := mustLoad(t, with(env{"MIDDLEWARE": "a.B, c.D"})); !slices.Equal(c.Middleware, []string{"a.B", "c.D"}) {
+		t.Errorf("got %q", c.Middleware)
+	}
+	wantFault(t, with(env{name: "a.B,SessionMiddleware"}), name, "which is not a dotted path", "django.contrib.sessions")
+}
+
+func TestRequireActive(t *testing.T) {
+	if c := mustLoad(t, required()); c.RequireActive {
+		t.Error("it is on by default")
+	}
+	c := mustLoad(t, with(env{"SIDECAR_REQUIRE_ACTIVE": "true", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "-"}))
+	wantWarning(t, c, "SIDECAR_REQUIRE_ACTIVE refuses nobody")
+	if !c.RequireActive {
+		t.Error("it is off")
+	}
+	wantFault(t, with(env{"SIDECAR_REQUIRE_ACTIVE": "true", "SIDECAR_INSECURE_SKIP_USER_CHECK": "true"}), "SIDECAR_REQUIRE_ACTIVE", "turn one of them off", "false")
 }
 
 func TestUserTable(t *testing.T) {

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/config"
+)
+
+// backendRules are the rules of the project's own backends.
+func backendRules(c *config.Config) map[string]djangosession.BackendRule {
+	rules := map[string]djangosession.BackendRule{}
+	for path, r := range c.BackendRules {
+		rule := djangosession.BackendRule{Users: djangosession.ActiveUsers, Permissions: r.Permissions}
+		if r.AnyUser {
+			rule.Users = djangosession.AnyUsers
+		}
+		rules[path] = rule
+	}
+	return rules
+}
+
+// warnings are what the settings alone tell of this deployment, for the start of serve and for check: one sentence each.
+func (d *deployment) warnings() []string {
+	c := d.config
+	list := slices.Clone(c.Warnings)
+	for _, path := range c.AuthenticationBackends {
+		_, ruled := c.BackendRules[path]
+		_, known := djangosession.KnownBackend(path)
+		switch {
+		case ruled && known:
+			list = append(list, fmt.Sprintf("DJANGO_BACKEND_RULES has a rule for %s, whose rule is known: yours counts", path))
+		case !ruled && !known:
+			list = append(list, fmt.Sprintf("backend %s of DJANGO_AUTHENTICATION_BACKENDS is not known: its users are judged as ModelBackend's, "+
+				"and it gives no permissions; DJANGO_BACKEND_RULES can say what its get_user and has_perm do", path))
+		}
+	}
+	if err := d.verifier.Permissions(); err != nil {
+		list = append(list, fmt.Sprintf("require=perm is refused: %v; DJANGO_BACKEND_RULES can say that a backend has them (active+permissions)", err))
+	}
+	for _, path := range c.Middleware {
+		if text := middlewareWarning(path); text != "" {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// middlewareWarning says what an item of MIDDLEWARE changes, "" for nothing.
+func middlewareWarning(path string) string {
+	switch djangosession.EffectOf(path) {
+	case djangosession.NoEffect:
+	case djangosession.UnknownEffect:
+		return fmt.Sprintf("middleware %s of DJANGO_MIDDLEWARE is not known: if it logs users out, or puts others in their place, that is not seen here", path)
+	case djangosession.Impersonation:
+		return fmt.Sprintf("middleware %s puts another user in the place of the one who has logged in: sessions in which it does are nobody's here", path)
+	case djangosession.RemoteUserLogout:
+		return fmt.Sprintf("middleware %s logs users of RemoteUserBackend out unless the web server names them: their sessions are nobody's here", path)
+	case djangosession.OwnTimeout:
+		return fmt.Sprintf("middleware %s ends logins by a rule of its own, which is not followed: this may say yes where Django would say no", path)
+	}
+	return ""
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+)
+
+// readBackends reads who may have logged users in, and what decides besides who they are.
+func (c *Config) readBackends(r *reader) {
+	const backends = "DJANGO_AUTHENTICATION_BACKENDS"
+	faults := len(r.faults)
+	c.AuthenticationBackends = r.list(backends)
+	for _, backend := range c.AuthenticationBackends {
+		if !dottedPath.MatchString(backend) {
+			r.fault(backends, "has the item "+quote(backend, quotedValue)+", which is not a dotted path")
+		}
+	}
+	if len(c.AuthenticationBackends) == 0 && len(r.faults) == faults {
+		r.warn("%s is an empty list: every session is anonymous", backends)
+	}
+	c.BackendRules = r.backendRules("DJANGO_BACKEND_RULES", c.AuthenticationBackends)
+	c.RequireActive = r.flag("SIDECAR_REQUIRE_ACTIVE")
+	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == NoColumn {
+		r.warn("SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is %s, which says that all users are active", NoColumn)
+	}
+	const middleware = "DJANGO_MIDDLEWARE"
+	if !r.value(middleware).given {
+		return
+	}
+	c.Middleware = r.list(middleware)
+	for _, path := range c.Middleware {
+		if !dottedPath.MatchString(path) {
+			r.fault(middleware, "has the item "+quote(path, quotedValue)+", which is not a dotted path")
+		}
+	}
+}
+
+// backendWords are what DJANGO_BACKEND_RULES may say of a backend.
+var backendWords = map[string]BackendRule{
+	"active":             {},
+	"active+permissions": {Permissions: true},
+	"any":                {AnyUser: true},
+	"any+permissions":    {AnyUser: true, Permissions: true},
+}
+
+// backendRules is a JSON object from dotted paths to words. A rule of a backend that is not listed does nothing.
+func (r *reader) backendRules(name string, listed []string) map[string]BackendRule {
+	paths, words, err := jsonObject(r.text(name))
+	if err != nil {
+		r.refuse(name, "a JSON object of texts in double quotes, without a name that repeats")
+		return nil
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	rules := make(map[string]BackendRule, len(paths))
+	for i, path := range paths {
+		rule, known := backendWords[words[i]]
+		switch {
+		case !dottedPath.MatchString(path):
+			r.fault(name, "has the name "+quote(path, quotedValue)+", which is not a dotted path")
+		case !known:
+			r.fault(name, "says "+quote(words[i], quotedValue)+" of "+quote(path, quotedValue)+": it must be active or any, with or without +permissions")
+		case !slices.Contains(listed, path):
+			r.warn("%s has a rule for %s, which is not in DJANGO_AUTHENTICATION_BACKENDS", name, path)
+		}
+		rules[path] = rule
+	}
+	return rules
+}
+
+var errNotAnObject = errors.New("it is no JSON object of texts")
+
+// jsonObject reads an object of texts in its order. encoding/json alone would take the last of two values of one name.
+func jsonObject(text string) (names, values []string, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	token, err := d.Token()
+	if err != nil || token != json.Delim('{') {
+		return nil, nil, errNotAnObject
+	}
+	for d.More() {
+		var pair [2]string
+		for i := range pair {
+			token, err := d.Token()
+			word, ok := token.(string)
+			if err != nil || !ok {
+				return nil, nil, errNotAnObject
+			}
+			pair[i] = word
+		}
+		if slices.Contains(names, pair[0]) {
+			return nil, nil, errNotAnObject
+		}
+		names, values = append(names, pair[0]), append(values, pair[1])
+	}
+	if _, err := d.Token(); err != nil { // the brace that ends it
+		return nil, nil, errNotAnObject
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, nil, errNotAnObject
+	}
+	return names, values, nil
+}
