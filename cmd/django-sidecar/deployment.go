@@ -124,6 +124,7 @@ func openDatabase(c *config.Config) (*database.Database, error) {
 	}[c.DBPrepare]
 	d, err := database.Open(c.DatabaseURL.Reveal(), database.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, Prepare: prepare, LookupEnv: os.LookupEnv,
+		URLNow: c.DatabaseURLNow,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)

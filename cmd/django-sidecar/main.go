@@ -21,6 +21,7 @@ const (
 	exitNo      = 1 // a check failed, not ready, not logged in
 	exitUsage   = 2 // wrong usage or settings
 	exitUnknown = 3 // could not find out
+	// 130 and 143 are for a second SIGINT or SIGTERM: see endedBy.
 )
 
 // stdio is what a command reads and writes.
@@ -48,10 +49,25 @@ func commands() []command {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		os.Exit(endedBy(<-signals, os.Stderr))
+	}()
+	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// endedBy is the exit code after a second signal, which ends everything at once: that of a program that the signal has ended.
+func endedBy(s os.Signal, w io.Writer) int {
+	fmt.Fprintf(w, "django-sidecar: a second signal (%v): what was running is given up\n", s)
+	const bySignal = 128 // as shells, and containers, count
+	if number, ok := s.(syscall.Signal); ok {
+		return bySignal + int(number)
+	}
+	return exitNo
 }
 
 func run(ctx context.Context, args []string, s stdio) int {

@@ -47,7 +47,7 @@ type rig struct {
 	err        error         // how it has ended, once it has
 }
 
-// newRig starts a cluster, and a sidecar on it with the given settings.
+// newRig starts a cluster, and a sidecar on it with the given settings. With DATABASE_URL_FILE, that gets the URL.
 func newRig(t *testing.T, timeout time.Duration, env map[string]string) *rig {
 	t.Helper()
 	r := &rig{server: djangotest.PrivatePostgres(t), timeout: timeout, log: new(logBuffer), stopped: make(chan struct{})}
@@ -70,6 +70,12 @@ func newRig(t *testing.T, timeout time.Duration, env map[string]string) *rig {
 	}
 	for name, value := range env {
 		settings[name] = value
+	}
+	if file := settings["DATABASE_URL_FILE"]; file != "" {
+		if err := os.WriteFile(file, []byte(settings["DATABASE_URL"]+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		settings["DATABASE_URL"] = ""
 	}
 	for name, value := range settings {
 		t.Setenv(name, value)

@@ -29,8 +29,9 @@ import (
 	"django-sidecar/internal/verdictcache"
 )
 
-// watchInterval is how often secret files are looked at. They are small, and Kubernetes swaps them unannounced.
-const watchInterval = time.Second
+// watchInterval is how often secret files are looked at. They are small, and Kubernetes swaps them unannounced. What two looks
+// have found counts, so that a change is in force within a second.
+const watchInterval = 250 * time.Millisecond
 
 func serve(ctx context.Context, args []string, s stdio) int {
 	if code, ok := parseFlags(flags("serve"), args, s); !ok {
@@ -78,6 +79,7 @@ type sidecar struct {
 	logger   *slog.Logger
 	metrics  *observe.Metrics
 	current  currentDeployment
+	closing  sync.WaitGroup // of deployments that have been replaced
 	draining atomic.Bool
 }
 
@@ -112,6 +114,7 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 			sc.cache.Wait() // for what it asks
 		}
 		logIfError(ctx, logger, "closing the database", sc.current.Load().Close())
+		sc.closing.Wait()
 	}()
 	for _, w := range d.warnings() {
 		logger.WarnContext(ctx, "setting", "warning", w)
@@ -253,15 +256,16 @@ func (sc *sidecar) watch(ctx context.Context) {
 		if err == nil {
 			err = sc.replace(ctx, c)
 		}
+		sc.metrics.Reloaded(err == nil)
 		if err != nil {
-			sc.logger.ErrorContext(ctx, "reading the settings again; the old ones stay in force", "error", err.Error())
+			sc.logger.WarnContext(ctx, "reading the settings again; the old ones stay in force", "error", err.Error())
 			return
 		}
 		sc.logger.InfoContext(ctx, "the settings have been read again")
 	})
 }
 
-// replace puts a new deployment in place of the current one, and closes that once nobody can be using it.
+// replace puts a new deployment in place of the current one, and has that closed once nobody can be using it.
 func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 	d, err := newDeployment(c, sc.metrics)
 	if err != nil {
@@ -272,8 +276,13 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 	if sc.cache != nil {
 		sc.cache.ForgetAll() // what the old keys have verified
 	}
-	<-time.After(old.config.StoreTimeout + time.Second) // a verdict ends before, also while we stop
-	logIfError(ctx, sc.logger, "closing the old database connections", old.Close())
+	if old.database != nil {
+		old.database.SetMaxIdleConns(0) // at once: where secrets change often, there would be many
+	}
+	sc.closing.Go(func() {
+		<-time.After(old.config.StoreTimeout + time.Second) // a verdict ends before, also while we stop
+		logIfError(ctx, sc.logger, "closing the old database connections", old.Close())
+	})
 	return nil
 }
 

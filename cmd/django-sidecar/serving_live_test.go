@@ -3,10 +3,12 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -229,5 +231,44 @@ func TestReasons(t *testing.T) {
 	}
 	if len(r.dead) != 5 {
 		t.Errorf("%d dead sessions, want 5", len(r.dead))
+	}
+}
+
+// TestSecondSignal: the first one waits for what is running, and another one does not.
+func TestSecondSignal(t *testing.T) {
+	program := sidecarProgram(t)
+	for signal, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
+		site := newUploadSite(t, t.TempDir(), uploadSettings())
+		process, addr := site.startProcess(t, program)
+		first, rest := uploadForm("slow.txt", 1<<20)
+		u := mustBegin(t, addr, site.cookie, first, len(first)+len(rest))
+		if err := process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, 10*time.Second, "refusing new connections", func() bool {
+			conn, err := net.Dial("tcp", addr)
+			if err == nil {
+				_ = conn.Close()
+			}
+			return err != nil
+		})
+		select {
+		case <-process.Exited():
+			t.Error("it has ended before what was running")
+		default:
+		}
+		start := time.Now()
+		if err := process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if got := process.ExitCode(); got != code {
+			t.Errorf("%v: exit code %d, want %d", signal, got, code)
+		}
+		if took := time.Since(start); took > stopTimeout/2 {
+			t.Errorf("%v: it took %v, in which what was running may have been given up anyway", signal, took)
+		}
+		if _, _, err := u.end(rest); err == nil {
+			t.Error("the upload has an answer")
+		}
 	}
 }

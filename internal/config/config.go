@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -73,9 +74,8 @@ type Config struct {
 	Warnings []string // what is legal, but insecure or odd; one sentence each, no secrets
 	Hints    []string // what is right, and may be news; the same
 
-	// files tells whether a later reading found other contents; nil where there are no files. A pointer, which fmt
-	// prints as an address.
-	files *fingerprint
+	// files are those that this was read from; nil where there are none. A pointer, which fmt prints as an address.
+	files *readFiles
 }
 
 // An Engine is one of the session engines that come with Django.
@@ -187,7 +187,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	}
 	c.Warnings, c.Hints = r.warnings, r.hints
 	if len(r.files) > 0 {
-		c.files = fingerprintOf(r.files)
+		c.files = &readFiles{list: r.files, sum: fingerprintOf(r.files)}
 	}
 	return c, nil
 }
@@ -265,14 +265,43 @@ func (r *reader) level(name string) slog.Level {
 	return slog.LevelInfo
 }
 
-// fingerprint stands for the contents of all the files that a Config was read from.
+// readFiles are the files that a Config was read from.
+type readFiles struct {
+	list []readFile // in the order of reading, which is always the same
+	sum  fingerprint
+}
+
+// look is the fingerprint of what the files hold now.
+func (f *readFiles) look() fingerprint {
+	list := slices.Clone(f.list)
+	for i := range list {
+		list[i].sum = sumOf(contentOf(list[i].path))
+	}
+	return fingerprintOf(list)
+}
+
+// fingerprint stands for the contents of all the files that a Config was read from, or for why they cannot be read.
 type fingerprint [sha256.Size]byte
 
-func fingerprintOf(files []readFile) *fingerprint {
+func fingerprintOf(files []readFile) fingerprint {
 	hash := sha256.New()
-	for _, f := range files { // in the order of reading, which is always the same
+	for _, f := range files {
 		hash.Write([]byte(f.name))
 		hash.Write(f.sum[:])
 	}
-	return (*fingerprint)(hash.Sum(nil))
+	return fingerprint(hash.Sum(nil))
+}
+
+// DatabaseURLNow reads DATABASE_URL_FILE anew, for who has been refused with the URL of this Config. It is false where the
+// URL comes from no file, or the file holds none that could be one.
+func (c *Config) DatabaseURLNow() (string, bool) {
+	if c.files == nil {
+		return "", false
+	}
+	i := slices.IndexFunc(c.files.list, func(f readFile) bool { return f.name == "DATABASE_URL" })
+	if i < 0 {
+		return "", false
+	}
+	content, problem := contentOf(c.files.list[i].path)
+	return strings.TrimSpace(content), problem == ""
 }

@@ -15,8 +15,13 @@ const maxFileBytes = 64 << 10
 
 // readFile remembers what a file held, without holding it: the reader compares, and never needs it again.
 type readFile struct {
-	name string // the setting
-	sum  [sha256.Size]byte
+	name, path string // the setting, and the file
+	sum        [sha256.Size]byte
+}
+
+// sumOf stands for what contentOf returns.
+func sumOf(content, problem string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(problem + "\x00" + content)) // no problem has a NUL
 }
 
 // secret is a setting that may be given as a file instead, and whether it was.
@@ -32,17 +37,13 @@ func (r *reader) secret(name string) (text string, fromFile bool) {
 			r.fault(file.Name, problem)
 			return "", true
 		}
-		r.files = append(r.files, readFile{name, sha256.Sum256([]byte(content))})
+		r.files = append(r.files, readFile{name, file.text, sumOf(content, "")})
 		text, fromFile = content, true
 	default:
 		text = direct.text
 	}
-	if !utf8.ValidString(text) { // neither os.environ nor a text file would have given it to Django
-		source := direct
-		if fromFile {
-			source = file
-		}
-		r.fault(source.Name, "is not UTF-8")
+	if !utf8.ValidString(text) { // os.environ would not have given it to Django
+		r.fault(direct.Name, "is not UTF-8")
 		return "", fromFile
 	}
 	return text, fromFile
@@ -85,10 +86,19 @@ func contentOf(path string) (content, problem string) {
 	if ended {
 		content = strings.TrimSuffix(content, "\r") // a newline of Windows is one newline
 	}
-	if content == "" {
-		return "", "names " + quote(path, quotedPath) + ", which is empty"
+	switch {
+	case content == "":
+		problem = "is empty"
+	case strings.TrimSpace(content) == "":
+		problem = "holds nothing but white space"
+	case strings.ContainsRune(content, 0): // what a power cut can leave of a file, and no secret
+		problem = "holds a NUL byte"
+	case !utf8.ValidString(content): // a text file would not have given it to Django
+		problem = "is not UTF-8"
+	default:
+		return content, ""
 	}
-	return content, ""
+	return "", "names " + quote(path, quotedPath) + ", which " + problem
 }
 
 // readBounded opens the path anew each time: Kubernetes replaces a mounted secret by swapping a symbolic link.

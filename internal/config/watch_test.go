@@ -18,8 +18,14 @@ type heard struct {
 	errs    []error
 }
 
-// watch runs Watch on c. step makes it tick, waits until it waits again, and yields what it said meanwhile.
+// watch runs Watch on c. step makes it tick twice, waits until it waits again, and yields what it said meanwhile.
 func watch(t *testing.T, c *config.Config, test func(t *testing.T, step func() heard)) {
+	t.Helper()
+	watchTicking(t, c, 2, test)
+}
+
+// watchTicking is watch with another number of ticks a step.
+func watchTicking(t *testing.T, c *config.Config, ticks int, test func(t *testing.T, step func() heard)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -39,8 +45,10 @@ func watch(t *testing.T, c *config.Config, test func(t *testing.T, step func() h
 			})
 		}()
 		test(t, func() heard {
-			tick <- time.Now()
-			synctest.Wait()
+			for range ticks {
+				tick <- time.Now()
+				synctest.Wait()
+			}
 			last := h
 			h = heard{}
 			return last
@@ -118,13 +126,75 @@ func TestWatchReportsAFailureOnce(t *testing.T) {
 		overwrite(t, path, "")
 		wantError(step(), "which is empty")
 		wantQuiet(t, step())
-		overwrite(t, path, goodKey) // as before: nothing changed
+		overwrite(t, path, goodKey) // as before: the failure is over
+		wantKey(t, step(), goodKey)
 		wantQuiet(t, step())
 		overwrite(t, path, "")
 		wantError(step(), "which is empty")
 		overwrite(t, path, goodKey+"2")
 		wantKey(t, step(), goodKey+"2")
 	})
+}
+
+// What no secret is does not take the place of one, and is told once.
+func TestWatchRefusesWhatIsNoSecret(t *testing.T) {
+	for content, problem := range map[string]string{
+		strings.Repeat("\x00", 50): "a NUL byte", goodKey + "\x00": "a NUL byte", "\x00" + goodKey + "\n": "a NUL byte", "": "is empty", "\n": "is empty",
+		" \t\r\n\n ": "white space", "\u2003": "white space", goodKey + "\xff": "is not UTF-8", strings.Repeat("k", 70_000): "larger than",
+	} {
+		path := write(t, goodKey)
+		c := mustLoad(t, env{"SECRET_KEY_FILE": path, "DATABASE_URL": goodURL})
+		watch(t, c, func(t *testing.T, step func() heard) {
+			overwrite(t, path, content)
+			if h := step(); len(h.configs) != 0 || len(h.errs) != 1 || !strings.Contains(h.errs[0].Error(), problem) {
+				t.Errorf("%.20q: got %d configs and the errors %v, want one with %q", content, len(h.configs), h.errs, problem)
+			}
+			wantQuiet(t, step())
+			overwrite(t, path, goodKey+"2")
+			wantKey(t, step(), goodKey+"2")
+		})
+	}
+}
+
+// What changes between two ticks is being written.
+func TestWatchWaitsForTheWholeFile(t *testing.T) {
+	path := write(t, goodKey)
+	c := mustLoad(t, env{"SECRET_KEY_FILE": path, "DATABASE_URL": goodURL})
+	watchTicking(t, c, 1, func(t *testing.T, step func() heard) {
+		whole := goodKey + "2" + goodKey
+		for n := range whole {
+			overwrite(t, path, whole[:n])
+			wantQuiet(t, step())
+		}
+		overwrite(t, path, whole)
+		wantQuiet(t, step())
+		wantKey(t, step(), whole)
+		overwrite(t, path, "")
+		wantQuiet(t, step())
+		overwrite(t, path, whole)
+		wantQuiet(t, step())
+		wantQuiet(t, step())
+	})
+}
+
+func TestDatabaseURLNow(t *testing.T) {
+	path := write(t, goodURL+"\n")
+	c := mustLoad(t, env{"SECRET_KEY": goodKey, "DATABASE_URL_FILE": path})
+	want := func(text string, is bool) {
+		t.Helper()
+		if got, ok := c.DatabaseURLNow(); ok != is || got != text {
+			t.Errorf("got %q, %v, want %q, %v", got, ok, text, is)
+		}
+	}
+	want(goodURL, true)
+	overwrite(t, path, goodURL+"2")
+	want(goodURL+"2", true)
+	overwrite(t, path, "\x00\x00")
+	want("", false)
+	if c = mustLoad(t, required()); c.DatabaseURL.Reveal() == "" {
+		t.Error("there is no URL")
+	}
+	want("", false)
 }
 
 func TestWatchSeesEveryFile(t *testing.T) {

@@ -37,7 +37,7 @@ type connector struct {
 	pq       *pq.Connector
 	timeout  time.Duration
 	mode     Prepare
-	prepares atomic.Int32
+	prepares *atomic.Int32
 }
 
 // The states of connector.prepares.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -72,7 +73,7 @@ func (l *Listener) Connect(ctx context.Context, notify func(channel, payload str
 	}
 	d := &frameDialer{dialer: dialer{l.timeout}}
 	base.Dialer(d)
-	c := &connector{pq: base, timeout: l.timeout, mode: PrepareOff}
+	c := &connector{pq: base, timeout: l.timeout, mode: PrepareOff, prepares: new(atomic.Int32)}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout(l.timeout))
 	defer cancel()
 	opened, err := c.connect(ctx, new(connecting))

@@ -3,6 +3,7 @@ package database
 import (
 	"cmp"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/internal/databaseurl"
 )
 
 // mysqlSettings is what a URL decides on.
@@ -29,15 +31,26 @@ type mysqlSettings struct {
 	initCommand string
 }
 
-func openMySQL(a *address, o Options) (*Database, error) {
+func openMySQL(rawURL string, a *address, o Options) (*Database, error) {
 	s, err := mysqlSettingsOf(a, connectTimeout(o.Timeout))
 	if err != nil {
 		return nil, err
 	}
-	c, err := newMySQLConnector(s, o)
+	first, err := newMySQLConnector(s, o)
 	if err != nil {
 		return nil, err
 	}
+	c := o.renew(rawURL, first, func(rawURL string) (driver.Connector, error) {
+		a, err := parseURLOf(databaseurl.MySQL, rawURL)
+		if err != nil {
+			return nil, err
+		}
+		s, err := mysqlSettingsOf(a, connectTimeout(o.Timeout))
+		if err != nil {
+			return nil, err
+		}
+		return newMySQLConnector(s, o)
+	})
 	return &Database{
 		DB: sql.OpenDB(c), Dialect: dbstore.MySQL,
 		// Whatever stands between knows which of its own clients has prepared what: the protocol has numbers for that.

@@ -2,8 +2,10 @@ package database
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -22,6 +24,9 @@ type Options struct {
 	Prepare Prepare
 	// LookupEnv gives libpq's environment variables; nil means none.
 	LookupEnv func(string) (string, bool)
+	// URLNow is asked for the URL when a server refuses the password: it may have been changed. false: there is none that can
+	// be used; nil: it never changes.
+	URLNow func() (rawURL string, ok bool)
 }
 
 // Database is an open database. Nothing has been connected yet.
@@ -52,9 +57,9 @@ func Open(rawURL string, o Options) (*Database, error) {
 	var d *Database
 	switch a.kind {
 	case databaseurl.Postgres:
-		d, err = openPostgres(a, o)
+		d, err = openPostgres(rawURL, a, o)
 	case databaseurl.MySQL:
-		d, err = openMySQL(a, o)
+		d, err = openMySQL(rawURL, a, o)
 	case databaseurl.SQLite:
 		d, err = openSQLite(a, o)
 	default:
@@ -69,25 +74,50 @@ func Open(rawURL string, o Options) (*Database, error) {
 	return d, nil
 }
 
-func openPostgres(a *address, o Options) (*Database, error) {
+func openPostgres(rawURL string, a *address, o Options) (*Database, error) {
+	first, config, err := newConnector(a, o, new(atomic.Int32))
+	if err != nil {
+		return nil, err
+	}
+	c := o.renew(rawURL, first, func(rawURL string) (driver.Connector, error) {
+		a, err := parseURLOf(databaseurl.Postgres, rawURL)
+		if err != nil {
+			return nil, err
+		}
+		next, _, err := newConnector(a, o, first.prepares)
+		return next, err
+	})
+	return &Database{
+		DB: sql.OpenDB(c), Dialect: dbstore.Postgres, Prepares: first.Prepares,
+		Location: fmt.Sprintf("PostgreSQL database %s at %s:%d", config.Database, config.Host, config.Port),
+	}, nil
+}
+
+// parseURLOf is parseURL for the URL of one kind of database.
+func parseURLOf(kind databaseurl.Kind, rawURL string) (*address, error) {
+	a, err := parseURL(rawURL)
+	if err == nil && a.kind != kind {
+		err = errors.New("it is the URL of another kind of database")
+	}
+	return a, err
+}
+
+// newConnector makes ready what connects to PostgreSQL.
+func newConnector(a *address, o Options, prepares *atomic.Int32) (*connector, pq.Config, error) {
 	lookupEnv := o.LookupEnv
 	if lookupEnv == nil {
 		lookupEnv = func(string) (string, bool) { return "", false }
 	}
 	config, err := postgresConfig(a, connectTimeout(o.Timeout), lookupEnv)
 	if err != nil {
-		return nil, err
+		return nil, config, err
 	}
 	base, err := pq.NewConnectorConfig(config)
 	if err != nil {
-		return nil, err
+		return nil, config, err
 	}
 	base.Dialer(dialer{o.Timeout})
-	c := &connector{pq: base, timeout: o.Timeout, mode: o.Prepare}
-	return &Database{
-		DB: sql.OpenDB(c), Dialect: dbstore.Postgres, Prepares: c.Prepares,
-		Location: fmt.Sprintf("PostgreSQL database %s at %s:%d", config.Database, config.Host, config.Port),
-	}, nil
+	return &connector{pq: base, timeout: o.Timeout, mode: o.Prepare, prepares: prepares}, config, nil
 }
 
 func openSQLite(a *address, o Options) (*Database, error) {

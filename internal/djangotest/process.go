@@ -147,6 +147,12 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Exited returns a channel that is closed when the process has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
+// ExitCode waits until the process has ended, and returns its exit code, -1 if a signal has ended it.
+func (p *Process) ExitCode() int {
+	<-p.exited
+	return p.cmd.ProcessState.ExitCode()
+}
+
 // Output returns the last 16 KiB that the process wrote.
 func (p *Process) Output() string {
 	info, err := p.output.Stat()

@@ -24,6 +24,9 @@ type Metrics struct {
 	uploadBytes     prometheus.Counter
 	uploadsInFlight prometheus.Gauge
 	webhooks        *prometheus.CounterVec
+
+	reloads *prometheus.CounterVec
+	stale   prometheus.Gauge
 }
 
 // NewMetrics registers the metrics with r.
@@ -59,12 +62,20 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.webhooks = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_upload_webhooks_total", Help: "Tries to tell Django of uploads: delivered, put off, given up, corrupt or broken.",
 	}, []string{"outcome"})
+	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "django_sidecar_settings_reloads_total", Help: "Changes of secret files: taken or refused.",
+	}, []string{"outcome"})
+	m.reloads.WithLabelValues("taken")
+	m.reloads.WithLabelValues("refused")
+	m.stale = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold what was refused, and the secrets before it are in force.",
+	})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "django_sidecar_build_info", Help: "Always 1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	})
 	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, info)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.reloads, m.stale, info)
 	return m
 }
 
@@ -130,6 +141,17 @@ func (m *Metrics) UploadsInFlight(by int) { m.uploadsInFlight.Add(float64(by)) }
 
 // Webhook counts a try to tell Django of an upload.
 func (m *Metrics) Webhook(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }
+
+// Reloaded counts a change of the secret files, and whether it is in force.
+func (m *Metrics) Reloaded(taken bool) {
+	if taken {
+		m.reloads.WithLabelValues("taken").Inc()
+		m.stale.Set(0)
+		return
+	}
+	m.reloads.WithLabelValues("refused").Inc()
+	m.stale.Set(1)
+}
 
 // Store returns store with its answers timed under the name of its kind.
 func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {
