@@ -62,7 +62,7 @@ var knownBackends = map[string]BackendRule{
 	// django-auth-ldap 5.4.0, django_auth_ldap/backend.py: objects.get(pk=user_id); has_perm knows groups of LDAP alone
 	"django_auth_ldap.backend.LDAPBackend": asksNobody,
 	// mozilla-django-oidc 5.0.2, mozilla_django_oidc/auth.py: ModelBackend, but for get_user: objects.get(pk=user_id)
-	"mozilla_django_oidc.auth.OIDCAuthenticationBackend": {Users: AnyUsers, Permissions: true},
+	oidcBackend: {Users: AnyUsers, Permissions: true},
 	// django-sesame 3.2.5, sesame/backends.py: ModelBackend's rule, and SESAME_PRIMARY_KEY_FIELD in place of the primary key
 	"sesame.backends.ModelBackend": likeModelBackend,
 	// django-magiclink 1.3.0, magiclink/backends.py: User.objects.get(pk=user_id)
@@ -80,6 +80,8 @@ var knownBackends = map[string]BackendRule{
 	"django_python3_ldap.auth.LDAPBackend":                   likeModelBackend,
 	"passkeys.backend.PasskeyModelBackend":                   likeModelBackend,
 }
+
+const oidcBackend = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 
 // socialBackends begins the path of every backend of social-auth-core 7.0.0, whose get_user is that of social-auth-app-django 8.0.0,
 // social_django/storage.py: filter(is_active=True), unless SOCIAL_AUTH_ACTIVE_USERS_FILTER says otherwise. Versions to 5.4 did not

@@ -15,7 +15,7 @@ const (
 	// RemoteUserLogout logs users of RemoteUserBackend out where the request has no REMOTE_USER, which only the web server in front of
 	// Django can know.
 	RemoteUserLogout
-	// OwnTimeout logs users out, or sends them away, after a time of its own. It is not followed.
+	// OwnTimeout logs users out, or sends them to log in again, after a time of its own: see Timeouts.
 	OwnTimeout
 )
 
@@ -57,14 +57,10 @@ var knownMiddleware = map[string]MiddlewareEffect{
 	// django/contrib/auth/middleware.py, 1.11 to 6.1. PersistentRemoteUserMiddleware logs nobody out.
 	remoteUserMiddleware: RemoteUserLogout,
 
-	"session_security.middleware.SessionSecurityMiddleware":       OwnTimeout, // django-session-security 2.6.8
-	"django_auto_logout.middleware.auto_logout":                   OwnTimeout, // django-auto-logout 0.5.1
-	"django_session_timeout.middleware.SessionTimeoutMiddleware":  OwnTimeout, // django-session-timeout 0.1.0
-	"mozilla_django_oidc.middleware.SessionRefresh":               OwnTimeout, // mozilla-django-oidc 5.0.2
-	"oauth2_authcodeflow.middleware.LoginRequiredMiddleware":      OwnTimeout, // django-oauth2-authcodeflow 1.4.1
-	"oauth2_authcodeflow.middleware.RefreshAccessTokenMiddleware": OwnTimeout,
-	"oauth2_authcodeflow.middleware.RefreshSessionMiddleware":     OwnTimeout,
-	"oauth2_authcodeflow.middleware.BearerAuthMiddleware":         OwnTimeout,
+	"session_security.middleware.SessionSecurityMiddleware":      OwnTimeout, // django-session-security 2.6.8
+	"django_auto_logout.middleware.auto_logout":                  OwnTimeout, // django-auto-logout 0.5.1
+	"django_session_timeout.middleware.SessionTimeoutMiddleware": OwnTimeout, // django-session-timeout 0.1.0
+	"mozilla_django_oidc.middleware.SessionRefresh":              OwnTimeout, // mozilla-django-oidc 5.0.2
 
 	"allauth.account.middleware.AccountMiddleware":                         NoEffect, // django-allauth 65.22.1
 	"allauth.usersessions.middleware.UserSessionsMiddleware":               NoEffect,

@@ -6,7 +6,7 @@ import "time"
 type Verdict struct {
 	// User is who is logged in, nil for nobody.
 	User *User
-	// Expires is when the session of User ends, the zero Time where the store does not know.
+	// Expires is when the session of User ends, or the login in it, the zero Time where the store does not know.
 	Expires time.Time
 	// Session is the session that was judged, nil when none was found, it could not be read, or the verdict is one
 	// that was kept without it. Its being there says nothing about a user.
@@ -23,7 +23,7 @@ const (
 	NoCookie         Reason = "no_cookie"          // there is no session cookie, or it is empty
 	BadSessionKey    Reason = "bad_session_key"    // the cookie cannot be a session key: too short, or no text that a database takes
 	NotFound         Reason = "not_found"          // the store has no such session
-	Expired          Reason = "expired"            // it has, and expire_date is not after now
+	Expired          Reason = "expired"            // it has, and expire_date is not after now, or the time is over that a package gives a login
 	BadSignature     Reason = "bad_signature"      // the session data was not signed with an accepted key
 	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large
 	Anonymous        Reason = "anonymous"          // nobody is logged in in this session, or somebody acts as another user in it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"django-sidecar/signing"
@@ -31,6 +32,8 @@ type VerifierConfig struct {
 	// Middleware is MIDDLEWARE, nil where it is not known. A session in which somebody may act as another user is nobody's: see
 	// Impersonation and RemoteUserLogout.
 	Middleware []string
+	// Timeouts are what those of Middleware are told that end logins.
+	Timeouts Timeouts
 	// InsecureSkipUserCheck judges the session alone: users who were deactivated, deleted or have changed their
 	// password stay logged in, and nothing but their id is known. The UserStore may be nil then.
 	InsecureSkipUserCheck bool
@@ -45,6 +48,7 @@ type Verifier struct {
 
 	backends      []listedBackend
 	impersonating uint8 // what a session must not have of impersonationEntry's bits
+	timeouts      []timeout
 }
 
 // NewVerifier returns a Verifier that asks store for sessions and users for users.
@@ -58,8 +62,13 @@ func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, err
 	if store == nil || users == nil && !c.InsecureSkipUserCheck {
 		return nil, errors.New("a verifier needs a session store and a user store")
 	}
+	timeouts, err := c.timeouts()
+	if err != nil {
+		return nil, err
+	}
 	v := &Verifier{
-		config: c, hashes: newAuthHashes(c), store: store, users: users,
+		timeouts: timeouts,
+		config:   c, hashes: newAuthHashes(c), store: store, users: users,
 		backends: c.listed(), impersonating: impersonating(c.Middleware),
 	}
 	v.config.SecretKey, v.config.SecretKeyFallbacks = "", nil // the derived keys are all that is needed
@@ -112,11 +121,15 @@ func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known f
 	if session.impersonation&v.impersonating != 0 {
 		return no(Anonymous)
 	}
+	expires, over := v.end(session)
+	if over {
+		return no(Expired)
+	}
 	if v.config.InsecureSkipUserCheck {
-		return sessionAlone(session), nil
+		return sessionAlone(session, expires), nil
 	}
 	if user := session.userIn(known); user != nil {
-		return Verdict{User: user, Expires: session.ExpireDate, Session: session}, nil
+		return Verdict{User: user, Expires: expires, Session: session}, nil
 	}
 	// user = backend.get_user(user_id), with user_can_authenticate
 	user, err := v.users.UserByID(ctx, session.AuthUserID)
@@ -133,7 +146,7 @@ func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known f
 	case !v.hashes.verify(session.AuthHash, user.Password):
 		return no(AuthHashMismatch)
 	}
-	return Verdict{User: &user.User, Expires: session.ExpireDate, Session: session}, nil
+	return Verdict{User: &user.User, Expires: expires, Session: session}, nil
 }
 
 // validSessionKey: contrib/sessions/backends/base.py, 5.2, _validate_session_key, "key and len(key) >= 8", in
@@ -159,14 +172,14 @@ func loadReason(err error) (Reason, error) {
 
 // sessionAlone is the verdict of InsecureSkipUserCheck. The type of the primary key is not known without the
 // table, so the id is what the session says, if it is a text or a number.
-func sessionAlone(session *Session) Verdict {
+func sessionAlone(session *Session, expires time.Time) Verdict {
 	v := Verdict{Session: session, Reason: BadUserID}
 	if kind := session.AuthUserID.kind; kind != String && kind != Int {
 		return v
 	}
 	if id, err := textID(session.AuthUserID, NewestVersion()); err == nil && id != "" {
 		v.User, v.Reason = &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, ""
-		v.Expires = session.ExpireDate
+		v.Expires = expires
 	}
 	return v
 }

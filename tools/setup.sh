@@ -40,7 +40,7 @@ django-allauth==65.22.1 django-axes==8.3.1 django-guardian==3.5.2 django-hijack=
 django-cas-ng==5.1.1 django-auth-ldap==5.4.0 python-ldap==3.4.8 mozilla-django-oidc==5.0.2 social-auth-app-django==8.0.0 social-auth-core==7.0.0 wagtail==8.0.1
 django-sesame==3.2.5 django-magiclink==1.3.0 django-microsoft-auth==3.0.1 django-graphql-jwt==0.4.0 django-su==1.0.0 django-auth-adfs==1.16.0
 django-python3-ldap==0.16.1 django-passkeys==2.1 django-impersonate==1.9.5 django-runas==0.1.3 django-masquerade==1.3 django-loginas==0.3.14
-django-otp==1.7.5'
+django-otp==1.7.5 django-session-security==2.6.8 django-session-timeout==0.1.0 django-auto-logout==0.5.1'
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

@@ -50,15 +50,13 @@ func (d *deployment) warnings() []string {
 // middlewareWarning says what an item of MIDDLEWARE changes, "" for nothing.
 func middlewareWarning(path string) string {
 	switch djangosession.EffectOf(path) {
-	case djangosession.NoEffect:
+	case djangosession.NoEffect, djangosession.OwnTimeout: // both are followed
 	case djangosession.UnknownEffect:
 		return fmt.Sprintf("middleware %s of DJANGO_MIDDLEWARE is not known: if it logs users out, or puts others in their place, that is not seen here", path)
 	case djangosession.Impersonation:
 		return fmt.Sprintf("middleware %s puts another user in the place of the one who has logged in: sessions in which it does are nobody's here", path)
 	case djangosession.RemoteUserLogout:
 		return fmt.Sprintf("middleware %s logs users of RemoteUserBackend out unless the web server names them: their sessions are nobody's here", path)
-	case djangosession.OwnTimeout:
-		return fmt.Sprintf("middleware %s ends logins by a rule of its own, which is not followed: this may say yes where Django would say no", path)
 	}
 	return ""
 }

@@ -84,6 +84,10 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 		Version: d.version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
 		BackendRules: backendRules(c), RequireActive: c.RequireActive, Middleware: c.Middleware,
+		Timeouts: djangosession.Timeouts{
+			SessionSecurity: c.SessionSecurityExpireAfter, SessionTimeout: c.SessionExpire, AutoLogout: c.AutoLogoutIdle,
+			UseTZ: c.UseTZ, TimeZone: c.TimeZone, Now: time.Now,
+		},
 		InsecureSkipUserCheck: c.InsecureSkipUserCheck,
 	}, store, users)
 	return err

@@ -196,8 +196,14 @@ func TestPackagesMiddleware(t *testing.T) {
 	askPackages(t, map[string]any{"op": "middleware", "database": packagesDatabase(t)}, &answers)
 	django := answers[0]
 	t.Setenv("DJANGO_AUTHENTICATION_BACKENDS", strings.Join(django.Backends, ","))
+	for name, value := range map[string]string{
+		"DJANGO_TIME_ZONE": "Asia/Kolkata", "DJANGO_SESSION_SECURITY_EXPIRE_AFTER": "600", "DJANGO_SESSION_EXPIRE_SECONDS": "600",
+		"DJANGO_AUTO_LOGOUT": `{"IDLE_TIME": 600}`,
+	} {
+		t.Setenv(name, value)
+	}
 	anything := serveForTest(t).String()
-	impersonated, others := 0, 0
+	impersonated, others, ended := 0, 0, 0
 	for _, s := range django.Scenarios {
 		t.Setenv("DJANGO_MIDDLEWARE", strings.Join(s.Middleware, ","))
 		address := serveForTest(t).String()
@@ -216,13 +222,16 @@ func TestPackagesMiddleware(t *testing.T) {
 			t.Errorf("%s: the sidecar says %s (%d), Django %s", s.Name, text(got), status, text(s.User))
 		case text(got) == text(&django.Other):
 			others++
+		case got == nil:
+			ended++
 		}
 		if _, status := askGateway(t, address, s.Key, "?require=staff"); (status == http.StatusOK) != (text(s.User) == text(&django.Staff)) {
 			t.Errorf("%s: require=staff is %d, and Django's user is %s", s.Name, status, text(s.User))
 		}
 	}
-	// django-impersonate, django-runas and django-masquerade; django-hijack, django-su and django-loginas
-	if impersonated != 3 || others != 3 {
-		t.Errorf("%d sessions were impersonated, and %d belonged to the other user, want 3 of each", impersonated, others)
+	// django-impersonate, django-runas and django-masquerade; django-hijack, django-su and django-loginas; RemoteUserMiddleware, three idle
+	// timeouts, and two ways of mozilla-django-oidc
+	if impersonated != 3 || others != 3 || ended != 6 {
+		t.Errorf("%d sessions were impersonated, %d belonged to the other user, and %d ended, want 3, 3 and 6", impersonated, others, ended)
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // readBackends reads who may have logged users in, and what decides besides who they are.
@@ -26,16 +29,54 @@ func (c *Config) readBackends(r *reader) {
 	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == NoColumn {
 		r.warn("SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is %s, which says that all users are active", NoColumn)
 	}
-	const middleware = "DJANGO_MIDDLEWARE"
-	if !r.value(middleware).given {
-		return
+	c.readMiddleware(r)
+}
+
+// readMiddleware reads what is listed, and what those are told that end logins.
+func (c *Config) readMiddleware(r *reader) {
+	const name, autoLogout = "DJANGO_MIDDLEWARE", "DJANGO_AUTO_LOGOUT"
+	if r.value(name).given {
+		c.Middleware = r.list(name)
 	}
-	c.Middleware = r.list(middleware)
 	for _, path := range c.Middleware {
 		if !dottedPath.MatchString(path) {
-			r.fault(middleware, "has the item "+quote(path, quotedValue)+", which is not a dotted path")
+			r.fault(name, "has the item "+quote(path, quotedValue)+", which is not a dotted path")
 		}
 	}
+	c.SessionSecurityExpireAfter = r.seconds("DJANGO_SESSION_SECURITY_EXPIRE_AFTER")
+	// django_session_timeout/middleware.py, 0.1.0: getattr(settings, "SESSION_EXPIRE_SECONDS", settings.SESSION_COOKIE_AGE)
+	if c.SessionExpire = c.SessionCookieAge; r.value("DJANGO_SESSION_EXPIRE_SECONDS").given {
+		c.SessionExpire = r.seconds("DJANGO_SESSION_EXPIRE_SECONDS")
+	}
+	switch {
+	case r.value(autoLogout).given:
+		c.AutoLogoutIdle = r.idleTime(autoLogout)
+	case slices.Contains(c.Middleware, "django_auto_logout.middleware.auto_logout"):
+		r.fault(autoLogout, "is not set, and DJANGO_MIDDLEWARE lists django-auto-logout, which needs it: {} if Django's settings have none")
+	}
+}
+
+// idleTime is IDLE_TIME of AUTO_LOGOUT, in whole seconds; zero where there is none.
+func (r *reader) idleTime(name string) time.Duration {
+	var options map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(r.text(name)), &options); err != nil || options == nil {
+		r.refuse(name, "a JSON object, with a timedelta as its seconds")
+		return 0
+	}
+	if _, has := options["SESSION_TIME"]; has {
+		r.fault(name, "has SESSION_TIME, which goes by last_login of the user and is not followed")
+	}
+	text, has := options["IDLE_TIME"]
+	if !has {
+		return 0
+	}
+	const most = int64(math.MaxInt64 / time.Second)
+	seconds, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || seconds <= 0 || seconds > most {
+		r.fault(name, "has an IDLE_TIME that is no whole number of seconds above 0")
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // backendWords are what DJANGO_BACKEND_RULES may say of a backend.

@@ -39,13 +39,16 @@ type Config struct {
 	SessionCacheKeyPrefix string
 	SessionStoreClass     string // __qualname__ of the engine's SessionStore, part of the salt
 
-	AuthenticationBackends []string               // dotted paths; an empty list accepts no session
-	BackendRules           map[string]BackendRule // of the project's own backends; none
-	RequireActive          bool                   // false: some backends know inactive users
-	Middleware             []string               // MIDDLEWARE; nil: not known
-	AuthUserModel          string                 // app_label.ModelName; auth.User
-	AuthUserTable          string                 // from the model, unless set
-	AuthUserColumns        Columns
+	AuthenticationBackends     []string               // dotted paths; an empty list accepts no session
+	BackendRules               map[string]BackendRule // of the project's own backends; none
+	RequireActive              bool                   // false: some backends know inactive users
+	Middleware                 []string               // MIDDLEWARE; nil: not known
+	SessionSecurityExpireAfter time.Duration          // 10 minutes
+	SessionExpire              time.Duration          // SESSION_EXPIRE_SECONDS; SessionCookieAge
+	AutoLogoutIdle             time.Duration          // IDLE_TIME of AUTO_LOGOUT; zero: none
+	AuthUserModel              string                 // app_label.ModelName; auth.User
+	AuthUserTable              string                 // from the model, unless set
+	AuthUserColumns            Columns
 
 	LoginURL          string // /accounts/login/; not looked at
 	RedirectFieldName string // next

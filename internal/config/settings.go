@@ -37,6 +37,9 @@ type djangoSettings struct {
 	SessionStoreClass      *string `envconfig:"SESSION_STORE_CLASS" otherwise:"SessionStore" desc:"the store class's __qualname__: it is part of the salt"`
 	AuthBackends           *string `envconfig:"AUTHENTICATION_BACKENDS" otherwise:"django.contrib.auth.backends.ModelBackend" desc:"a session of another backend is anonymous"`
 	Middleware             *string `envconfig:"MIDDLEWARE" example:"django.contrib.sessions.middleware.SessionMiddleware,django.contrib.auth.middleware.AuthenticationMiddleware" desc:"MIDDLEWARE of the Django settings: says which packages decide who the user is"`
+	SecurityExpireAfter    *string `envconfig:"SESSION_SECURITY_EXPIRE_AFTER" otherwise:"600" desc:"seconds; of django-session-security, where DJANGO_MIDDLEWARE lists it"`
+	ExpireSeconds          *string `envconfig:"SESSION_EXPIRE_SECONDS" example:"3600" desc:"seconds; of django-session-timeout, where DJANGO_MIDDLEWARE lists it; DJANGO_SESSION_COOKIE_AGE"`
+	AutoLogout             *string `envconfig:"AUTO_LOGOUT" example:"{\"IDLE_TIME\": 600}" desc:"of django-auto-logout, where DJANGO_MIDDLEWARE lists it: a JSON object, times in seconds"`
 	AuthUserModel          *string `envconfig:"AUTH_USER_MODEL" otherwise:"auth.User" desc:"gives the default table"`
 	AuthUserTable          *string `envconfig:"AUTH_USER_TABLE" example:"auth_user" desc:"the users' table; from the model"`
 	IDColumn               *string `envconfig:"AUTH_USER_ID_COLUMN" otherwise:"id" desc:"the primary key"`

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"django-sidecar/internal/config"
 )
@@ -85,6 +86,35 @@ func TestMiddleware(t *testing.T) {
 		t.Errorf("got %q", c.Middleware)
 	}
 	wantFault(t, with(env{name: "a.B,SessionMiddleware"}), name, "which is not a dotted path", "django.contrib.sessions")
+}
+
+func TestAutoLogout(t *testing.T) {
+	const name = "DJANGO_AUTO_LOGOUT"
+	listed := env{"DJANGO_MIDDLEWARE": "django_auto_logout.middleware.auto_logout"}
+	for text, want := range map[string]time.Duration{"{}": 0, `{"IDLE_TIME": 90, "REDIRECT_TO_LOGIN_IMMEDIATELY": true}`: 90 * time.Second} {
+		e := with(listed)
+		e[name] = text
+		if c := mustLoad(t, e); c.AutoLogoutIdle != want {
+			t.Errorf("%s: %v", text, c.AutoLogoutIdle)
+		}
+	}
+	wantFault(t, with(listed), name, "is not set, and DJANGO_MIDDLEWARE lists django-auto-logout", "IDLE_TIME")
+	for text, problem := range map[string]string{
+		"600": "must be a JSON object", "null": "must be a JSON object", "[]": "must be a JSON object",
+		`{"IDLE_TIME": 0}`: "no whole number of seconds above 0", `{"IDLE_TIME": "600"}`: "no whole number", `{"IDLE_TIME": 1.5}`: "no whole number",
+		`{"IDLE_TIME": 99999999999999}`: "no whole number",
+		`{"SESSION_TIME": 3600}`:        "last_login",
+	} {
+		wantFault(t, with(env{name: text}), name, problem, "IDLE_TIME")
+	}
+}
+
+func TestSessionExpireSeconds(t *testing.T) {
+	if c := mustLoad(t, with(env{"DJANGO_SESSION_COOKIE_AGE": "77"})); c.SessionExpire != 77*time.Second {
+		t.Errorf("by default: %v", c.SessionExpire)
+	}
+	wantFault(t, with(env{"DJANGO_SESSION_EXPIRE_SECONDS": "1h"}), "DJANGO_SESSION_EXPIRE_SECONDS", "whole number of seconds", "3600")
+	wantFault(t, with(env{"DJANGO_SESSION_SECURITY_EXPIRE_AFTER": "-1"}), "DJANGO_SESSION_SECURITY_EXPIRE_AFTER", "whole number of seconds", "600")
 }
 
 func TestRequireActive(t *testing.T) {

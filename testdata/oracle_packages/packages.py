@@ -7,9 +7,11 @@ packages impersonate somebody, and answers who request.user is. {"op": "found", 
 """
 import ast
 import importlib.metadata
+import datetime
 import json
 import os
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -19,6 +21,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+OIDC_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 REMOTE_BACKEND = "django.contrib.auth.backends.RemoteUserBackend"
 
 
@@ -147,6 +150,20 @@ def scenarios(staff, other):
         client.get("/impersonate/%d/" % other.pk)
         client.get("/impersonate/stop/")
 
+    def ago(seconds):
+        return time.time() - seconds
+
+    security = AUTH + ["session_security.middleware.SessionSecurityMiddleware"]
+    timeout = AUTH + ["django_session_timeout.middleware.SessionTimeoutMiddleware"]
+    auto_logout = AUTH + ["django_auto_logout.middleware.auto_logout"]
+    refresh = AUTH + ["mozilla_django_oidc.middleware.SessionRefresh"]
+
+    def local(seconds):  # as session_security/utils.py writes it
+        return datetime.datetime.fromtimestamp(ago(seconds)).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+    def utc(seconds):
+        return datetime.datetime.fromtimestamp(ago(seconds), datetime.timezone.utc).isoformat()
+
     impersonate = AUTH + ["impersonate.middleware.ImpersonateMiddleware"]
     return [
         ("nothing but Django's", AUTH, MODEL_BACKEND, nothing),
@@ -162,6 +179,17 @@ def scenarios(staff, other):
         ("RemoteUserMiddleware", AUTH + ["django.contrib.auth.middleware.RemoteUserMiddleware"], REMOTE_BACKEND, nothing),
         ("RemoteUserMiddleware, and another backend", AUTH + ["django.contrib.auth.middleware.RemoteUserMiddleware"], MODEL_BACKEND, nothing),
         ("PersistentRemoteUserMiddleware", AUTH + ["django.contrib.auth.middleware.PersistentRemoteUserMiddleware"], REMOTE_BACKEND, nothing),
+        ("django-session-security, active", security, MODEL_BACKEND, entry("_session_security", local(300))),
+        ("django-session-security, idle", security, MODEL_BACKEND, entry("_session_security", local(900))),
+        ("django-session-security, a first request", security, MODEL_BACKEND, nothing),
+        ("django-session-timeout, active", timeout, MODEL_BACKEND, entry("_session_init_timestamp_", ago(300))),
+        ("django-session-timeout, over", timeout, MODEL_BACKEND, entry("_session_init_timestamp_", ago(900))),
+        ("django-auto-logout, active", auto_logout, MODEL_BACKEND, entry("django_auto_logout_last_request", utc(300))),
+        ("django-auto-logout, idle", auto_logout, MODEL_BACKEND, entry("django_auto_logout_last_request", utc(900))),
+        ("mozilla-django-oidc, valid", refresh, OIDC_BACKEND, entry("oidc_id_token_expiration", ago(-300))),
+        ("mozilla-django-oidc, over", refresh, OIDC_BACKEND, entry("oidc_id_token_expiration", ago(300))),
+        ("mozilla-django-oidc, not known until when", refresh, OIDC_BACKEND, nothing),
+        ("mozilla-django-oidc, and another backend", refresh, MODEL_BACKEND, nothing),
         ("packages that change nothing", AUTH + [
             "allauth.account.middleware.AccountMiddleware", "axes.middleware.AxesMiddleware", "django_otp.middleware.OTPMiddleware",
             "social_django.middleware.SocialAuthExceptionMiddleware", "oauth2_provider.middleware.OAuth2TokenMiddleware", "sesame.middleware.AuthenticationMiddleware",
@@ -169,14 +197,29 @@ def scenarios(staff, other):
     ]
 
 
+def who_is(key):
+    """request.user at the end of MIDDLEWARE, None where the page is not shown. What that changes in the session is undone."""
+    from django.db import transaction
+    from django.test import Client
+
+    with transaction.atomic():
+        response = Client(headers={"Cookie": "sessionid=" + key}).get("/whoami/")
+        transaction.set_rollback(True)
+    return response.json()["user"] if response.status_code == 200 else None
+
+
 def middleware(request):
     deploy(
         request, ["impersonate", "hijack", "django_su", "loginas", "allauth", "allauth.account", "axes", "django_otp", "social_django", "oauth2_provider"],
-        AUTHENTICATION_BACKENDS=[MODEL_BACKEND, REMOTE_BACKEND, "django_su.backends.SuBackend", "sesame.backends.ModelBackend"],
+        AUTHENTICATION_BACKENDS=[MODEL_BACKEND, REMOTE_BACKEND, OIDC_BACKEND, "django_su.backends.SuBackend", "sesame.backends.ModelBackend"],
+        TIME_ZONE="Asia/Kolkata", OIDC_OP_AUTHORIZATION_ENDPOINT="https://op.invalid/",
+        SESSION_SECURITY_INSECURE=True, SESSION_SECURITY_EXPIRE_AFTER=600, SESSION_EXPIRE_SECONDS=600, AUTO_LOGOUT={"IDLE_TIME": 600},
     )
     from django.contrib.auth import get_user_model
     from django.test import Client
 
+    os.environ["TZ"] = settings.TIME_ZONE  # as a settings module would: django/conf/__init__.py, 5.2, Settings.__init__
+    time.tzset()
     staff = get_user_model().objects.create(username="staff", is_staff=True, is_superuser=True)
     other = get_user_model().objects.create(username="other")
     answer = []
@@ -186,7 +229,7 @@ def middleware(request):
         client.force_login(staff, backend)
         act(client)
         key = client.session.session_key
-        answer.append({"name": name, "middleware": path, "key": key, "user": Client(headers={"Cookie": "sessionid=" + key}).get("/whoami/").json()["user"]})
+        answer.append({"name": name, "middleware": path, "key": key, "user": who_is(key)})
     return {"staff": str(staff.pk), "other": str(other.pk), "backends": settings.AUTHENTICATION_BACKENDS, "scenarios": answer}
 
 

@@ -13,4 +13,5 @@ urlpatterns = [
     path("hijack/", include("hijack.urls")),
     path("su/", include("django_su.urls")),
     path("loginas/", include("loginas.urls")),
+    path("oidc/", include("mozilla_django_oidc.urls")),
 ]
