@@ -68,6 +68,9 @@ func explain(ctx context.Context, c *config.Config, key string, s stdio) int {
 		fmt.Fprintf(s.out, "verdict   could not find out: %v\n", err)
 		return exitUnknown
 	case verdict.User == nil:
+		if cause := d.cause(verdict); cause != "" {
+			fmt.Fprintf(s.out, "because   %s\n", cause)
+		}
 		fmt.Fprintf(s.out, "verdict   no user: %s\n", verdict.Reason)
 		return exitNo
 	}
@@ -122,9 +125,6 @@ func (e *explained) describe(session *djangosession.Session) {
 		return
 	}
 	fmt.Fprintf(e.out, "login     user id %.80s through %.200q\n", session.AuthUserID.JSON(), backend)
-	if entry := session.Impersonation(); entry != "" {
-		fmt.Fprintf(e.out, "acts as   another user: the session has the entry %s, which decides in Django's middleware\n", entry)
-	}
 }
 
 // UserByID implements djangosession.UserStore.

@@ -185,7 +185,7 @@ func (d *Deployment) loggedIn(logins int, t tally) Finding {
 	switch {
 	case t.reasons[djangosession.UnknownBackend] > 0:
 		f.Grade, f.Remedy = Warn, "add to DJANGO_AUTHENTICATION_BACKENDS what Django's AUTHENTICATION_BACKENDS has: "+
-			strings.Join(slices.Sorted(maps.Keys(t.backends)), ", ")
+			strings.Join(slices.Sorted(maps.Keys(t.backends)), ", ")+" (one that is listed knows no users: see docs/backends.md)"
 	case alive > 0: // changed passwords and deactivated users are everyday life
 	case t.reasons[djangosession.AuthHashMismatch] > 0:
 		f.Grade, f.Remedy = Warn, "does the user model override get_session_auth_hash? Then sessions cannot be verified. "+
