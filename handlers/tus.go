@@ -37,7 +37,9 @@ func (s *server) tus(c echo.Context) error {
 	if err := answerBy(c, time.Time{}); err != nil { // a body may take its time; how slow it may be is tus.Options' to say
 		return err
 	}
-	seen := new(lastVerdict)
+	seen := &lastVerdict{enter: func(userID string) (func(), bool) {
+		return s.active.enter(userID, s.Uploads.MaxAtOnce, s.Uploads.MaxAtOncePerUser)
+	}}
 	s.Uploads.Tus.ServeHTTP(c.Response(), r.WithContext(context.WithValue(r.Context(), lastVerdictKey{}, seen)))
 	seen.copyTo(eventOf(c))
 	return nil
@@ -53,6 +55,8 @@ func isSafe(method string) bool {
 type lastVerdict struct {
 	mu    sync.Mutex
 	event observe.Event
+	// enter counts the request among those that bring a body.
+	enter func(userID string) (leave func(), ok bool)
 }
 
 type lastVerdictKey struct{}
@@ -79,6 +83,18 @@ func TusOwner(answers *answer.Service) func(*http.Request) (string, *tus.Refusal
 		words := out.Words()
 		return "", &tus.Refusal{Status: words.Status, Message: words.Message, Header: http.Header{words.Header.Name: {words.Header.Value}}}
 	}
+}
+
+// TusEnter is tus.Options.Enter: what is resumed counts as what is sent at once does.
+func TusEnter(r *http.Request, userID string) (leave func(), refusal *tus.Refusal) {
+	seen, ok := r.Context().Value(lastVerdictKey{}).(*lastVerdict)
+	if !ok {
+		panic("handlers: internal error: the request has not come through here")
+	}
+	if leave, ok = seen.enter(userID); ok {
+		return leave, nil
+	}
+	return nil, &tus.Refusal{Status: errTooMany.Status, Message: errTooMany.Message, Header: http.Header{echo.HeaderRetryAfter: {"1"}}}
 }
 
 // TusReport is tus.Options.Report: an error behind an answer goes into its event.

@@ -27,7 +27,7 @@ type Uploads struct {
 	CSRFToken *CSRFToken
 	// MinRate is how many bytes a second a body must have, after uploadGrace; 0 is no limit but uploadIdle.
 	MinRate int64
-	// MaxAtOnce and MaxAtOncePerUser are how many uploads there are at a time; 0 is no limit.
+	// MaxAtOnce and MaxAtOncePerUser are how many uploads there are at a time, those to Tus included; 0 is no limit.
 	MaxAtOnce, MaxAtOncePerUser int
 	// Observe counts an upload that has ended (stored, refused or failed), with the bytes of what was published; nil means
 	// nobody does.

@@ -52,12 +52,13 @@ func openUploads(c *config.Config) (*uploads, error) {
 	u.dir, err = media.Open(media.Config{
 		Root: u.config.MediaRoot, StateDir: u.config.StateDir, Version: version,
 		FilePermissions: u.config.FilePermissions, DirectoryPermissions: u.config.DirectoryPermissions,
+		MinFree: u.config.MinFree,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_MEDIA_ROOT, SIDECAR_UPLOAD_STATE_DIR: %w", err)
 	}
 	u.receiver = upload.New(upload.Config{
-		Media: u.dir, Rules: rules, MaxBytes: u.config.MaxBytes, Extensions: u.config.Extensions,
+		Media: u.dir, Rules: rules, MaxBytes: u.config.MaxBytes, MaxFormBytes: u.config.MaxFormBytes, Extensions: u.config.Extensions,
 		CheckType: u.config.CheckType, Digest: u.config.Digest, MediaURL: u.config.MediaURL,
 		Limits: multipart.Limits{
 			Files: unlimited(u.config.MaxFiles), Fields: unlimited(u.config.MaxFields), FieldBytes: unlimited(u.config.MaxFieldBytes),
@@ -70,8 +71,8 @@ func openUploads(c *config.Config) (*uploads, error) {
 // connect makes what needs the running sidecar: who is logged in, and what signs events.
 func (u *uploads) connect(answers *answer.Service, sign func([]byte, time.Time) (string, error), report func(webhook.Attempt)) error {
 	options := tus.Options{
-		Media: u.dir, Owner: handlers.TusOwner(answers), Name: handlers.TusName(u.receiver), Published: u.tusPublished, Report: handlers.TusReport,
-		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxAtOncePerUser, Expiry: u.config.Expiry,
+		Media: u.dir, Owner: handlers.TusOwner(answers), Name: handlers.TusName(u.receiver), Published: u.tusPublished, Report: handlers.TusReport, Enter: handlers.TusEnter,
+		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxUnfinishedFiles, MaxOpenBytesPerUser: u.config.MaxUnfinishedBytes, Expiry: u.config.Expiry,
 		MinRate: u.config.MinRate, Digest: u.config.Digest,
 	}
 	if u.config.CheckType {

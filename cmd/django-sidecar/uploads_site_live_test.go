@@ -24,6 +24,7 @@ type uploadSite struct {
 	settings    map[string]string // as the environment has them
 	config      *config.Config
 	cookie      string // of the user
+	other       string // of another one
 }
 
 // newUploadSite makes a site below base with these settings besides its own.
@@ -57,11 +58,9 @@ func newUploadSite(t *testing.T, base string, settings map[string]string) *uploa
 	if err := errors.Join(err, d.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range visits {
-		if v.Alive {
-			s.cookie = v.Cookie
-			break
-		}
+	s.cookie, s.other = visits[0].Cookie, visits[1].Cookie // ada and grace
+	if !visits[0].Alive || !visits[1].Alive {
+		t.Fatal("the first two visits are of nobody")
 	}
 	return s
 }

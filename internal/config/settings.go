@@ -102,6 +102,11 @@ type ownSettings struct {
 	UploadMaxAtOnce        *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" desc:"uploads at a time; 0: no limit"`
 	UploadMaxAtOncePerUser *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER" otherwise:"10" desc:"of one user; 0: no limit"`
 
+	UploadMaxFormBytes       *string `envconfig:"SIDECAR_UPLOAD_MAX_FORM_BYTES" otherwise:"1GiB" desc:"all files of a form; 0: no limit"`
+	UploadMaxUnfinishedFiles *string `envconfig:"SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER" otherwise:"100" desc:"unfinished resumable uploads of one user; 0: no limit"`
+	UploadMaxUnfinishedBytes *string `envconfig:"SIDECAR_UPLOAD_MAX_UNFINISHED_BYTES_PER_USER" otherwise:"1GiB" desc:"of them together, as announced; 0: no limit"`
+	UploadMinFree            *string `envconfig:"SIDECAR_UPLOAD_MIN_FREE" otherwise:"0" example:"1GiB" desc:"bytes of the disk that no upload takes"`
+
 	CacheTTL           *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" example:"5s" desc:"how old a verdict may be when nothing invalidates it; 0: every verdict is asked for"`
 	CacheEntries       *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" desc:"verdicts that are kept"`
 	CacheInvalidation  *string `envconfig:"SIDECAR_CACHE_INVALIDATION" otherwise:"auto" desc:"auto: PostgreSQL tells of changes, where the triggers of django-sidecar sql are there; off: nothing does"`

@@ -33,6 +33,11 @@ type Uploads struct {
 	MaxAtOnce        int           // 0: no limit; 1000
 	MaxAtOncePerUser int           // 0: no limit; 10
 
+	MaxFormBytes       int64 // of all files of a form; 0: no limit; 1 GiB, or MaxBytes if that is more
+	MaxUnfinishedFiles int   // resumable uploads of a user; 0: no limit; 100
+	MaxUnfinishedBytes int64 // of them together; 0: no limit; 1 GiB, or MaxBytes if that is more
+	MinFree            int64 // bytes of the disk that no upload takes; 0
+
 	CSRFToken      bool   // false: other sites are told by Origin and Sec-Fetch-Site alone
 	CSRFCookieName string // csrftoken
 	CSRFHeaderName string // as HTTP writes it; X-CSRFTOKEN
@@ -66,6 +71,10 @@ func (c *Config) readUploads(r *reader) {
 	u.MinRate = r.number("SIDECAR_UPLOAD_MIN_RATE", 0, maxSize)
 	u.MaxAtOnce = int(r.number("SIDECAR_UPLOAD_MAX_AT_ONCE", 0, 1e6))
 	u.MaxAtOncePerUser = int(r.number("SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER", 0, 1e6))
+	u.MaxFormBytes = r.atLeast("SIDECAR_UPLOAD_MAX_FORM_BYTES", u.MaxBytes)
+	u.MaxUnfinishedFiles = int(r.number("SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER", 0, 1e6))
+	u.MaxUnfinishedBytes = r.atLeast("SIDECAR_UPLOAD_MAX_UNFINISHED_BYTES_PER_USER", u.MaxBytes)
+	u.MinFree = r.sizeOrNone("SIDECAR_UPLOAD_MIN_FREE")
 	u.CSRFToken = r.flag("SIDECAR_UPLOAD_CSRF_TOKEN")
 	u.CSRFCookieName = r.text("DJANGO_CSRF_COOKIE_NAME")
 	u.CSRFHeaderName = r.metaName("DJANGO_CSRF_HEADER_NAME")
@@ -98,6 +107,23 @@ func (r *reader) metaName(name string) string {
 		return ""
 	}
 	return strings.ReplaceAll(header, "_", "-")
+}
+
+// sizeOrNone is a number of bytes that may be 0.
+func (r *reader) sizeOrNone(name string) int64 {
+	if r.text(name) == "0" {
+		return 0
+	}
+	return r.sizeUpTo(name, maxUpload, "1TiB, or 0")
+}
+
+// atLeast is a limit for several files, 0 for none. Its default has room for one file at least.
+func (r *reader) atLeast(name string, file int64) int64 {
+	size := r.sizeOrNone(name)
+	if !r.value(name).given {
+		return max(size, file)
+	}
+	return size
 }
 
 // webhook is a URL of http or https without a user. It is a secret because of its query.

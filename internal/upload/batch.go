@@ -15,13 +15,16 @@ import (
 // batch is the files of one request.
 type batch struct {
 	receiver *Receiver
+	owner    string // whose request it is
 	body     *countedBody
 	length   int64 // of the body, -1 if it is not known
 	files    []*incoming
+	bytes    int64 // of the files
 }
 
 // incoming is a file that is being received. It takes the bytes as an io.Writer.
 type incoming struct {
+	batch  *batch
 	stored Stored
 	file   *media.File
 	limit  int64
@@ -42,11 +45,11 @@ func (b *batch) add(stored Stored, content io.WriterTo) error {
 	if b.length >= 0 { // the rest of the body is the most that it can be
 		room = min(max(b.length-b.body.count, 0), r.MaxBytes)
 	}
-	file, err := r.Media.Create(room)
+	file, err := r.Media.CreateFor(b.owner, room)
 	if err != nil {
 		return err
 	}
-	in := &incoming{stored: stored, file: file, limit: r.MaxBytes}
+	in := &incoming{batch: b, stored: stored, file: file, limit: r.MaxBytes}
 	b.files = append(b.files, in)
 	if r.Digest {
 		in.digest = sha256.New()
@@ -70,6 +73,10 @@ func (in *incoming) Write(p []byte) (int, error) {
 	if int64(len(p)) > in.limit-in.file.Size() {
 		return 0, errTooLarge
 	}
+	if most := in.batch.receiver.MaxFormBytes; most > 0 && int64(len(p)) > most-in.batch.bytes {
+		return 0, errFormTooLarge
+	}
+	in.batch.bytes += int64(len(p))
 	if missing := headBytes - len(in.head); missing > 0 {
 		in.head = append(in.head, p[:min(missing, len(p))]...)
 	}

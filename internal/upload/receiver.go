@@ -20,6 +20,8 @@ type Config struct {
 	Rules *naming.Rules
 	// MaxBytes is what one file may have; 0 takes none.
 	MaxBytes int64
+	// MaxFormBytes is what the files of one form may have together; 0 is no limit.
+	MaxFormBytes int64
 	// Limits are Django's for a form.
 	Limits multipart.Limits
 	// Extensions are the endings that names may have, in small letters and with their dots; none allows all.
@@ -88,7 +90,7 @@ func (r *Receiver) Receive(ctx context.Context, request Request) ([]Stored, erro
 		panic("upload: internal error: the pool has something else")
 	}
 	defer r.buffers.Put(buffer)
-	b := &batch{receiver: r, body: &countedBody{reader: request.Body}, length: request.Length}
+	b := &batch{receiver: r, owner: request.UserID, body: &countedBody{reader: request.Body}, length: request.Length}
 	defer b.discard()
 	err := b.read(request, *buffer)
 	if err != nil {

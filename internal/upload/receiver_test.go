@@ -202,6 +202,7 @@ func TestRefusals(t *testing.T) {
 		{name: "no files", body: form("Content-Disposition: form-data; name=\"a\"\r\n\r\nb"), status: 400},
 		{name: "an urlencoded form", body: "a=b", contentType: "application/x-www-form-urlencoded", status: 400},
 		{name: "too large", body: form(good, filePart("f", "a.txt", strings.Repeat("x", 101))), change: func(c *upload.Config) { c.MaxBytes = 100 }, status: 413},
+		{name: "too large together", body: form(good, filePart("f", "a.txt", strings.Repeat("x", 60)), filePart("f", "b.txt", strings.Repeat("x", 60))), change: func(c *upload.Config) { c.MaxBytes, c.MaxFormBytes = 100, 110 }, status: 413},
 		{name: "too large and raw", body: strings.Repeat("x", 101), contentType: "image/png", change: func(c *upload.Config) { c.MaxBytes = 100 }, status: 413},
 		{name: "too many files", body: form(good, good), change: func(c *upload.Config) { c.Limits.Files = 1 }, status: 400},
 		{name: "too many fields", body: form(good, "Content-Disposition: form-data; name=a\r\n\r\n1", "Content-Disposition: form-data; name=b\r\n\r\n1"), change: func(c *upload.Config) { c.Limits.Fields = 1 }, status: 400},

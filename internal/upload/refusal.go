@@ -31,9 +31,10 @@ func (r *Refusal) Unwrap() error { return r.Err }
 
 // What a request is refused for by itself.
 var (
-	errNoFile    = &Refusal{Status: http.StatusBadRequest, Message: "There is no file in the request."}
-	errTooLarge  = &Refusal{Status: http.StatusRequestEntityTooLarge, Message: "The file is too large."}
-	errExtension = &Refusal{Status: http.StatusUnsupportedMediaType, Message: "Files of this kind are not taken."}
+	errNoFile       = &Refusal{Status: http.StatusBadRequest, Message: "There is no file in the request."}
+	errTooLarge     = &Refusal{Status: http.StatusRequestEntityTooLarge, Message: "The file is too large."}
+	errFormTooLarge = &Refusal{Status: http.StatusRequestEntityTooLarge, Message: "The files are too large together."}
+	errExtension    = &Refusal{Status: http.StatusUnsupportedMediaType, Message: "Files of this kind are not taken."}
 )
 
 // ErrType refuses a file whose first bytes are not what its name promises.

@@ -32,13 +32,12 @@ type Config struct {
 // Dir is a MEDIA_ROOT to publish in. It holds nothing open: a volume that is mounted again, or a symlink that a release
 // moves on, is followed as Django follows it. It is safe for concurrent use.
 type Dir struct {
-	config Config
-	linker linker               // how a file without a name gets one
-	sync   func(*os.File) error // fsync; tests watch it, and make it fail
-	making sync.RWMutex         // held for writing while directories are made, until they would survive a crash
-	space  sync.Mutex           // guards promised
-	// promised is how many bytes running uploads may still write, of those that no file has taken from the disk yet.
-	promised int64
+	config   Config
+	linker   linker               // how a file without a name gets one
+	sync     func(*os.File) error // fsync; tests watch it, and make it fail
+	making   sync.RWMutex         // held for writing while directories are made, until they would survive a crash
+	space    sync.Mutex           // guards promises
+	promises promises
 }
 
 // Open checks both directories, makes the state directory if it is missing, and finds out what the file system can do.

@@ -24,11 +24,11 @@ func (d *Dir) Linker() string {
 // SetSync replaces fsync.
 func (d *Dir) SetSync(sync func(*os.File) error) { d.sync = sync }
 
-// Promised is how many bytes running uploads may still write without having taken them from the disk.
-func (d *Dir) Promised() int64 {
+// AllPromised is Promised for all owners together.
+func (d *Dir) AllPromised() int64 {
 	d.space.Lock()
 	defer d.space.Unlock()
-	return d.promised
+	return d.promises.all
 }
 
 // Fault is what is made of a system call's error.

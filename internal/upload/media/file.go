@@ -16,7 +16,9 @@ type File struct {
 	file *os.File // nil once it is closed
 	name string   // in the state directory; "" for a file without a name
 	id   string   // of a part; "" for a file that ends with the process
-	size int64
+	// owner is whose share of the disk it takes.
+	owner string
+	size  int64
 	room
 	damaged error // the disk lost what had been written: see Sync
 }
@@ -26,12 +28,16 @@ const tempSuffix = ".unfinished"
 
 func tempName() string { return rand.Text() + tempSuffix }
 
-// Create begins an upload of size bytes, or -1 if that is not known, and makes room for it. The caller defers Discard.
-func (d *Dir) Create(size int64) (*File, error) {
+// Create begins an upload of size bytes, or -1 if that is not known, and has room promised to it. The caller defers Discard.
+func (d *Dir) Create(size int64) (*File, error) { return d.CreateFor("", size) }
+
+// CreateFor is Create for an owner, whose share of the disk counts apart from that of others.
+func (d *Dir) CreateFor(owner string, size int64) (*File, error) {
 	f, err := d.create()
 	if err != nil {
 		return nil, fault("creating an upload", err)
 	}
+	f.owner = owner
 	if err := f.reserve(size); err != nil {
 		return nil, errors.Join(err, f.Discard())
 	}
@@ -115,7 +121,7 @@ func (f *File) ReadAt(p []byte, offset int64) (int, error) {
 // Size is how many bytes the upload has.
 func (f *File) Size() int64 { return f.size }
 
-// Truncate takes back what was written after the first size bytes.
+// Truncate takes back what was written after the first size bytes, and unless a part has a known size, the room for more.
 func (f *File) Truncate(size int64) error {
 	if f.file == nil {
 		return os.ErrClosed
@@ -130,9 +136,13 @@ func (f *File) Truncate(size int64) error {
 	if err != nil {
 		return fault("truncating an upload", err)
 	}
-	// What had been allocated beyond the size is gone too.
-	f.release()
-	f.size, f.reserved, f.allocated = size, size, size
+	f.dir.space.Lock()
+	defer f.dir.space.Unlock()
+	f.size, f.allocated = size, size // what had been allocated beyond the size is gone too
+	if !f.sized {
+		f.reserved = size
+	}
+	f.settle()
 	return nil
 }
 
@@ -153,7 +163,11 @@ func (f *File) Close() error {
 	if f.id == "" {
 		return f.Discard()
 	}
-	return f.close()
+	if f.file == nil {
+		return nil
+	}
+	err := fault("truncating an upload", f.suspend())
+	return errors.Join(err, f.end())
 }
 
 func (f *File) close() error {
@@ -161,6 +175,10 @@ func (f *File) close() error {
 		return nil
 	}
 	f.release()
+	return f.end()
+}
+
+func (f *File) end() error {
 	err := f.file.Close()
 	f.file = nil
 	return fault("closing an upload", err)

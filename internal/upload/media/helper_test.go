@@ -153,7 +153,7 @@ func (f *fixture) expectClean(tb testing.TB) {
 	if left := tree(tb, f.state); len(left) != 0 {
 		tb.Errorf("the state directory holds %d files", len(left))
 	}
-	if n := f.Promised(); n != 0 {
+	if n := f.AllPromised(); n != 0 {
 		tb.Errorf("%d bytes are still promised", n)
 	}
 }

@@ -370,3 +370,56 @@ func publishUntilCut(t *testing.T, f *fixture, disk string, reported map[string]
 	}
 	wait.Wait()
 }
+
+// TestSharesOfTheDisk: what one owner is promised, and does not send, leaves half of the disk to another, and takes nothing of it.
+func TestSharesOfTheDisk(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	const size = 4 << 20
+	onTmpfs(t, "size=64m", media.Config{}, func(t *testing.T, f *fixture) {
+		before := free(t, f.root)
+		var ids []string
+		for n := 0; ; n++ {
+			each := fmt.Sprintf("%032x", n)
+			f.Claim(each, "greedy", 0)
+			p, err := f.CreatePart(each, size)
+			if errors.Is(err, media.ErrNoSpace) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Close(); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, each)
+		}
+		if want := int(before / size); len(ids) < want-1 || len(ids) > want {
+			t.Errorf("%d parts were let in on %d bytes", len(ids), before)
+		}
+		if after := free(t, f.root); after < before-1<<20 {
+			t.Errorf("parts without bytes take %d", before-after)
+		}
+		for n := range 3 { // each of them gets half of what is free, and sends it
+			left := free(t, f.root)
+			file, err := f.CreateFor(fmt.Sprint("modest", n), left/2-1<<20)
+			if err != nil {
+				t.Fatalf("%d: %v", n, err)
+			}
+			if _, err := f.CreateFor(fmt.Sprint("modest", n), left/2); !errors.Is(err, media.ErrNoSpace) {
+				t.Errorf("%d: more than half: %v", n, err)
+			}
+			fill(t, file, int(left/2-1<<20))
+			if _, err := file.Publish(names(t, fmt.Sprint("modest", n))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, each := range ids {
+			if err := f.Remove(each); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect(t, f, 0)
+	})
+}

@@ -26,12 +26,15 @@ func checkID(id string) error {
 }
 
 // CreatePart begins a part of size bytes, or -1 if that is not known, as Create does with an upload. It fails with
-// fs.ErrExist if there is one of this id.
+// fs.ErrExist if there is one of this id. A part of a known size keeps what it is promised until it is complete or gone; Claim
+// says to whom that counts.
 func (d *Dir) CreatePart(id string, size int64) (*File, error) {
 	f, err := d.openPart(id, d.createPart)
 	if err != nil {
+		d.Release(id)
 		return nil, err
 	}
+	f.sized = size >= 0
 	err = f.reserve(size)
 	if err == nil {
 		err = d.syncState()
@@ -53,6 +56,7 @@ func (d *Dir) OpenPart(id string, synced, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.sized = size >= 0
 	switch {
 	case synced > f.size:
 		err = fmt.Errorf("%w: %d of %d are left", ErrDamaged, f.size, synced)
@@ -102,6 +106,7 @@ func (d *Dir) openPart(id string, open func(state folder, name string) (*os.File
 		return nil, errors.Join(fault("opening a part", err), file.Close())
 	}
 	f.id = id
+	f.resume()
 	return f, nil
 }
 
@@ -126,7 +131,7 @@ func (d *Dir) adopt(state folder, file *os.File, name string) (*File, error) {
 	}
 	const block = 512 // what st_blocks counts, whatever the file system's are
 	taken := max(info.Size, info.Blocks*block)
-	return &File{dir: d, file: file, name: name, size: info.Size, room: room{reserved: taken, allocated: taken}}, nil
+	return &File{dir: d, file: file, name: name, size: info.Size, room: room{reserved: info.Size, allocated: taken}}, nil
 }
 
 // Published reports whether the part is what stands under a name below MEDIA_ROOT.

@@ -11,7 +11,8 @@ const (
 	// allocateFrom is the least that is asked of the disk at once. Less is only promised: fallocate costs a small file
 	// more than its data does.
 	allocateFrom = 1 << 20
-	// Where its size is not known, an upload's room grows by what it has already, within these bounds.
+	// An upload takes from the disk what it has already besides what comes, within these bounds. Where its size is not known, its
+	// room grows likewise.
 	minStep, maxStep = 256 << 10, 64 << 20
 )
 
@@ -19,21 +20,114 @@ const (
 type room struct {
 	reserved  int64 // the file has room for this many bytes from its start,
 	allocated int64 // of which it has taken these from the disk,
-	promised  int64 // and these count in Dir.promised; the rest is written
+	promised  int64 // and these count in Dir.promises; the rest is written
+	sized     bool  // its size is known: what it is promised stays promised between two requests
 }
 
-// grow makes room for the file's first n bytes, and for more if there is: its size is not known.
+// promises are the bytes that uploads may still write, of those that no file has taken from the disk yet. Dir.space guards them.
+type promises struct {
+	all     int64
+	byOwner map[string]int64
+	parts   map[string]claim // by id, of parts that nobody has open
+}
+
+// claim is what a part is promised while nobody has it open.
+type claim struct {
+	owner string
+	bytes int64
+}
+
+func (p *promises) add(owner string, by int64) {
+	if p.byOwner == nil {
+		p.byOwner, p.parts = map[string]int64{}, map[string]claim{}
+	}
+	p.all += by
+	if p.byOwner[owner] += by; p.byOwner[owner] == 0 {
+		delete(p.byOwner, owner)
+	}
+}
+
+// available is what an owner may be promised of the free bytes. What others have been promised, and have not sent, leaves half
+// of them to whoever asks: nobody can take the disk with words.
+func (d *Dir) available(owner string, free int64) int64 {
+	free = max(0, free-d.config.MinFree)
+	own := d.promises.byOwner[owner]
+	return max(free/2, free-(d.promises.all-own)) - own
+}
+
+// Claim says whose a part is, before it is created or opened. It changes nothing where that is known.
+func (d *Dir) Claim(id, owner string, bytes int64) {
+	d.space.Lock()
+	defer d.space.Unlock()
+	if _, known := d.promises.parts[id]; !known {
+		d.promises.add(owner, bytes)
+		d.promises.parts[id] = claim{owner, bytes}
+	}
+}
+
+// Promised is how many bytes an owner's uploads may still write without having taken them from the disk.
+func (d *Dir) Promised(owner string) int64 {
+	d.space.Lock()
+	defer d.space.Unlock()
+	return d.promises.byOwner[owner]
+}
+
+// Release gives up what is promised to a part that nobody has open, or that is gone.
+func (d *Dir) Release(id string) {
+	d.space.Lock()
+	defer d.space.Unlock()
+	c := d.promises.parts[id]
+	d.promises.add(c.owner, -c.bytes)
+	delete(d.promises.parts, id)
+}
+
+// resume takes over what the part has been promised.
+func (f *File) resume() {
+	f.dir.space.Lock()
+	defer f.dir.space.Unlock()
+	c := f.dir.promises.parts[f.id]
+	delete(f.dir.promises.parts, f.id)
+	f.owner, f.promised = c.owner, c.bytes
+	f.reserved = max(f.reserved, f.size+c.bytes)
+	f.settle()
+}
+
+// suspend leaves what the part is promised for the next who opens it, and gives back what the disk gave for nothing.
+func (f *File) suspend() error {
+	const worthwhile = 64 << 10 // the last block of a file is no loss
+	var err error
+	if f.allocated-f.size >= worthwhile {
+		err = f.trim()
+	}
+	f.dir.space.Lock()
+	defer f.dir.space.Unlock()
+	if !f.sized {
+		f.reserved = f.size
+	}
+	f.settle()
+	f.dir.promises.add(f.owner, 0)
+	f.dir.promises.parts[f.id] = claim{f.owner, f.promised}
+	f.promised = 0
+	return err
+}
+
+// grow makes room for the file's first n bytes, and for more if there is and its size is not known.
 func (f *File) grow(n int64) error {
-	if n <= f.reserved {
-		return nil
+	if n > f.reserved {
+		err := f.reserve(n + f.step())
+		if errors.Is(err, ErrNoSpace) {
+			err = f.reserve(n)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err := f.reserve(n + min(max(f.size, minStep), maxStep)); !errors.Is(err, ErrNoSpace) {
-		return err
-	}
-	return f.reserve(n)
+	return f.allocate(n)
 }
 
-// reserve makes room for the file's first n bytes, or fails with ErrNoSpace. Half an upload is of use to nobody, and
+func (f *File) step() int64 { return min(max(f.size, minStep), maxStep) }
+
+// reserve promises room for the file's first n bytes, or fails with ErrNoSpace. Half an upload is of use to nobody, and
 // many halves fill a disk on which none of them can finish.
 func (f *File) reserve(n int64) error {
 	f.dir.space.Lock()
@@ -46,27 +140,49 @@ func (f *File) reserve(n int64) error {
 	if err != nil {
 		return fault("asking for free space", err)
 	}
-	if free -= f.dir.promised + f.dir.config.MinFree; free < need {
+	if free = f.dir.available(f.owner, free); free < need {
 		return fmt.Errorf("%w: %d bytes are needed and %d are free", ErrNoSpace, need, max(free, 0))
-	}
-	if need >= allocateFrom {
-		err := again(func() error { return allocate(f.file, f.reserved, need) })
-		switch {
-		case err == nil:
-			f.allocated = n
-		case !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, unix.EINVAL):
-			return fault("allocating space", err)
-		}
 	}
 	f.reserved = n
 	f.settle()
 	return nil
 }
 
+// allocate takes from the disk what the file's first n bytes need, and a step more: as they come, since many announce more
+// than they send.
+func (f *File) allocate(n int64) error {
+	from := max(f.size, f.allocated)
+	until := min(n+f.step(), f.reserved)
+	if n <= f.allocated || until-from < allocateFrom {
+		return nil
+	}
+	f.dir.space.Lock()
+	defer f.dir.space.Unlock()
+	free, err := freeBytes(f.file)
+	if err != nil {
+		return fault("asking for free space", err)
+	}
+	if free -= f.dir.config.MinFree; free < until-from { // others have been quicker, or it is the last of the disk
+		if free < n-from {
+			return fmt.Errorf("%w: %d bytes are needed and %d are free", ErrNoSpace, n-from, max(free, 0))
+		}
+		return nil
+	}
+	err = again(func() error { return allocate(f.file, from, until-from) })
+	switch {
+	case err == nil:
+		f.allocated = until
+		f.settle()
+	case !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, unix.EINVAL):
+		return fault("allocating space", err)
+	}
+	return nil
+}
+
 // settle counts what the file may still write and has not taken from the disk. Dir.space is held.
 func (f *File) settle() {
 	promised := max(0, f.reserved-max(f.size, f.allocated))
-	f.dir.promised += promised - f.promised
+	f.dir.promises.add(f.owner, promised-f.promised)
 	f.promised = promised
 }
 

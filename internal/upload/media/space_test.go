@@ -47,7 +47,7 @@ func TestMoreThanTheDisk(t *testing.T) {
 
 func expect(t *testing.T, f *fixture, want int64) {
 	t.Helper()
-	if got := f.Promised(); got != want {
+	if got := f.AllPromised(); got != want {
 		t.Errorf("%d bytes are promised, want %d", got, want)
 	}
 }
@@ -84,10 +84,18 @@ func TestPromises(t *testing.T) {
 	})
 }
 
-// TestPromisesToParts: a part is promised its rest while it is open.
+// TestPromisesToParts: a part of a known size keeps what it is promised, whether it is open or not, and one of an unknown size
+// does while it is open.
 func TestPromisesToParts(t *testing.T) {
-	const size = media.AllocateFrom - 1
+	const size, block = media.AllocateFrom - 1, 4096
 	eachLinker(t, media.Config{}, func(t *testing.T, f *fixture) {
+		about := func(want int64) {
+			t.Helper()
+			if got := f.AllPromised(); got > want || got < want-block {
+				t.Errorf("%d bytes are promised, want %d", got, want)
+			}
+		}
+		f.Claim(id, "1", 0)
 		p, err := f.CreatePart(id, size)
 		if err != nil {
 			t.Fatal(err)
@@ -96,24 +104,46 @@ func TestPromisesToParts(t *testing.T) {
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, f, 0)
+		about(size - 1000)
+		f.Claim(id, "1", 5000) // is known
 		if p, err = f.OpenPart(id, -1, size); err != nil {
 			t.Fatal(err)
 		}
-		if got := f.Promised(); got <= 0 || got > size-1000 {
-			t.Errorf("%d bytes are promised for the rest", got)
-		}
+		about(size - 1000)
 		if err := p.Truncate(500); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, f, 0)
-		fill(t, p, 500)
-		if f.Promised() == 0 {
-			t.Error("a part that grows is promised nothing")
-		}
-		if err := p.Discard(); err != nil {
+		about(size - 500)
+		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}
+		about(size - 500)
+		if err := f.Remove(id); err != nil {
+			t.Fatal(err)
+		}
+		about(0)
+		if p, err = f.CreatePart(id, -1); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, p, 500)
+		if f.AllPromised() == 0 {
+			t.Error("a part that grows is promised nothing")
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		about(0)
+		if err := f.Remove(id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.CreatePart(id, 1<<62); !errors.Is(err, media.ErrNoSpace) {
+			t.Errorf("got %v", err)
+		}
+		f.Claim(id, "1", 7000) // of an earlier process
+		expect(t, f, 7000)
+		f.Release(id)
+		f.Release(id)
+		expect(t, f, 0)
 		f.expectClean(t)
 	})
 }
@@ -141,6 +171,19 @@ func TestAllocated(t *testing.T) {
 		}
 		p, err := f.CreatePart(id, large)
 		if err != nil {
+			t.Fatal(err)
+		}
+		if _, disk := usage(t, filepath.Join(f.state, id+".part")); disk > 0 {
+			t.Errorf("a part that has nothing takes %d", disk)
+		}
+		fill(t, p, 3*media.AllocateFrom)
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, disk := usage(t, filepath.Join(f.state, id+".part")); disk > 3*media.AllocateFrom+64<<10 {
+			t.Errorf("a part of 3 MiB that nobody has open takes %d", disk)
+		}
+		if p, err = f.OpenPart(id, 0, large); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := p.Write(make([]byte, 2000)); err != nil {

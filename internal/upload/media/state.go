@@ -83,6 +83,7 @@ func (d *Dir) Remove(id string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault("removing a part", err)
 	}
+	d.Release(id)
 	// The state first: a state without a part is a published upload.
 	if err := removed(state.unlink(id + stateSuffix)); err != nil {
 		return err

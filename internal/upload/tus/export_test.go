@@ -53,3 +53,13 @@ func Pace(rate int64, grace, idle time.Duration, start time.Time, at []time.Dura
 	}
 	return p.until
 }
+
+// Unfinished is what counts against a user's limits.
+func (h *Handler) Unfinished(owner string) (files int, bytes int64) {
+	h.open.mu.Lock()
+	defer h.open.mu.Unlock()
+	for _, u := range h.open.users[owner] {
+		files, bytes = files+1, bytes+u.bytes
+	}
+	return files, bytes
+}

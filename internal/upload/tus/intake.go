@@ -7,6 +7,11 @@ func (in *intake) take(p []byte) error {
 	if err := in.fits(int64(len(p))); err != nil {
 		return err
 	}
+	if in.state.Length == absent {
+		if err := in.open.grow(in.user, in.id, in.file.Size()+int64(len(p))); err != nil {
+			return err
+		}
+	}
 	n, err := in.file.Write(p)
 	for _, h := range in.sums {
 		h.Write(p[:n])

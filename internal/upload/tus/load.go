@@ -40,6 +40,9 @@ func (h *Handler) save(id string, s *state) error {
 	if err != nil {
 		return err
 	}
+	if !s.Finished {
+		h.open.add(s.Owner, id, max(s.Length, s.Offset), s.Expires)
+	}
 	return h.Media.SaveState(id, document)
 }
 
@@ -78,6 +81,7 @@ func (x *exchange) take(ctx context.Context, token string) (id string, l *lease,
 // openPart opens the part of an upload, which begins with the bytes that count. The state is read again: another process,
 // perhaps one that is being replaced by this one, may have had the part until now.
 func (x *exchange) openPart(id string, s *state) (*media.File, *state, error) {
+	x.Media.Claim(id, x.user, 0)
 	f, err := x.Media.OpenPart(id, -1, s.Length)
 	if err != nil {
 		return nil, nil, gone(err)

@@ -30,6 +30,8 @@ type Options struct {
 	Published func(ctx context.Context, u Upload) error
 	// Report takes the errors behind answers that are no fault of the client's; nil: nobody does.
 	Report func(r *http.Request, err error)
+	// Enter counts a request that brings a body, until leave is called, or refuses it where there are too many. nil counts none.
+	Enter func(r *http.Request, userID string) (leave func(), refusal *Refusal)
 	// Now is the clock.
 	Now func() time.Time
 
@@ -37,8 +39,10 @@ type Options struct {
 	BasePath string
 	// MaxBytes is how large a file may be.
 	MaxBytes int64
-	// MaxOpenPerUser is how many unfinished uploads a user may have; 0: any number.
-	MaxOpenPerUser int
+	// MaxOpenPerUser is how many unfinished uploads a user may have, and MaxOpenBytesPerUser how many bytes together: their
+	// lengths, or what has come of those whose length is not known. 0: any number.
+	MaxOpenPerUser      int
+	MaxOpenBytesPerUser int64
 	// Expiry is how long an upload lives after its last byte, and what is known of a published one.
 	Expiry time.Duration
 	// RecheckInterval is how often Owner is asked during a request; 0 means 30 s.
@@ -88,7 +92,7 @@ func (o *Options) complete() error {
 	if o.Media == nil || o.Owner == nil || o.Name == nil || o.Published == nil || o.Now == nil {
 		return errors.New("uploads by tus need a directory, functions for owner, name and publication, and a clock")
 	}
-	if o.MaxBytes <= 0 || o.Expiry <= 0 || o.MinRate < 0 || o.Grace < 0 || o.Idle < 0 || o.RecheckInterval < 0 || o.MaxOpenPerUser < 0 {
+	if o.MaxBytes <= 0 || o.Expiry <= 0 || o.MinRate < 0 || o.Grace < 0 || o.Idle < 0 || o.RecheckInterval < 0 || o.MaxOpenPerUser < 0 || o.MaxOpenBytesPerUser < 0 {
 		return errors.New("the limits of uploads by tus are numbers above 0")
 	}
 	if o.BasePath == "" {
@@ -105,6 +109,9 @@ func (o *Options) complete() error {
 	}
 	if o.Idle == 0 {
 		o.Idle = 60 * time.Second
+	}
+	if o.Enter == nil {
+		o.Enter = func(*http.Request, string) (func(), *Refusal) { return func() {}, nil }
 	}
 	if o.Report == nil {
 		o.Report = func(*http.Request, error) {}

@@ -61,6 +61,11 @@ func (x *exchange) patch(ctx context.Context, token string) error {
 		return err
 	}
 	defer x.leases.release(id, l)
+	leave, refusal := x.Enter(x.r, x.user) // after the lease: the one that is taken over counts no more
+	if refusal != nil {
+		return refusal.Err()
+	}
+	defer leave()
 	if s.Finished { // the client has not got the last answer
 		err = x.check(p, s)
 	} else {
@@ -76,6 +81,9 @@ func (x *exchange) patch(ctx context.Context, token string) error {
 
 func (x *exchange) append(ctx context.Context, id string, l *lease, p step, s *state) (_ *state, err error) {
 	if err := x.check(p, s); err != nil {
+		return nil, err
+	}
+	if err := x.open.grow(x.user, id, s.Length); err != nil { // it may be known since now
 		return nil, err
 	}
 	f, s, err := x.openPart(id, s)

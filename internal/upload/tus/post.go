@@ -21,8 +21,15 @@ func (x *exchange) post(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !x.open.begin(x.user, id) {
-		return refuse(http.StatusTooManyRequests, "There are too many unfinished uploads.")
+	if c.hasBody {
+		leave, refusal := x.Enter(x.r, x.user)
+		if refusal != nil {
+			return refusal.Err()
+		}
+		defer leave()
+	}
+	if err := x.open.begin(x.user, id, c.length, x.Now()); err != nil {
+		return err
 	}
 	l, err := x.leases.acquire(ctx, id) // against Sweep: nobody else knows the id
 	if err != nil {
@@ -44,6 +51,7 @@ func (x *exchange) post(ctx context.Context) error {
 
 // create makes the part and its state. If that or the body fails, nothing stays: the client does not know the URL.
 func (x *exchange) create(ctx context.Context, id string, l *lease, s *state, c creation) (err error) {
+	x.Media.Claim(id, x.user, 0)
 	f, err := x.Media.CreatePart(id, s.Length)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (x *exchange) receive(id string, l *lease, f *media.File, s *state, c *chec
 		x.w.Header().Set("Connection", "close")
 	}
 	switch {
-	case errors.Is(err, errBeyond) || errors.Is(err, errTooLarge) || err != nil && c != nil:
+	case errors.Is(err, errBeyond) || errors.Is(err, errTooLarge) || errors.Is(err, errShare) || err != nil && c != nil:
 		return err
 	case err == nil:
 		err = c.verify()

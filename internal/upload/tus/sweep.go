@@ -17,7 +17,9 @@ func (h *Handler) Sweep(ctx context.Context) error {
 		return err
 	}
 	var faults []error
+	seen := map[string]bool{}
 	for _, e := range entries {
+		seen[e.ID] = true
 		if err := ctx.Err(); err != nil {
 			return errors.Join(append(faults, err)...)
 		}
@@ -26,6 +28,7 @@ func (h *Handler) Sweep(ctx context.Context) error {
 			faults = append(faults, fmt.Errorf("sweeping upload %s: %w", e.ID, err))
 		}
 	}
+	h.forget(seen)
 	_, err = h.Media.Sweep()
 	return errors.Join(append(faults, err)...)
 }
@@ -55,8 +58,27 @@ func (h *Handler) sweep(ctx context.Context, e media.Entry) error {
 		h.open.end(s.Owner, e.ID)
 		return h.Media.Remove(e.ID)
 	}
-	if !s.Finished {
-		h.open.add(s.Owner, e.ID)
+	if s.Finished { // by another process, perhaps
+		h.open.end(s.Owner, e.ID)
+		h.Media.Release(e.ID)
+		return nil
 	}
+	h.open.add(s.Owner, e.ID, max(s.Length, e.Size), s.Expires)
+	h.Media.Claim(e.ID, s.Owner, max(0, s.Length-e.Size))
 	return nil
+}
+
+// forget lets uploads count no more that another process has finished or removed.
+func (h *Handler) forget(seen map[string]bool) {
+	for id, owner := range h.open.except(seen) {
+		l := h.leases.try(id)
+		if l == nil {
+			continue
+		}
+		if _, err := h.Media.LoadState(id); errors.Is(err, fs.ErrNotExist) { // it has not begun since
+			h.open.end(owner, id)
+			h.Media.Release(id)
+		}
+		h.leases.release(id, l)
+	}
 }
