@@ -65,7 +65,7 @@ type accessOf struct {
 // lookup returns what may still be told of the user.
 func (q *accessOf) lookup(at instant) (djangosession.Access, bool) {
 	k := q.s.kept[q.id]
-	if k == nil || !fresh(at.since(k.asked), q.c.ages.limit(k.sound)) {
+	if k == nil || !q.c.ages.fresh(k.asked, at, k.sound) {
 		return djangosession.Access{}, false
 	}
 	k.used = at.mono
@@ -110,7 +110,7 @@ func (q *accessOf) land(f *flight[djangosession.Access]) {
 		return
 	}
 	k := &keptAccess{access: f.value, asked: f.began.at, used: at.mono, sound: f.began.sound, bytes: accessBytes(q.id, f.value)}
-	if fresh(at.since(k.asked), q.c.ages.limit(k.sound)) {
+	if q.c.ages.fresh(k.asked, at, k.sound) {
 		q.keep(k)
 	}
 }

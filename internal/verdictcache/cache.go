@@ -2,13 +2,15 @@
 //
 // What it promises of an answer to a question put at the time q:
 //
-//   - what it says of the session, and what it says of the user, was the truth at some moment after q-TTL, or, while
-//     invalidation is sound, after q-MaxAge;
+//   - what it says of the session, and what it says of the user, was the truth at some moment after q-TTL, or after
+//     q-1s where the TTL is less than a second;
 //   - it is not from before a forgetting that concerns it and that had returned by q;
 //   - it is no session that had expired by q.
 //
 // Ages count from when a question was put to the store, because that is the latest moment from which the answer is
-// known to be true. An error is no answer, and is kept by nobody.
+// known to be true. Confirm moves that moment: where invalidation is sound, what is still kept was also true at the
+// moment that was confirmed last. So an answer may be older than the TTL, up to MaxAge, and is told only while the last
+// confirmation is younger than the TTL. An error is no answer, and is kept by nobody.
 package verdictcache
 
 import (
@@ -42,9 +44,9 @@ type Config struct {
 	Verifier Verifier
 	// Access finds what users may do; nil where nobody asks.
 	Access AccessStore
-	// TTL is how old an answer may be when nothing invalidates it.
+	// TTL is how old an answer may be that nothing has confirmed since.
 	TTL time.Duration
-	// MaxAge is how old an answer may be while invalidation is sound, see SetSound; 0 means TTL.
+	// MaxAge is how old an answer may be that is confirmed again and again, see SetSound and Confirm; 0 means TTL.
 	MaxAge time.Duration
 	// Entries bounds the verdicts that are kept, and the accesses: so many of each. The verdicts without a user have
 	// an eighth of it for themselves besides, so that whoever makes up session keys displaces nobody.
@@ -70,7 +72,7 @@ const maxAnswerBytes = 64 << 10
 // What it returns is shared by all who ask, and must not be written to.
 type Cache struct {
 	config Config
-	ages   ages
+	ages   *ages
 	seed   maphash.Seed
 	start  time.Time
 
@@ -90,16 +92,29 @@ type Cache struct {
 	panics atomic.Uint64
 }
 
-// ages are how long what is kept may be told.
-type ages struct{ ttl, maxAge, absent time.Duration }
+// minLease is how long a confirmation holds where the TTL is shorter: confirmations come a few times a second at most.
+const minLease = time.Second
 
-// limit is the age at which an answer is too old. sound says that invalidation was sound when the question was put, and
-// has been since, or the answer would have been forgotten.
-func (a ages) limit(sound bool) time.Duration {
-	if sound {
-		return a.maxAge
+// ages are how long what is kept may be told.
+type ages struct {
+	ttl, maxAge, absent time.Duration
+	lease               time.Duration // how long a confirmation holds
+
+	confirmed atomic.Pointer[instant] // the last confirmation; nil: there has been none
+}
+
+// fresh reports whether an answer to a question that was put at the time asked may be told at the time now. sound says
+// that invalidation was sound when the question was put, and has been since, or the answer would have been forgotten.
+func (a *ages) fresh(asked, now instant, sound bool) bool {
+	age := now.since(asked)
+	if fresh(age, a.ttl) {
+		return true
 	}
-	return a.ttl
+	if !sound || !fresh(age, a.maxAge) {
+		return false
+	}
+	confirmed := a.confirmed.Load()
+	return confirmed != nil && now.since(*confirmed) < a.lease
 }
 
 // fresh reports whether an answer is young enough. One from the future is not: such a clock has gone back.
@@ -145,7 +160,7 @@ func New(c Config) (*Cache, error) {
 	}
 	cache := &Cache{
 		config: c,
-		ages:   ages{ttl: c.TTL, maxAge: c.MaxAge, absent: min(c.TTL, absentTTL)},
+		ages:   &ages{ttl: c.TTL, lease: max(c.TTL, minLease), maxAge: c.MaxAge, absent: min(c.TTL, absentTTL)},
 		seed:   maphash.MakeSeed(),
 		start:  c.Now(),
 	}

@@ -72,6 +72,7 @@ func TestAge(t *testing.T) {
 				}
 				c := newCache(t, verdictcache.Config{Verifier: f, TTL: ttl, MaxAge: maxAge, Entries: 100, Now: time.Now})
 				c.SetSound(tt.sound)
+				confirming(t, c) // which makes no difference where invalidation is not sound
 				want := f.verdict
 				want.Session = nil
 				verify(t, c, key)
@@ -95,6 +96,65 @@ func TestAge(t *testing.T) {
 					t.Error(cmp.Diff(want, got))
 				}
 				wantAsked(t, f, 2)
+			})
+		})
+	}
+}
+
+// TestConfirmation: what is older than the TTL is told only while the last confirmation is younger than that, or than a
+// second where the TTL is shorter.
+func TestConfirmation(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		ttl   time.Duration
+		holds time.Duration
+	}{
+		{"by the TTL", 5 * time.Second, 5 * time.Second},
+		{"by a second", 100 * time.Millisecond, time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{verdict: login("42", time.Now().Add(time.Hour)), access: djangosession.Access{Groups: []string{"g"}}}
+				c := newCache(t, verdictcache.Config{Verifier: f, Access: f, TTL: tt.ttl, MaxAge: time.Minute, Entries: 100, Now: time.Now})
+				told := func() bool {
+					t.Helper()
+					_, verdict := peek(c, key)
+					if _, access := c.PeekAccess("42"); access != verdict {
+						t.Errorf("the verdict is told: %v, and the access: %v", verdict, access)
+					}
+					return verdict
+				}
+				c.SetSound(true)
+				begin := time.Now()
+				verify(t, c, key)
+				if _, err := c.AccessOf(t.Context(), "42"); err != nil {
+					t.Fatal(err)
+				}
+				after(tt.ttl)
+				if told() {
+					t.Error("told after the TTL, and nobody has confirmed it")
+				}
+				// Between, so much time goes by that the second confirmation is the first that counts.
+				for _, confirmed := range []time.Duration{tt.ttl / 2, 20 * time.Second, 10 * time.Second} {
+					c.Confirm(begin.Add(confirmed))
+				}
+				after(20*time.Second + tt.holds - time.Nanosecond - time.Since(begin))
+				if !told() {
+					t.Error("not told, and a confirmation holds")
+				}
+				after(time.Nanosecond)
+				if told() {
+					t.Error("told when the confirmation holds no more")
+				}
+				c.Confirm(time.Now())
+				if !told() {
+					t.Error("not told, and it has been confirmed again")
+				}
+				after(time.Minute - time.Since(begin))
+				c.Confirm(time.Now())
+				if told() {
+					t.Error("told after MaxAge")
+				}
 			})
 		})
 	}

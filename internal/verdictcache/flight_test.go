@@ -123,6 +123,7 @@ func TestOldFlightsComeToNothing(t *testing.T) {
 				}
 				c := newCache(t, verdictcache.Config{Verifier: f, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
 				c.SetSound(true)
+				confirming(t, c)
 				first := asking(t.Context(), c)
 				after(5 * time.Second)
 				synctest.Wait()

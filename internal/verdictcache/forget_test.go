@@ -252,6 +252,7 @@ func TestSound(t *testing.T) {
 			}
 			wantAsked(t, f, 2*want)
 		}
+		confirming(t, c)
 		ask(1)
 		c.SetSound(true)
 		ask(1)

@@ -3,6 +3,7 @@ package verdictcache_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -85,6 +86,27 @@ func login(userID string, expires time.Time) djangosession.Verdict {
 }
 
 const key = "0123456789abcdefghijklmnopqrstuv"
+
+// confirming has a cache confirmed each second of a bubble, at once to begin with.
+func confirming(t *testing.T, c *verdictcache.Cache) {
+	t.Helper()
+	end := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			c.Confirm(time.Now())
+			select {
+			case <-time.After(time.Second):
+			case <-end:
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		close(end)
+		running.Wait()
+	})
+}
 
 // after lets time go by in a bubble.
 func after(d time.Duration) { <-time.After(d) }

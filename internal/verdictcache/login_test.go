@@ -112,6 +112,7 @@ func TestKnownUserAges(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := &rows{}
 				c := newCache(t, verdictcache.Config{Verifier: r, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
+				confirming(t, c)
 				begin := time.Now()
 				for n := 0; time.Since(begin) < tt.old; n++ {
 					if sound := tt.sounds[min(n, 1)]; sound {

@@ -64,9 +64,9 @@ func (k *kept) expires() time.Time { return time.Unix(k.seconds, int64(k.nanos))
 func ended(expires, now time.Time) bool { return !expires.IsZero() && !expires.After(now) }
 
 // alive reports whether k may still be told. A session whose end is not known may end without anybody's notice.
-func (k *kept) alive(a ages, wall time.Time, at instant) bool {
+func (k *kept) alive(a *ages, wall time.Time, at instant) bool {
 	expires := k.expires()
-	return fresh(at.since(k.asked), a.limit(k.sound && !expires.IsZero())) && !ended(expires, wall)
+	return a.fresh(k.asked, at, k.sound && !expires.IsZero()) && !ended(expires, wall)
 }
 
 // place is where a table has a verdict; 0 is nowhere.
@@ -257,7 +257,7 @@ func (t *table) all() iter.Seq[place] {
 
 // victim returns the place of the verdict to displace, 0 if there is none: one that may not be told any more, or that nobody
 // has asked for since the hand last came by (the CLOCK algorithm).
-func (t *table) victim(a ages, wall time.Time, at instant) place {
+func (t *table) victim(a *ages, wall time.Time, at instant) place {
 	if t.n == 0 {
 		return 0
 	}

@@ -140,7 +140,7 @@ func (q *verdictOf) answers(f *flight[djangosession.Verdict], asked moment) bool
 	if f.value.User == nil && asked.at.since(f.began.at) >= q.c.ages.absent {
 		return false
 	}
-	if f.value.User != nil && !fresh(asked.at.since(f.asked), q.c.ages.limit(f.sound && !f.value.Expires.IsZero())) {
+	if f.value.User != nil && !q.c.ages.fresh(f.asked, asked.at, f.sound && !f.value.Expires.IsZero()) {
 		return false
 	}
 	return !ended(f.value.Expires, asked.wall) && !q.c.journal.touched(q.concern(f.value), f.began.seq, asked.seq)
