@@ -151,17 +151,9 @@ func (n *Notifications) why(ctx context.Context, err error) error {
 	return err
 }
 
-// LISTEN and UNLISTEN take no parameters.
-
-// Listen asks for what is sent to a channel from now on.
+// Listen asks for what is sent to a channel from now on. LISTEN takes no parameters.
 func (n *Notifications) Listen(ctx context.Context, channel string) error {
 	_, err := n.Ask(ctx, "LISTEN "+quoteIdentifier(channel))
-	return err
-}
-
-// Unlisten ends Listen.
-func (n *Notifications) Unlisten(ctx context.Context, channel string) error {
-	_, err := n.Ask(ctx, "UNLISTEN "+quoteIdentifier(channel))
 	return err
 }
 

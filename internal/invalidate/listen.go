@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,7 +19,6 @@ type Conn interface {
 	// Wait returns true when there is something that Ask would read, and false at the time until.
 	Wait(ctx context.Context, until time.Time) (bool, error)
 	Listen(ctx context.Context, channel string) error
-	Unlisten(ctx context.Context, channel string) error
 	Close() error
 }
 
@@ -34,11 +34,9 @@ type Config struct {
 	// nobody is.
 	Report func(sound bool, why error)
 
-	// Ping is how long nothing arrives before the connection is asked for an answer, and Timeout how long each answer
+	// Look is how often it is looked at whether all that tells of changes is as it was, and Timeout how long each answer
 	// may take: what breaks without a sound is noticed after their sum. A second each, where they are zero.
-	Ping, Timeout time.Duration
-	// Recheck is how often the triggers are looked at: 30 s.
-	Recheck time.Duration
+	Look, Timeout time.Duration
 	// Now is the clock, and Random gives random numbers; nil means time.Now and rand.Uint64.
 	Now    func() time.Time
 	Random func() uint64
@@ -54,12 +52,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Connect == nil || c.Notify == nil || c.Cache == nil {
 		return c, errors.New("internal error: Listen needs Connect, Notify and Cache")
 	}
-	for _, d := range []struct {
-		field    *time.Duration
-		standard time.Duration
-	}{{&c.Ping, time.Second}, {&c.Timeout, time.Second}, {&c.Recheck, 30 * time.Second}} {
-		if *d.field <= 0 {
-			*d.field = d.standard
+	for _, d := range []*time.Duration{&c.Look, &c.Timeout} {
+		if *d <= 0 {
+			*d = time.Second
 		}
 	}
 	if c.Report == nil {
@@ -79,14 +74,19 @@ type listener struct {
 	Config
 
 	reported string // the last report
-	echo     string // the private channel, while its notification is awaited
-	echoed   bool
-	sound    bool // since the last attempt began
+	echo     string // this connection's private channel, and the name of its prepared lookQuery
+	echoed   bool   // whether something has come through it
+	seen     string // the sum of what the first look of this connection has seen
+	sound    bool   // since the last attempt began
 }
 
 // Listen hears what the triggers tell and has the cache forget it, until ctx ends. The cache is sound while a connection
-// listens that answers in time, and the triggers are in place; else it is not, and Listen tries again. It returns nil
-// when ctx has ended, and an error at once for a Config that cannot be.
+// listens that answers in time, and the triggers are in place and untouched; else it is not, and Listen tries again. It
+// returns nil when ctx has ended, and an error at once for a Config that cannot be.
+//
+// Each look that finds all as it was confirms what the cache keeps, as of the moment when the look began: each change that
+// was committed before has either been told, and what was told has been heard before the look's answer; or it could be
+// made without being told, and then something has been changed in a catalogue, which the look would have seen.
 func Listen(ctx context.Context, c Config) error {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -146,54 +146,124 @@ func (l *listener) listen(ctx context.Context) error {
 		return fmt.Errorf("connecting: %w", err)
 	}
 	defer func() { _ = conn.Close() }() // it is of no use any more
-	if err := l.prepare(ctx, conn); err != nil {
+	began, err := l.prepare(ctx, conn)
+	if err != nil {
 		return err // the cache has not become sound: what it keeps is as good as before
 	}
 	defer l.Cache.SetSound(false) // before the connection is closed, which could take time
 	// What was kept until now may be from before LISTEN.
 	l.Cache.ForgetAll()
 	l.Cache.SetSound(true)
+	l.Cache.Confirm(began)
 	l.sound = true
 	l.report(true, nil)
-	return l.follow(ctx, conn)
+	return l.follow(ctx, conn, began)
 }
 
-// prepare makes sure that every change will be heard of.
-func (l *listener) prepare(ctx context.Context, conn Conn) error {
+// prepare makes sure that every change will be heard of. It returns when the look began that has found so.
+func (l *listener) prepare(ctx context.Context, conn Conn) (began time.Time, err error) {
 	if err := l.demand(ctx, conn, "looking at the server", serverQuery); err != nil {
-		return err
+		return began, err
 	}
-	if err := l.within(ctx, func(ctx context.Context) error { return conn.Listen(ctx, Channel) }); err != nil {
-		return fmt.Errorf("listening: %w", err)
-	}
-	if err := l.demand(ctx, conn, "looking at the triggers", l.Tables.query()); err != nil {
-		return err
+	l.echo, l.seen = fmt.Sprintf("%s_%016x", Channel, l.Random()), ""
+	for _, channel := range []string{Channel, l.echo} {
+		if err := l.within(ctx, func(ctx context.Context) error { return conn.Listen(ctx, channel) }); err != nil {
+			return began, fmt.Errorf("listening: %w", err)
+		}
 	}
 	if err := l.within(ctx, func(ctx context.Context) error { return l.hearEcho(ctx, conn) }); err != nil {
-		return fmt.Errorf("waiting for a notification of our own: %w", err)
+		return began, fmt.Errorf("waiting for a notification of our own: %w", err)
 	}
+	if err := l.demand(ctx, conn, "looking at the triggers", "PREPARE "+l.echo+" AS "+l.Tables.lookQuery(l.echo)); err != nil {
+		return began, err
+	}
+	if err := l.look(ctx, conn); err != nil {
+		return began, err
+	}
+	if err := l.settle(ctx, conn); err != nil {
+		return began, err
+	}
+	began = l.Now()
+	return began, l.look(ctx, conn)
+}
+
+// look looks at the triggers: they must be as they have to be, and as the first look of this connection has seen them.
+// What had been told when the look began has been heard when it returns.
+func (l *listener) look(ctx context.Context, conn Conn) error {
+	const looking = "looking at the triggers"
+	l.echoed = false
+	answer, err := bounded(ctx, l.Timeout, func(ctx context.Context) (string, error) { return conn.Ask(ctx, "EXECUTE "+l.echo) })
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", looking, err)
+	case len(answer) < sumLength:
+		return fmt.Errorf("%s: %w", looking, unfit("the answer cannot be understood"))
+	case len(answer) > sumLength:
+		return fmt.Errorf("%s: %w", looking, unfit(answer[sumLength:]))
+	case l.seen != "" && answer != l.seen:
+		return fmt.Errorf("%s: %w", looking, errTouched)
+	case !l.echoed:
+		return fmt.Errorf("waiting for a notification of our own: %w", errNoEcho)
+	}
+	l.seen = answer
 	return nil
 }
 
-// follow hears notifications, as long as nothing is wrong.
-func (l *listener) follow(ctx context.Context, conn Conn) error {
-	checked, asked := l.Now(), l.Now()
+// errTouched is no fault: listening begins anew, and with it what is kept.
+const errTouched = unfit("the tables, their triggers or what these call have been changed, or the settings of a role or the database; " +
+	"what was kept until now may have changed untold")
+
+// settle waits for the end of each transaction that has written to the tables before the first look. It may have written
+// when the triggers were others, without telling, and may commit that now. Who begins to write later finds what that look has seen.
+func (l *listener) settle(ctx context.Context, conn Conn) error {
+	const waiting = "waiting for transactions that were writing"
+	query, begun := l.Tables.writersQuery(), l.Now()
+	var old []string
+	for first := true; ; first = false {
+		answer, err := bounded(ctx, l.Timeout, func(ctx context.Context) (string, error) { return conn.Ask(ctx, query) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", waiting, err)
+		}
+		writers := strings.Fields(answer)
+		if first {
+			old = writers
+		}
+		old = slices.DeleteFunc(old, func(t string) bool { return !slices.Contains(writers, t) })
+		if len(old) == 0 {
+			return nil
+		}
+		now := l.Now()
+		if now.Sub(begun) >= l.Timeout {
+			l.report(false, fmt.Errorf("%s: %w", waiting, unfit("one has not ended for a while; when it does, changes will be told")))
+		}
+		if _, err := conn.Wait(ctx, now.Add(settlePause)); err != nil {
+			return fmt.Errorf("%s: %w", waiting, err)
+		}
+	}
+}
+
+// settlePause is how often it is asked whether transactions have ended.
+const settlePause = 100 * time.Millisecond
+
+// follow hears notifications, as long as nothing is wrong. The last look began at the time looked.
+func (l *listener) follow(ctx context.Context, conn Conn, looked time.Time) error {
 	for {
-		if _, err := conn.Wait(ctx, asked.Add(l.Ping)); err != nil {
+		next := looked.Add(l.Look)
+		if _, err := conn.Wait(ctx, next); err != nil {
 			return fmt.Errorf("listening: %w", err)
 		}
-		// Whether something has come or nothing has for too long: this reads it, and shows that the server is there.
-		asked = l.Now()
-		if asked.Sub(checked) >= l.Recheck {
-			checked = asked
-			if err := l.demand(ctx, conn, "looking at the triggers", l.Tables.query()); err != nil {
-				return err
+		now := l.Now()
+		if now.Before(next) { // something has come
+			if err := l.within(ctx, func(ctx context.Context) error { return ask(ctx, conn) }); err != nil {
+				return fmt.Errorf("listening: %w", err)
 			}
 			continue
 		}
-		if err := l.within(ctx, func(ctx context.Context) error { return ask(ctx, conn) }); err != nil {
-			return fmt.Errorf("listening: %w", err)
+		if err := l.look(ctx, conn); err != nil {
+			return err
 		}
+		looked = now
+		l.Cache.Confirm(looked)
 	}
 }
 
@@ -217,10 +287,7 @@ func (l *listener) demand(ctx context.Context, conn Conn, doing, query string) e
 // hearEcho sends a notification through another connection, and waits for it. Nothing else is asked meanwhile: a pooler
 // would lend a server for that, and the server might have our notification with it by chance.
 func (l *listener) hearEcho(ctx context.Context, conn Conn) error {
-	l.echo, l.echoed = fmt.Sprintf("%s_%016x", Channel, l.Random()), false
-	if err := conn.Listen(ctx, l.echo); err != nil {
-		return err
-	}
+	l.echoed = false
 	if err := l.Notify(ctx, l.echo); err != nil {
 		return err
 	}
@@ -237,7 +304,7 @@ func (l *listener) hearEcho(ctx context.Context, conn Conn) error {
 			return err
 		}
 	}
-	return conn.Unlisten(ctx, l.echo)
+	return nil
 }
 
 // hear is called with every notification.

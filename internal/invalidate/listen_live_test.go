@@ -38,6 +38,7 @@ func (r *recorder) ForgetSession(id sessionid.ID) { r.say("session " + hex.Encod
 func (r *recorder) ForgetUser(id string)          { r.say("user " + id) }
 func (r *recorder) ForgetAccess()                 { r.say("access") }
 func (r *recorder) ForgetAll()                    { r.say("all") }
+func (r *recorder) Confirm(time.Time)             {}
 
 func (r *recorder) SetSound(sound bool) {
 	r.mu.Lock()
@@ -194,8 +195,7 @@ func TestListen(t *testing.T) {
 func TestListenWantsTheTriggers(t *testing.T) {
 	db := djangotest.Postgres(t).Database(t)
 	c := listening(t, db.URL())
-	c.Recheck = 50 * time.Millisecond
-	c.Ping = 20 * time.Millisecond
+	c.Look = 20 * time.Millisecond
 	r := startListen(t, c)
 	r.until(t, `because looking at the triggers: there is no table "auth_user"; there is no table "django_session"`)
 	makeTables(t, db)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,17 +16,20 @@ import (
 type server struct {
 	start time.Time
 
-	mu       sync.Mutex // guards what follows
-	log      []string
-	cache    *counter
-	problems string // of the triggers
-	refuse   error  // of connecting
-	deaf     bool   // it answers nothing
-	pooled   bool   // it sends no notifications
-	notify   func(channel, payload string)
-	pending  []string
-	changed  chan struct{} // somebody has changed something
-	asked    int
+	mu        sync.Mutex // guards what follows
+	log       []string
+	cache     *counter
+	problems  string   // of the triggers
+	installed int      // what is installed: another number for each change
+	writers   []string // transactions that have written
+	mute      bool     // the connection gets none of the notifications that it sends
+	refuse    error    // of connecting
+	deaf      bool     // it answers nothing
+	pooled    bool     // it sends no notifications
+	notify    func(channel, payload string)
+	pending   []string
+	changed   chan struct{} // somebody has changed something
+	asked     int
 }
 
 func newServer(t *testing.T) *server {
@@ -108,8 +112,14 @@ func (c fakeConn) Ask(ctx context.Context, query string) (string, error) {
 		c.s.notify(channel, "1 u 42")
 	}
 	c.s.pending = nil
-	if strings.Contains(query, "pg_trigger") {
-		return c.s.problems, nil
+	if echo, looks := strings.CutPrefix(query, "EXECUTE "); looks {
+		if !c.s.mute {
+			c.s.notify(echo, "")
+		}
+		return fmt.Sprintf("%064d", c.s.installed) + c.s.problems, nil
+	}
+	if strings.Contains(query, "pg_locks") {
+		return strings.Join(c.s.writers, " "), nil
 	}
 	return "", nil
 }
@@ -127,11 +137,6 @@ func (c fakeConn) Wait(ctx context.Context, until time.Time) (bool, error) {
 
 func (c fakeConn) Listen(ctx context.Context, _ string) error {
 	_, err := c.Ask(ctx, "LISTEN")
-	return err
-}
-
-func (c fakeConn) Unlisten(ctx context.Context, _ string) error {
-	_, err := c.Ask(ctx, "UNLISTEN")
 	return err
 }
 
@@ -194,7 +199,7 @@ func TestSilenceIsNoticed(t *testing.T) {
 			s.change(func() { s.deaf = false })
 		})
 		s.want(t, "0s connect", "0s sound true <nil>",
-			"12s sound false listening: context deadline exceeded",
+			"12s sound false looking at the triggers: context deadline exceeded",
 			"12.1s connect", "12.1s sound true <nil>")
 	})
 }
@@ -219,19 +224,78 @@ func TestTriggersAreLookedAtAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t)
 		s.problems = "there is no trigger"
-		s.while(t, 70*time.Second, func() {
+		s.while(t, 20*time.Second, func() {
 			pass(500 * time.Millisecond)
 			s.change(func() { s.problems = "" })
-			pass(10 * time.Second)
+			pass(5 * time.Second)
 			s.change(func() { s.problems = "there is another problem" })
-			pass(30 * time.Second)
+			pass(2 * time.Second)
 			s.change(func() { s.problems = "" })
+			pass(3 * time.Second)
+			s.change(func() { s.installed++ }) // and all is well, as it was before
 		})
 		s.want(t, "0s connect", "0s sound false looking at the triggers: there is no trigger",
 			"100ms connect", "300ms connect", "700ms connect", "700ms sound true <nil>",
-			"30.7s sound false looking at the triggers: there is another problem",
-			"30.8s connect", "31s connect", "31.4s connect", "32.2s connect", "33.8s connect", "37s connect", "42s connect",
-			"42s sound true <nil>")
+			"5.7s sound false looking at the triggers: there is another problem",
+			"5.8s connect", "6s connect", "6.4s connect", "7.2s connect", "8.8s connect", "8.8s sound true <nil>",
+			"10.8s sound false looking at the triggers: "+errTouched.Error(), "10.9s connect", "10.9s sound true <nil>")
+	})
+}
+
+// TestLooksConfirm: each look confirms what is from before it began, however much is told meanwhile, and none does that finds
+// something changed.
+func TestLooksConfirm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		s.while(t, 4500*time.Millisecond, func() {
+			for range 30 {
+				pass(100 * time.Millisecond)
+				s.send(Channel)
+			}
+			pass(100 * time.Millisecond)
+			s.change(func() { s.installed++ })
+		})
+		var confirmed []time.Duration
+		for _, at := range s.cache.confirmed {
+			confirmed = append(confirmed, at.Sub(s.start))
+		}
+		if want := []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second, 4100 * time.Millisecond}; !slices.Equal(confirmed, want) {
+			t.Errorf("confirmed at %v, want %v", confirmed, want)
+		}
+	})
+}
+
+// TestOldWritersAreWaitedFor: who has written before the first look may have done so when nothing was told. Who begins later
+// is not waited for.
+func TestOldWritersAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		s.writers = []string{"3/7", "4/1"}
+		s.while(t, 10*time.Second, func() {
+			pass(500 * time.Millisecond)
+			s.change(func() { s.writers = []string{"4/1", "3/8"} })
+			pass(5 * time.Second)
+			if s.cache.isSound() {
+				t.Error("sound, and a transaction has written before")
+			}
+			s.change(func() { s.writers = []string{"3/8"} })
+		})
+		s.want(t, "0s connect",
+			"1s sound false waiting for transactions that were writing: one has not ended for a while; when it does, changes will be told",
+			"5.6s sound true <nil>")
+	})
+}
+
+// TestMuteConnection: who does not hear what it sends itself does not know what else is missing.
+func TestMuteConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		s.while(t, 3*time.Second, func() {
+			pass(500 * time.Millisecond)
+			s.change(func() { s.mute = true })
+		})
+		s.want(t, "0s connect", "0s sound true <nil>",
+			"1s sound false waiting for a notification of our own: "+errNoEcho.Error(), "1.1s connect", "1.3s connect", "1.7s connect", "2.5s connect")
 	})
 }
 

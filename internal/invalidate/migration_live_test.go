@@ -33,7 +33,7 @@ func TestMigration(t *testing.T) {
 			if heard := strings.Join(e.since(t), ";"); heard != "1 u 1" {
 				t.Errorf("heard %q", heard)
 			}
-			if problems := db.Exec(t, authTables.query()); problems != "" {
+			if problems := db.Exec(t, authTables.lookQuery("echo"))[sumLength:]; problems != "" {
 				t.Errorf("the triggers of the migration are not ours: %s", problems)
 			}
 			dj.run(t, `call_command("migrate", "notices", "zero", verbosity=0)`, "")

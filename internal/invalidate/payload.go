@@ -3,6 +3,7 @@ package invalidate
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"django-sidecar/internal/sessionid"
 )
@@ -20,6 +21,8 @@ type Forgetter interface {
 	ForgetAll()
 	// SetSound says whether the cache hears of every change from now on. With false it also forgets everything.
 	SetSound(sound bool)
+	// Confirm says that each change from before that time has been told, or SetSound(false) has been called since.
+	Confirm(until time.Time)
 }
 
 // maxPayload is more than PostgreSQL sends.

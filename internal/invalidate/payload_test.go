@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"django-sidecar/internal/sessionid"
 )
@@ -15,6 +16,8 @@ type counter struct {
 	mu    sync.Mutex
 	told  []string
 	sound bool
+
+	confirmed []time.Time
 }
 
 func (c *counter) tell(what string) {
@@ -32,6 +35,12 @@ func (c *counter) SetSound(sound bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sound = sound
+}
+
+func (c *counter) Confirm(until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.confirmed = append(c.confirmed, until)
 }
 
 func (c *counter) isSound() bool {

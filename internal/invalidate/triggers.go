@@ -11,6 +11,9 @@ const Channel = "django_sidecar"
 // tag is the dollar quote of functions.
 const tag = "$django_sidecar$"
 
+// functionPath is the search path of the functions.
+const functionPath = "pg_catalog, pg_temp"
+
 // The bodies of the functions. An error in them would fail Django's own statement: whatever goes wrong, such as a column
 // that is no more, everything is forgotten instead. They name nothing that a search path could have replaced.
 const (
@@ -121,14 +124,17 @@ type function struct {
 type trigger struct {
 	table    string // as in Tables
 	name     string
-	on       string // SQL: the event, and what it refers to
+	events   string // SQL
+	old, new string // what the function calls the rows from before and after, "" for neither
 	function function
 	argument string
 	optional bool // the table may be missing, where the user model has no permissions
 }
 
 const (
+	onInsert   = "INSERT"
 	onUpdate   = "UPDATE"
+	onDelete   = "DELETE"
 	onTruncate = "TRUNCATE"
 )
 
@@ -165,39 +171,54 @@ func (t Tables) triggers() []trigger {
 	var all []trigger
 	if t.Sessions != "" {
 		all = append(all,
-			trigger{t.Sessions, "django_sidecar_update", "UPDATE {} REFERENCING OLD TABLE AS old_rows", sessions, "", false},
-			trigger{t.Sessions, "django_sidecar_delete", "DELETE {} REFERENCING OLD TABLE AS old_rows", sessions, "", false},
-			trigger{t.Sessions, "django_sidecar_truncate", onTruncate, sessions, "", false})
+			trigger{t.Sessions, "django_sidecar_update", onUpdate, oldRows, "", sessions, "", false},
+			trigger{t.Sessions, "django_sidecar_delete", onDelete, oldRows, "", sessions, "", false},
+			trigger{t.Sessions, "django_sidecar_truncate", onTruncate, "", "", sessions, "", false})
 	}
 	if t.Users == "" {
 		return all
 	}
 	all = append(all,
-		trigger{t.Users, "django_sidecar_update", "UPDATE {} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", users, "", false},
-		trigger{t.Users, "django_sidecar_delete", "DELETE {} REFERENCING OLD TABLE AS old_rows", users, "", false},
-		trigger{t.Users, "django_sidecar_truncate", onTruncate, users, "", false})
+		trigger{t.Users, "django_sidecar_update", onUpdate, oldRows, newRows, users, "", false},
+		trigger{t.Users, "django_sidecar_delete", onDelete, oldRows, "", users, "", false},
+		trigger{t.Users, "django_sidecar_truncate", onTruncate, "", "", users, "", false})
 	for _, m := range []struct{ table, other string }{{t.groups(), "group_id"}, {t.permissions(), "permission_id"}} {
 		all = append(all,
-			trigger{m.table, "django_sidecar_insert", "INSERT {} REFERENCING NEW TABLE AS changed_rows", members, m.other, true},
-			trigger{m.table, "django_sidecar_delete", "DELETE {} REFERENCING OLD TABLE AS changed_rows", members, m.other, true},
-			trigger{m.table, "django_sidecar_update", onUpdate, members, m.other, true},
-			trigger{m.table, "django_sidecar_truncate", onTruncate, members, m.other, true})
+			trigger{m.table, "django_sidecar_insert", onInsert, "", changedRows, members, m.other, true},
+			trigger{m.table, "django_sidecar_delete", onDelete, changedRows, "", members, m.other, true},
+			trigger{m.table, "django_sidecar_update", onUpdate, "", "", members, m.other, true},
+			trigger{m.table, "django_sidecar_truncate", onTruncate, "", "", members, m.other, true})
 	}
 	for _, table := range []string{groupTable, permissionTable, groupPermissionsTable, contentTypeTable} {
-		all = append(all, trigger{table, "django_sidecar_access", "INSERT OR UPDATE OR DELETE OR TRUNCATE", access, "", true})
+		all = append(all, trigger{table, "django_sidecar_access", "INSERT OR UPDATE OR DELETE OR TRUNCATE", "", "", access, "", true})
 	}
 	return all
 }
 
+// What the functions call the rows of a statement.
+const (
+	oldRows     = "old_rows"
+	newRows     = "new_rows"
+	changedRows = "changed_rows"
+)
+
 // create is the statement that makes the trigger.
 func (g trigger) create() string {
-	event, referring, _ := strings.Cut(g.on, " {}")
-	argument := ""
+	referring, argument := "", ""
+	if g.old != "" {
+		referring += " OLD TABLE AS " + g.old
+	}
+	if g.new != "" {
+		referring += " NEW TABLE AS " + g.new
+	}
+	if referring != "" {
+		referring = " REFERENCING" + referring
+	}
 	if g.argument != "" {
 		argument = quoteText(g.argument)
 	}
 	return fmt.Sprintf("CREATE TRIGGER %s AFTER %s ON %s%s\n  FOR EACH STATEMENT EXECUTE FUNCTION %s(%s);",
-		g.name, event, quoteTable(g.table), referring, g.function.name, argument)
+		g.name, g.events, quoteTable(g.table), referring, g.function.name, argument)
 }
 
 func (g trigger) drop() string {
@@ -214,7 +235,7 @@ func (t Tables) Triggers() (string, error) {
 	for _, f := range t.usedFunctions() {
 		// INVOKER, the default: it may do no more than who changes the table.
 		fmt.Fprintf(&b, "\n-- %s\nCREATE OR REPLACE FUNCTION %s() RETURNS trigger\n", f.does, f.name)
-		fmt.Fprintf(&b, "LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp AS %s%s%s;\n", tag, f.body, tag)
+		fmt.Fprintf(&b, "LANGUAGE plpgsql SECURITY INVOKER SET search_path = %s AS %s%s%s;\n", functionPath, tag, f.body, tag)
 	}
 	b.WriteString("\n")
 	var optional []trigger
