@@ -52,10 +52,10 @@ func (sc *sidecar) hearChanges(ctx context.Context) {
 }
 
 // A teller tells of changes in one place, until its context ends. It says whether it tells of every change there, and
-// reports that with the reason; an error at once says that it never will.
+// reports that with the reason, and until when it has told of all; an error at once says that it never will.
 type teller struct {
 	place string
-	tell  func(ctx context.Context, sound func(bool), report func(bool, error)) error
+	tell  func(ctx context.Context, sound func(bool), confirm func(time.Time), report func(bool, error)) error
 }
 
 // tellers are those that together tell of every change that a verdict depends on.
@@ -95,7 +95,7 @@ func (sc *sidecar) hearChangesOf(ctx context.Context, d *deployment) error {
 		}
 	})
 	defer running.Wait()
-	s := soundness{all: len(tellers), sound: map[string]bool{}, set: func(sound bool) {
+	s := soundness{all: len(tellers), sound: map[string]bool{}, until: map[string]time.Time{}, confirm: sc.cache.Confirm, set: func(sound bool) {
 		sc.cache.SetSound(sound)
 		sc.metrics.CacheSound(sound)
 	}}
@@ -103,7 +103,7 @@ func (sc *sidecar) hearChangesOf(ctx context.Context, d *deployment) error {
 	var telling sync.WaitGroup
 	for _, t := range tellers {
 		telling.Go(func() {
-			err := t.tell(ctx, func(sound bool) { s.report(t.place, sound) },
+			err := t.tell(ctx, func(sound bool) { s.report(t.place, sound) }, func(until time.Time) { s.confirmed(t.place, until) },
 				func(sound bool, why error) { sc.reportSound(ctx, t.place, sound, why) })
 			if err != nil {
 				failed <- fmt.Errorf("%s: %w", t.place, err)
@@ -118,12 +118,29 @@ func (sc *sidecar) hearChangesOf(ctx context.Context, d *deployment) error {
 
 // soundness is what all tellers come to: the cache is sound while each of them is.
 type soundness struct {
-	set func(sound bool)
-	all int
+	set     func(sound bool)
+	confirm func(until time.Time)
+	all     int
 
 	mu    sync.Mutex
 	sound map[string]bool
+	until map[string]time.Time // by place: until when it has told of all
 	is    bool
+}
+
+// confirmed confirms what all places have told of.
+func (s *soundness) confirmed(place string, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until[place] = until
+	for _, each := range s.until {
+		if each.Before(until) {
+			until = each
+		}
+	}
+	if s.is && len(s.until) == s.all {
+		s.confirm(until)
+	}
 }
 
 func (s *soundness) report(place string, sound bool) {
@@ -141,8 +158,8 @@ func (s *soundness) report(place string, sound bool) {
 }
 
 // tellerOfDatabase listens to PostgreSQL.
-func (sc *sidecar) tellerOfDatabase(d *deployment) func(context.Context, func(bool), func(bool, error)) error {
-	return func(ctx context.Context, sound func(bool), report func(bool, error)) error {
+func (sc *sidecar) tellerOfDatabase(d *deployment) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
+	return func(ctx context.Context, sound func(bool), confirm func(time.Time), report func(bool, error)) error {
 		url := d.config.Cache.ListenURL
 		if url.Reveal() == "" {
 			url = d.config.DatabaseURL
@@ -160,8 +177,9 @@ func (sc *sidecar) tellerOfDatabase(d *deployment) func(context.Context, func(bo
 				var nothing any // a query, because Exec prepares, which a pooler may not carry
 				return d.database.QueryRowContext(ctx, "SELECT pg_notify($1, '')", channel).Scan(&nothing)
 			},
-			Cache:  forgetter{sc.cache, sound},
+			Cache:  forgetter{sc.cache, sound, confirm},
 			Report: report,
+			Look:   lookEvery(d.config.Cache.TTL),
 			Now:    time.Now,
 		})
 	}
@@ -171,15 +189,25 @@ func (sc *sidecar) tellerOfDatabase(d *deployment) func(context.Context, func(bo
 type forgetter struct {
 	*verdictcache.Cache
 
-	sound func(bool)
+	sound   func(bool)
+	confirm func(time.Time)
 }
 
 // SetSound implements invalidate.Forgetter.
 func (f forgetter) SetSound(sound bool) { f.sound(sound) }
 
+// Confirm implements invalidate.Forgetter.
+func (f forgetter) Confirm(until time.Time) { f.confirm(until) }
+
+// lookEvery is how often a place is asked whether it still tells: a confirmation holds for the TTL, or for a second where that is
+// shorter, and the next one comes early enough that it may take its time.
+func lookEvery(ttl time.Duration) time.Duration {
+	return min(max(ttl, time.Second)/4, time.Second)
+}
+
 // tellerOfCache listens to Redis.
-func (sc *sidecar) tellerOfCache(d *deployment) func(context.Context, func(bool), func(bool, error)) error {
-	return func(ctx context.Context, sound func(bool), report func(bool, error)) error {
+func (sc *sidecar) tellerOfCache(d *deployment) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
+	return func(ctx context.Context, sound func(bool), confirm func(time.Time), report func(bool, error)) error {
 		return d.cache.Track(ctx, cache.Tracking{
 			Prefix:     d.cached.Prefix(),
 			Heard:      func(sessionKey string) { sc.cache.ForgetSession(sessionid.Of(sessionKey)) },
@@ -188,7 +216,9 @@ func (sc *sidecar) tellerOfCache(d *deployment) func(context.Context, func(bool)
 				sound(is)
 				report(is, why)
 			},
-			Now: time.Now,
+			Confirm: confirm,
+			Ping:    lookEvery(d.config.Cache.TTL),
+			Now:     time.Now,
 		})
 	}
 }

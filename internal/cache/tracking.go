@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Tracking says what Track listens for, and who is told. Prefix, Heard, Everything and Sound are required.
+// Tracking says what Track listens for, and who is told. Prefix, Heard, Everything, Sound and Confirm are required.
 //
 // What is told to Sound is about this cache alone: of users, which are in the database whatever the session engine is,
 // Redis knows nothing.
@@ -28,6 +28,8 @@ type Tracking struct {
 	// Sound is told when every change is heard of from now on, and when and why that is not so any more. The latter
 	// comes before anything that could take time. It is not told twice of the same, and one call at a time.
 	Sound func(sound bool, why error)
+	// Confirm is told that each change from before that time has been told, or that Sound(false) has been since.
+	Confirm func(until time.Time)
 
 	// Ping is how often a server is asked whether it still tells, and Timeout how long each answer, connecting
 	// included, may take: what breaks without a sound is noticed after their sum. A second each, where they are zero.
@@ -56,7 +58,7 @@ var (
 )
 
 func (t Tracking) withDefaults() (Tracking, error) {
-	if t.Prefix == "" || t.Heard == nil || t.Everything == nil || t.Sound == nil {
+	if t.Prefix == "" || t.Heard == nil || t.Everything == nil || t.Sound == nil || t.Confirm == nil {
 		return t, errors.New("internal error: tracking needs a prefix, and whom to tell")
 	}
 	for _, d := range []*time.Duration{&t.Ping, &t.Timeout} {
@@ -165,12 +167,12 @@ type tracker struct {
 
 	mu       sync.Mutex
 	sound    bool
-	told     []bool   // by server: whether it tells
-	reported []string // by server: the last report
+	told     []time.Time // by server: until when it has told of all, zero where it does not tell
+	reported []string    // by server: the last report
 }
 
 func track(ctx context.Context, t Tracking, servers []trackedServer) {
-	tr := &tracker{Tracking: t, told: make([]bool, len(servers)), reported: make([]string, len(servers))}
+	tr := &tracker{Tracking: t, told: make([]time.Time, len(servers)), reported: make([]string, len(servers))}
 	var running sync.WaitGroup
 	for i := range servers {
 		running.Go(func() { tr.run(ctx, i, &servers[i]) })
@@ -197,28 +199,34 @@ func (t *tracker) run(ctx context.Context, i int, s *trackedServer) {
 	}
 }
 
-// begin says that a server tells.
-func (t *tracker) begin(i int) {
+// confirm says that a server has told of all until a time, and tells of what comes.
+func (t *tracker) confirm(i int, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.told[i] = true
+	t.told[i] = until
 	for _, told := range t.told {
-		if !told {
+		if told.IsZero() {
 			return
 		}
+		if told.Before(until) {
+			until = told
+		}
 	}
-	t.sound = true
-	clear(t.reported)
-	// What was kept until now may be from before tracking was on.
-	t.Everything()
-	t.Sound(true, nil)
+	if !t.sound {
+		t.sound = true
+		clear(t.reported)
+		// What was kept until now may be from before tracking was on.
+		t.Everything()
+		t.Sound(true, nil)
+	}
+	t.Confirm(until)
 }
 
 // end says that a server does not tell. That an attempt was cut short is nothing to report.
 func (t *tracker) end(i int, why error, cut bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.told[i] = false
+	t.told[i] = time.Time{}
 	// The first words say what was being done. The rest may hold the number of a port, another one each time.
 	text, rest, _ := strings.Cut(why.Error(), ": ")
 	if errors.As(why, new(refusal)) {
@@ -255,8 +263,9 @@ func (t *tracker) listen(ctx context.Context, i int, s *trackedServer) (told boo
 	if err := conn.moved(ctx, s); err != nil {
 		return false, err
 	}
-	t.begin(i)
-	return true, conn.follow(ctx, s)
+	confirm := func(until time.Time) { t.confirm(i, until) }
+	confirm(conn.checked)
+	return true, conn.follow(ctx, s, confirm)
 }
 
 func (s *trackedServer) connect(ctx context.Context, timeout time.Duration) (net.Conn, error) {

@@ -19,6 +19,9 @@ type trackingConn struct {
 	tracking *Tracking
 	reader   respReader
 	looked   time.Time // when moved has looked
+	checked  time.Time // when check was begun that has last found all well
+	swaps    string    // how often databases have been swapped, as the server says it
+	silent   bool      // the server does not say that
 }
 
 func newTrackingConn(conn net.Conn, t *Tracking) *trackingConn {
@@ -41,6 +44,7 @@ var (
 	errUnasked   = errors.New("an answer has come that nobody has asked for")
 	errNotOurs   = errors.New("it tells of a key that does not begin with the prefix")
 	errOtherNow  = errors.New("it is another server now")
+	errSwapped   = errors.New("its databases have been swapped, or its statistics reset; what was kept until now may have changed untold")
 	errBadNotice = fmt.Errorf("what it tells cannot be understood: %w", errResp)
 )
 
@@ -74,9 +78,10 @@ func (c *trackingConn) demand(args ...string) error {
 	return err
 }
 
-// check has the server say that this very connection is one that it tells of changes.
+// check has the server say that this very connection is one that it tells of changes. What it has told of until the check
+// began has been heard then.
 func (c *trackingConn) check() error {
-	command := []string{"CLIENT", "TRACKINGINFO"}
+	began, command := c.tracking.Now(), []string{"CLIENT", "TRACKINGINFO"}
 	info, err := c.ask(command...)
 	if err != nil {
 		return err
@@ -87,6 +92,31 @@ func (c *trackingConn) check() error {
 	flags, prefixes := info.entry("flags"), info.entry("prefixes")
 	if !flags.has("on") || !flags.has("bcast") || !prefixes.has(c.tracking.Prefix) {
 		return errNotOn
+	}
+	if err := c.checkSwaps(); err != nil {
+		return err
+	}
+	c.checked = began
+	return nil
+}
+
+// checkSwaps finds out whether databases have been swapped, of which Redis tells nobody: it counts each command. A user who
+// may not ask does not see that, and asks once, because Redis writes down each refusal.
+func (c *trackingConn) checkSwaps() error {
+	if c.silent {
+		return nil
+	}
+	info, err := c.ask("INFO", "commandstats")
+	if c.silent = err == nil && info.isError(); err != nil || c.silent {
+		return err
+	}
+	calls := "calls=0"
+	if _, rest, swapped := strings.Cut(info.text, "cmdstat_swapdb:"); swapped {
+		calls, _, _ = strings.Cut(rest, ",")
+	}
+	before := c.swaps
+	if c.swaps = calls; before != "" && before != calls {
+		return errSwapped
 	}
 	return nil
 }
@@ -134,7 +164,7 @@ func (c *trackingConn) moved(ctx context.Context, s *trackedServer) error {
 }
 
 // follow hears what is told, as long as nothing is wrong.
-func (c *trackingConn) follow(ctx context.Context, s *trackedServer) error {
+func (c *trackingConn) follow(ctx context.Context, s *trackedServer, confirm func(until time.Time)) error {
 	listening := func(err error) error { return fmt.Errorf("listening to Redis at %s: %w", s.name, err) }
 	next := c.tracking.Now().Add(c.tracking.Ping)
 	for {
@@ -155,6 +185,7 @@ func (c *trackingConn) follow(ctx context.Context, s *trackedServer) error {
 			if err := c.moved(ctx, s); err != nil {
 				return err
 			}
+			confirm(c.checked)
 			next = c.tracking.Now().Add(c.tracking.Ping)
 		}
 	}

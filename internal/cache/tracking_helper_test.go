@@ -18,6 +18,12 @@ const (
 	infoOff = "%3\r\n$5\r\nflags\r\n~1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"
 )
 
+// statistics are those of commands.
+func statistics(line string) string {
+	text := "txt:# Commandstats\r\ncmdstat_get:calls=7,usec=1\r\n" + line
+	return fmt.Sprintf("=%d\r\n%s\r\n", len(text), text)
+}
+
 // fakeRedis is a server that answers as it is told.
 type fakeRedis struct {
 	mu       sync.Mutex
@@ -32,6 +38,7 @@ type fakeRedis struct {
 func newFakeRedis() *fakeRedis {
 	return &fakeRedis{addr: "here", answers: map[string]string{
 		"AUTH": "+OK\r\n", "HELLO": "%1\r\n$5\r\nproto\r\n:3\r\n", "CLIENT TRACKING": "+OK\r\n", "CLIENT TRACKINGINFO": infoOn,
+		"INFO": statistics(""),
 	}}
 }
 
@@ -111,8 +118,9 @@ func (f *fakeRedis) server() trackedServer {
 
 // notes are what is told.
 type notes struct {
-	mu   sync.Mutex
-	said []string
+	mu        sync.Mutex
+	said      []string
+	confirmed time.Time
 }
 
 func (n *notes) say(format string, a ...any) {
@@ -149,6 +157,11 @@ func (n *notes) tracking() Tracking {
 			} else {
 				n.say("not sound: %v", why)
 			}
+		},
+		Confirm: func(until time.Time) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.confirmed = until
 		},
 	}
 }

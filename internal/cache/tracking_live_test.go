@@ -78,6 +78,9 @@ func startTrack(t *testing.T, c *cache.Cache, tracking cache.Tracking) *told {
 	r := &told{said: make(chan string, 1000), done: make(chan struct{})}
 	tracking.Sound = r.setSound
 	tracking.Everything = func() { r.say("everything") }
+	if tracking.Confirm == nil {
+		tracking.Confirm = func(time.Time) {}
+	}
 	if tracking.Heard == nil {
 		tracking.Heard = func(key string) { r.say("heard " + key) }
 	}
@@ -222,6 +225,10 @@ func TestTrackConnections(t *testing.T) {
 	}
 	redis.Do("CLIENT KILL TYPE normal SKIPME yes")
 	again("CLIENT KILL")
+	redis.Do("SWAPDB 0 1")
+	again("SWAPDB")
+	redis.Do("CONFIG RESETSTAT")
+	again("statistics that begin anew, which could hide a SWAPDB")
 	redis.Stop()
 	redis.Start()
 	again("a restart")

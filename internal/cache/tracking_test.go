@@ -15,7 +15,7 @@ func TestTrackHears(t *testing.T) {
 	f := newFakeRedis()
 	following(t, []trackedServer{f.server()}, func(t *testing.T, n *notes) {
 		n.want(t, "at first", "everything", "sound")
-		want := []string{"AUTH reader sesame", "HELLO 3", "CLIENT TRACKING ON BCAST PREFIX p:", "CLIENT TRACKINGINFO"}
+		want := []string{"AUTH reader sesame", "HELLO 3", "CLIENT TRACKING ON BCAST PREFIX p:", "CLIENT TRACKINGINFO", "INFO commandstats"}
 		if diff := cmp.Diff(want, f.commands); diff != "" {
 			t.Error(diff)
 		}
@@ -115,6 +115,56 @@ func TestTrackWantsAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of swapped databases a server tells nobody, and counts them.
+func TestTrackSwaps(t *testing.T) {
+	f := newFakeRedis()
+	following(t, []trackedServer{f.server()}, func(t *testing.T, n *notes) {
+		n.want(t, "at first", "everything", "sound")
+		for _, line := range []string{"cmdstat_swapdb:calls=1,usec=9\r\n", "cmdstat_swapdb:calls=2,usec=18\r\n", ""} {
+			f.set(func() { f.answers["INFO"] = statistics(line) })
+			pass(2 * time.Second)
+			n.want(t, "swapped, or counted anew", "not sound: listening to Redis at redis:6379: "+errSwapped.Error(), "everything", "sound")
+		}
+		pass(time.Hour)
+		n.want(t, "nothing")
+		f.set(func() { f.answers["INFO"], f.commands = "-NOPERM this user\r\n", nil })
+		pass(time.Hour)
+		n.want(t, "who may not ask")
+		if asked := slices.Index(f.commands, "INFO commandstats"); slices.Contains(f.commands[asked+1:], "INFO commandstats") {
+			t.Error("asked again after a refusal")
+		}
+	})
+}
+
+// TestTrackConfirms: each check of all servers confirms what is from before the earliest of them began.
+func TestTrackConfirms(t *testing.T) {
+	one, two := newFakeRedis(), newFakeRedis()
+	following(t, []trackedServer{one.server(), two.server()}, func(t *testing.T, n *notes) {
+		start := time.Now()
+		want := func(what string, until time.Duration) {
+			t.Helper()
+			n.take()
+			if got := n.confirmed.Sub(start); got != until {
+				t.Errorf("%s: confirmed until %v, want %v", what, got, until)
+			}
+		}
+		pass(time.Millisecond)
+		want("at first", 0)
+		pass(time.Second)
+		want("a second later", time.Second)
+		two.set(func() { two.answers["CLIENT TRACKINGINFO"] = "" })
+		pass(1900 * time.Millisecond)
+		want("when one is silent", time.Second)
+		pass(time.Second)
+		want("when it has been given up", time.Second)
+		two.set(func() { two.answers["CLIENT TRACKINGINFO"] = infoOn })
+		pass(10*time.Second - time.Since(start))
+		if age := time.Since(n.confirmed); age > 2*time.Second {
+			t.Errorf("confirmed %v ago", age)
+		}
+	})
 }
 
 // What a server refuses is reported once, without a secret, and seldom tried again.

@@ -85,6 +85,7 @@ func TestTrackKeepsVerdictsNew(t *testing.T) {
 	}
 	r := startTrack(t, c, cache.Tracking{
 		Prefix: store.Prefix(), Heard: func(key string) { verdicts.ForgetSession(sessionid.Of(key)) },
+		Confirm: verdicts.Confirm,
 	})
 	r.until(t, "sound")
 	verdicts.SetSound(true)
