@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -227,8 +228,11 @@ func (sc *sidecar) tellerOfCache(d *deployment) func(context.Context, func(bool)
 func (sc *sidecar) reportSound(ctx context.Context, place string, sound bool, why error) {
 	switch {
 	case sound:
+		sc.metrics.CacheUnsound(place, "")
 		sc.logger.InfoContext(ctx, "the cache is told of every change", "in", place)
 	case why != nil && !errors.Is(why, context.Canceled):
+		doing, _, _ := strings.Cut(why.Error(), ": ") // what comes behind it may differ each time
+		sc.metrics.CacheUnsound(place, doing)
 		sc.logger.WarnContext(ctx, "the cache is not told of changes; what it keeps may be as old as SIDECAR_CACHE_TTL says",
 			"in", place, "ttl", sc.config.Cache.TTL.String(), "error", why.Error())
 	}

@@ -19,6 +19,7 @@ type Metrics struct {
 	stores   *prometheus.HistogramVec
 	errors   prometheus.Counter
 	sound    prometheus.Gauge // nil where there is no cache
+	unsound  *prometheus.GaugeVec
 
 	uploads         *prometheus.CounterVec
 	uploadBytes     prometheus.Counter
@@ -108,8 +109,11 @@ func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	gauge("entries", "Verdicts that are kept, too old ones included.",
 		func(s verdictcache.Stats) float64 { return float64(s.Verdicts.Entries + s.Verdicts.Absents) })
 	gauge("bytes", "What is kept takes about so many bytes.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
-	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound", Help: "1 while the database tells of every change."})
-	m.registry.MustRegister(m.sound)
+	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound", Help: "1 while every change is told."})
+	m.unsound = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "django_sidecar_cache_unsound", Help: "1 for a place that does not tell of every change, and what was being done when that was found.",
+	}, []string{"in", "doing"})
+	m.registry.MustRegister(m.sound, m.unsound)
 }
 
 // CacheSound says whether the cache is told of every change.
@@ -117,6 +121,14 @@ func (m *Metrics) CacheSound(sound bool) {
 	m.sound.Set(0)
 	if sound {
 		m.sound.Set(1)
+	}
+}
+
+// CacheUnsound says at what step it was found that a place does not tell of every change; "" means that it does.
+func (m *Metrics) CacheUnsound(place, doing string) {
+	m.unsound.DeletePartialMatch(prometheus.Labels{"in": place})
+	if doing != "" {
+		m.unsound.WithLabelValues(place, doing).Set(1)
 	}
 }
 
