@@ -39,7 +39,7 @@ const (
 const accessRules = `
 local all ` + roleName + ` scram-sha-256
 host  all ` + roleName + ` 127.0.0.1/32 scram-sha-256
-local all all trust
+local all,replication all trust
 host  all all 127.0.0.1/32 trust
 `
 
