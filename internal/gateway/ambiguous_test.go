@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"testing"
 
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/gateway"
 )
 
@@ -24,6 +25,11 @@ func TestAmbiguous(t *testing.T) {
 		{"an encoded slash in capitals", "/a%2Fb", true},
 		{"an encoded backslash", "/a%5cb", true},
 		{"an encoded dot", "/%2e%2E/a", true},
+		{"an encoded letter", "/%61", true},
+		{"an encoded digit", "/a%30", true},
+		{"an encoded hyphen", "/a%2db", true},
+		{"an encoded semicolon", "/a%3bb", true},
+		{"an encoded tilde", "/%7Eada", false},
 		{"an encoded NUL", "/a%00", true},
 		{"an encoded line break", "/a%0d%0ab", true},
 		{"an encoded DEL", "/a%7f", true},
@@ -61,5 +67,16 @@ func TestAmbiguous(t *testing.T) {
 				t.Errorf("%q: %v, want %v", tt.uri, got, tt.want)
 			}
 		})
+	}
+}
+
+// TestRefusedPathsAreAmbiguous: what the gateways refuse is no page to return to either.
+func TestRefusedPathsAreAmbiguous(t *testing.T) {
+	t.Parallel()
+	refused, _ := djangotest.DocumentedPaths(t)
+	for _, path := range refused {
+		if !gateway.Ambiguous(path) {
+			t.Errorf("%q is refused, and not ambiguous", path)
+		}
 	}
 }

@@ -29,7 +29,7 @@ from django.urls import re_path  # noqa: E402
 seen = []  # the paths that have come
 
 
-def show(request):
+def show(request, place):
     """request.META as far as it came from the client, and what Django makes of it."""
     if request.path == "/-/seen":
         return JsonResponse({"seen": len(seen)})
@@ -43,6 +43,7 @@ def show(request):
         "body_bytes": len(request.body),
     })
     answer["X-Application"] = request.META.get("HTTP_REMOTE_USER") or "nobody"
+    answer["X-Place"] = place  # which of the patterns below it was
     answer["Content-Length"] = str(len(answer.content))
     if request.method == "HEAD":
         answer.content = b""
@@ -53,7 +54,8 @@ def from_client(name):
     return name.startswith(("HTTP_", "REMOTE_USER", "CONTENT_")) or name in {"PATH_INFO", "QUERY_STRING", "REQUEST_METHOD"}
 
 
-urlpatterns = [re_path("", show)]
+urlpatterns = [re_path(f"^{place}(?:/|$)", show, {"place": place}) for place in ("admin", "accounts", "static")]
+urlpatterns += [re_path("", show, {"place": "other"})]
 
 
 class Handler(WSGIRequestHandler):
