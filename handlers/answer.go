@@ -59,7 +59,8 @@ func writeText(c echo.Context, status int, text []byte) error {
 	h := c.Response().Header()
 	h[echo.HeaderCacheControl], h[echo.HeaderContentType] = noStore, isJSON
 	head := c.Request().Method == http.MethodHead
-	if head || len(text) > countedLength {
+	// A request with a body is answered before all of it has come: see package linger.
+	if head || len(text) > countedLength || c.Request().ContentLength != 0 {
 		h[echo.HeaderContentLength] = []string{strconv.Itoa(len(text))}
 	}
 	c.Response().WriteHeader(status)

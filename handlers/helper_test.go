@@ -55,8 +55,8 @@ type httpTest struct {
 	Body    io.Reader
 
 	Code int
-	// WantHeader is every header but the Date, see TestDate, and the Content-Length of an answer without a body. Where there is
-	// one, net/http counts it, see TestContentLength.
+	// WantHeader is every header but the Date, see TestDate, and the Content-Length, which is told where the answer has no body, or the
+	// request has one. Otherwise net/http counts it, see TestContentLength.
 	WantHeader map[string]string
 	WantBody   string
 }
@@ -82,7 +82,7 @@ func (tt *httpTest) run(t *testing.T) {
 	}
 	delete(got, "Date")
 	want := map[string]string{}
-	if tt.Method == http.MethodHead || tt.WantBody == "" {
+	if tt.Method == http.MethodHead || tt.WantBody == "" || r.ContentLength != 0 {
 		want["Content-Length"] = strconv.Itoa(len(tt.WantBody))
 	}
 	for name, value := range tt.WantHeader {

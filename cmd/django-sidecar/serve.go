@@ -24,6 +24,7 @@ import (
 	"django-sidecar/internal/deadline"
 	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/linger"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/upload/webhook"
 	"django-sidecar/internal/verdictcache"
@@ -137,7 +138,8 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The admin listener stops last: whoever asks it meanwhile learns that the sidecar is draining.
-	public := sc.publicHandler() //nolint:contextcheck // a request has a context of its own
+	stopping := make(chan struct{})
+	public := sc.publicHandler(stopping) //nolint:contextcheck // a request has a context of its own
 	for _, wrap := range sc.wrap {
 		public = wrap(public)
 	}
@@ -169,6 +171,7 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 
 	<-ctx.Done()
 	sc.draining.Store(true)
+	close(stopping)
 	sc.logger.InfoContext(ctx, "stopping")
 	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer stopped()
@@ -227,11 +230,14 @@ func (sc *sidecar) grpcHandler() http.Handler {
 	})
 }
 
-func (sc *sidecar) publicHandler() http.Handler {
-	return handlers.New(handlers.Options{
+func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
+	h := handlers.New(handlers.Options{
 		Answers: sc.answers, Logger: sc.logger,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
 		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Uploads: sc.uploadsHandler(),
+	})
+	return linger.Handler(h, linger.Options{
+		Limit: sc.config.Linger, Stopping: stopping, Undelivered: sc.metrics.AnswerUndelivered, Now: time.Now,
 	})
 }
 

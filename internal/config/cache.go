@@ -22,15 +22,7 @@ const longTTL = time.Minute
 // readCache reads the settings of the cache. They are read where it is off too, so that a mistake is seen.
 func (c *Config) readCache(r *reader) {
 	const ttl, url = "SIDECAR_CACHE_TTL", "SIDECAR_CACHE_LISTEN_URL"
-	switch text := strings.ToLower(r.text(ttl)); text {
-	case "0", "0s", "off":
-	default:
-		d, err := time.ParseDuration(text)
-		if err != nil || d <= 0 {
-			r.refuse(ttl, "0, or a duration with its unit, such as 500ms or 5s")
-		}
-		c.Cache.TTL = d
-	}
+	c.Cache.TTL = r.durationOrOff(ttl)
 	c.Cache.Entries = int(r.number("SIDECAR_CACHE_ENTRIES", 1, 1e8))
 	c.Cache.MaxAge = r.duration("SIDECAR_CACHE_MAX_AGE")
 	c.Cache.Listen = r.oneOf("SIDECAR_CACHE_INVALIDATION", "auto", "off") == "auto"

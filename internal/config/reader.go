@@ -126,6 +126,21 @@ func (r *reader) duration(name string) time.Duration {
 	return d
 }
 
+// durationOrOff is a positive duration, or 0 for "off".
+func (r *reader) durationOrOff(name string) time.Duration {
+	switch text := strings.ToLower(r.text(name)); text {
+	case "0", "0s", "off":
+		return 0
+	default:
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			r.refuse(name, "0, or a duration with its unit, such as 500ms or 5s")
+			return 0
+		}
+		return d
+	}
+}
+
 // maxSize bounds every size: nothing that one request reads is allowed to be larger.
 const maxSize = 1 << 30
 

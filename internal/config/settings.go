@@ -83,6 +83,7 @@ type ownSettings struct {
 	InsecureSkipUserCheck *string `envconfig:"SIDECAR_INSECURE_SKIP_USER_CHECK" otherwise:"false" desc:"true: only the session is judged"`
 	RequireActive         *string `envconfig:"SIDECAR_REQUIRE_ACTIVE" otherwise:"false" desc:"true: inactive users are refused whatever their backend says"`
 	TrustedProxies        *string `envconfig:"SIDECAR_TRUSTED_PROXIES" otherwise:"none" example:"10.0.0.0/8,192.0.2.7" desc:"CIDRs whose X-Forwarded-* are believed"`
+	Linger                *string `envconfig:"SIDECAR_LINGER" otherwise:"30s" desc:"how long the rest of a body is read after an early answer, so that the answer arrives; 0: off"`
 	LogLevel              *string `envconfig:"SIDECAR_LOG_LEVEL" otherwise:"info" desc:"debug, info, warn, error"`
 	LogFormat             *string `envconfig:"SIDECAR_LOG_FORMAT" otherwise:"json" desc:"json or text"`
 	Explain               *string `envconfig:"SIDECAR_EXPLAIN" otherwise:"false" desc:"puts the precise reason into answers, for development"`

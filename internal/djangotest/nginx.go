@@ -61,10 +61,24 @@ func NginxGrafana(tb testing.TB, route GatewayRoute, grafana string, groups ...s
 // runNginx starts nginx with a file of deploy/nginx.
 func (g *Gateway) runNginx(name string, port int, replace ...string) *Gateway {
 	g.tb.Helper()
+	return g.runNginxFile("deploy/nginx/"+name, port, replace...)
+}
+
+func (g *Gateway) runNginxFile(name string, port int, replace ...string) *Gateway {
+	g.tb.Helper()
 	program := serverProgram(g.tb, "nginx", "nginx")
-	g.copyFile("deploy/nginx/"+name, append(replace, "listen 8080;", fmt.Sprintf("listen 127.0.0.1:%d;", port))...)
-	g.write("nginx.conf", fmt.Sprintf(nginxMain, name))
+	g.copyFile(name, append(replace, "listen 8080;", fmt.Sprintf("listen 127.0.0.1:%d;", port))...)
+	g.write("nginx.conf", fmt.Sprintf(nginxMain, path.Base(name)))
 	return g.run(func() *exec.Cmd {
 		return exec.Command(program, "-p", g.dir, "-e", "stderr", "-c", g.path("nginx.conf"))
 	})
+}
+
+// NginxPlain starts an nginx that has nothing but a proxy_pass to the sidecar, and buffers requests or does not.
+func NginxPlain(tb testing.TB, sidecar string, buffering bool) *Gateway {
+	tb.Helper()
+	g, port := newGateway(tb)
+	onOff := map[bool]string{true: "on", false: "off"}[buffering]
+	return g.runNginxFile("testdata/gateways/nginx-plain.conf", port, deployedSidecar, sidecar,
+		"proxy_request_buffering on;", "proxy_request_buffering "+onOff+";")
 }

@@ -25,6 +25,7 @@ type Metrics struct {
 	uploadBytes     prometheus.Counter
 	uploadsInFlight prometheus.Gauge
 	webhooks        *prometheus.CounterVec
+	undelivered     prometheus.Counter
 
 	reloads *prometheus.CounterVec
 	stale   prometheus.Gauge
@@ -71,12 +72,16 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.stale = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold what was refused, and the secrets before it are in force.",
 	})
+	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "django_sidecar_answers_undelivered_total",
+		Help: "Early answers that may not have arrived: the client was still writing at the end of SIDECAR_LINGER.",
+	})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "django_sidecar_build_info", Help: "Always 1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	})
 	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.reloads, m.stale, info)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.reloads, m.stale, m.undelivered, info)
 	return m
 }
 
@@ -164,6 +169,9 @@ func (m *Metrics) Reloaded(taken bool) {
 	m.reloads.WithLabelValues("refused").Inc()
 	m.stale.Set(1)
 }
+
+// AnswerUndelivered counts an early answer whose client did not stop writing.
+func (m *Metrics) AnswerUndelivered() { m.undelivered.Inc() }
 
 // Store returns store with its answers timed under the name of its kind.
 func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {

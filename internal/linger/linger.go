@@ -1,0 +1,132 @@
+// Package linger has an answer arrive that is given before the whole request has come.
+//
+// Whoever answers and closes while the client still writes loses the answer: what arrives at a closed connection is answered
+// with a reset, which takes from the client, or from the proxy before it, what it has not read yet. Many clients read nothing
+// before they have written everything: Java's HttpURLConnection, Python's http.client, most of what is embedded. So the answer
+// goes out at once, the rest of the body is read and thrown away, and the connection is closed in order. nginx does the same
+// (lingering_close, lingering_time and lingering_timeout of ngx_http_core_module).
+package linger
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// silence is how long nothing may come before the rest of a body is given up; nginx's lingering_timeout.
+	silence = 5 * time.Second
+	// most is how many requests are lingered for at a time. Each costs its connection's memory and a buffer.
+	most = 1024
+)
+
+// Options say how long is lingered.
+type Options struct {
+	// Limit is how long the rest of a request's body is read after its answer; 0: not at all.
+	Limit time.Duration
+	// Stopping ends what is left after 5 s, once it is closed; nil: nothing does.
+	Stopping <-chan struct{}
+	// Undelivered is told of each answer whose client was still writing at the end of Limit, or when too many requests were
+	// lingered for, or which could not be sent; nil: nobody is.
+	Undelivered func()
+	// Now is the clock; required.
+	Now func() time.Time
+}
+
+// Handler returns next, with the rest of each request's body read after the answer. It is for HTTP/1.
+func Handler(next http.Handler, o Options) http.Handler {
+	if o.Limit <= 0 {
+		return next
+	}
+	if o.Undelivered == nil {
+		o.Undelivered = func() {}
+	}
+	return &handler{Options: o, next: next}
+}
+
+type handler struct {
+	Options
+
+	next      http.Handler
+	lingering atomic.Int64
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 { // there is no body
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	control := http.NewResponseController(w)
+	// Otherwise net/http holds the answer back until it has read 256 KB of the body. An error says that w is not net/http's.
+	_ = control.EnableFullDuplex()
+	h.next.ServeHTTP(w, r)
+
+	defer h.lingering.Add(-1)
+	if h.lingering.Add(1) > most {
+		h.Undelivered()
+		return // net/http closes the connection
+	}
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		h.Undelivered()
+		return
+	}
+	if err := h.discard(control, r.Body); err != nil {
+		if errors.Is(err, errCut) {
+			h.Undelivered()
+		}
+		// Where the rest has not come, no other request can be read from the connection. net/http would look for one.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// errCut says that the client was still writing at the end of the time.
+var errCut = errors.New("the client did not stop writing")
+
+var buffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
+
+// discard reads the rest of a body. It returns nil at its end.
+func (h *handler) discard(control *http.ResponseController, body io.Reader) error {
+	buffer, _ := buffers.Get().(*[8 << 10]byte)
+	defer buffers.Put(buffer)
+	now := h.Now()
+	end := now.Add(h.Limit)
+	for stopping := h.Stopping; ; now = h.Now() {
+		select {
+		case <-stopping:
+			stopping = nil
+			if soon := now.Add(silence); soon.Before(end) {
+				end = soon
+			}
+		default:
+		}
+		until := now.Add(silence)
+		if until.After(end) {
+			until = end
+		}
+		if err := control.SetReadDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		if !now.Before(end) {
+			return errCut
+		}
+		switch _, err := body.Read(buffer[:]); {
+		case errors.Is(err, http.ErrBodyReadAfterClose): // by next: net/http knows what is left
+			return nil
+		case errors.Is(err, io.EOF):
+			// net/http has a time for the next request, and none for this one any more.
+			if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				return err
+			}
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded) && !h.Now().Before(end):
+			return errCut
+		case err != nil:
+			return err
+		}
+	}
+}
