@@ -52,12 +52,14 @@ func (s *server) judge(c echo.Context, a adapter) error {
 
 // hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.
 func hints(r *http.Request) gateway.Hints {
-	joined := func(name string) string { return strings.Join(r.Header.Values(name), ",") }
 	return gateway.Hints{
-		SecFetchMode: joined("Sec-Fetch-Mode"), SecFetchDest: joined("Sec-Fetch-Dest"), Accept: joined("Accept"),
-		RequestedWith: joined("X-Requested-With"), Upgrade: joined("Upgrade"),
+		SecFetchMode: joined(r, "Sec-Fetch-Mode"), SecFetchDest: joined(r, "Sec-Fetch-Dest"), Accept: joined(r, "Accept"),
+		RequestedWith: joined(r, "X-Requested-With"), Upgrade: joined(r, "Upgrade"),
 	}
 }
+
+// joined is the list that the lines of a header make together (RFC 9110, 5.3).
+func joined(r *http.Request, name string) string { return strings.Join(r.Header.Values(name), ",") }
 
 // errRepeated refuses a header that is there twice: programs differ in which of them counts.
 var errRepeated = errors.New("a header of the gateway's is repeated")

@@ -20,11 +20,7 @@ var envoyAdapter = adapter{
 	original: func(s *server, r *http.Request) (gateway.Request, error) {
 		scheme := "http"
 		if s.trusted(r) {
-			told, err := single(r, "X-Forwarded-Proto")
-			if err != nil {
-				return gateway.Request{}, err
-			}
-			if told != "" {
+			if told := joined(r, "X-Forwarded-Proto"); told != "" {
 				scheme = told
 			}
 		}

@@ -10,24 +10,28 @@ import (
 // forwardPath is for Traefik's ForwardAuth, Caddy's forward_auth and HAProxy.
 const forwardPath = "/auth/forward"
 
-// forwardAdapter takes the original request from X-Forwarded-Method, -Proto, -Host and -Uri of a trusted gateway. From
-// anybody else they are not looked at, and there is no page to return to.
+// forwardAdapter takes the original request from X-Forwarded-Method, -Proto, -Host, -Port and -Uri of a trusted gateway. From
+// anybody else they are not looked at, and there is no page to return to. The method and the URI must be there once.
 var forwardAdapter = adapter{
 	original: func(s *server, r *http.Request) (gateway.Request, error) {
 		navigation := hints(r).Navigation()
 		if !s.trusted(r) {
 			return gateway.Request{Method: r.Method, Navigation: navigation}, nil
 		}
-		var parts [4]string
-		for i, name := range []string{"X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"} {
-			var err error
-			if parts[i], err = single(r, name); err != nil {
-				return gateway.Request{}, err
-			}
+		method, err := single(r, "X-Forwarded-Method")
+		if err != nil {
+			return gateway.Request{}, err
 		}
-		original, err := gateway.NewRequest(parts[0], parts[1], parts[2], parts[3])
+		uri, err := single(r, "X-Forwarded-Uri")
+		if err != nil {
+			return gateway.Request{}, err
+		}
+		original, err := gateway.NewRequest(method, joined(r, "X-Forwarded-Proto"), joined(r, "X-Forwarded-Host"), uri)
+		if err != nil {
+			return gateway.Request{}, err
+		}
 		original.Navigation = navigation
-		return original, err
+		return original.WithPort(joined(r, "X-Forwarded-Port")), nil
 	},
 	// The X-Forwarded-Uri is looked at here whoever tells it, because it can only make the decision stricter. Without it,
 	// nobody knows whether the query is the operator's, and no user is optional.

@@ -76,6 +76,7 @@ var (
 	toLogin      = map[string]string{"Location": "/login/"}
 	toLoginNext  = map[string]string{"Location": "/login/?next=/a%3Fb%3Dc"}
 	forwarded    = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"x.example"}, "X-Forwarded-Uri": {"/a?b=c"}}
+	chained      = http.Header{"X-Forwarded-Proto": {"https, http", "http"}, "X-Forwarded-Host": {"x.example", "10.0.0.1"}, "X-Forwarded-Port": {"8443,80"}}
 	browser      = http.Header{"Sec-Fetch-Mode": {"navigate"}}
 	forbidden    = `{"result":false,"message":"The user may not do this."}`
 	malformed    = `{"result":false,"message":"The request is malformed."}`
@@ -114,7 +115,7 @@ func TestGateways(t *testing.T) {
 		{Name: "nginx, nobody, and a page", Path: "/auth/nginx", Header: nginxURL, Handler: no, Code: 401, WantHeader: headers(challenged, toLoginNext)},
 		{Name: "nginx, down", Path: "/auth/nginx", Handler: down, Code: 500, WantHeader: headers(again)},
 		{Name: "nginx, forbidden", Path: "/auth/nginx?require=staff", Handler: yes(plain), Code: 403, WantHeader: headers()},
-		{Name: "nginx, malformed", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"/a"}}, Handler: yes(plain), Code: 403, WantHeader: headers()},
+		{Name: "nginx, malformed", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"http://a"}}, Handler: yes(plain), Code: 403, WantHeader: headers()},
 		{Name: "nginx, a URL twice", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"http://a/", "http://b/"}}, Handler: yes(plain), Code: 403, WantHeader: headers()},
 
 		{Name: "forward, a user", Path: "/auth/forward", Header: forwarded, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
@@ -124,7 +125,12 @@ func TestGateways(t *testing.T) {
 		{Name: "forward, forbidden is no redirect", Path: "/auth/forward?require=superuser", Header: requestHeader(forwarded, browser), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
 		{Name: "forward, down", Path: "/auth/forward", Header: requestHeader(forwarded, browser), Handler: down, Code: 503, WantHeader: headers(later), WantBody: unavailableBody},
 		{Name: "forward, nothing told", Path: "/auth/forward", Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
-		{Name: "forward, a scheme twice", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"X-Forwarded-Proto": {"https", "http"}}), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
+		{Name: "forward, a URI twice", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"X-Forwarded-Uri": {"/a", "/b"}}), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: malformed},
+		{Name: "forward, the words of two proxies", Path: "/auth/forward", Header: requestHeader(forwarded, chained), Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "forward, the words of two proxies, and a page", Path: "/auth/forward", Header: requestHeader(forwarded, chained, browser), Handler: no, Code: 302, WantHeader: headers(toLoginNext)},
+		{Name: "forward, a scheme that makes no sense", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"X-Forwarded-Proto": {"h3"}}), Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
+		{Name: "envoy, a scheme that makes no sense", Path: "/auth/envoy/a", Header: http.Header{"X-Forwarded-Proto": {"https", "h3"}}, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity, removed(""))},
+		{Name: "nginx, a scheme that makes no sense", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"://a@b/c"}}, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
 
 		{Name: "envoy, a user", Path: "/auth/envoy/a?b=c", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity, removed(""))},
 		{Name: "envoy, other spellings", Path: "/auth/envoy/a", Header: http.Header{"Remote~user": {"x"}, "Remote_user": {"x"}, "Remote-User": {"x"}}, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity, removed(", remote~user"))},
@@ -188,6 +194,23 @@ func TestUntrustedPeers(t *testing.T) {
 	if got := w.Header().Get("Location"); w.Code != 302 || got != toLoginNext["Location"] {
 		t.Errorf("over the unix socket: status %d to %q", w.Code, got)
 	}
+}
+
+// TestPortOfTheProxy: it belongs to an absolute page to return to.
+func TestPortOfTheProxy(t *testing.T) {
+	elsewhere := func(o *handlers.Options) {
+		login, err := gateway.NewLoginURL("https://sso.example/", "next")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Answers.Login = login
+	}
+	row := httpTest{
+		Path: "/auth/forward", Header: requestHeader(forwarded, chained, browser),
+		Handler: newHandler(ended(djangosession.NotFound), forGateways(t, noPermissions), elsewhere), Code: 302,
+		WantHeader: headers(map[string]string{"Location": "https://sso.example/?next=https%3A//x.example%3A8443/a%3Fb%3Dc"}),
+	}
+	row.run(t)
 }
 
 // TestEveryMethod: gateways may ask with the client's own, and none has its body read.

@@ -81,7 +81,7 @@ func splitLoginURL(loginURL string) (splitURL, error) {
 //
 // The page to return to is the URI as the client sent it where the login page is on the same scheme and host, and the
 // absolute URL otherwise. It is left out where Django's login view would not take it, where the URI is Ambiguous, and
-// where it would need a host that is unknown or not allowed.
+// where it would need a scheme or host that is unknown, or a host that is not allowed.
 func (l LoginURL) Location(r Request) string {
 	next := l.next(r)
 	if next == "" {
@@ -96,8 +96,8 @@ func (l LoginURL) next(r Request) string {
 		return ""
 	}
 	next := r.URI
-	if l.scheme != "" && l.scheme != r.Scheme || l.netloc != "" && l.netloc != r.Host {
-		if r.Host == "" || len(l.allowedHosts) > 0 && !hostAllowed(r.Host, l.allowedHosts) {
+	if l.scheme != "" && r.Scheme != "" && l.scheme != r.Scheme || l.netloc != "" && l.netloc != r.Host {
+		if r.Scheme == "" || r.Host == "" || len(l.allowedHosts) > 0 && !hostAllowed(r.Host, l.allowedHosts) {
 			return ""
 		}
 		next = r.Scheme + "://" + r.Host + r.URI

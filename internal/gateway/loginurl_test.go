@@ -43,6 +43,8 @@ func TestLocation(t *testing.T) {
 		{"another host", "https://sso.example/login/", "next", at("https", "app.example:8443", "/x?y"), "https://sso.example/login/?next=https%3A//app.example%3A8443/x%3Fy"},
 		{"another host without a path", "https://sso.example", "next", at("https", "app.example", "/x"), "https://sso.example?next=https%3A//app.example/x"},
 		{"another host, and ours is unknown", "https://sso.example/login/", "next", at("https", "", "/x"), "https://sso.example/login/"},
+		{"our scheme is unknown", "https://app.example/login/", "next", at("", "app.example", "/x"), "https://app.example/login/?next=/x"},
+		{"another host, and our scheme is unknown", "https://sso.example/login/", "next", at("", "app.example", "/x"), "https://sso.example/login/"},
 		{"our host is not needed", "/login/", "next", at("https", "", "/x"), "/login/?next=/x"},
 		{"an ambiguous page is left out", "/login/", "next", at("http", "h", "//evil.example/"), "/login/"},
 		{"a path that programs read in two ways is left out", "/login/", "next", at("http", "h", "/a%2fb;c"), "/login/"},

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,7 +13,7 @@ import (
 type Request struct {
 	// Method is the original method, in capitals.
 	Method string
-	// Scheme is http or https.
+	// Scheme is http or https. It is empty where none of them was told. Like the host it is for the page to return to alone.
 	Scheme string
 	// Host is the original host with its port, in lower case. It is empty where none was told or it is malformed.
 	Host string
@@ -24,45 +25,75 @@ type Request struct {
 
 var (
 	errMethod = errors.New("the original method is malformed")
-	errScheme = errors.New("the original scheme is neither http nor https")
 	errURI    = errors.New("the original URI is not a path with an optional query")
-	errURL    = errors.New("the original URL has no scheme, host and path")
+	errURL    = errors.New("the original URL has no path")
 )
 
-// NewRequest makes a Request of its parts. The schemes ws and wss count as http and https. A method, scheme or URI that
-// is malformed is an error, on which the request is refused: nothing has a default. A malformed host is no host, since
-// nothing but the page to return to depends on it. The errors do not repeat what the client sent.
+// NewRequest makes a Request of its parts. A method or URI that is malformed is an error, on which the request is refused:
+// neither has a default. The errors do not repeat what the client sent.
+//
+// The scheme and the host never refuse anybody, since nothing but the page to return to depends on them. Each may be a list
+// between commas, to which every proxy on the way has added: the first that makes sense counts, and without one it is
+// unknown. The schemes ws and wss count as http and https.
 func NewRequest(method, scheme, host, uri string) (Request, error) {
 	if !isMethod(method) {
 		return Request{}, errMethod
 	}
-	scheme, ok := schemes[strings.ToLower(scheme)]
-	if !ok {
-		return Request{}, errScheme
-	}
 	if !isOriginForm(uri) {
 		return Request{}, errURI
 	}
-	return Request{Method: method, Scheme: scheme, Host: normalHost(host), URI: uri}, nil
+	return Request{
+		Method: method, Scheme: firstOf(scheme, func(s string) string { return schemes[strings.ToLower(s)] }),
+		Host: firstOf(host, normalHost), URI: uri,
+	}, nil
 }
 
+// firstOf reads a list between commas, and returns the first of what read makes of its items that is not empty.
+func firstOf(list string, read func(item string) string) string {
+	for item := range strings.SplitSeq(list, ",") {
+		if value := read(strings.Trim(item, " \t")); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// WithPort returns r with the port that a proxy reports beside the host, as X-Forwarded-Port does. It is a list like
+// NewRequest's. A host that has a port keeps it, and the usual port of the scheme is not written.
+func (r Request) WithPort(list string) Request {
+	port := firstOf(list, func(item string) string {
+		if n, err := strconv.ParseUint(item, 10, 16); err == nil && isPort(item) {
+			return strconv.FormatUint(n, 10) // without leading zeros
+		}
+		return ""
+	})
+	_, told, ok := splitPort(r.Host)
+	if port == "" || r.Host == "" || !ok || told != "" || port == usualPorts[r.Scheme] {
+		return r
+	}
+	r.Host += ":" + port
+	return r
+}
+
+var usualPorts = map[string]string{"http": "80", "https": "443"}
+
 // ParseRequest makes a Request of a method and an absolute URL, as nginx makes X-Original-URL of
-// $scheme://$http_host$request_uri. The host may be empty, as in HTTP/1.0. A malformed one is an error here, because
-// nobody knows where it ends.
+// $scheme://$http_host$request_uri, or of a path and query alone.
 func ParseRequest(method, originalURL string) (Request, error) {
-	scheme, rest, ok := strings.Cut(originalURL, "://")
-	if !ok {
-		return Request{}, errURL
+	var scheme, host string
+	uri := originalURL
+	if !strings.HasPrefix(uri, "/") {
+		var ok bool
+		if scheme, uri, ok = strings.Cut(uri, "://"); !ok {
+			return Request{}, errURL
+		}
+		slash := strings.IndexByte(uri, '/')
+		if slash < 0 {
+			return Request{}, errURL
+		}
+		host, uri = uri[:slash], uri[slash:]
 	}
-	slash := strings.IndexByte(rest, '/')
-	if slash < 0 {
-		return Request{}, errURL
-	}
-	host := rest[:slash]
-	if host != "" && normalHost(host) == "" {
-		return Request{}, errURL
-	}
-	r, err := NewRequest(method, scheme, host, rest[slash:])
+	r, err := NewRequest(method, scheme, host, uri)
 	if err != nil {
 		return Request{}, fmt.Errorf("reading the original URL: %w", err)
 	}

@@ -25,9 +25,14 @@ func TestNewRequest(t *testing.T) {
 		{"a method with a space", "GET /", "http", "h", "/", gateway.Request{}},
 		{"a method that begins with a hyphen", "-GET", "http", "h", "/", gateway.Request{}},
 		{"a method with a line break", "GET\r\n", "http", "h", "/", gateway.Request{}},
-		{"no scheme", "GET", "", "h", "/", gateway.Request{}},
-		{"two schemes", "GET", "https,http", "h", "/", gateway.Request{}},
-		{"another scheme", "GET", "javascript", "h", "/", gateway.Request{}},
+		{"no scheme", "GET", "", "h", "/", gateway.Request{Method: "GET", Host: "h", URI: "/"}},
+		{"the schemes of two proxies", "GET", "https,http", "h", "/", gateway.Request{Method: "GET", Scheme: "https", Host: "h", URI: "/"}},
+		{"the schemes of three, one of which says nothing", "GET", " , WSS ,http", "h", "/", gateway.Request{Method: "GET", Scheme: "https", Host: "h", URI: "/"}},
+		{"another scheme", "GET", "javascript", "h", "/", gateway.Request{Method: "GET", Host: "h", URI: "/"}},
+		{"another scheme and one that is known", "GET", "h2, https", "h", "/", gateway.Request{Method: "GET", Scheme: "https", Host: "h", URI: "/"}},
+		{"a scheme with a line break", "GET", "http\r\n", "h", "/", gateway.Request{Method: "GET", Host: "h", URI: "/"}},
+		{"the hosts of two proxies", "GET", "http", "shop.example, 10.0.0.1:8000", "/", gateway.Request{Method: "GET", Scheme: "http", Host: "shop.example", URI: "/"}},
+		{"a malformed host and another", "GET", "http", "a@b, shop.example", "/", gateway.Request{Method: "GET", Scheme: "http", Host: "shop.example", URI: "/"}},
 		{"no URI", "GET", "http", "h", "", gateway.Request{}},
 		{"a URI that is an absolute URL", "GET", "http", "h", "http://h/", gateway.Request{}},
 		{"a URI without a slash", "GET", "http", "h", "a", gateway.Request{}},
@@ -77,7 +82,7 @@ func TestHosts(t *testing.T) {
 		{"a path", "h/x", ""},
 		{"a backslash", `h\x`, ""},
 		{"a query", "h?x", ""},
-		{"two hosts", "a,b", ""},
+		{"two hosts", "a,b", "a"},
 		{"a space", "a b", ""},
 		{"a line break", "h\r\nx", ""},
 		{"letters outside ASCII", "müller.example", ""},
@@ -113,13 +118,15 @@ func TestParseRequest(t *testing.T) {
 		{"the host of HTTP/1.0 is empty", "http:///a", gateway.Request{Method: "PUT", Scheme: "http", URI: "/a"}},
 		{"a path with a scheme in it", "http://h/http://x/", gateway.Request{Method: "PUT", Scheme: "http", Host: "h", URI: "/http://x/"}},
 		{"nothing", "", gateway.Request{}},
-		{"only a path", "/a", gateway.Request{}},
+		{"only a path", "/a?b=http://c/", gateway.Request{Method: "PUT", URI: "/a?b=http://c/"}},
+		{"the schemes of two proxies", "https, http://h/a", gateway.Request{Method: "PUT", Scheme: "https", Host: "h", URI: "/a"}},
+		{"an empty scheme", "://h/a", gateway.Request{Method: "PUT", Host: "h", URI: "/a"}},
 		{"no path", "http://h", gateway.Request{}},
 		{"a query and no path", "http://h?a", gateway.Request{}},
-		{"a host with a query in it", "http://h?a/b", gateway.Request{}},
-		{"a host with userinfo", "http://a@h/", gateway.Request{}},
-		{"a host with a backslash", `http://h\@x/`, gateway.Request{}},
-		{"another scheme", "ftp://h/", gateway.Request{}},
+		{"a host with a query in it", "http://h?a/b", gateway.Request{Method: "PUT", Scheme: "http", URI: "/b"}},
+		{"a host with userinfo", "http://a@h/", gateway.Request{Method: "PUT", Scheme: "http", URI: "/"}},
+		{"a host with a backslash", `http://h\@x/`, gateway.Request{Method: "PUT", Scheme: "http", URI: "/"}},
+		{"another scheme", "ftp://h/", gateway.Request{Method: "PUT", Host: "h", URI: "/"}},
 		{"a line break", "http://h/a\r\nb", gateway.Request{}},
 	}
 	for _, tt := range tests {
@@ -142,5 +149,34 @@ func TestRedirectStatus(t *testing.T) {
 		if got := (gateway.Request{Method: method}).RedirectStatus(); got != want {
 			t.Errorf("%s: %d, want %d", method, got, want)
 		}
+	}
+}
+
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, scheme, host, port, want string }{
+		{"another port", "https", "shop.example", "8443", "shop.example:8443"},
+		{"the usual port", "https", "shop.example", "443", "shop.example"},
+		{"the usual port of another scheme", "http", "shop.example", "443", "shop.example:443"},
+		{"the host has one", "https", "shop.example:9000", "8443", "shop.example:9000"},
+		{"no host", "https", "", "8443", ""},
+		{"no scheme", "", "shop.example", "443", "shop.example:443"},
+		{"those of two proxies", "https", "shop.example", " 8443, 80", "shop.example:8443"},
+		{"leading zeros", "https", "shop.example", "0443", "shop.example"},
+		{"an address of IPv6", "http", "[::1]", "8080", "[::1]:8080"},
+		{"no port", "https", "shop.example", "", "shop.example"},
+		{"no number", "https", "shop.example", "https", "shop.example"},
+		{"too high a number", "https", "shop.example", "65536", "shop.example"},
+		{"zero", "https", "shop.example", "0", "shop.example"},
+		{"something behind it", "https", "shop.example", "80/x", "shop.example"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, err := gateway.NewRequest("GET", tt.scheme, tt.host, "/")
+			if got := r.WithPort(tt.port).Host; err != nil || got != tt.want {
+				t.Errorf("%q, %v; want %q", got, err, tt.want)
+			}
+		})
 	}
 }
