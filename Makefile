@@ -62,10 +62,10 @@ test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, att
 	$(call step,gateways with the race detector)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 20m -run TestGateways ./cmd/django-sidecar
 
-test-browser: setup ## the demo's page in Chromium; installs it, and wants Node for its driver
+test-browser: setup ## the demo's page and pages of other origins in Chromium; installs it, and wants Node for its driver
 	@tools/setup-browser.sh
-	$(call step,the demo in a browser)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,browser -timeout 10m -run TestDemoPage ./cmd/django-sidecar
+	$(call step,the demo and pages of other origins in a browser)
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,browser -timeout 10m -run "TestDemoPage|TestPagesOfOtherOrigins" ./cmd/django-sidecar
 
 fuzz: ## every fuzz target for FUZZTIME
 	$(call step,fuzzing each target for $(FUZZTIME))

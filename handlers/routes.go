@@ -54,10 +54,12 @@ func New(o Options) http.Handler {
 	e.Use(s.logged, recovered)
 	e.Match(authenticateMethods, authenticatePath, s.authenticate)
 	if o.Uploads != nil {
-		e.Match([]string{http.MethodPost, http.MethodPut}, uploadPath, s.upload)
+		e.Match([]string{http.MethodPost, http.MethodPut}, uploadPath, s.cors(uploadCORS, s.upload))
+		e.OPTIONS(uploadPath, s.cors(uploadCORS, uploadOptions))
 		if o.Uploads.Tus != nil {
-			e.Any(tusPath, s.tus)
-			e.Any(tusPath+"/*", s.tus)
+			tus := s.cors(tusCORS, s.tus)
+			e.Any(tusPath, tus)
+			e.Any(tusPath+"/*", tus)
 		}
 	}
 	gateway := func(a adapter) echo.HandlerFunc {

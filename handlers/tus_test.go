@@ -56,7 +56,7 @@ func resuming(t *testing.T, v answer.Verifier, change ...func(*handlers.Options)
 	uploads := &handlers.Uploads{Receiver: receiver, Tus: resumable}
 	return root, newHandler(v, append(change, func(o *handlers.Options) {
 		if o.Uploads != nil {
-			uploads.CSRFToken = o.Uploads.CSRFToken
+			uploads.CSRFToken, uploads.TrustedOrigins = o.Uploads.CSRFToken, o.Uploads.TrustedOrigins
 		}
 		o.Uploads = uploads
 	})...)

@@ -69,18 +69,21 @@ var cordovaHeader = http.Header{"Content-Type": {"multipart/form-data; boundary=
 func TestUpload(t *testing.T) {
 	stop := map[string]string{"Connection": "close"}
 	plain := map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"}
-	verdict := headers(challenge, stop)
+	both, origin := map[string]string{"Vary": "Cookie, Origin"}, map[string]string{"Vary": "Origin"}
+	verdict := headers(challenge, stop, both)
 	refused := func(more ...map[string]string) map[string]string {
-		all := headers(append(more, plain, stop)...)
-		delete(all, "Vary")
-		return all
+		return headers(append(more, plain, stop, origin)...)
 	}
 	says := func(message string) string { return `{"result":false,"message":"` + message + `"}` }
 	with := func(more http.Header) http.Header { return requestHeader(cordovaHeader, more) }
 	trusting := func(u *handlers.Uploads) {
 		u.TrustedOrigins = func(o string) bool { return o == "https://app.example" }
 	}
-	stored := map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"}
+	stored := headers(plain, origin)
+	shared := map[string]string{
+		"Access-Control-Allow-Origin": "https://app.example", "Access-Control-Allow-Credentials": "true",
+		"Access-Control-Expose-Headers": "Retry-After, WWW-Authenticate",
+	}
 	for _, tt := range []struct {
 		httpTest
 
@@ -91,11 +94,12 @@ func TestUpload(t *testing.T) {
 		{httpTest: httpTest{Name: "a form", Code: 201, WantHeader: stored, WantBody: storedBody}, kept: true},
 		{httpTest: httpTest{Name: "a form by PUT", Method: "PUT", Code: 201, WantHeader: stored, WantBody: storedBody}, kept: true},
 		{httpTest: httpTest{Name: "no session", Code: 401, Body: unreadable{t}, WantHeader: verdict, WantBody: endedBody}, verifier: ended(djangosession.Expired)},
-		{httpTest: httpTest{Name: "a store that is down", Code: 503, Body: unreadable{t}, WantHeader: headers(later, stop), WantBody: unavailableBody}, verifier: saying(djangosession.Verdict{}, errors.New("down"))},
+		{httpTest: httpTest{Name: "a store that is down", Code: 503, Body: unreadable{t}, WantHeader: headers(later, stop, both), WantBody: unavailableBody}, verifier: saying(djangosession.Verdict{}, errors.New("down"))},
 		{httpTest: httpTest{Name: "another site", Header: with(http.Header{"Sec-Fetch-Site": {"cross-site"}}), Body: unreadable{t}, Code: 403, WantHeader: refused(), WantBody: says("Uploads from another site are refused.")}},
 		{httpTest: httpTest{Name: "another origin", Header: with(http.Header{"Origin": {"https://evil.example"}}), Body: unreadable{t}, Code: 403, WantHeader: refused(), WantBody: says("Uploads from another site are refused.")}, change: trusting},
 		{httpTest: httpTest{Name: "the same origin", Header: with(http.Header{"Origin": {"http://example.com"}}), Code: 201, WantHeader: stored, WantBody: storedBody}, kept: true},
-		{httpTest: httpTest{Name: "an origin that is trusted", Header: with(http.Header{"Origin": {"https://app.example"}, "Sec-Fetch-Site": {"cross-site"}}), Code: 201, WantHeader: stored, WantBody: storedBody}, change: trusting, kept: true},
+		{httpTest: httpTest{Name: "an origin that is trusted", Header: with(http.Header{"Origin": {"https://app.example"}, "Sec-Fetch-Site": {"cross-site"}}), Code: 201, WantHeader: headers(stored, shared), WantBody: storedBody}, change: trusting, kept: true},
+		{httpTest: httpTest{Name: "no session, from an origin that is trusted", Header: with(http.Header{"Origin": {"https://app.example"}}), Body: unreadable{t}, Code: 401, WantHeader: headers(verdict, shared), WantBody: endedBody}, change: trusting, verifier: ended(djangosession.Expired)},
 		{httpTest: httpTest{Name: "an encoded body", Header: with(http.Header{"Content-Encoding": {"gzip"}}), Body: unreadable{t}, Code: 415, WantHeader: refused(), WantBody: says("An encoded body is not understood: send it without Content-Encoding.")}},
 		{httpTest: httpTest{Name: "no form", Body: strings.NewReader("x"), Code: 400, WantHeader: refused(), WantBody: says("The form is cut short.")}},
 		{httpTest: httpTest{Name: "a raw body that is too large", Header: with(http.Header{"Content-Type": {"image/png"}}), Body: strings.NewReader(strings.Repeat("x", 1<<20+1)), Code: 413, WantHeader: refused(), WantBody: says("The file is too large.")}},
@@ -196,7 +200,7 @@ func TestLoggedOutMeanwhile(t *testing.T) {
 			}), option)
 			tt := httpTest{
 				Method: "POST", Path: "/upload", Header: cordovaHeader, Body: strings.NewReader(cordovaBody), Handler: h, Code: 401,
-				WantHeader: map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store", "Connection": "close", "Www-Authenticate": "Cookie"}, WantBody: endedBody,
+				WantHeader: map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store", "Connection": "close", "Www-Authenticate": "Cookie", "Vary": "Origin"}, WantBody: endedBody,
 			}
 			tt.run(t)
 			if left, err := os.ReadDir(root); err != nil || len(left) > 0 || asked != 2 {

@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -204,10 +205,19 @@ func (r *reader) extensions(name string) []string {
 	return list
 }
 
-// origins is CSRF_TRUSTED_ORIGINS. Before Django 4.0 it has hosts without a scheme, which are of both.
+// isScheme: RFC 3986, 3.1, in small letters, as browsers write it. Web views have schemes of their own, such as capacitor.
+var isScheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`).MatchString
+
+// origins is CSRF_TRUSTED_ORIGINS: any scheme://host (django/core/checks/compatibility/django_4_0.py, 5.2). Before Django 4.0 it
+// has hosts without a scheme, which are of http and https. The word null is the origin of pages that have none.
 func (r *reader) origins(name string) []string {
 	var origins []string
 	for _, text := range r.list(name) {
+		if text == "null" {
+			r.warn("%s has null, which is the origin of every sandboxed frame and of files: any page can upload as its visitor", name)
+			origins = append(origins, text)
+			continue
+		}
 		forms := []string{text}
 		if !strings.Contains(text, "://") {
 			host := strings.Replace("^"+text, "^.", "*.", 1)
@@ -216,8 +226,9 @@ func (r *reader) origins(name string) []string {
 		}
 		for _, form := range forms {
 			scheme, host, _ := strings.Cut(form, "://")
-			if scheme != "http" && scheme != "https" || host == "" || strings.ContainsAny(strings.TrimPrefix(host, "*."), "/*? ") {
-				r.refuse(name, "a list of origins such as https://app.example.com or https://*.example.com")
+			scheme = strings.ToLower(scheme)
+			if !isScheme(scheme) || host == "" || strings.ContainsAny(strings.TrimPrefix(host, "*."), "/*? ") {
+				r.refuse(name, "a list of origins, each a scheme and a host, such as https://app.example.com, https://*.example.com or capacitor://localhost")
 				return nil
 			}
 			origins = append(origins, scheme+"://"+strings.ToLower(host))

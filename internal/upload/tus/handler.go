@@ -52,6 +52,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (x *exchange) serve(ctx context.Context) error {
+	if err := x.override(); err != nil {
+		return err
+	}
 	if err := x.authenticate(); err != nil {
 		return err
 	}
@@ -68,6 +71,25 @@ func (x *exchange) serve(ctx context.Context) error {
 		return refuseWith(http.StatusPreconditionFailed, "The request is not of tus "+version+".", "Tus-Version", version)
 	}
 	return answer(ctx)
+}
+
+// override takes X-HTTP-Method-Override of a POST to an upload's URL for the method, as the core protocol demands: it is for
+// clients that cannot send PATCH or DELETE. At the URL of all uploads a POST is what it says. A page of another site cannot
+// send the header without being asked for in a preflight.
+func (x *exchange) override() error {
+	const name = "X-HTTP-Method-Override"
+	method, err := single(x.r.Header, name)
+	if _, creates := x.token(); err != nil || method == "" || creates || x.r.Method != http.MethodPost {
+		return err
+	}
+	switch method {
+	case http.MethodPatch, http.MethodDelete:
+		r := *x.r
+		r.Method = method
+		x.r = &r
+		return nil
+	}
+	return badRequest(name + " must be PATCH or DELETE.")
 }
 
 // method is what answers a request, or which others are answered at its URL.

@@ -160,6 +160,43 @@ type unsized struct{ r *strings.Reader }
 // Read implements io.Reader.
 func (u *unsized) Read(p []byte) (int, error) { return u.r.Read(p) }
 
+// TestMethodOverride: a client that cannot send PATCH or DELETE says so on a POST to the upload's own URL.
+func TestMethodOverride(t *testing.T) {
+	s := newSite(t, nil)
+	path := s.create(3, "a.txt")
+	patch := headers{"X-HTTP-Method-Override", "PATCH", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream"}
+	for _, c := range []struct {
+		name, method, path string
+		h                  headers
+		status             int
+	}{
+		{"a method that nobody needs it for", "POST", path, headers{"X-HTTP-Method-Override", "HEAD"}, 400},
+		{"a method that is none", "POST", path, headers{"X-HTTP-Method-Override", "patch"}, 400},
+		{"two of them", "POST", path, headers{"X-HTTP-Method-Override", "PATCH", "X-HTTP-Method-Override", "DELETE"}, 400},
+		{"on a GET", "GET", path, headers{"X-HTTP-Method-Override", "DELETE"}, 405},
+		{"on a PUT", "PUT", path, patch, 405},
+		{"at the URL of all uploads", "POST", "/tus/", append(headers{"Upload-Length", "3"}, "X-HTTP-Method-Override", "DELETE"), 201},
+	} {
+		if a := s.do(c.method, c.path, c.h, nil); a.StatusCode != c.status {
+			t.Errorf("%s: got %d, want %d", c.name, a.StatusCode, c.status)
+		}
+	}
+	if got := s.offset(path); got != 0 {
+		t.Fatalf("the offset is %d", got)
+	}
+	if a := s.do("POST", path, patch, strings.NewReader("abc")); a.StatusCode != 204 || a.Header.Get("Upload-Offset") != "3" {
+		t.Errorf("PATCH: got %d, %v", a.StatusCode, a.Header)
+	}
+	other := s.create(3, "b.txt")
+	if a := s.do("POST", other, headers{"X-HTTP-Method-Override", "DELETE"}, nil); a.StatusCode != 204 {
+		t.Errorf("DELETE: got %d", a.StatusCode)
+	}
+	if a := s.do("HEAD", other, nil, nil); a.StatusCode != 404 {
+		t.Errorf("after DELETE: got %d", a.StatusCode)
+	}
+	s.expectNoReports()
+}
+
 func TestMethods(t *testing.T) {
 	s := newSite(t, nil)
 	path := s.create(3, "a.txt")
