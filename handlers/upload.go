@@ -23,6 +23,12 @@ type Uploads struct {
 	Tus http.Handler
 	// TrustedOrigins says whether a request from another origin is let in: CSRF_TRUSTED_ORIGINS. nil trusts none.
 	TrustedOrigins func(origin string) bool
+	// ForwardedHost believes X-Forwarded-Host whoever sends it: USE_X_FORWARDED_HOST. That of a trusted proxy is believed in any
+	// case. No page can make a browser send it.
+	ForwardedHost bool
+	// SecureHeader and SecureValue are SECURE_PROXY_SSL_HEADER: a header and the value that it has where the request came by https.
+	// Without them the scheme of an origin is not looked at.
+	SecureHeader, SecureValue string
 	// CSRFToken demands Django's own token besides; nil does not.
 	CSRFToken *CSRFToken
 	// MinRate is how many bytes a second a body must have, after uploadGrace; 0 is no limit but uploadIdle.
@@ -128,16 +134,6 @@ func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) 
 		return errEnded
 	}
 	return nil
-}
-
-// crossSite refuses what a page of another site makes a browser send, with the user's cookie. Clients that are no browsers
-// send neither Sec-Fetch-Site nor Origin, and pass.
-func (s *server) crossSite(r *http.Request) error {
-	err := new(http.CrossOriginProtection).Check(r)
-	if err == nil || s.Uploads.TrustedOrigins != nil && s.Uploads.TrustedOrigins(r.Header.Get("Origin")) {
-		return nil
-	}
-	return errCrossSite
 }
 
 // refuseUpload answers with a refusal. What has not been read of the body is not waited for.

@@ -98,7 +98,8 @@ func (u *uploads) handler(metrics *observe.Metrics) *handlers.Uploads {
 	h := &handlers.Uploads{
 		Receiver: u.receiver, Tus: u.tus, Observe: metrics.Upload, InFlight: metrics.UploadsInFlight,
 		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.config.TrustedOrigins, origin) },
-		MinRate:        u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
+		ForwardedHost:  u.config.UseForwardedHost, SecureHeader: u.config.SecureHeader.Name, SecureValue: u.config.SecureHeader.Value,
+		MinRate: u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
 	}
 	if u.config.CSRFToken {
 		h.CSRFToken = &handlers.CSRFToken{CookieName: u.config.CSRFCookieName, HeaderName: u.config.CSRFHeaderName}

@@ -51,6 +51,8 @@ type djangoSettings struct {
 	MediaURL               *string `envconfig:"MEDIA_URL" otherwise:"/media/" desc:"what goes before a file's name in url"`
 	FileUploadPermissions  *string `envconfig:"FILE_UPLOAD_PERMISSIONS" otherwise:"0o644" desc:"in octal, or None, which is the default before Django 3.0"`
 	FileUploadDirPerms     *string `envconfig:"FILE_UPLOAD_DIRECTORY_PERMISSIONS" otherwise:"None" example:"0o2775" desc:"of directories that are made"`
+	UseForwardedHost       *string `envconfig:"USE_X_FORWARDED_HOST" otherwise:"false" desc:"true: an upload's own host is what X-Forwarded-Host says, whoever sends it; that of SIDECAR_TRUSTED_PROXIES always counts"`
+	SecureProxyHeader      *string `envconfig:"SECURE_PROXY_SSL_HEADER" example:"HTTP_X_FORWARDED_PROTO,https" desc:"a header and its value: the proxy says so of requests by https, and an upload from a page of the same host by http is refused"`
 	MaxNumberFiles         *string `envconfig:"DATA_UPLOAD_MAX_NUMBER_FILES" otherwise:"100" desc:"in a form; None is no limit"`
 	MaxNumberFields        *string `envconfig:"DATA_UPLOAD_MAX_NUMBER_FIELDS" otherwise:"1000" desc:"in a form; None is no limit"`
 	MaxMemorySize          *string `envconfig:"DATA_UPLOAD_MAX_MEMORY_SIZE" otherwise:"2621440" desc:"bytes of a form's fields; None is no limit"`

@@ -43,8 +43,14 @@ type Uploads struct {
 	CSRFCookieName string // csrftoken
 	CSRFHeaderName string // as HTTP writes it; X-CSRFTOKEN
 
+	UseForwardedHost bool         // false: X-Forwarded-Host of trusted proxies alone
+	SecureHeader     SecureHeader // SECURE_PROXY_SSL_HEADER; zero: it is not known which requests came by https
+
 	TrustedOrigins []string // CSRF_TRUSTED_ORIGINS as Django 4.0 has them: scheme://host, scheme://*.domain
 }
+
+// SecureHeader is a header that has this value where the request came by https, and another where it did not.
+type SecureHeader struct{ Name, Value string }
 
 // maxUpload bounds SIDECAR_UPLOAD_MAX_BYTES.
 const maxUpload = 1 << 40
@@ -79,6 +85,8 @@ func (c *Config) readUploads(r *reader) {
 	u.CSRFToken = r.flag("SIDECAR_UPLOAD_CSRF_TOKEN")
 	u.CSRFCookieName = r.text("DJANGO_CSRF_COOKIE_NAME")
 	u.CSRFHeaderName = r.metaName("DJANGO_CSRF_HEADER_NAME")
+	u.UseForwardedHost = r.flag("DJANGO_USE_X_FORWARDED_HOST")
+	u.SecureHeader = r.secureHeader("DJANGO_SECURE_PROXY_SSL_HEADER")
 	u.TrustedOrigins = r.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 	c.readMediaRoot(r)
 }
@@ -102,12 +110,34 @@ func (c *Config) readMediaRoot(r *reader) {
 
 // metaName is the name of a header as WSGI writes it.
 func (r *reader) metaName(name string) string {
-	header, ok := strings.CutPrefix(r.text(name), "HTTP_")
-	if !ok || header == "" || strings.ToUpper(header) != header || strings.ContainsAny(header, " -:") {
+	header, ok := headerOfMeta(r.text(name))
+	if !ok {
 		r.refuse(name, "the name of a header as request.META has it, such as HTTP_X_CSRFTOKEN")
-		return ""
 	}
-	return strings.ReplaceAll(header, "_", "-")
+	return header
+}
+
+func headerOfMeta(key string) (header string, ok bool) {
+	header, ok = strings.CutPrefix(key, "HTTP_")
+	if !ok || header == "" || strings.ToUpper(header) != header || strings.ContainsAny(header, " -:") {
+		return "", false
+	}
+	return strings.ReplaceAll(header, "_", "-"), true
+}
+
+// secureHeader is SECURE_PROXY_SSL_HEADER, a tuple of two.
+func (r *reader) secureHeader(name string) SecureHeader {
+	if r.text(name) == "" {
+		return SecureHeader{}
+	}
+	list := r.list(name)
+	if len(list) == 2 {
+		if header, ok := headerOfMeta(list[0]); ok && list[1] != "" {
+			return SecureHeader{Name: header, Value: list[1]}
+		}
+	}
+	r.refuse(name, "a header as request.META has it and its value, between them a comma")
+	return SecureHeader{}
 }
 
 // sizeOrNone is a number of bytes that may be 0.

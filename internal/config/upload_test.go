@@ -14,6 +14,7 @@ func TestUploads(t *testing.T) {
 		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none", "SIDECAR_UPLOAD_EXPIRY": "90m", "SIDECAR_UPLOAD_CHECK_TYPE": "true", "SIDECAR_UPLOAD_WEBHOOK": "https://app.example/hook?token=x",
 		"SIDECAR_UPLOAD_EXTENSIONS": ".JPG,.tar.gz", "SIDECAR_UPLOAD_MIN_RATE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER": "1", "SIDECAR_UPLOAD_MIN_FREE": "3GiB", "SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER": "7",
 		"DJANGO_CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example,capacitor://localhost,App://x:1", "SIDECAR_UPLOAD_CSRF_TOKEN": "true", "CSRF_COOKIE_NAME": "ct", "CSRF_HEADER_NAME": "HTTP_X_CT",
+		"USE_X_FORWARDED_HOST": "True", "SECURE_PROXY_SSL_HEADER": `["HTTP_X_FORWARDED_PROTO", "https"]`,
 	}))
 	mode := uint32(0o2775)
 	want := config.Uploads{
@@ -22,6 +23,7 @@ func TestUploads(t *testing.T) {
 		MaxFormBytes: 5 << 30, MaxUnfinishedFiles: 7, MaxUnfinishedBytes: 5 << 30, MinFree: 3 << 30,
 		CheckType: true, Expiry: 90 * time.Minute, Webhook: config.NewSecret("https://app.example/hook?token=x"),
 		CSRFToken: true, CSRFCookieName: "ct", CSRFHeaderName: "X-CT",
+		UseForwardedHost: true, SecureHeader: config.SecureHeader{Name: "X-FORWARDED-PROTO", Value: "https"},
 		TrustedOrigins: []string{"https://a.example", "https://*.b.example", "http://*.b.example", "capacitor://localhost", "app://x:1"},
 	}
 	if d := diff(want, c.Uploads); d != "" {
@@ -48,6 +50,7 @@ func TestUploads(t *testing.T) {
 		"SIDECAR_UPLOAD_EXTENSIONS": {"jpg", "*.jpg", ".", ".a/b", "[]"}, "SIDECAR_UPLOAD_MIN_RATE": {"-1", "fast"}, "SIDECAR_UPLOAD_EXPIRY": {"0", "24"}, "SIDECAR_UPLOAD_WEBHOOK": {"app.example/x", "ftp://x", "http://u:p@x/", "http://"}, "SIDECAR_UPLOAD_MAX_AT_ONCE": {"-1"}, "SIDECAR_UPLOAD_MIN_FREE": {"-1", "2TiB", "much"}, "SIDECAR_UPLOAD_MAX_FORM_BYTES": {"-1"},
 		"SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER": {"-1"}, "SIDECAR_UPLOAD_MAX_UNFINISHED_BYTES_PER_USER": {"1.5GiB"},
 		"DJANGO_CSRF_HEADER_NAME": {"X-CSRFToken", "HTTP_", "HTTP_x"}, "SIDECAR_UPLOAD_CSRF_TOKEN": {"maybe"},
+		"DJANGO_USE_X_FORWARDED_HOST": {"maybe"}, "DJANGO_SECURE_PROXY_SSL_HEADER": {"https", "X-Forwarded-Proto,https", "HTTP_X,a,b"},
 		"DJANGO_CSRF_TRUSTED_ORIGINS": {"https://", "https://x/y", "https://x*.y", "://x", "1a://x", "ht tp://x"},
 	} {
 		for _, text := range texts {
