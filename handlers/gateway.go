@@ -55,6 +55,9 @@ func hints(r *http.Request) gateway.Hints {
 	return gateway.Hints{
 		SecFetchMode: joined(r, "Sec-Fetch-Mode"), SecFetchDest: joined(r, "Sec-Fetch-Dest"), Accept: joined(r, "Accept"),
 		RequestedWith: joined(r, "X-Requested-With"), Upgrade: joined(r, "Upgrade"),
+		HXRequest: joined(r, "Hx-Request"), HXCurrentURL: joined(r, "Hx-Current-Url"),
+		Origin: joined(r, "Origin"), RequestMethod: joined(r, "Access-Control-Request-Method"),
+		MethodOverride: joined(r, "X-Http-Method-Override") + joined(r, "X-Http-Method") + joined(r, "X-Method-Override"),
 	}
 }
 

@@ -26,8 +26,7 @@ var envoyAdapter = adapter{
 		}
 		uri := strings.TrimPrefix(r.RequestURI, envoyPath)
 		original, err := gateway.NewRequest(r.Method, scheme, r.Host, uri)
-		original.Navigation = hints(r).Navigation()
-		return original, err
+		return hints(r).About(original), err
 	},
 	demands: func(*http.Request) (gateway.Requirements, error) { return gateway.Requirements{}, nil },
 	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},

@@ -14,9 +14,8 @@ const forwardPath = "/auth/forward"
 // anybody else they are not looked at, and there is no page to return to. The method and the URI must be there once.
 var forwardAdapter = adapter{
 	original: func(s *server, r *http.Request) (gateway.Request, error) {
-		navigation := hints(r).Navigation()
 		if !s.trusted(r) {
-			return gateway.Request{Method: r.Method, Navigation: navigation}, nil
+			return gateway.Request{Navigation: hints(r).Navigation(), Method: r.Method}, nil
 		}
 		method, err := single(r, "X-Forwarded-Method")
 		if err != nil {
@@ -30,15 +29,14 @@ var forwardAdapter = adapter{
 		if err != nil {
 			return gateway.Request{}, err
 		}
-		original.Navigation = navigation
-		return original.WithPort(joined(r, "X-Forwarded-Port")), nil
+		return hints(r).About(original.WithPort(joined(r, "X-Forwarded-Port"))), nil
 	},
 	// The X-Forwarded-Uri is looked at here whoever tells it, because it can only make the decision stricter. Without it,
-	// nobody knows whether the query is the operator's, and no user is optional.
+	// nobody knows whether the query is the operator's, and it loosens nothing.
 	demands: func(r *http.Request) (gateway.Requirements, error) {
 		uris, told := r.Header["X-Forwarded-Uri"]
 		demands, err := gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(uris...))
-		demands.Optional = demands.Optional && told
+		demands.Optional, demands.Preflight = demands.Optional && told, demands.Preflight && told
 		return demands, err
 	},
 	Manner: answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},

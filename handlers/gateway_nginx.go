@@ -26,7 +26,8 @@ var nginxAdapter = adapter{
 		if method == "" {
 			method = http.MethodGet // it decides nothing: nginx never redirects by our status
 		}
-		return gateway.ParseRequest(method, url)
+		original, err := gateway.ParseRequest(method, url)
+		return hints(r).About(original), err
 	},
 	demands: func(r *http.Request) (gateway.Requirements, error) {
 		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))

@@ -68,20 +68,23 @@ func headers(sets ...map[string]string) map[string]string {
 }
 
 var (
-	asJSON       = map[string]string{"Content-Type": "application/json"}
-	challenge    = map[string]string{"Content-Type": "application/json", "Www-Authenticate": "Cookie"}
-	challenged   = map[string]string{"Www-Authenticate": "Cookie"}
-	again        = map[string]string{"Retry-After": "1"}
-	later        = map[string]string{"Content-Type": "application/json", "Retry-After": "1"}
-	toLogin      = map[string]string{"Location": "/login/"}
-	toLoginNext  = map[string]string{"Location": "/login/?next=/a%3Fb%3Dc"}
-	forwarded    = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"x.example"}, "X-Forwarded-Uri": {"/a?b=c"}}
-	chained      = http.Header{"X-Forwarded-Proto": {"https, http", "http"}, "X-Forwarded-Host": {"x.example", "10.0.0.1"}, "X-Forwarded-Port": {"8443,80"}}
-	browser      = http.Header{"Sec-Fetch-Mode": {"navigate"}}
-	forbidden    = `{"result":false,"message":"The user may not do this."}`
-	malformed    = `{"result":false,"message":"The request is malformed."}`
-	misconfigure = `{"result":false,"message":"The requirements of this location are not understood."}`
-	cannotBeMet  = `{"result":false,"message":"The requirements of this location cannot be met."}`
+	asJSON        = map[string]string{"Content-Type": "application/json"}
+	challenge     = map[string]string{"Content-Type": "application/json", "Www-Authenticate": "Cookie"}
+	challenged    = map[string]string{"Www-Authenticate": "Cookie"}
+	again         = map[string]string{"Retry-After": "1"}
+	later         = map[string]string{"Content-Type": "application/json", "Retry-After": "1"}
+	toSignIn      = map[string]string{"X-Sign-In": "/login/"}
+	toLogin       = map[string]string{"Location": "/login/"}
+	toLoginByHTMX = map[string]string{"Hx-Redirect": "/login/"}
+	toLoginNext   = map[string]string{"Location": "/login/?next=/a%3Fb%3Dc"}
+	forwarded     = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"x.example"}, "X-Forwarded-Uri": {"/a?b=c"}}
+	htmx          = http.Header{"Hx-Request": {"true"}, "Hx-Current-Url": {"https://x.example/shop?q=1"}, "Accept": {"text/html, */*"}}
+	chained       = http.Header{"X-Forwarded-Proto": {"https, http", "http"}, "X-Forwarded-Host": {"x.example", "10.0.0.1"}, "X-Forwarded-Port": {"8443,80"}}
+	browser       = http.Header{"Sec-Fetch-Mode": {"navigate"}}
+	forbidden     = `{"result":false,"message":"The user may not do this."}`
+	malformed     = `{"result":false,"message":"The request is malformed."}`
+	misconfigure  = `{"result":false,"message":"The requirements of this location are not understood."}`
+	cannotBeMet   = `{"result":false,"message":"The requirements of this location cannot be met."}`
 )
 
 // removed is what Envoy is told to take away from a request that may pass.
@@ -111,15 +114,15 @@ func TestGateways(t *testing.T) {
 	nginxURL := http.Header{"X-Original-Url": {"https://x.example/a?b=c"}, "X-Original-Method": {"POST"}}
 	for _, tt := range []httpTest{
 		{Name: "nginx, a user", Path: "/auth/nginx", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
-		{Name: "nginx, nobody", Path: "/auth/nginx", Handler: no, Code: 401, WantHeader: headers(challenged, toLogin)},
-		{Name: "nginx, nobody, and a page", Path: "/auth/nginx", Header: nginxURL, Handler: no, Code: 401, WantHeader: headers(challenged, toLoginNext)},
+		{Name: "nginx, nobody", Path: "/auth/nginx", Handler: no, Code: 401, WantHeader: headers(challenged, toSignIn, toLogin)},
+		{Name: "nginx, nobody, and a page", Path: "/auth/nginx", Header: nginxURL, Handler: no, Code: 401, WantHeader: headers(challenged, toSignIn, toLoginNext)},
 		{Name: "nginx, down", Path: "/auth/nginx", Handler: down, Code: 500, WantHeader: headers(again)},
 		{Name: "nginx, forbidden", Path: "/auth/nginx?require=staff", Handler: yes(plain), Code: 403, WantHeader: headers()},
 		{Name: "nginx, malformed", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"http://a"}}, Handler: yes(plain), Code: 403, WantHeader: headers()},
 		{Name: "nginx, a URL twice", Path: "/auth/nginx", Header: http.Header{"X-Original-Url": {"http://a/", "http://b/"}}, Handler: yes(plain), Code: 403, WantHeader: headers()},
 
 		{Name: "forward, a user", Path: "/auth/forward", Header: forwarded, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
-		{Name: "forward, a script", Path: "/auth/forward", Header: forwarded, Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "forward, a script", Path: "/auth/forward", Header: forwarded, Handler: no, Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
 		{Name: "forward, a page", Path: "/auth/forward", Header: requestHeader(forwarded, browser), Handler: no, Code: 302, WantHeader: headers(toLoginNext)},
 		{Name: "forward, a form", Path: "/auth/forward", Header: requestHeader(forwarded, browser, http.Header{"X-Forwarded-Method": {"POST"}}), Handler: no, Code: 303, WantHeader: headers(toLoginNext)},
 		{Name: "forward, forbidden is no redirect", Path: "/auth/forward?require=superuser", Header: requestHeader(forwarded, browser), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
@@ -136,8 +139,16 @@ func TestGateways(t *testing.T) {
 		{Name: "envoy, other spellings", Path: "/auth/envoy/a", Header: http.Header{"Remote~user": {"x"}, "Remote_user": {"x"}, "Remote-User": {"x"}}, Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity, removed(", remote~user"))},
 		{Name: "envoy, a page", Path: "/auth/envoy/a?b=c", Header: browser, Handler: no, Code: 302, WantHeader: headers(toLoginNext)},
 		{Name: "envoy, a form", Method: "DELETE", Path: "/auth/envoy/a?b=c", Header: browser, Handler: no, Code: 303, WantHeader: headers(toLoginNext)},
-		{Name: "envoy, the client's query demands nothing and lifts nothing", Path: "/auth/envoy/a?optional=1&require=x", Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "envoy, the client's query demands nothing and lifts nothing", Path: "/auth/envoy/a?optional=1&require=x", Handler: no, Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
 		{Name: "envoy, down", Path: "/auth/envoy/", Handler: down, Code: 503, WantHeader: headers(later), WantBody: unavailableBody},
+
+		{Name: "forward, htmx", Path: "/auth/forward", Header: requestHeader(forwarded, htmx), Handler: no, Code: 401, WantHeader: headers(challenge, map[string]string{"Hx-Redirect": "/login/?next=/shop%3Fq%3D1"}), WantBody: endedBody},
+		{Name: "forward, htmx on another site's page", Path: "/auth/forward", Header: requestHeader(forwarded, htmx, http.Header{"Hx-Current-Url": {"https://evil.example/shop"}}), Handler: no, Code: 401, WantHeader: headers(challenge, toLoginByHTMX), WantBody: endedBody},
+		{Name: "forward, htmx by another scheme", Path: "/auth/forward", Header: requestHeader(forwarded, htmx, http.Header{"Hx-Current-Url": {"http://x.example/shop"}}), Handler: no, Code: 401, WantHeader: headers(challenge, toLoginByHTMX), WantBody: endedBody},
+		{Name: "forward, htmx that tells no page", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"Hx-Request": {"true"}}), Handler: no, Code: 401, WantHeader: headers(challenge, toLoginByHTMX), WantBody: endedBody},
+		{Name: "forward, a page that is no htmx's", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"Hx-Current-Url": {"https://x.example/shop"}}), Handler: no, Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
+		{Name: "nginx, htmx", Path: "/auth/nginx", Header: requestHeader(nginxURL, htmx), Handler: no, Code: 401, WantHeader: headers(challenged, toLoginNext, map[string]string{"Hx-Redirect": "/login/?next=/shop%3Fq%3D1"})},
+		{Name: "envoy, htmx", Path: "/auth/envoy/a?b=c", Header: requestHeader(htmx, http.Header{"Hx-Current-Url": {"http://example.com/shop?q=1"}}), Handler: no, Code: 401, WantHeader: headers(challenge, map[string]string{"Hx-Redirect": "/login/?next=/shop%3Fq%3D1"}), WantBody: endedBody},
 
 		{Name: "a group", Path: "/auth/nginx?require=group:editors&require=perm:news.add_story", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
 		{Name: "a group with a comma", Path: "/auth/nginx?require=group:a%2C%20b", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
@@ -157,14 +168,14 @@ func TestGateways(t *testing.T) {
 		{Name: "optional, nobody", Path: "/auth/nginx?optional=1", Handler: no, Code: 200, WantHeader: headers(emptyIdentity)},
 		{Name: "optional, a user", Path: "/auth/nginx?optional=1", Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "optional, down", Path: "/auth/nginx?optional=1", Handler: down, Code: 500, WantHeader: headers(again)},
-		{Name: "optional, but the client's", Path: "/auth/forward?optional=1", Header: uri("/a?optional=1"), Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
-		{Name: "optional, but the client's too", Path: "/auth/forward?optional=1", Header: uri("/a?x=1&%6fptional=0"), Handler: no, Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
-		{Name: "optional, and nobody says whose that is", Path: "/auth/forward?optional=1", Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "optional, but the client's", Path: "/auth/forward?optional=1", Header: uri("/a?optional=1"), Handler: no, Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
+		{Name: "optional, but the client's too", Path: "/auth/forward?optional=1", Header: uri("/a?x=1&%6fptional=0"), Handler: no, Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
+		{Name: "optional, and nobody says whose that is", Path: "/auth/forward?optional=1", Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
 		{Name: "optional, the operator's", Path: "/auth/forward?optional=1", Header: uri("/a?q=optional"), Handler: no, Code: 200, WantHeader: headers(emptyIdentity)},
 		{Name: "a client's query in place of the operator's", Path: "/auth/forward?q=1;%zz&requires=staff", Header: uri("/a?q=1;%zz&requires=staff"), Handler: yes(plain), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "a client who repeats the operator's requirement", Path: "/auth/forward?require=staff", Header: uri("/a?require=staff"), Handler: yes(plain), Code: 403, WantHeader: headers(asJSON), WantBody: forbidden},
-		{Name: "two URIs, one of them the client's", Path: "/auth/forward?optional=1", Header: http.Header{"X-Forwarded-Uri": {"/a?b", "/a?optional=1"}}, Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
-		{Name: "nginx, optional, but the client's", Path: "/auth/nginx?optional=1", Header: http.Header{"X-Original-Url": {"http://a/?optional=1"}}, Handler: no, Code: 401, WantHeader: headers(challenged, map[string]string{"Location": "/login/?next=/%3Foptional%3D1"})},
+		{Name: "two URIs, one of them the client's", Path: "/auth/forward?optional=1", Header: http.Header{"X-Forwarded-Uri": {"/a?b", "/a?optional=1"}}, Handler: newHandler(ended(djangosession.Expired), plain, direct), Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
+		{Name: "nginx, optional, but the client's", Path: "/auth/nginx?optional=1", Header: http.Header{"X-Original-Url": {"http://a/?optional=1"}}, Handler: no, Code: 401, WantHeader: headers(challenged, toSignIn, map[string]string{"Location": "/login/?next=/%3Foptional%3D1"})},
 		{Name: "no options at all", Path: "/auth/nginx", Handler: newHandler(saying(ada(), nil)), Code: 200, WantHeader: headers(adaIdentity)},
 		{Name: "another path below", Path: "/auth/nginx/x", Handler: yes(plain), Code: 404, WantHeader: errorHeader, WantBody: `{"result":false,"message":"Not Found."}`},
 	} {
@@ -225,5 +236,57 @@ func TestEveryMethod(t *testing.T) {
 			}
 			t.Run(method+" "+path, row.run)
 		}
+	}
+}
+
+// TestPreflight: exactly a preflight passes without a user, where the operator says so.
+func TestPreflight(t *testing.T) {
+	no := newHandler(ended(djangosession.NoCookie), forGateways(t, noPermissions))
+	yes := newHandler(saying(ada(), nil), forGateways(t, noPermissions))
+	preflight := http.Header{"Origin": {"https://app.example"}, "Access-Control-Request-Method": {"PUT"}}
+	options := requestHeader(forwarded, preflight, http.Header{"X-Forwarded-Method": {"OPTIONS"}})
+	byNginx := requestHeader(preflight, http.Header{"X-Original-Url": {"https://x.example/a"}, "X-Original-Method": {"OPTIONS"}})
+	less := func(h http.Header, name string) http.Header {
+		h = h.Clone()
+		h.Del(name)
+		return h
+	}
+	for _, tt := range []struct {
+		name, path string
+		header     http.Header
+		handler    http.Handler
+		want       int
+		user       string
+	}{
+		{"forward", "/auth/forward?preflight=1&require=staff", options, no, 200, ""},
+		{"nginx", "/auth/nginx?preflight=1", byNginx, no, 200, ""},
+		{"with a user, who is not told", "/auth/forward?preflight=1&require=staff", options, yes, 200, ""},
+		{"off", "/auth/forward", options, no, 401, ""},
+		{"off, nginx", "/auth/nginx", byNginx, no, 401, ""},
+		{"another method", "/auth/forward?preflight=1", requestHeader(options, http.Header{"X-Forwarded-Method": {"POST"}}), no, 401, ""},
+		{"without an origin", "/auth/forward?preflight=1", less(options, "Origin"), no, 401, ""},
+		{"without a method", "/auth/forward?preflight=1", less(options, "Access-Control-Request-Method"), no, 401, ""},
+		{"with another method for frameworks", "/auth/forward?preflight=1", requestHeader(options, http.Header{"X-Http-Method-Override": {"POST"}}), no, 401, ""},
+		{"the client's word", "/auth/forward?preflight=1", requestHeader(options, http.Header{"X-Forwarded-Uri": {"/a?preflight=1"}}), no, 401, ""},
+		{"no URI, so that nobody knows whose word it is", "/auth/forward?preflight=1", less(options, "X-Forwarded-Uri"), no, 403, ""},
+		{"envoy, where the query is the client's", "/auth/envoy/a?preflight=1", preflight, no, 401, ""},
+		{"no preflight, with a user", "/auth/forward?preflight=1", forwarded, yes, 200, "ada"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			method := http.MethodGet
+			if strings.HasPrefix(tt.path, "/auth/envoy") {
+				method = http.MethodOptions
+			}
+			r := httptest.NewRequestWithContext(t.Context(), method, tt.path, nil)
+			r.Header = tt.header
+			w := httptest.NewRecorder()
+			tt.handler.ServeHTTP(w, r)
+			if got := w.Header().Get("Remote-User"); w.Code != tt.want || got != tt.user {
+				t.Errorf("status %d and user %q, want %d and %q", w.Code, got, tt.want, tt.user)
+			}
+			if _, told := w.Header()["Remote-User"]; tt.want == http.StatusOK && !told {
+				t.Error("Remote-User is not told at all: what the client has written could stay")
+			}
+		})
 	}
 }

@@ -80,6 +80,13 @@ func (s *Service) decide(q Question, m Manner, user *djangosession.User, access 
 		}
 		w := Ended.Words()
 		a := Answer{Outcome: d.Outcome, Status: w.Status, Header: []gateway.Header{w.Header}, Message: w.Message}
+		// A script is not sent away: it is told where a person signs in. htmx goes there by itself.
+		if to := (gateway.Header{Name: "X-Sign-In", Value: s.Login.LocationOfPage(q.Original)}); to.Value != "" {
+			if q.Original.HTMX {
+				to.Name = "HX-Redirect"
+			}
+			a.Header = append(a.Header, to)
+		}
 		if !m.Redirects {
 			a.Header = append(a.Header, gateway.Header{Name: "Location", Value: s.Login.Location(q.Original)})
 		}

@@ -18,7 +18,7 @@ func (c *checkRequest) question() answer.Question {
 	q.Demands, q.DemandsErr = c.requirements()
 	// Envoy tells "/a?b#c" with the fragment, which is the client's fault: no request line has one.
 	q.Original, q.Malformed = gateway.NewRequest(c.method, c.scheme, c.host, c.path)
-	q.Original.Navigation = h.hints().Navigation()
+	q.Original = h.hints().About(q.Original)
 	return q
 }
 

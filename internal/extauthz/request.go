@@ -105,7 +105,8 @@ func (h *headerFields) set(e entry) {
 func (h *headerFields) add(e entry) {
 	h.seen = true
 	switch e.key {
-	case "cookie", "accept", "sec-fetch-mode", "sec-fetch-dest", "x-requested-with", "upgrade":
+	case "cookie", "accept", "sec-fetch-mode", "sec-fetch-dest", "x-requested-with", "upgrade", "hx-request", "hx-current-url",
+		"origin", "access-control-request-method", "x-http-method-override", "x-http-method", "x-method-override":
 		if h.values == nil {
 			h.values = map[string][]string{}
 		}
@@ -126,5 +127,8 @@ func (h *headerFields) hints() gateway.Hints {
 	return gateway.Hints{
 		SecFetchMode: joined("sec-fetch-mode"), SecFetchDest: joined("sec-fetch-dest"), Accept: joined("accept"),
 		RequestedWith: joined("x-requested-with"), Upgrade: joined("upgrade"),
+		HXRequest: joined("hx-request"), HXCurrentURL: joined("hx-current-url"),
+		Origin: joined("origin"), RequestMethod: joined("access-control-request-method"),
+		MethodOverride: joined("x-http-method-override") + joined("x-http-method") + joined("x-method-override"),
 	}
 }

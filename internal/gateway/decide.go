@@ -29,6 +29,9 @@ type Decision struct {
 // Judge is the whole decision: what Decide says, and for a page navigation that has to sign in, where. An adapter whose
 // gateway redirects by itself, as nginx does, takes LoginURL.Location for every SignIn instead.
 func Judge(request Request, demands Requirements, login LoginURL, user *djangosession.User, access djangosession.Access) Decision {
+	if demands.Preflight && request.Preflight {
+		return Decision{Outcome: Allow} // whoever asks: a preflight has no user
+	}
 	outcome, identity := demands.Decide(user, access)
 	d := Decision{Outcome: outcome, Identity: identity}
 	if outcome == SignIn && request.Navigation {

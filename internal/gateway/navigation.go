@@ -6,21 +6,36 @@ import (
 	"strings"
 )
 
-// Hints are the headers of the original request that tell a page navigation from a script's request. A header that is
-// absent is empty; a repeated one is joined by commas. They decide between 302 and 401 and nothing else, so that it is
-// of no use to forge them.
+// Hints are the headers of the original request that tell what kind of request it is: a page navigation, a script's, a
+// preflight. A header that is absent is empty; a repeated one is joined by commas. They decide between 302 and 401, and
+// whether an OPTIONS is a preflight, which passes without a user where the operator says so. It is of no use to forge them.
 type Hints struct {
 	SecFetchMode, SecFetchDest string // Sec-Fetch-Mode, Sec-Fetch-Dest
 	Accept                     string // Accept
 	RequestedWith              string // X-Requested-With
 	Upgrade                    string // Upgrade
+	HXRequest, HXCurrentURL    string // HX-Request, HX-Current-URL: what htmx says of its requests
+	Origin, RequestMethod      string // Origin, Access-Control-Request-Method
+	MethodOverride             string // X-HTTP-Method-Override and its like, all together
 }
+
+// About returns r with what the hints tell of it.
+func (h Hints) About(r Request) Request {
+	r.Navigation = h.Navigation()
+	r.HTMX, r.Page = h.htmx(), strings.TrimSpace(h.HXCurrentURL)
+	// https://fetch.spec.whatwg.org/, 2.2.2, "CORS-preflight request". Some frameworks take another method from a header.
+	r.Preflight = r.Method == "OPTIONS" && h.Origin != "" && h.RequestMethod != "" && h.MethodOverride == ""
+	return r
+}
+
+// htmx says whether the request is htmx's own (htmx.org, reference, request headers).
+func (h Hints) htmx() bool { return strings.EqualFold(strings.TrimSpace(h.HXRequest), "true") }
 
 // Navigation says whether a browser will show the answer as a page. Browsers say so themselves (Fetch Metadata); of
 // older ones and of plain HTTP, where they do not, the Accept header has to name HTML, and scripts often say that they
 // are scripts.
 func (h Hints) Navigation() bool {
-	if strings.Contains(strings.ToLower(h.Upgrade), "websocket") {
+	if h.htmx() || strings.Contains(strings.ToLower(h.Upgrade), "websocket") {
 		return false
 	}
 	if mode := strings.TrimSpace(h.SecFetchMode); mode != "" {

@@ -21,6 +21,9 @@ type Request struct {
 	URI string
 	// Navigation says that a browser shows the answer as a page, so that it can be sent to the login page: see Hints.
 	Navigation bool
+	// HTMX says that htmx has sent it, from the page whose URL is Page, and Preflight that it is a CORS preflight: see Hints.
+	HTMX, Preflight bool
+	Page            string
 }
 
 var (

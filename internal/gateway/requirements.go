@@ -19,11 +19,13 @@ type Requirements struct {
 	Permissions []string
 	// Optional lets a request without a user pass, with an empty identity. A user is judged as without it.
 	Optional bool
+	// Preflight lets a CORS preflight pass, with an empty identity: it never has a cookie.
+	Preflight bool
 }
 
 // ParseRequirements reads the query of the operator's URL, or whatever else of the operator's has its form:
-// require=staff, require=superuser, require=group:NAME, require=perm:app_label.codename, each as often as wanted, and
-// optional=1. Names are percent-encoded as in every query, and a comma is a part of a name. Anything else is an error that
+// require=staff, require=superuser, require=group:NAME, require=perm:app_label.codename, each as often as wanted,
+// optional=1, and preflight=1. Names are percent-encoded as in every query, and a comma is a part of a name. Anything else is an error that
 // names it, because a requirement that is not understood must not pass for one that is met.
 func ParseRequirements(rawQuery string) (Requirements, error) {
 	return ParseRequirementsBeside(rawQuery, "")
@@ -50,10 +52,12 @@ func ParseRequirementsBeside(rawQuery, originalQuery string) (Requirements, erro
 			case clients:
 			case name == "optional" && value == "1":
 				r.Optional = true
-			case name == "optional":
-				return Requirements{}, fmt.Errorf("optional=%q: it can only be 1; leave it out otherwise", value)
+			case name == "preflight" && value == "1":
+				r.Preflight = true
+			case name == "optional" || name == "preflight":
+				return Requirements{}, fmt.Errorf("%s=%q: it can only be 1; leave it out otherwise", name, value)
 			default:
-				return Requirements{}, fmt.Errorf("unknown option %q: there are require and optional", name)
+				return Requirements{}, fmt.Errorf("unknown option %q: there are require, optional and preflight", name)
 			}
 		}
 	}

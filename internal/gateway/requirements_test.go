@@ -28,6 +28,7 @@ func TestParseRequirements(t *testing.T) {
 			Staff: true, Groups: []string{"a", "d"}, Permissions: []string{"b.c"}, Optional: true,
 		}},
 		{"optional", "optional=1", gateway.Requirements{Optional: true}},
+		{"a preflight", "preflight=1&require=staff", gateway.Requirements{Preflight: true, Staff: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,6 +60,7 @@ func TestRequirementsThatAreNotUnderstood(t *testing.T) {
 		{"another option beside a good one", "require=staff&group=x", "group"},
 		{"optional by another word", "optional=true", "true"},
 		{"optional that is off", "optional=0", "0"},
+		{"a preflight by another word", "preflight=yes", "yes"},
 		{"optional without a value", "optional", `""`},
 		{"a bad encoding", "require=group:%zz", "%zz"},
 		{"a semicolon", "require=staff;optional=1", "semicolon"},
