@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,7 +16,9 @@ const envoyPath = "/auth/envoy"
 // envoyAdapter takes the original request from the request itself: its method, its Host, and what follows the prefix in
 // its path, query included. The scheme is X-Forwarded-Proto of a trusted Envoy, and otherwise http.
 //
-// The query is the client's, so that there is no room for requirements: they need gRPC, or a route of their own.
+// The query is the client's, so that requirements stand in the prefix: /auth/envoy;require=staff;require=group:editors. What
+// loosens the decision has no place there. A client whose request target does not begin with a slash could write behind the
+// operator's words, wherever a gateway passes such a target on; so he can only make it stricter for himself.
 var envoyAdapter = adapter{
 	original: func(s *server, r *http.Request) (gateway.Request, error) {
 		scheme := "http"
@@ -24,13 +27,36 @@ var envoyAdapter = adapter{
 				scheme = told
 			}
 		}
-		uri := strings.TrimPrefix(r.RequestURI, envoyPath)
+		_, uri := envoyParts(r)
 		original, err := gateway.NewRequest(r.Method, scheme, r.Host, uri)
 		return hints(r).About(original), err
 	},
-	demands: func(*http.Request) (gateway.Requirements, error) { return gateway.Requirements{}, nil },
+	demands: func(r *http.Request) (gateway.Requirements, error) {
+		words, _ := envoyParts(r)
+		demands, err := gateway.ParseRequirements(words)
+		if err == nil && (demands.Optional || demands.Preflight) {
+			err = errEnvoyLoosens
+		}
+		return demands, err
+	},
 	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	removes: true,
+}
+
+var errEnvoyLoosens = errors.New("in Envoy's path_prefix only require= can stand: optional=1 and preflight=1 need gRPC")
+
+// envoyParts are the operator's words, in the form of a query, and the original URI. Everything from the prefix to the first
+// slash is the operator's; a slash in a name is written %2F. A prefix in another spelling is not understood.
+func envoyParts(r *http.Request) (words, uri string) {
+	rest, ok := strings.CutPrefix(r.RequestURI, envoyPath)
+	if !ok {
+		return r.RequestURI, ""
+	}
+	end := strings.IndexByte(rest, '/')
+	if end < 0 {
+		end = len(rest)
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(rest[:end], ";"), ";", "&"), rest[end:]
 }
 
 // envoyRemoves names what Envoy takes out of a request before it sends it on.

@@ -104,7 +104,7 @@ func (e *entrance) handler(method, path string) echo.HandlerFunc {
 		return e.nginx
 	case path == forwardPath:
 		return e.forward
-	case path == envoyPath || strings.HasPrefix(path, envoyPath+"/"):
+	case path == envoyPath || strings.HasPrefix(path, envoyPath+"/") || strings.HasPrefix(path, envoyPath+";"):
 		return e.envoy
 	}
 	return nil
