@@ -173,7 +173,7 @@ func TestGateways(t *testing.T) {
 		{Name: "permissions that a backend has", Path: "/auth/forward?require=perm:news.add_story", Header: forwarded, Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
 		{Name: "permissions that no backend has", Path: "/auth/forward?require=perm:news.add_story", Header: forwarded, Handler: newHandler(saying(ada(), nil), groups, noBackendHasThem), Code: 500, WantHeader: headers(asJSON), WantBody: cannotBeMet},
 		{Name: "groups where no backend has permissions", Path: "/auth/forward?require=group:editors", Header: forwarded, Handler: newHandler(saying(ada(), nil), groups, noBackendHasThem), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
-		{Name: "permissions that no backend has, and nobody", Path: "/auth/forward?require=perm:news.add_story", Header: forwarded, Handler: newHandler(ended(djangosession.Expired), groups, noBackendHasThem), Code: 401, WantHeader: headers(challenge), WantBody: endedBody},
+		{Name: "permissions that no backend has, and nobody", Path: "/auth/forward?require=perm:news.add_story", Header: forwarded, Handler: newHandler(ended(djangosession.Expired), groups, noBackendHasThem), Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
 		{Name: "an unknown requirement", Path: "/auth/forward?require=stuff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
 		{Name: "a misspelt option", Path: "/auth/forward?requires=staff", Handler: yes(plain), Code: 500, WantHeader: headers(asJSON), WantBody: misconfigure},
 		{Name: "an unknown requirement, nobody", Path: "/auth/nginx?require=stuff&optional=1", Handler: no, Code: 500, WantHeader: headers(again)},
