@@ -137,6 +137,9 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus.Registry) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// What runs beside the servers goes on while they drain.
+	beside, stopBeside := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBeside()
 	// The admin listener stops last: whoever asks it meanwhile learns that the sidecar is draining.
 	stopping := make(chan struct{})
 	public := sc.publicHandler(stopping) //nolint:contextcheck // a request has a context of its own
@@ -161,31 +164,29 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 			cancel()
 		})
 	}
-	running.Go(func() { sc.watch(ctx) })
+	running.Go(func() { sc.watch(beside) })
 	if sc.cache != nil && sc.config.Cache.Listen {
-		running.Go(func() { sc.hearChanges(ctx) })
+		running.Go(func() { sc.hearChanges(beside) })
 	}
 	if sc.uploads != nil {
-		running.Go(func() { sc.uploads.run(ctx, sc.logger) })
+		running.Go(func() { sc.uploads.run(beside, sc.logger) })
 	}
 
 	<-ctx.Done()
-	sc.draining.Store(true)
+	if len(broken) == 0 {
+		sc.drain(ctx, servers)
+	}
 	close(stopping)
 	sc.logger.InfoContext(ctx, "stopping")
-	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer stopped()
-	var errs []error
-	for _, s := range servers {
-		errs = append(errs, s.server.Shutdown(stopCtx))
-	}
+	err := sc.stop(ctx, servers)
+	stopBeside()
 	running.Wait()
 	select {
 	case brokenErr := <-broken:
 		return brokenErr
 	default:
 	}
-	logIfError(ctx, sc.logger, "stopping", errors.Join(errs...))
+	logIfError(ctx, sc.logger, "stopping", err)
 	sc.logger.InfoContext(ctx, "stopped")
 	return nil
 }

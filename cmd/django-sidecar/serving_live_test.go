@@ -272,3 +272,27 @@ func TestSecondSignal(t *testing.T) {
 		}
 	}
 }
+
+// TestDrain: after SIGTERM everything is served for SIDECAR_DRAIN_DELAY, to new connections too, while /readyz says 503.
+func TestDrain(t *testing.T) {
+	r := newRig(t, 2*time.Second, map[string]string{"SIDECAR_DRAIN_DELAY": "2s"})
+	r.stop()
+	waitFor(t, time.Second, "draining", func() bool {
+		status, err := askReady(t.Context(), r.admin)
+		return err == nil && status == http.StatusServiceUnavailable
+	})
+	for range 5 {
+		client, closeIdle := newClient(time.Second) // a connection of its own
+		status, _, err := r.ask(t.Context(), client, r.live[0])
+		closeIdle()
+		if err != nil || status != http.StatusOK {
+			t.Errorf("while draining: %d, %v", status, err)
+		}
+	}
+	<-r.stopped
+	client, closeIdle := newClient(time.Second)
+	defer closeIdle()
+	if status, _, err := r.ask(t.Context(), client, r.live[0]); err == nil {
+		t.Errorf("after the stop: %d", status)
+	}
+}

@@ -63,6 +63,7 @@ type Config struct {
 	DBConns      int           // 1 to 1000; 4
 	DBPrepare    string        // auto, on or off; auto
 
+	DrainDelay            time.Duration  // zero: none; 0
 	Linger                time.Duration  // zero: off; 30s
 	MaxSessionBytes       int64          // above zero, at most 1 GiB; 1 MiB
 	InsecureSkipUserCheck bool           // false: the user is looked up, and must be active
@@ -219,6 +220,7 @@ func (c *Config) readService(r *reader) {
 			r.warn("SIDECAR_TRUSTED_PROXIES has %s: anybody's X-Forwarded-* headers are believed", p)
 		}
 	}
+	c.DrainDelay = r.durationOrOff("SIDECAR_DRAIN_DELAY")
 	c.Linger = r.durationOrOff("SIDECAR_LINGER")
 	c.LogLevel = r.level("SIDECAR_LOG_LEVEL")
 	c.LogFormat = r.oneOf("SIDECAR_LOG_FORMAT", "json", "text")

@@ -85,6 +85,7 @@ type ownSettings struct {
 	InsecureSkipUserCheck *string `envconfig:"SIDECAR_INSECURE_SKIP_USER_CHECK" otherwise:"false" desc:"true: only the session is judged"`
 	RequireActive         *string `envconfig:"SIDECAR_REQUIRE_ACTIVE" otherwise:"false" desc:"true: inactive users are refused whatever their backend says"`
 	TrustedProxies        *string `envconfig:"SIDECAR_TRUSTED_PROXIES" otherwise:"none" example:"10.0.0.0/8,192.0.2.7" desc:"CIDRs whose X-Forwarded-* are believed"`
+	DrainDelay            *string `envconfig:"SIDECAR_DRAIN_DELAY" otherwise:"0" example:"5s" desc:"how long everything is still served after SIGTERM, while /readyz says 503"`
 	Linger                *string `envconfig:"SIDECAR_LINGER" otherwise:"30s" desc:"how long the rest of a body is read after an early answer, so that the answer arrives; 0: off"`
 	LogLevel              *string `envconfig:"SIDECAR_LOG_LEVEL" otherwise:"info" desc:"debug, info, warn, error"`
 	LogFormat             *string `envconfig:"SIDECAR_LOG_FORMAT" otherwise:"json" desc:"json or text"`
@@ -101,6 +102,7 @@ type ownSettings struct {
 	UploadExtensions       *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" example:".jpg,.png,.pdf" desc:"the endings that names may have"`
 	UploadCheckType        *string `envconfig:"SIDECAR_UPLOAD_CHECK_TYPE" otherwise:"false" desc:"true: a file's first bytes must be what its name promises"`
 	UploadMinRate          *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" desc:"bytes a second, after 10 s; a slower body is cut; 0: off"`
+	UploadDrain            *string `envconfig:"SIDECAR_UPLOAD_DRAIN" otherwise:"60s" desc:"how long uploads may go on after SIGTERM"`
 	UploadCSRFToken        *string `envconfig:"SIDECAR_UPLOAD_CSRF_TOKEN" otherwise:"false" desc:"true: uploads must have Django's CSRF token"`
 	UploadMaxAtOnce        *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" desc:"uploads at a time; 0: no limit"`
 	UploadMaxAtOncePerUser *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER" otherwise:"10" desc:"of one user; 0: no limit"`

@@ -39,6 +39,8 @@ type Uploads struct {
 	MaxUnfinishedBytes int64 // of them together; 0: no limit; 1 GiB, or MaxBytes if that is more
 	MinFree            int64 // bytes of the disk that no upload takes; 0
 
+	Drain time.Duration // above zero; 60s
+
 	CSRFToken      bool   // false: other sites are told by Origin and Sec-Fetch-Site alone
 	CSRFCookieName string // csrftoken
 	CSRFHeaderName string // as HTTP writes it; X-CSRFTOKEN
@@ -82,6 +84,7 @@ func (c *Config) readUploads(r *reader) {
 	u.MaxUnfinishedFiles = int(r.number("SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER", 0, 1e6))
 	u.MaxUnfinishedBytes = r.atLeast("SIDECAR_UPLOAD_MAX_UNFINISHED_BYTES_PER_USER", u.MaxBytes)
 	u.MinFree = r.sizeOrNone("SIDECAR_UPLOAD_MIN_FREE")
+	u.Drain = r.duration("SIDECAR_UPLOAD_DRAIN")
 	u.CSRFToken = r.flag("SIDECAR_UPLOAD_CSRF_TOKEN")
 	u.CSRFCookieName = r.text("DJANGO_CSRF_COOKIE_NAME")
 	u.CSRFHeaderName = r.metaName("DJANGO_CSRF_HEADER_NAME")

@@ -11,7 +11,7 @@ func TestUploads(t *testing.T) {
 	c := mustLoad(t, with(env{
 		"DJANGO_VERSION": "2.2", "DJANGO_MEDIA_ROOT": "/srv/media/", "DJANGO_MEDIA_URL": "https://cdn.example/m/", "DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS": "0o2775",
 		"DATA_UPLOAD_MAX_NUMBER_FILES": "None", "DATA_UPLOAD_MAX_NUMBER_FIELDS": "5", "DATA_UPLOAD_MAX_MEMORY_SIZE": "none",
-		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none", "SIDECAR_UPLOAD_EXPIRY": "90m", "SIDECAR_UPLOAD_CHECK_TYPE": "true", "SIDECAR_UPLOAD_WEBHOOK": "https://app.example/hook?token=x",
+		"SIDECAR_UPLOAD_TO": "up/%j", "SIDECAR_UPLOAD_MAX_BYTES": "5GiB", "SIDECAR_UPLOAD_MAX_NAME_LENGTH": "255", "SIDECAR_UPLOAD_DIGEST": "none", "SIDECAR_UPLOAD_EXPIRY": "90m", "SIDECAR_UPLOAD_DRAIN": "5s", "SIDECAR_UPLOAD_CHECK_TYPE": "true", "SIDECAR_UPLOAD_WEBHOOK": "https://app.example/hook?token=x",
 		"SIDECAR_UPLOAD_EXTENSIONS": ".JPG,.tar.gz", "SIDECAR_UPLOAD_MIN_RATE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE": "0", "SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER": "1", "SIDECAR_UPLOAD_MIN_FREE": "3GiB", "SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER": "7",
 		"DJANGO_CSRF_TRUSTED_ORIGINS": "https://A.example,.b.example,capacitor://localhost,App://x:1", "SIDECAR_UPLOAD_CSRF_TOKEN": "true", "CSRF_COOKIE_NAME": "ct", "CSRF_HEADER_NAME": "HTTP_X_CT",
 		"USE_X_FORWARDED_HOST": "True", "SECURE_PROXY_SSL_HEADER": `["HTTP_X_FORWARDED_PROTO", "https"]`,
@@ -21,7 +21,7 @@ func TestUploads(t *testing.T) {
 		MediaRoot: "/srv/media", MediaURL: "https://cdn.example/m/", StateDir: "/srv/.django-sidecar", DirectoryPermissions: &mode,
 		UploadTo: "up/%j", MaxNameLength: 255, MaxBytes: 5 << 30, MaxFields: 5, Extensions: []string{".jpg", ".tar.gz"}, MaxAtOncePerUser: 1,
 		MaxFormBytes: 5 << 30, MaxUnfinishedFiles: 7, MaxUnfinishedBytes: 5 << 30, MinFree: 3 << 30,
-		CheckType: true, Expiry: 90 * time.Minute, Webhook: config.NewSecret("https://app.example/hook?token=x"),
+		CheckType: true, Expiry: 90 * time.Minute, Drain: 5 * time.Second, Webhook: config.NewSecret("https://app.example/hook?token=x"),
 		CSRFToken: true, CSRFCookieName: "ct", CSRFHeaderName: "X-CT",
 		UseForwardedHost: true, SecureHeader: config.SecureHeader{Name: "X-FORWARDED-PROTO", Value: "https"},
 		TrustedOrigins: []string{"https://a.example", "https://*.b.example", "http://*.b.example", "capacitor://localhost", "app://x:1"},

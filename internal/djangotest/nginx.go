@@ -82,3 +82,10 @@ func NginxPlain(tb testing.TB, sidecar string, buffering bool) *Gateway {
 	return g.runNginxFile("testdata/gateways/nginx-plain.conf", port, deployedSidecar, sidecar,
 		"proxy_request_buffering on;", "proxy_request_buffering "+onOff+";")
 }
+
+// NginxBeforeTwo starts an nginx that shares requests between two sidecars.
+func NginxBeforeTwo(tb testing.TB, sidecars [2]string) *Gateway {
+	tb.Helper()
+	g, port := newGateway(tb)
+	return g.runNginxFile("testdata/gateways/nginx-two.conf", port, deployedSidecar, sidecars[0], "127.0.0.1:8200", sidecars[1])
+}
