@@ -19,7 +19,7 @@ apt_install() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null </dev/null
 }
 
-for program in nginx haproxy; do
+for program in nginx haproxy curl; do
 	command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || apt_install "$program"
 done
 
