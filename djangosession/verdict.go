@@ -25,7 +25,7 @@ const (
 	NotFound         Reason = "not_found"          // the store has no such session
 	Expired          Reason = "expired"            // it has, and expire_date is not after now, or the time is over that a package gives a login
 	BadSignature     Reason = "bad_signature"      // the session data was not signed with an accepted key
-	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large
+	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large; or the user is too large
 	Anonymous        Reason = "anonymous"          // nobody is logged in in this session, or somebody acts as another user in it
 	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS, or knows no users
 	BadUserID        Reason = "bad_user_id"        // the user's id cannot be a primary key

@@ -138,6 +138,8 @@ func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known f
 		return no(BadUserID)
 	case errors.Is(err, ErrUserNotFound):
 		return no(UserNotFound)
+	case err != nil && errors.As(err, new(*signing.SyntaxError)):
+		return no(Unreadable)
 	case err != nil:
 		return Verdict{}, err
 	case !v.lets(rule, user.IsActive):

@@ -124,5 +124,6 @@ func (d *deployment) zone() dbstore.Zone {
 func (d *deployment) newRows() *dbstore.Sessions {
 	return dbstore.NewSessions(d.database.DB, d.codec, dbstore.SessionsConfig{
 		Dialect: d.database.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.database.Prepares, Join: d.joiner,
+		MaxBytes: int(d.config.MaxSessionBytes),
 	})
 }

@@ -19,6 +19,9 @@ import (
 // more. Django makes four permissions for each model: a deployment that gives somebody more is none that is known.
 const maxAccessRows = 10_000
 
+// maxAccessBytes bounds the names in these rows. With Django's own columns, 10,000 permissions cannot have more than 2 MB.
+const maxAccessBytes = 2 << 20
+
 // AccessConfig says where the groups and permissions of users are. Dialect is required; the zero value of the rest is
 // auth.User.
 type AccessConfig struct {
@@ -139,13 +142,19 @@ func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangose
 	var access djangosession.Access
 	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(rows *sql.Rows) error {
 		var held holding
+		bytes := 0
 		for n := 0; rows.Next(); n++ {
 			var row accessRow
 			if err := rows.Scan(row.columns()...); err != nil {
 				return err
 			}
-			if n > maxAccessRows {
+			switch bytes += row.bytes(); {
+			case row.tooLarge():
+				return fmt.Errorf("the name of one has more than %d bytes", maxTextBytes)
+			case n > maxAccessRows:
 				return fmt.Errorf("there are more than %d", maxAccessRows)
+			case bytes > maxAccessBytes:
+				return fmt.Errorf("their names have more than %d bytes", maxAccessBytes)
 			}
 			held.add(&row)
 		}
@@ -165,13 +174,14 @@ func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangose
 func (a *Access) askAll(ctx context.Context, shape *accessShape, userIDs []string, found func(string, djangosession.Access)) error {
 	err := shape.all.all(ctx, []any{array(userIDs)}, func(rows *sql.Rows) error {
 		held := map[string]*holding{}
+		bytes := 0
 		for n := 0; rows.Next(); n++ {
 			var id string
 			var row accessRow
 			if err := rows.Scan(append([]any{&id}, row.columns()...)...); err != nil {
 				return err
 			}
-			if n > maxAccessRows {
+			if bytes += row.bytes(); n > maxAccessRows || bytes > maxAccessBytes || row.tooLarge() {
 				return errAlone
 			}
 			if held[id] == nil {
@@ -199,60 +209,6 @@ func (a *Access) failed(shape *accessShape, err error) error {
 		a.shapes.misfit(shape, err)
 	}
 	return fmt.Errorf("reading the groups and permissions of a user: %w", err)
-}
-
-// The kinds of the query's rows.
-const (
-	userKind = iota
-	groupKind
-	permissionKind
-)
-
-// accessRow is a row as it is scanned.
-type accessRow struct {
-	kind                      int
-	active                    any
-	group, appLabel, codename sql.NullString
-}
-
-// columns are where a row is scanned to.
-func (r *accessRow) columns() []any {
-	return []any{&r.kind, &r.active, &r.group, &r.appLabel, &r.codename}
-}
-
-// holding is what the rows of one user come to.
-type holding struct {
-	found, active bool
-	groups        []string
-	permissions   map[string]struct{}
-}
-
-func (h *holding) add(r *accessRow) {
-	switch r.kind {
-	case userKind:
-		h.found, h.active = true, flag(r.active) == djangosession.True
-	case groupKind:
-		h.groups = append(h.groups, r.group.String)
-	case permissionKind:
-		if h.permissions == nil {
-			h.permissions = map[string]struct{}{}
-		}
-		h.permissions[r.appLabel.String+"."+r.codename.String] = struct{}{}
-	}
-}
-
-// access follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not active.
-// The groups stay, because user.groups are rows that is_active says nothing about.
-func (h *holding) access() djangosession.Access {
-	if !h.found {
-		return djangosession.Access{}
-	}
-	slices.Sort(h.groups)
-	a := djangosession.Access{IsActive: h.active, Groups: slices.Compact(h.groups)}
-	if h.active {
-		a.Permissions = h.permissions
-	}
-	return a
 }
 
 // look looks at the tables.
@@ -350,7 +306,7 @@ func (c AccessConfig) shape(db *sql.DB, t accessTables) (*accessShape, error) {
 	}
 	active := "1" // AbstractBaseUser.is_active is True
 	if c.Columns.Active != NoColumn {
-		active = c.Dialect.column(c.Columns.Active)
+		active, _ = c.Dialect.text(c.Dialect.column(c.Columns.Active), t.users[c.Columns.Active])
 	}
 	name := func(column string) string { return identifier(column, c.Dialect.quoteMark) }
 	query := func(is string, owner func(column string) string) *statement {
@@ -358,6 +314,8 @@ func (c AccessConfig) shape(db *sql.DB, t accessTables) (*accessShape, error) {
 			"{active}", active, "{users}", c.Dialect.table(c.Table), "{id}", c.Dialect.column(c.Columns.ID),
 			"{user_groups}", c.Dialect.table(groups), "{in_group}", name(inGroup),
 			"{user_permissions}", c.Dialect.table(permissions), "{has_permission}", name(hasPermission),
+			"{name}", c.Dialect.within("g.name", maxTextBytes),
+			"{app_label}", c.Dialect.within("ct.app_label", maxTextBytes), "{codename}", c.Dialect.within("p.codename", maxTextBytes),
 			"{is}", "= "+is, "{limit}", strconv.Itoa(maxAccessRows+2),
 			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug."+name(inGroup)), "{of up}", owner("up."+name(hasPermission)),
 			"{of held}", owner("held.owner"),
@@ -377,9 +335,9 @@ func (c AccessConfig) shape(db *sql.DB, t accessTables) (*accessShape, error) {
 // that tables of different collations do not meet in one. What a superuser has besides is not asked. {of u} is where the
 // user's key is, if it is asked for several users.
 const accessQuery = `SELECT {of u}0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {id} {is}
-UNION ALL SELECT {of ug}1, NULL, g.name, NULL, NULL FROM auth_group AS g
+UNION ALL SELECT {of ug}1, NULL, {name}, NULL, NULL FROM auth_group AS g
 	JOIN {user_groups} AS ug ON ug.group_id = g.id WHERE ug.{in_group} {is}
-UNION ALL SELECT {of held}2, NULL, NULL, ct.app_label, p.codename FROM (
+UNION ALL SELECT {of held}2, NULL, NULL, {app_label}, {codename} FROM (
 		SELECT {of up}up.permission_id FROM {user_permissions} AS up WHERE up.{has_permission} {is}
 		UNION SELECT {of ug}gp.permission_id FROM auth_group_permissions AS gp
 			JOIN {user_groups} AS ug ON ug.group_id = gp.group_id WHERE ug.{in_group} {is}

@@ -27,6 +27,7 @@ func testAccess(t *testing.T, f *fixture) {
 	t.Run("no PermissionsMixin", func(t *testing.T) { testNoPermissionsMixin(t, f) })
 	t.Run("columns", func(t *testing.T) { testAccessColumns(t, f) })
 	t.Run("tables that change", func(t *testing.T) { testAccessChangingTables(t, f) })
+	t.Run("sizes", func(t *testing.T) { testAccessSizes(t, f) })
 	t.Run("failures", func(t *testing.T) { testAccessFailures(t, f) })
 }
 

@@ -22,6 +22,8 @@ type CacheConfig struct {
 	Zone    Zone
 	Prepare func() bool
 	Now     func() time.Time
+	// MaxBytes bounds a value, in bytes; 0 means djangosession.DefaultMaxBytes. What is larger does not leave the database.
+	MaxBytes int
 }
 
 // Cache is the table of a DatabaseCache: core/cache/backends/db.py. It gives what a cachestore.Cache has to give.
@@ -35,11 +37,13 @@ func NewCache(db *sql.DB, c CacheConfig) *Cache {
 	if c.Now == nil {
 		c.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
+	c.MaxBytes = bound(c.MaxBytes)
 	d := c.Dialect
 	return &Cache{config: c, find: &statement{
 		db: db,
 		// core/cache/backends/db.py, 6.1, get_many: "if expires < tz_now()" is expired, and the very moment is not.
-		text: fmt.Sprintf("SELECT cache_key, value, %s, expires < %s FROM %s WHERE cache_key = %s",
+		text: fmt.Sprintf("SELECT cache_key, %s, %s, expires < %s FROM %s WHERE cache_key = %s",
+			d.within("value", base64.StdEncoding.EncodedLen(c.MaxBytes)),
 			strings.ReplaceAll(d.expireDate, "expire_date", "expires"), d.placeholder, d.table(c.Table), d.second),
 		prepares: c.Prepare,
 	}}
@@ -60,6 +64,9 @@ func (c *Cache) Get(ctx context.Context, key string) (value []byte, expires time
 		return nil, time.Time{}, djangosession.ErrNotFound
 	case row.expired.Bool:
 		return nil, time.Time{}, djangosession.ErrExpired
+	}
+	if !row.value.Valid {
+		return nil, time.Time{}, tooLarge(c.config.MaxBytes)
 	}
 	expires, ok := c.config.Dialect.instant(row.expires, c.config.Zone, now)
 	if !ok {

@@ -40,6 +40,7 @@ func cacheOutcome(ctx context.Context, c *dbstore.Cache, key string) string {
 
 // testCache is what holds for a DatabaseCache on every database.
 func testCache(t *testing.T, f *fixture) {
+	t.Run("sizes", func(t *testing.T) { testCacheSizes(t, f) })
 	f.table(t, "cache_table", cacheColumns)
 	zone := ""
 	if f.Dialect == dbstore.Postgres {

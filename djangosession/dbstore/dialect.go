@@ -17,8 +17,10 @@ type Dialect struct {
 	quoteMark   string // around the name of a table or column
 	placeholder string // of the first parameter in a query's text, then of the second
 	second      string
-	any         string // compares with any element of an array, where there are such; %s is the array
-	expireDate  string // the column expire_date as a query selects it
+	any         string                       // compares with any element of an array, where there are such; %s is the array
+	bytes       string                       // how long a value is, as a text in bytes; %s is the column
+	sized       func(columnType string) bool // whether the type of a column, as ReadColumns has told it, keeps its values small
+	expireDate  string                       // the column expire_date as a query selects it
 	// now is the parameter that Django would compare expire_date with.
 	now func(time.Time, Zone) any
 	// instant reads a selected expire_date, which is after now.
@@ -42,19 +44,24 @@ var Postgres = &Dialect{
 	placeholder: "$1",
 	second:      "$2",
 	any:         "ANY(%s)",
-	expireDate:  "expire_date",
-	now:         func(now time.Time, z Zone) any { return postgresNow(now, z) },
+	// A value that lies outside of its row is measured without being read: its length is in the row.
+	bytes:      "octet_length(%s::text)",
+	sized:      sized,
+	expireDate: "expire_date",
+	now:        func(now time.Time, z Zone) any { return postgresNow(now, z) },
 	instant: func(v any, _ Zone, _ time.Time) (time.Time, bool) {
 		t, ok := v.(time.Time) // 'infinity' is no time.Time, and Django cannot read it either
 		return t, ok
 	},
 	clock: "SELECT clock_timestamp()",
 	columns: func(table string) (string, []any) {
-		return `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
+		return `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
+			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1))
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, []any{quote(table, `"`)}
 	},
 	keyType: func(columnType string) djangosession.KeyType {
+		columnType, _, _ = strings.Cut(columnType, "(")
 		// A type of an extension has its schema before it, where that is not on the search path.
 		switch columnType[strings.LastIndexByte(columnType, '.')+1:] {
 		case "smallint", "integer", "bigint":
@@ -86,6 +93,9 @@ var SQLite = &Dialect{
 	quoteMark:   `"`,
 	placeholder: "?1",
 	second:      "?2",
+	// SQLite knows the length of a value without reading it.
+	bytes: "octet_length(%s)",
+	sized: func(string) bool { return false }, // a column may hold anything
 	// A driver may make times of columns that are declared datetime; Django keeps text in them.
 	expireDate: "CAST(expire_date AS TEXT)",
 	now:        func(now time.Time, z Zone) any { return z.wallClock(now) },

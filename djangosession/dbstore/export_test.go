@@ -30,3 +30,15 @@ func (u *Users) Joiner() *Joiner { return u.config.Join }
 
 // Joiner is what was configured.
 func (a *Access) Joiner() *Joiner { return a.config.Join }
+
+// EnterLarge takes all the room that there is for large sessions, until leave.
+func (s *Sessions) EnterLarge() (leave func()) {
+	for range cap(s.gate) {
+		s.gate <- struct{}{}
+	}
+	return func() {
+		for range cap(s.gate) {
+			<-s.gate
+		}
+	}
+}

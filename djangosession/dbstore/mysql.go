@@ -15,6 +15,8 @@ var MySQL = &Dialect{
 	quoteMark:   "`", // db/backends/mysql/operations.py, 5.2, quote_name; it is one whatever sql_mode says
 	placeholder: "?",
 	second:      "?",
+	bytes:       "LENGTH(%s)",
+	sized:       sized,
 	expireDate:  "expire_date",
 	// A text: a driver would convert an instant, and the server compares it with a datetime as one.
 	now: func(now time.Time, z Zone) any { return z.wallClock(now) },

@@ -11,15 +11,15 @@ import (
 // StoredSession is a row of the session table as it is stored, for a look at whether it can be read.
 type StoredSession struct {
 	Key  string
-	Data string
+	Data string // empty where it is too large for a look at many
 }
 
 // Recent returns up to n of the live sessions that expire last.
 func (s *Sessions) Recent(ctx context.Context, n int) (recent []StoredSession, err error) {
 	d := s.config.Dialect
 	rows, err := s.find.db.QueryContext(ctx, fmt.Sprintf(
-		"SELECT session_key, session_data FROM %s WHERE expire_date > %s ORDER BY expire_date DESC LIMIT %d",
-		d.table(s.config.Table), d.placeholder, n), d.now(s.config.Now(), s.config.Zone))
+		"SELECT session_key, COALESCE(%s, '') FROM %s WHERE expire_date > %s ORDER BY expire_date DESC LIMIT %d",
+		d.within("session_data", min(s.config.MaxBytes, ordinaryBytes)), d.table(s.config.Table), d.placeholder, n), d.now(s.config.Now(), s.config.Zone))
 	if err != nil {
 		return nil, fmt.Errorf("reading recent sessions: %w", err)
 	}

@@ -24,6 +24,9 @@ type SessionsConfig struct {
 	Prepare func() bool
 	// Join lets lookups share queries, where the dialect can; nil means that each is a query of its own.
 	Join *Joiner
+	// MaxBytes bounds session data as it is stored, in bytes; 0 means djangosession.DefaultMaxBytes. What is larger does
+	// not leave the database.
+	MaxBytes int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -32,7 +35,9 @@ type SessionsConfig struct {
 type Sessions struct {
 	config SessionsConfig
 	codec  *djangosession.Codec
-	find   *statement
+	find   *statement // session data that are ordinary, and NULL in the place of larger ones
+	large  *statement // any that are allowed
+	gate   gate       // of large
 	queue  queue[sessionRow]
 }
 
@@ -44,17 +49,21 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 	if c.Now == nil {
 		c.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
+	c.MaxBytes = bound(c.MaxBytes)
 	d := c.Dialect
 	// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
 	// The second condition is selected, not required, so that an expired session is told from none.
-	query := fmt.Sprintf("session_data, %s, expire_date > %s FROM %s WHERE session_key = ", d.expireDate, d.placeholder, d.table(c.Table))
-	s := &Sessions{
-		config: c, codec: codec,
-		find: &statement{db: db, text: "SELECT " + query + d.second, prepares: c.Prepare},
+	query := func(before string, maxBytes int, is string) *statement {
+		return &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s%s, %s, expire_date > %s FROM %s WHERE session_key = %s",
+			before, d.within("session_data", maxBytes), d.expireDate, d.placeholder, d.table(c.Table), is)}
 	}
-	s.queue = queue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) { return s.row(ctx, key) }}
+	ordinary := min(c.MaxBytes, ordinaryBytes)
+	s := &Sessions{
+		config: c, codec: codec, find: query("", ordinary, d.second), large: query("", c.MaxBytes, d.second), gate: make(gate, maxLarge),
+	}
+	s.queue = queue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) { return s.row(ctx, s.find, key) }}
 	if d.any != "" {
-		all := &statement{db: db, text: "SELECT session_key, " + query + fmt.Sprintf(d.any, d.second), prepares: c.Prepare}
+		all := query("session_key, ", ordinary, fmt.Sprintf(d.any, d.second))
 		s.queue.joiner, s.queue.absent = c.Join, djangosession.ErrNotFound
 		s.queue.many = func(ctx context.Context, keys []string, found func(string, sessionRow)) error {
 			return s.rows(ctx, all, keys, found)
@@ -69,11 +78,35 @@ func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session
 		return nil, djangosession.ErrNotFound // Python stores no such text, and servers differ in what they make of it
 	}
 	row, err := s.queue.find(ctx, key)
+	switch {
+	case err != nil:
+		return nil, err
+	case row.alive.Bool && !row.data.Valid && s.config.MaxBytes > ordinaryBytes:
+		return s.loadLarge(ctx, key)
+	}
+	return s.session(row)
+}
+
+// loadLarge is Load for a session that is more than ordinary.
+func (s *Sessions) loadLarge(ctx context.Context, key string) (*djangosession.Session, error) {
+	leave, err := s.gate.pass(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !row.alive.Bool {
+	defer leave()
+	row, err := s.row(ctx, s.large, key)
+	if err != nil {
+		return nil, err
+	}
+	return s.session(row)
+}
+
+func (s *Sessions) session(row sessionRow) (*djangosession.Session, error) {
+	switch {
+	case !row.alive.Bool:
 		return nil, djangosession.ErrExpired
+	case !row.data.Valid:
+		return nil, tooLarge(s.config.MaxBytes)
 	}
 	session, err := s.codec.Decode(row.data.String)
 	if err != nil {
@@ -90,7 +123,7 @@ func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session
 // Probe asks the database what Load would, for no session: nil says that the table is there, has the columns, and
 // may be read.
 func (s *Sessions) Probe(ctx context.Context) error {
-	_, err := s.row(ctx, nil) // no key is equal to NULL
+	_, err := s.row(ctx, s.find, nil) // no key is equal to NULL
 	if errors.Is(err, djangosession.ErrNotFound) {
 		return nil
 	}
@@ -105,10 +138,10 @@ type sessionRow struct {
 	asked   time.Time // when it was alive, or not
 }
 
-func (s *Sessions) row(ctx context.Context, key any) (sessionRow, error) {
+func (s *Sessions) row(ctx context.Context, find *statement, key any) (sessionRow, error) {
 	row := sessionRow{asked: s.config.Now()}
 	args := []any{s.config.Dialect.now(row.asked, s.config.Zone), key}
-	switch err := s.find.one(ctx, args, &row.data, &row.expires, &row.alive); {
+	switch err := find.one(ctx, args, &row.data, &row.expires, &row.alive); {
 	case isNoRows(err):
 		return row, djangosession.ErrNotFound
 	case err != nil:

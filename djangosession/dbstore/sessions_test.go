@@ -16,6 +16,7 @@ func testSessions(t *testing.T, f *fixture) {
 	t.Run("local time", func(t *testing.T) { testLocalTime(t, f) })
 	t.Run("keys", func(t *testing.T) { testSessionKeys(t, f) })
 	t.Run("tables", func(t *testing.T) { testSessionTables(t, f) })
+	t.Run("sizes", func(t *testing.T) { testSessionSizes(t, f) })
 }
 
 // now is an instant as Go's clock gives it, finer than Django's and the databases'.

@@ -122,8 +122,11 @@ func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangose
 	if err != nil {
 		return nil, err
 	}
+	if row.tooLarge {
+		return nil, errLargeUser
+	}
 	if shape.keyType == djangosession.TextKey {
-		key = row.id // a collation may have matched another spelling: the row's own is the one to name
+		key = row.id.String // a collation may have matched another spelling: the row's own is the one to name
 	}
 	return row.user(key, u.config.Columns.Active != NoColumn), nil
 }
@@ -157,7 +160,7 @@ func (u *Users) findAll(ctx context.Context, shape *userShape, keys []string, fo
 			if err := rows.Scan(row.columns()...); err != nil {
 				return err
 			}
-			found(row.id, &row)
+			found(row.id.String, &row)
 		}
 		return rows.Err()
 	})
@@ -177,15 +180,16 @@ func (u *Users) failed(shape *userShape, err error) error {
 
 // userRow is a row as it is scanned. Absent columns are selected as NULL, and columns of flags may be of any type.
 type userRow struct {
-	id                       string
+	id                       sql.NullString // NULL where it is too large
 	password                 sql.NullString
 	username, email          sql.NullString
 	active, staff, superuser any
+	tooLarge                 bool
 }
 
 // columns are where a row is scanned to.
 func (r *userRow) columns() []any {
-	return []any{&r.id, &r.password, &r.username, &r.email, &r.active, &r.staff, &r.superuser}
+	return []any{&r.id, &r.password, &r.username, &r.email, &r.active, &r.staff, &r.superuser, &r.tooLarge}
 }
 
 func (r *userRow) user(id string, hasActive bool) *djangosession.StoredUser {
@@ -298,15 +302,22 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		}
 	}
 	column := c.Dialect.column
-	selected := []string{column(c.Columns.ID), column(c.Columns.Password)}
-	for _, optional := range []string{c.Columns.Username, c.Columns.Email, c.Columns.Active, c.Columns.Staff, c.Columns.Superuser} {
-		if _, ok := columns[optional]; ok {
-			selected = append(selected, column(optional))
-		} else {
+	var selected []string
+	tooLarge := []string{"1 = 0"}
+	for _, name := range []string{
+		c.Columns.ID, c.Columns.Password, c.Columns.Username, c.Columns.Email, c.Columns.Active, c.Columns.Staff, c.Columns.Superuser,
+	} {
+		if _, ok := columns[name]; !ok {
 			selected = append(selected, "NULL")
+			continue
+		}
+		value, large := c.Dialect.text(column(name), columns[name])
+		selected = append(selected, value)
+		if large != "" {
+			tooLarge = append(tooLarge, large)
 		}
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s AS u WHERE %s = ", strings.Join(selected, ", "), c.Dialect.table(c.Table), column(c.Columns.ID))
+	query := fmt.Sprintf("SELECT %s, %s FROM %s AS u WHERE %s = ", strings.Join(selected, ", "), strings.Join(tooLarge, " OR "), c.Dialect.table(c.Table), column(c.Columns.ID))
 	shape.find = &statement{db: db, prepares: c.Prepare, text: query + c.Dialect.keyParameter[shape.keyType]}
 	if parameter, ok := c.Dialect.keyArray[shape.keyType]; ok {
 		shape.all = &statement{db: db, prepares: c.Prepare, text: query + fmt.Sprintf(c.Dialect.any, parameter)}

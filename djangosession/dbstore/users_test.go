@@ -22,6 +22,7 @@ func testUsers(t *testing.T, f *fixture) {
 	t.Run("UUID keys", func(t *testing.T) { testUUIDKeys(t, f) })
 	t.Run("text keys", func(t *testing.T) { testTextKeys(t, f) })
 	t.Run("tables", func(t *testing.T) { testUserTables(t, f) })
+	t.Run("sizes", func(t *testing.T) { testUserSizes(t, f) })
 	t.Run("a table that changes", func(t *testing.T) { testChangingTable(t, f) })
 }
 

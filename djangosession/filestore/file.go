@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -81,15 +82,20 @@ func readRegular(opened *os.File, limit int) (file, error) {
 	if !info.Mode().IsRegular() {
 		return file{}, errNotRegular
 	}
-	// The size is not trusted: the file may grow meanwhile.
-	data, err := io.ReadAll(io.LimitReader(opened, int64(limit)+1))
-	if err != nil {
+	tooLarge := &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", limit)}
+	if info.Size() > int64(limit) {
+		return file{}, tooLarge
+	}
+	// The size is not trusted any further: the file may grow meanwhile.
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(opened, int64(limit)+1)); err != nil {
 		return file{}, fmt.Errorf("reading a session file: %w", withoutName(err))
 	}
-	if len(data) > limit {
-		return file{}, &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", limit)}
+	if b.Len() > limit {
+		return file{}, tooLarge
 	}
-	return file{data, info.ModTime()}, nil
+	return file{b.Bytes(), info.ModTime()}, nil
 }
 
 var errNotRegular = &signing.SyntaxError{Problem: "not a regular file of the session directory"}

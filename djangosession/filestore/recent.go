@@ -17,11 +17,14 @@ import (
 // StoredSession is a session's file as it is stored, for a look at whether it can be read.
 type StoredSession struct {
 	Key  string
-	Data string
+	Data string // empty where it is too large for a look at many
 }
 
 // maxEntries is how many files of the directory Recent looks at, which may be a large /tmp.
 const maxEntries = 20_000
+
+// maxRecentBytes bounds the data of each session that Recent returns.
+const maxRecentBytes = 16 << 10
 
 // Recent returns up to n of the sessions whose files were written last. Whether they are over is not looked at.
 func (s *Store) Recent(ctx context.Context, n int) ([]StoredSession, error) {
@@ -40,7 +43,11 @@ func (s *Store) Recent(ctx context.Context, n int) ([]StoredSession, error) {
 		case len(f.data) == 0:
 			continue
 		}
-		recent = append(recent, StoredSession{strings.TrimPrefix(name, s.config.Prefix), string(f.data)})
+		r := StoredSession{Key: strings.TrimPrefix(name, s.config.Prefix)}
+		if len(f.data) <= maxRecentBytes {
+			r.Data = string(f.data)
+		}
+		recent = append(recent, r)
 	}
 	return recent, nil
 }

@@ -43,6 +43,10 @@ func tooLarge(max int) error {
 	return &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes when inflated", max)}
 }
 
+func tooLargeStored(max int) error {
+	return &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", max)}
+}
+
 // unreadable makes of a fault in compressed data the answer that it is.
 func unreadable(err error) error {
 	if errors.As(err, new(*signing.SyntaxError)) {

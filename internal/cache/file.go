@@ -71,6 +71,8 @@ func (b *fileBackend) read(name string) (data []byte, err error) {
 		return nil, fmt.Errorf("reading the cache: %w", err)
 	case !info.Mode().IsRegular():
 		return nil, &signing.SyntaxError{Problem: "not a regular file"}
+	case info.Size() > int64(b.maxBytes):
+		return nil, tooLargeStored(b.maxBytes)
 	}
 	file, err := dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) { // Django has deleted it meanwhile
@@ -84,8 +86,8 @@ func (b *fileBackend) read(name string) (data []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the cache: %w", err)
 	}
-	if len(data) > b.maxBytes {
-		return nil, &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", b.maxBytes)}
+	if len(data) > b.maxBytes { // it has grown meanwhile
+		return nil, tooLargeStored(b.maxBytes)
 	}
 	return data, nil
 }

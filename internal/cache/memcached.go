@@ -63,6 +63,7 @@ func openMemcached(c *Cache, a *address, s *settings, o Options) error {
 	}
 	b := &memcachedBackend{timeout: o.Timeout, conns: o.Conns, maxBytes: o.MaxBytes}
 	b.client = memcache.NewFromSelector(&selector{servers: servers, spread: memcachedSpreads[class]})
+	b.client.DialContext = dialer((&net.Dialer{Timeout: o.Timeout}).DialContext).bounded(o.MaxBytes, memcachedLength)
 	b.client.Timeout, b.client.MaxIdleConns = o.Timeout, o.Conns
 	c.backend, c.Location = b, "Memcached at "+strings.Join(locations, ", ")
 	return nil

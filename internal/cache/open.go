@@ -113,7 +113,7 @@ func openTable(c *Cache, a *address, s *settings, o Options) error {
 	}
 	d := o.Database
 	c.backend = tableBackend{dbstore.NewCache(d.DB, dbstore.CacheConfig{
-		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now,
+		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now, MaxBytes: o.MaxBytes,
 	})}
 	c.Location = "cache table " + table + " in " + d.Location
 	return nil

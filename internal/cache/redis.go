@@ -95,6 +95,7 @@ func redisServers(urls []*address, s *settings, o Options) (all []*redis.Options
 			if e.network == "tcp" {
 				r.TLSConfig = config
 			}
+			r.Dialer = dialer(redis.NewDialer(r)).bounded(o.MaxBytes, redisLength)
 			all, locations = append(all, r), append(locations, e.String())
 		}
 	}
@@ -165,7 +166,7 @@ func sentinelClient(r *redis.Options, s *settings) ([]redis.UniversalClient, err
 	client := redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: service, SentinelAddrs: sentinels,
 		SentinelUsername: s.values["sentinel_username"], SentinelPassword: s.values["sentinel_password"],
-		Username: r.Username, Password: r.Password, DB: r.DB, TLSConfig: r.TLSConfig,
+		Username: r.Username, Password: r.Password, DB: r.DB, TLSConfig: r.TLSConfig, Dialer: r.Dialer,
 		Protocol: r.Protocol, DisableIdentity: true, ContextTimeoutEnabled: true,
 		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout, PoolTimeout: r.PoolTimeout,
 		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime, PipelinePoolSize: r.PipelinePoolSize,
@@ -202,7 +203,7 @@ func (noService) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 func clusterClient(servers []*redis.Options) ([]redis.UniversalClient, error) {
 	r := servers[0]
 	c := &redis.ClusterOptions{
-		Username: r.Username, Password: r.Password, TLSConfig: r.TLSConfig,
+		Username: r.Username, Password: r.Password, TLSConfig: r.TLSConfig, Dialer: r.Dialer,
 		Protocol: r.Protocol, DisableIdentity: true, MaintNotificationsConfig: r.MaintNotificationsConfig, ContextTimeoutEnabled: true,
 		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout, PoolTimeout: r.PoolTimeout,
 		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime, PipelinePoolSize: r.PipelinePoolSize,

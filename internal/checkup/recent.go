@@ -122,7 +122,7 @@ func (d *Deployment) unreadRemedy(recent []dbstore.StoredSession) string {
 	notJSON := 0
 	var unread []string
 	for _, r := range recent {
-		if _, err := own.Decode(r.Data); err != nil {
+		if _, err := own.Decode(r.Data); err != nil && r.Data != "" {
 			unread = append(unread, r.Data)
 			if errors.As(err, new(*signing.SyntaxError)) {
 				notJSON++
@@ -138,6 +138,9 @@ func (d *Deployment) unreadRemedy(recent []dbstore.StoredSession) string {
 			return fmt.Sprintf("%d of the unread ones are in the form of Django %s: set DJANGO_VERSION to the version that is deployed (now %s)",
 				n, versionRange(version), d.Version)
 		}
+	}
+	if len(unread) == 0 {
+		return "they are larger than SIDECAR_MAX_SESSION_BYTES, or too large to be compared here: ask verify about one of them"
 	}
 	if notJSON == len(unread) {
 		return "they are rightly signed, but not by this serializer: compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER"

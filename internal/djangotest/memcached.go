@@ -20,12 +20,12 @@ type MemcachedServer struct {
 	Addr string
 }
 
-// Memcached starts a memcached on a loopback port.
-func Memcached(tb testing.TB) *MemcachedServer {
+// Memcached starts a memcached on a loopback port, with these arguments more.
+func Memcached(tb testing.TB, args ...string) *MemcachedServer {
 	tb.Helper()
 	port := mustFreePort(tb)
 	return startMemcached(tb, "tcp", func(*SmallServer) string { return loopback(port) },
-		"-l", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "0")
+		append([]string{"-l", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "0"}, args...)...)
 }
 
 // MemcachedOnSocket starts a memcached on a unix socket alone.
