@@ -90,7 +90,7 @@ func (v *Verifier) end(session *Session) (end time.Time, over bool) {
 	for _, t := range v.timeouts {
 		backend, _ := session.AuthBackend.Text()
 		value := session.Lookup(t.entry)
-		if _, known := KnownBackend(backend); t.oidc && known && backend != oidcBackend || value.kind == Missing && !(t.oidc && backend == oidcBackend) {
+		if _, known := KnownBackend(backend); t.oidc && known && backend != oidcBackend || value.kind == Missing && (!t.oidc || backend != oidcBackend) {
 			continue
 		}
 		left, ok := t.left(value, now)
