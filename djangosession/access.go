@@ -10,11 +10,14 @@ type Access struct {
 	// Permissions are the user's own and those of the groups, each as "app_label.codename". There are none while the
 	// user is inactive. What a superuser may do besides is not listed: it is everything, if IsActive.
 	Permissions map[string]struct{}
+	// PermissionsUnknown says that Permissions are none because the tables do not tell of them.
+	PermissionsUnknown bool
 	// IsActive is user.is_active. The verifier has asked before, but lets inactive users of an
 	// AllowAllUsersModelBackend in, and to has_perm of contrib/auth/models.py, 5.2, a superuser is one only while active.
 	IsActive bool
 }
 
 // ErrNoPermissionsMixin says that the user model has no groups and permissions, because it is not made with Django's
-// PermissionsMixin: its tables are not there. Whoever asks for them has configured what cannot be; no store has failed.
+// PermissionsMixin: its tables are not there. Whoever asks for them has configured what cannot be; no store has failed. The same is said of
+// tables that are not those of django.contrib.auth.
 var ErrNoPermissionsMixin = errors.New("the user model has no groups and permissions")

@@ -34,6 +34,8 @@ type VerifierConfig struct {
 	Middleware []string
 	// Timeouts are what those of Middleware are told that end logins.
 	Timeouts Timeouts
+	// OwnAuthHash is for a user model that overrides get_session_auth_hash; nil is Django's own.
+	OwnAuthHash *OwnAuthHash
 	// InsecureSkipUserCheck judges the session alone: users who were deactivated, deleted or have changed their
 	// password stay logged in, and nothing but their id is known. The UserStore may be nil then.
 	InsecureSkipUserCheck bool
@@ -145,7 +147,7 @@ func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known f
 	case !v.lets(rule, user.IsActive):
 		return no(UserInactive)
 	// session_hash_verified = constant_time_compare(session_hash, user.get_session_auth_hash())
-	case !v.hashes.verify(session.AuthHash, user.Password):
+	case !v.hashes.verify(session.AuthHash, user):
 		return no(AuthHashMismatch)
 	}
 	return Verdict{User: &user.User, Expires: expires, Session: session}, nil

@@ -76,6 +76,13 @@ func (sc *sidecar) tellers(d *deployment) ([]teller, error) {
 	if d.database.Dialect != dbstore.Postgres {
 		return nil, errors.New("of databases, PostgreSQL alone tells of changes")
 	}
+	if d.users != nil && d.config.AuthGroups.AreNamed() {
+		return nil, errors.New("the triggers know Django's own tables of groups and permissions, and not those that the settings name")
+	}
+	if _, simple := conditionColumns(d.config.AuthUserConditions); !simple {
+		return nil, errors.New("a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and comparisons: " +
+			"its truth may change without the user's row")
+	}
 	return append(all, teller{"database", sc.tellerOfDatabase(d)}), nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"django-sidecar/djangosession/filestore"
 	"django-sidecar/handlers"
 	"django-sidecar/internal/cache"
+	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/observe"
@@ -72,11 +73,14 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 	if !c.InsecureSkipUserCheck {
 		d.users = dbstore.NewUsers(d.database.DB, dbstore.UsersConfig{
 			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
-			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares, Join: d.joiner,
+			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions),
+			Hash:    dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
+			Prepare: d.database.Prepares, Join: d.joiner,
 		})
 		d.access = dbstore.NewAccess(d.database.DB, dbstore.AccessConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,
-			Columns: userColumns(c.AuthUserColumns), Prepare: d.database.Prepares, Join: d.joiner,
+			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions), Groups: groupTables(c.AuthGroups),
+			Prepare: d.database.Prepares, Join: d.joiner,
 		})
 	}
 	store, users := d.stores(metrics)
@@ -88,9 +92,58 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 			SessionSecurity: c.SessionSecurityExpireAfter, SessionTimeout: c.SessionExpire, AutoLogout: c.AutoLogoutIdle,
 			UseTZ: c.UseTZ, TimeZone: c.TimeZone, Now: time.Now,
 		},
-		InsecureSkipUserCheck: c.InsecureSkipUserCheck,
+		OwnAuthHash: ownAuthHash(c.AuthHash), InsecureSkipUserCheck: c.InsecureSkipUserCheck,
 	}, store, users)
 	return err
+}
+
+// tryConditions fails where the conditions of the settings are no SQL, or not on this table. That a database cannot be asked is no
+// failure: it may come back.
+func (d *deployment) tryConditions(ctx context.Context) error {
+	if d.users == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
+	defer cancel()
+	if err := d.users.TryConditions(ctx); dbstore.IsMistake(err) {
+		return fmt.Errorf("DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE and _SUPERUSER_WHERE are conditions on a row of table %s: %w",
+			d.config.AuthUserTable, err)
+	}
+	return nil
+}
+
+func groupTables(g config.GroupTables) dbstore.GroupTables {
+	return dbstore.GroupTables{
+		Group: g.Group, GroupID: g.GroupID, GroupName: g.GroupName, Permission: g.Permission,
+		UserGroups: dbstore.ManyToMany(g.UserGroups), UserPermissions: dbstore.ManyToMany(g.UserPermissions), GroupPermissions: dbstore.ManyToMany(g.GroupPermissions),
+	}
+}
+
+// unknownRelations says which groups and permissions are not known, and what to do; "" if all are, or if nobody can tell now.
+func (d *deployment) unknownRelations(ctx context.Context) string {
+	if d.access == nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
+	defer cancel()
+	var unknown *dbstore.RelationError
+	if !errors.As(d.access.Relations(ctx), &unknown) {
+		return ""
+	}
+	return unknown.Error() + "; " + checkup.RelationRemedy(unknown)
+}
+
+func ownAuthHash(h config.AuthHash) *djangosession.OwnAuthHash {
+	if !h.IsOwn() {
+		return nil
+	}
+	own := &djangosession.OwnAuthHash{Salt: h.Salt, WithSecret: h.WithSecret}
+	for _, algorithm := range []signing.Algorithm{signing.SHA1, signing.SHA256} {
+		if h.Algorithm == algorithm.String() {
+			own.Algorithms = []signing.Algorithm{algorithm}
+		}
+	}
+	return own
 }
 
 // stores returns the stores as the verifier asks them: timed, if there are metrics.

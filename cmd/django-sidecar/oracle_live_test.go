@@ -60,6 +60,7 @@ func profiles() []profile {
 	custom := map[string]string{"DJANGO_SESSION_TABLE": "oracle_customsession"}
 	backends := []string{"django.contrib.auth.backends.AllowAllUsersModelBackend", "django.contrib.auth.backends.ModelBackend"}
 	list = append(list, engineProfiles()...)
+	list = append(list, overrideProfiles()...)
 	return append(list,
 		profile{name: "fallbacks", django: "4.1", settings: fallbacks},
 		profile{name: "fallbacks", django: "4.2", settings: fallbacks, sqlite: true},

@@ -107,7 +107,7 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 	}
 	sc.current.Store(d)
 	sc.answers.NoPermissions = d.verifier.Permissions() // no file can change it
-	if err := errors.Join(sc.openCache(), sc.openUploads(ctx)); err != nil {
+	if err := errors.Join(d.tryConditions(ctx), sc.openCache(), sc.openUploads(ctx)); err != nil {
 		return errors.Join(err, d.Close())
 	}
 	defer func() {
@@ -165,6 +165,11 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 		})
 	}
 	running.Go(func() { sc.watch(beside) })
+	running.Go(func() {
+		if unknown := sc.current.Load().unknownRelations(beside); unknown != "" {
+			sc.logger.WarnContext(beside, "groups and permissions", "warning", unknown)
+		}
+	})
 	if sc.cache != nil && sc.config.Cache.Listen {
 		running.Go(func() { sc.hearChanges(beside) })
 	}

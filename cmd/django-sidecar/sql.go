@@ -10,6 +10,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/sqlcondition"
 )
 
 func printSQL(_ context.Context, args []string, s stdio) int {
@@ -39,6 +40,10 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 		return exitUsage
 	}
 	fmt.Fprint(s.out, text)
+	if _, simple := conditionColumns(c.AuthUserConditions); !simple {
+		fmt.Fprintln(s.err, "django-sidecar: a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and comparisons: "+
+			"no trigger tells of all that it reads, and the role may need more than this script grants")
+	}
 	return exitYes
 }
 
@@ -88,10 +93,38 @@ func invalidationTables(c *config.Config) invalidate.Tables {
 	}
 	u := c.AuthUserColumns
 	t.Users, t.UserID = c.AuthUserTable, u.ID
-	for _, name := range []string{u.Password, u.Active, u.Username, u.Email, u.Staff, u.Superuser} {
-		if name != config.NoColumn {
+	conditions := c.AuthUserConditions
+	flag := func(column, condition string) string {
+		if condition != "" {
+			return config.NoColumn
+		}
+		return column
+	}
+	// In this order, which is part of the triggers' text.
+	names := append([]string{
+		u.Password, flag(u.Active, conditions.Active), u.Username, u.Email, flag(u.Staff, conditions.Staff), flag(u.Superuser, conditions.Superuser),
+	}, c.AuthHash.Columns...)
+	read, _ := conditionColumns(conditions)
+	for _, name := range append(names, read...) {
+		if name != config.NoColumn && name != u.ID && !slices.Contains(t.UserColumns, name) {
 			t.UserColumns = append(t.UserColumns, name)
 		}
 	}
 	return t
+}
+
+// conditionColumns are the columns that the conditions on a user's row read. It is false where one reads more than the row.
+func conditionColumns(c config.Conditions) (columns []string, all bool) {
+	for _, sql := range c.List() {
+		condition, err := sqlcondition.Parse(sql)
+		if err != nil {
+			return columns, false // which the settings have refused
+		}
+		read, simple := condition.Columns()
+		if !simple {
+			return columns, false
+		}
+		columns = append(columns, read...)
+	}
+	return columns, true
 }

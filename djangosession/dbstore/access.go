@@ -2,14 +2,11 @@ package dbstore
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // Django's names of tables have it; it protects nothing
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -26,11 +23,14 @@ const maxAccessBytes = 2 << 20
 // auth.User.
 type AccessConfig struct {
 	Dialect *Dialect
-	// Table is the user model's table, as in UsersConfig. The tables of its many-to-many fields are beside it, with
-	// the names that Django gives them.
+	// Table is the user model's table, as in UsersConfig.
 	Table string
+	// Groups are the other tables, as far as they are not those of django.contrib.auth.
+	Groups GroupTables
 	// Columns are as in UsersConfig. Only ID and Active are used.
 	Columns Columns
+	// Conditions are as in UsersConfig. Only Where and Active are used.
+	Conditions Conditions
 	// Prepare, Join and Now are as in SessionsConfig.
 	Prepare func() bool
 	Join    *Joiner
@@ -51,13 +51,19 @@ type accessShape struct {
 	repeat  int        // how many times the key is a parameter
 	all     *statement // nil where the dialect has no arrays
 	queue   queue[djangosession.Access]
+	// noPermissions says why permissions are not asked for, nil where they are.
+	noPermissions *RelationError
 }
 
 func (s *accessShape) same(other *accessShape) bool {
-	return s.keyType == other.keyType && s.find.text == other.find.text
+	return s.keyType == other.keyType && (s.noPermissions == nil) == (other.noPermissions == nil) && s.find.text == other.find.text
 }
 
-func (s *accessShape) whole() bool { return true }
+// relationsLast is how long it is believed that a table leads where it did: a migration may make it anew, for another model, with the
+// same columns.
+const relationsLast = time.Minute
+
+func (s *accessShape) lasts() time.Duration { return relationsLast }
 
 func (s *accessShape) drop() {
 	s.find.drop()
@@ -74,7 +80,7 @@ func NewAccess(db *sql.DB, c AccessConfig) *Access {
 	if c.Now == nil {
 		c.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
-	c.Columns = c.Columns.withDefaults()
+	c.Columns, c.Groups = c.Columns.withDefaults(), c.Groups.withDefaults()
 	a := &Access{config: c, db: db}
 	a.shapes.look, a.shapes.now = a.look, c.Now
 	return a
@@ -83,8 +89,8 @@ func NewAccess(db *sql.DB, c AccessConfig) *Access {
 // AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
 // nothing. It asks one query, which others may share, and what it returns, which is not to be written to.
 //
-// An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions. Any
-// other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
+// An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions, or with a RelationError
+// that they are not those of the tables. Any other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
 func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	access, err := a.accessOf(ctx, userID)
 	if misfits(err) {
@@ -158,7 +164,7 @@ func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangose
 			}
 			held.add(&row)
 		}
-		access = held.access()
+		access = held.access(shape)
 		return rows.Err()
 	})
 	switch {
@@ -193,7 +199,7 @@ func (a *Access) askAll(ctx context.Context, shape *accessShape, userIDs []strin
 			return err
 		}
 		for id, h := range held {
-			found(id, h.access())
+			found(id, h.access(shape))
 		}
 		return nil
 	})
@@ -210,140 +216,3 @@ func (a *Access) failed(shape *accessShape, err error) error {
 	}
 	return fmt.Errorf("reading the groups and permissions of a user: %w", err)
 }
-
-// look looks at the tables.
-func (a *Access) look(ctx context.Context) (*accessShape, error) {
-	tables, err := a.tables(ctx)
-	if err != nil {
-		return nil, err
-	}
-	shape, err := a.config.shape(a.db, tables)
-	if err != nil {
-		return nil, finding{err}
-	}
-	shape.queue = a.queue(shape)
-	return shape, nil
-}
-
-// accessTables are the columns of the tables whose names depend on the user model's.
-type accessTables struct{ users, groups, permissions map[string]string }
-
-func (a *Access) tables(ctx context.Context) (t accessTables, err error) {
-	c := a.config
-	if t.users, err = ReadColumns(ctx, a.db, c.Dialect, c.Table); err != nil {
-		return t, err
-	}
-	t.groups, err = ReadColumns(ctx, a.db, c.Dialect, c.manyToMany("groups"))
-	if err == nil {
-		t.permissions, err = ReadColumns(ctx, a.db, c.Dialect, c.manyToMany("user_permissions"))
-	}
-	if errors.Is(err, ErrNoTable) {
-		return t, fmt.Errorf("%w: %w", djangosession.ErrNoPermissionsMixin, err)
-	}
-	return t, err
-}
-
-// nameLimits are what max_name_length of db/backends/*/operations.py, 5.2, returns; SQLite has no limit.
-var nameLimits = map[*Dialect]int{Postgres: 63, MySQL: 64}
-
-// manyToMany is the table of a many-to-many field of the user model: db/models/fields/related.py, 5.2,
-// _get_m2m_db_table, and db/backends/utils.py, truncate_name. Like there, a schema is no part of what is cut.
-func (c AccessConfig) manyToMany(field string) string {
-	dot := strings.LastIndexByte(c.Table, '.') + 1
-	name := []rune(c.Table[dot:] + "_" + field)
-	const digits = 4
-	if limit, ok := nameLimits[c.Dialect]; ok && len(name) > limit {
-		sum := md5.Sum([]byte(string(name))) //nolint:gosec // as above
-		name = append(name[:limit-digits:limit-digits], []rune(hex.EncodeToString(sum[:])[:digits])...)
-	}
-	return c.Table[:dot] + string(name)
-}
-
-// userColumn finds the column of a many-to-many table that names the user. Django calls it after the user model, whose
-// name the table's does not tell: db/models/fields/related.py, 5.2, create_many_to_many_intermediary_model.
-func userColumn(columns map[string]string, table, other string) (string, error) {
-	if _, ok := columns[other]; !ok {
-		return "", fmt.Errorf("table %s has no column %s", table, other)
-	}
-	var rest []string
-	for name := range columns {
-		if name != "id" && name != other {
-			rest = append(rest, name)
-		}
-	}
-	if len(rest) != 1 {
-		slices.Sort(rest)
-		return "", fmt.Errorf("table %s must have one column besides id and %s, for the user, and has %d: %s",
-			table, other, len(rest), strings.Join(rest, ", "))
-	}
-	return rest[0], nil
-}
-
-// shape fits the query to the columns that the tables have.
-func (c AccessConfig) shape(db *sql.DB, t accessTables) (*accessShape, error) {
-	for _, needed := range []string{c.Columns.ID, c.Columns.Active} {
-		if _, ok := t.users[needed]; !ok && needed != NoColumn {
-			return nil, fmt.Errorf("table %s has no column %s", c.Table, needed)
-		}
-	}
-	keyType := c.Dialect.keyType(t.users[c.Columns.ID])
-	if keyType == 0 {
-		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
-			c.Columns.ID, c.Table, t.users[c.Columns.ID])
-	}
-	groups, permissions := c.manyToMany("groups"), c.manyToMany("user_permissions")
-	inGroup, err := userColumn(t.groups, groups, "group_id")
-	if err != nil {
-		return nil, err
-	}
-	hasPermission, err := userColumn(t.permissions, permissions, "permission_id")
-	if err != nil {
-		return nil, err
-	}
-	shape := &accessShape{keyType: keyType, repeat: 1}
-	if c.Dialect.placeholder == c.Dialect.second {
-		shape.repeat = keysInAccessQuery // parameters without numbers
-	}
-	active := "1" // AbstractBaseUser.is_active is True
-	if c.Columns.Active != NoColumn {
-		active, _ = c.Dialect.text(c.Dialect.column(c.Columns.Active), t.users[c.Columns.Active])
-	}
-	name := func(column string) string { return identifier(column, c.Dialect.quoteMark) }
-	query := func(is string, owner func(column string) string) *statement {
-		text := strings.NewReplacer(
-			"{active}", active, "{users}", c.Dialect.table(c.Table), "{id}", c.Dialect.column(c.Columns.ID),
-			"{user_groups}", c.Dialect.table(groups), "{in_group}", name(inGroup),
-			"{user_permissions}", c.Dialect.table(permissions), "{has_permission}", name(hasPermission),
-			"{name}", c.Dialect.within("g.name", maxTextBytes),
-			"{app_label}", c.Dialect.within("ct.app_label", maxTextBytes), "{codename}", c.Dialect.within("p.codename", maxTextBytes),
-			"{is}", "= "+is, "{limit}", strconv.Itoa(maxAccessRows+2),
-			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug."+name(inGroup)), "{of up}", owner("up."+name(hasPermission)),
-			"{of held}", owner("held.owner"),
-		).Replace(accessQuery)
-		return &statement{db: db, prepares: c.Prepare, text: text}
-	}
-	shape.find = query(c.Dialect.keyParameter[keyType], func(string) string { return "" })
-	if parameter, ok := c.Dialect.keyArray[keyType]; ok {
-		// The keys are texts of one collation, whatever the types of the columns: they are in one column of the answer.
-		shape.all = query(fmt.Sprintf(c.Dialect.any, parameter), func(column string) string { return column + `::text COLLATE "C" AS owner, ` })
-	}
-	return shape, nil
-}
-
-// accessQuery asks for the user, the groups, and the permissions: permission.user = u and permission.group.user = u,
-// contrib/auth/backends.py, 5.2, _get_user_permissions and _get_group_permissions. Each text has a column of its own, so
-// that tables of different collations do not meet in one. What a superuser has besides is not asked. {of u} is where the
-// user's key is, if it is asked for several users.
-const accessQuery = `SELECT {of u}0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {id} {is}
-UNION ALL SELECT {of ug}1, NULL, {name}, NULL, NULL FROM auth_group AS g
-	JOIN {user_groups} AS ug ON ug.group_id = g.id WHERE ug.{in_group} {is}
-UNION ALL SELECT {of held}2, NULL, NULL, {app_label}, {codename} FROM (
-		SELECT {of up}up.permission_id FROM {user_permissions} AS up WHERE up.{has_permission} {is}
-		UNION SELECT {of ug}gp.permission_id FROM auth_group_permissions AS gp
-			JOIN {user_groups} AS ug ON ug.group_id = gp.group_id WHERE ug.{in_group} {is}
-	) AS held
-	JOIN auth_permission AS p ON p.id = held.permission_id
-	JOIN django_content_type AS ct ON ct.id = p.content_type_id
-LIMIT {limit}`
-
-const keysInAccessQuery = 4

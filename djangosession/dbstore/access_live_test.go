@@ -235,6 +235,12 @@ var (
 		{"text keys and NULL", "access.TextPerson", "people", dbstore.AccessConfig{Table: "people", Columns: dbstore.Columns{ID: "login_id", Active: "alive"}}},
 		{"no is_active, and a long name", "access.AnyPerson", long, dbstore.AccessConfig{Table: long, Columns: dbstore.Columns{Active: dbstore.NoColumn}}},
 	}
+	ownGroups = []accessProfile{
+		{"own groups", "access.GuestPerson", "guests", dbstore.AccessConfig{Table: "guests", Groups: dbstore.GroupTables{Group: "access_owngroup", GroupName: "title"}}},
+		{"a through model", "access.ThroughPerson", "members", dbstore.AccessConfig{Table: "members", Groups: dbstore.GroupTables{
+			UserGroups: dbstore.ManyToMany{Table: "access_membership", From: "person_id"}, UserPermissions: dbstore.ManyToMany{Table: "grants"},
+		}}},
+	}
 	inSchema = accessProfile{"another schema", "access.UUIDPerson", `tenant 1"."people`, dbstore.AccessConfig{Table: "tenant 1.people"}}
 )
 
@@ -271,15 +277,42 @@ func TestAccessOracle(t *testing.T) {
 	}
 }
 
+// TestOwnGroupsOracle compares where the tables of groups are not Django's own.
+func TestOwnGroupsOracle(t *testing.T) {
+	seed := djangotest.Seed(t)
+	for i, p := range ownGroups {
+		newest := []string{"5.2", "6.1"}[i]
+		t.Run("Django 4.2 on SQLite, "+p.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "db.sqlite3")
+			p.compare(t, "4.2", seed, sqliteURL(path), map[string]any{"ENGINE": "django.db.backends.sqlite3", "NAME": path})
+		})
+		t.Run("Django 2.2 on MariaDB, "+p.name, func(t *testing.T) {
+			db := djangotest.MariaDB(t).Database(t)
+			p.compare(t, "2.2", seed, db.URL(), db.Django())
+		})
+		t.Run("Django "+newest+" on PostgreSQL, "+p.name, func(t *testing.T) {
+			db := djangotest.Postgres(t).Database(t)
+			p.compare(t, newest, seed, db.URL(), db.Django())
+		})
+	}
+}
+
 func (p accessProfile) compare(t *testing.T, version string, seed uint64, rawURL string, entry map[string]any) {
 	answer := askAccess(t, version, map[string]any{
 		"seed": seed, "users": 60, "database": entry,
 		"settings": map[string]any{"AUTH_USER_MODEL": p.model, "PERSON_TABLE": p.table},
 	})
-	f := &fixture{Database: openReader(t, rawURL, database.Options{})}
+	f := &fixture{Database: openReader(t, rawURL, database.Options{}), strict: true}
 	a := f.reader(p.config)
 	if err := a.Probe(t.Context()); err != nil {
 		t.Fatalf("probe of %s: %v", answer.GroupsTable, err)
+	}
+	if p.config.Groups != (dbstore.GroupTables{}) { // what is read without the settings would be somebody else's
+		strange := p.config
+		strange.Groups = dbstore.GroupTables{}
+		if _, err := f.reader(strange).AccessOf(t.Context(), answer.Users[0].ID); !errors.Is(err, djangosession.ErrNoPermissionsMixin) {
+			t.Errorf("without the settings: got %v, want ErrNoPermissionsMixin", err)
+		}
 	}
 	permitted, refused := 0, 0
 	for _, want := range answer.Users {
@@ -290,6 +323,15 @@ func (p accessProfile) compare(t *testing.T, version string, seed uint64, rawURL
 		}
 		if diff := cmp.Diff(want.Groups, access.Groups, equateEmpty); diff != "" {
 			t.Errorf("groups of %s, in Django %s and here: %s", want.ID, answer.Django, diff)
+		}
+		if failed := want.Permissions == nil; failed || access.PermissionsUnknown {
+			if !access.PermissionsUnknown || len(want.Permissions) > 0 {
+				t.Errorf("permissions of %s: Django %s fails: %t, says %q, and here they are unknown: %t",
+					want.ID, answer.Django, failed, want.Permissions, access.PermissionsUnknown)
+			}
+			refused++
+			permitted += len(access.Groups)
+			continue
 		}
 		if diff := cmp.Diff(want.Permissions, slices.Sorted(maps.Keys(access.Permissions)), equateEmpty); diff != "" {
 			t.Errorf("permissions of %s, in Django %s and here: %s", want.ID, answer.Django, diff)

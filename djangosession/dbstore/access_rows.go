@@ -59,12 +59,12 @@ func (h *holding) add(r *accessRow) {
 
 // access follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not active.
 // The groups stay, because user.groups are rows that is_active says nothing about.
-func (h *holding) access() djangosession.Access {
+func (h *holding) access(shape *accessShape) djangosession.Access {
 	if !h.found {
-		return djangosession.Access{}
+		return djangosession.Access{PermissionsUnknown: shape.noPermissions != nil}
 	}
 	slices.Sort(h.groups)
-	a := djangosession.Access{IsActive: h.active, Groups: slices.Compact(h.groups)}
+	a := djangosession.Access{IsActive: h.active, Groups: slices.Compact(h.groups), PermissionsUnknown: shape.noPermissions != nil}
 	if h.active {
 		a.Permissions = h.permissions
 	}

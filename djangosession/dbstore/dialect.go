@@ -28,6 +28,11 @@ type Dialect struct {
 	clock   string // asks the server for the time; "" where there is no server
 	// columns returns the query whose rows begin with the name and the type of a column of the table.
 	columns func(table string) (query string, args []any)
+	// identity returns the query for what the catalogue knows a table by, and for 1 if it is a view, otherwise 0.
+	identity func(table string) (query string, args []any)
+	// foreignKeys returns the query for those of a table that have one column: the column, the identity of the table that it leads to, that
+	// table's column, and the table's name for messages.
+	foreignKeys func(table string) (query string, args []any)
 	// keyType tells which of Django's fields a column type in lower case stands for.
 	keyType func(columnType string) djangosession.KeyType
 	// keyParameter is how a query compares the primary key with its parameter, and keyValue what the parameter is.
@@ -59,6 +64,19 @@ var Postgres = &Dialect{
 			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1))
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, []any{quote(table, `"`)}
+	},
+	identity: func(table string) (string, []any) {
+		return `SELECT c.oid::text, CASE WHEN c.relkind IN ('v', 'm') THEN 1 ELSE 0 END
+		FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`, []any{quote(table, `"`)}
+	},
+	foreignKeys: func(table string) (string, []any) {
+		// A partition of the table that is led to has a row of its own, with the parent's OID, since PostgreSQL 11.
+		return `SELECT a.attname, c.confrelid::text, f.attname, c.confrelid::regclass::text
+		FROM pg_catalog.pg_constraint c
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+		JOIN pg_catalog.pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = c.confkey[1]
+		WHERE c.contype = 'f' AND cardinality(c.conkey) = 1 AND c.conrelid = to_regclass($1)
+		AND coalesce(to_jsonb(c)->>'conparentid', '0') = '0'`, []any{quote(table, `"`)}
 	},
 	keyType: func(columnType string) djangosession.KeyType {
 		columnType, _, _ = strings.Cut(columnType, "(")
@@ -108,6 +126,15 @@ var SQLite = &Dialect{
 	},
 	columns: func(table string) (string, []any) {
 		return "SELECT name, lower(type) FROM pragma_table_info(?1)", []any{table}
+	},
+	identity: func(table string) (string, []any) {
+		return "SELECT lower(name), type = 'view' FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE", []any{table}
+	},
+	foreignKeys: func(table string) (string, []any) {
+		// Without a column, it leads to the primary key.
+		return `SELECT "from", lower("table"), coalesce("to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1), ''), "table"
+		FROM pragma_foreign_key_list(?1) AS f
+		WHERE id IN (SELECT id FROM pragma_foreign_key_list(?1) GROUP BY id HAVING count(*) = 1)`, []any{table}
 	},
 	keyType: func(columnType string) djangosession.KeyType {
 		switch {

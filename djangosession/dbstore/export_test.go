@@ -1,5 +1,26 @@
 package dbstore
 
+import "cmp"
+
+// Trusting names the tables that have no name, so that they need no foreign keys.
+func (c AccessConfig) Trusting() AccessConfig {
+	named := c
+	if named.Table == "" {
+		named.Table = "auth_user"
+	}
+	for _, m := range []struct {
+		of    *ManyToMany
+		table string
+	}{
+		{&c.Groups.UserGroups, named.manyToMany("groups")},
+		{&c.Groups.UserPermissions, named.manyToMany("user_permissions")},
+		{&c.Groups.GroupPermissions, "auth_group_permissions"},
+	} {
+		m.of.Table = cmp.Or(m.of.Table, m.table)
+	}
+	return c
+}
+
 // Hold keeps all lookups waiting until release.
 func (j *Joiner) Hold() (release func()) {
 	j.mu.Lock()

@@ -26,6 +26,8 @@ type fixture struct {
 	types map[string]string
 	// joins lets every lookup share its query with others, which are made up beside it.
 	joins bool
+	// strict has tables of groups proved by their foreign keys.
+	strict bool
 	// passed is how much later it is for the stores than it is.
 	passed atomic.Int64
 }

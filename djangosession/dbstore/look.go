@@ -16,8 +16,8 @@ type shape[S any] interface {
 	comparable
 	// same reports whether the other shape asks the same queries.
 	same(other S) bool
-	// whole reports whether no column is missing that the queries would ask for.
-	whole() bool
+	// lasts is how long it is good without another look; zero is for ever.
+	lasts() time.Duration
 	// drop forgets the prepared statements.
 	drop()
 }
@@ -149,8 +149,8 @@ func (k *shapes[S]) keep(found S) {
 		k.shape, k.confirmed = found, time.Time{}
 	}
 	k.err, k.doubted, k.until = nil, false, time.Time{}
-	if !k.shape.whole() {
-		k.until = k.now().Add(lookAgain)
+	if lasts := k.shape.lasts(); lasts > 0 {
+		k.until = k.now().Add(lasts)
 	}
 }
 

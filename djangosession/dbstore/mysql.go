@@ -36,6 +36,20 @@ var MySQL = &Dialect{
 		// Not from information_schema, whose names are compared otherwise than those of queries.
 		return "SHOW COLUMNS FROM " + quote(table, "`"), nil
 	},
+	identity: func(table string) (string, []any) {
+		schema, name := mysqlName(table)
+		// Not the name in the catalogue, which hides a table that may not be read.
+		return `SELECT concat(coalesce(?, database()), '.', ?), EXISTS (SELECT 1 FROM information_schema.tables
+		WHERE table_schema = coalesce(?, database()) AND table_name = ? AND table_type <> 'BASE TABLE')`, []any{schema, name, schema, name}
+	},
+	foreignKeys: func(table string) (string, []any) {
+		schema, name := mysqlName(table)
+		return `SELECT column_name, concat(referenced_table_schema, '.', referenced_table_name), referenced_column_name, referenced_table_name
+		FROM information_schema.key_column_usage AS k
+		WHERE table_schema = coalesce(?, database()) AND table_name = ? AND referenced_table_name IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM information_schema.key_column_usage AS o WHERE o.table_schema = k.table_schema AND o.table_name = k.table_name
+			AND o.constraint_name = k.constraint_name AND o.ordinal_position > 1)`, []any{schema, name}
+	},
 	keyType: mysqlKeyType,
 	keyParameter: map[djangosession.KeyType]string{
 		djangosession.IntegerKey: "?",
@@ -43,6 +57,14 @@ var MySQL = &Dialect{
 		djangosession.TextKey:    "?",
 	},
 	keyValue: mysqlKeyValue,
+}
+
+// mysqlName parts the name of a table from that of its database, which is nil where there is none.
+func mysqlName(table string) (schema any, name string) {
+	if before, after, ok := strings.Cut(table, "."); ok {
+		return before, after
+	}
+	return nil, table
 }
 
 // mysqlKeyType knows what db/backends/mysql/base.py, 5.2, data_types makes of the fields, and their like.

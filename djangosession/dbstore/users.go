@@ -11,7 +11,7 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// NoColumn is the name of a column that the user model does not have.
+// NoColumn is the name of a column for what the user model does not have at all. A property is another matter: see Conditions.
 const NoColumn = "-"
 
 // UsersConfig says where the users are. Dialect and Version are required; the zero value of the rest is auth.User.
@@ -23,6 +23,10 @@ type UsersConfig struct {
 	Table string
 	// Columns are the names of the columns that are not auth.User's.
 	Columns Columns
+	// Conditions tell what no column does.
+	Conditions Conditions
+	// Hash is for a user model that overrides get_session_auth_hash.
+	Hash HashColumns
 	// Prepare, Join and Now are as in SessionsConfig.
 	Prepare func() bool
 	Join    *Joiner
@@ -55,7 +59,16 @@ func (c Columns) withDefaults() Columns {
 }
 
 // optional returns the columns that the table may lack.
-func (c Columns) optional() []string { return []string{c.Username, c.Email, c.Staff, c.Superuser} }
+func (c UsersConfig) optional() []string {
+	names := []string{c.Columns.Username, c.Columns.Email}
+	if c.Conditions.Staff == "" {
+		names = append(names, c.Columns.Staff)
+	}
+	if c.Conditions.Superuser == "" {
+		names = append(names, c.Columns.Superuser)
+	}
+	return names
+}
 
 // Users is a djangosession.UserStore on the user model's table.
 type Users struct {
@@ -67,17 +80,26 @@ type Users struct {
 // userShape is what the table's columns make of the query.
 type userShape struct {
 	keyType djangosession.KeyType
-	find    *statement
-	all     *statement // nil where the dialect has no arrays
-	queue   queue[*userRow]
-	leftOut []string // the configured columns that the table lacks
+	hashed  []pyStr // the columns of HashColumns
+	// hashTypes are the types of these columns.
+	hashTypes string
+	find      *statement
+	all       *statement // nil where the dialect has no arrays
+	queue     queue[*userRow]
+	leftOut   []string // the configured columns that the table lacks
 }
 
 func (s *userShape) same(other *userShape) bool {
-	return s.keyType == other.keyType && s.find.text == other.find.text
+	return s.keyType == other.keyType && s.hashTypes == other.hashTypes && s.find.text == other.find.text
 }
 
-func (s *userShape) whole() bool { return len(s.leftOut) == 0 }
+// lasts: a column that is missing, and that the query would ask for, may come.
+func (s *userShape) lasts() time.Duration {
+	if len(s.leftOut) > 0 {
+		return lookAgain
+	}
+	return 0
+}
 
 func (s *userShape) drop() {
 	s.find.drop()
@@ -128,7 +150,13 @@ func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangose
 	if shape.keyType == djangosession.TextKey {
 		key = row.id.String // a collation may have matched another spelling: the row's own is the one to name
 	}
-	return row.user(key, u.config.Columns.Active != NoColumn), nil
+	user := row.user(key, u.config.Columns.Active != NoColumn || u.config.Conditions.Active != "")
+	if len(shape.hashed) > 0 {
+		if user.HashInput, err = u.config.Hash.input(shape.hashed, row.hashed); err != nil {
+			return nil, err
+		}
+	}
+	return user, nil
 }
 
 // Probe asks the database what UserByID would, for no user: nil says that the table is there, has the columns, and
@@ -145,7 +173,7 @@ func (u *Users) Probe(ctx context.Context) error {
 }
 
 func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, error) {
-	var row userRow
+	row := userRow{hashed: make([]any, len(shape.hashed))}
 	err := shape.find.one(ctx, []any{key}, row.columns()...)
 	if isNoRows(err) {
 		return nil, djangosession.ErrUserNotFound
@@ -156,7 +184,7 @@ func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, 
 func (u *Users) findAll(ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow)) error {
 	err := shape.all.all(ctx, []any{array(keys)}, func(rows *sql.Rows) error {
 		for rows.Next() {
-			var row userRow
+			row := userRow{hashed: make([]any, len(shape.hashed))}
 			if err := rows.Scan(row.columns()...); err != nil {
 				return err
 			}
@@ -185,11 +213,16 @@ type userRow struct {
 	username, email          sql.NullString
 	active, staff, superuser any
 	tooLarge                 bool
+	hashed                   []any
 }
 
 // columns are where a row is scanned to.
 func (r *userRow) columns() []any {
-	return []any{&r.id, &r.password, &r.username, &r.email, &r.active, &r.staff, &r.superuser, &r.tooLarge}
+	columns := []any{&r.id, &r.password, &r.username, &r.email, &r.active, &r.staff, &r.superuser, &r.tooLarge}
+	for i := range r.hashed {
+		columns = append(columns, &r.hashed[i])
+	}
+	return columns
 }
 
 func (r *userRow) user(id string, hasActive bool) *djangosession.StoredUser {
@@ -286,7 +319,15 @@ func (u *Users) queue(shape *userShape) queue[*userRow] {
 
 // shape fits the query to the columns that the table has.
 func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, error) {
-	for _, needed := range []string{c.Columns.ID, c.Columns.Password, c.Columns.Active} {
+	conditions, err := c.Conditions.parse(c.Dialect)
+	if err != nil {
+		return nil, err
+	}
+	needed := []string{c.Columns.ID, c.Columns.Password}
+	if conditions.active == "" {
+		needed = append(needed, c.Columns.Active)
+	}
+	for _, needed := range append(needed, c.Hash.Names...) {
 		if _, ok := columns[needed]; !ok && needed != NoColumn {
 			return nil, fmt.Errorf("table %s has no column %s", c.Table, needed)
 		}
@@ -296,28 +337,49 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
 			c.Columns.ID, c.Table, columns[c.Columns.ID])
 	}
-	for _, name := range c.Columns.optional() {
+	for _, name := range c.optional() {
 		if _, ok := columns[name]; !ok && name != NoColumn {
 			shape.leftOut = append(shape.leftOut, name)
 		}
 	}
+	if shape.hashed, err = c.Hash.writers(c.Dialect, c.Table, columns); err != nil {
+		return nil, err
+	}
 	column := c.Dialect.column
-	var selected []string
+	var selected, hashed []string
 	tooLarge := []string{"1 = 0"}
-	for _, name := range []string{
-		c.Columns.ID, c.Columns.Password, c.Columns.Username, c.Columns.Email, c.Columns.Active, c.Columns.Staff, c.Columns.Superuser,
-	} {
-		if _, ok := columns[name]; !ok {
-			selected = append(selected, "NULL")
-			continue
-		}
+	bounded := func(name string) string {
 		value, large := c.Dialect.text(column(name), columns[name])
-		selected = append(selected, value)
 		if large != "" {
 			tooLarge = append(tooLarge, large)
 		}
+		return value
 	}
-	query := fmt.Sprintf("SELECT %s, %s FROM %s AS u WHERE %s = ", strings.Join(selected, ", "), strings.Join(tooLarge, " OR "), c.Dialect.table(c.Table), column(c.Columns.ID))
+	for _, part := range []struct{ column, condition string }{
+		{c.Columns.ID, ""},
+		{c.Columns.Password, ""},
+		{c.Columns.Username, ""},
+		{c.Columns.Email, ""},
+		{c.Columns.Active, conditions.active},
+		{c.Columns.Staff, conditions.staff},
+		{c.Columns.Superuser, conditions.superuser},
+	} {
+		_, ok := columns[part.column]
+		switch {
+		case part.condition != "":
+			selected = append(selected, part.condition)
+		case ok:
+			selected = append(selected, bounded(part.column))
+		default:
+			selected = append(selected, "NULL")
+		}
+	}
+	for _, name := range c.Hash.Names {
+		hashed = append(hashed, ", "+bounded(name))
+		shape.hashTypes += columns[name] + ","
+	}
+	query := fmt.Sprintf("SELECT %s, %s%s FROM %s AS u WHERE %s%s = ", strings.Join(selected, ", "), strings.Join(tooLarge, " OR "),
+		strings.Join(hashed, ""), c.Dialect.table(c.Table), conditions.and(), column(c.Columns.ID))
 	shape.find = &statement{db: db, prepares: c.Prepare, text: query + c.Dialect.keyParameter[shape.keyType]}
 	if parameter, ok := c.Dialect.keyArray[shape.keyType]; ok {
 		shape.all = &statement{db: db, prepares: c.Prepare, text: query + fmt.Sprintf(c.Dialect.any, parameter)}

@@ -23,6 +23,8 @@ func testUsers(t *testing.T, f *fixture) {
 	t.Run("text keys", func(t *testing.T) { testTextKeys(t, f) })
 	t.Run("tables", func(t *testing.T) { testUserTables(t, f) })
 	t.Run("sizes", func(t *testing.T) { testUserSizes(t, f) })
+	t.Run("conditions", func(t *testing.T) { testConditions(t, f) })
+	t.Run("hash columns", func(t *testing.T) { testHashColumns(t, f) })
 	t.Run("a table that changes", func(t *testing.T) { testChangingTable(t, f) })
 }
 

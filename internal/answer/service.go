@@ -96,7 +96,7 @@ func (s *Service) accessOf(ctx context.Context, user *djangosession.User, demand
 	}
 	if s.PeekAccess != nil {
 		if access, ok := s.PeekAccess(user.ID); ok {
-			return access, nil
+			return meeting(access, demands)
 		}
 	}
 	err := errNoAccess
@@ -112,5 +112,16 @@ func (s *Service) accessOf(ctx context.Context, user *djangosession.User, demand
 	if errors.Is(err, errNoAccess) && !demands.NeedsAccess() {
 		return djangosession.Access{}, nil // there are none to tell of
 	}
-	return access, err
+	if err != nil {
+		return access, err
+	}
+	return meeting(access, demands)
+}
+
+// meeting refuses to judge demands by permissions that are not known.
+func meeting(access djangosession.Access, demands gateway.Requirements) (djangosession.Access, error) {
+	if access.PermissionsUnknown && len(demands.Permissions) > 0 {
+		return djangosession.Access{}, fmt.Errorf("%w: the tables of permissions are not those of django.contrib.auth; see django-sidecar check", errNoAccess)
+	}
+	return access, nil
 }

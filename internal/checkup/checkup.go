@@ -191,6 +191,11 @@ func (d *Deployment) userTable(ctx context.Context) ([]Finding, bool) {
 	if err != nil {
 		return []Finding{{Fail, name, err.Error(), tableRemedy(err, "DJANGO_AUTH_USER_TABLE or DJANGO_AUTH_USER_MODEL", "the user model")}}, false
 	}
+	if err := d.Users.TryConditions(ctx); dbstore.IsMistake(err) {
+		return []Finding{{
+			Fail, name, err.Error(), "correct DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE or _SUPERUSER_WHERE: serve does not start with it",
+		}}, false
+	}
 	if err := d.Users.Probe(ctx); err != nil {
 		return []Finding{{Fail, name, err.Error(), privilegeRemedy(err, d.UserTable, "")}}, false
 	}
@@ -209,6 +214,10 @@ func (d *Deployment) groups(ctx context.Context) ([]Finding, bool) {
 	const name = "groups"
 	if d.Access == nil {
 		return nil, true
+	}
+	var unknown *dbstore.RelationError
+	if err := d.Access.Relations(ctx); errors.As(err, &unknown) {
+		return []Finding{{Warn, name, unknown.Error(), RelationRemedy(unknown)}}, true
 	}
 	switch err := d.Access.Probe(ctx); {
 	case errors.Is(err, djangosession.ErrNoPermissionsMixin):

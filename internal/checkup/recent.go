@@ -191,7 +191,7 @@ func (d *Deployment) loggedIn(logins int, t tally) Finding {
 			strings.Join(slices.Sorted(maps.Keys(t.backends)), ", ")+" (one that is listed knows no users: see docs/backends.md)"
 	case alive > 0: // changed passwords and deactivated users are everyday life
 	case t.reasons[djangosession.AuthHashMismatch] > 0:
-		f.Grade, f.Remedy = Warn, "does the user model override get_session_auth_hash? Then sessions cannot be verified. "+
+		f.Grade, f.Remedy = Warn, "does the user model override get_session_auth_hash? Then say how: DJANGO_AUTH_HASH_SALT and DJANGO_AUTH_HASH_COLUMNS. "+
 			"Otherwise compare SECRET_KEY and DJANGO_AUTH_USER_PASSWORD_COLUMN"
 	case t.reasons[djangosession.UserNotFound]+t.reasons[djangosession.BadUserID] > 0:
 		f.Grade, f.Remedy = Warn, "is "+d.UserTable+" the table of AUTH_USER_MODEL, and in this database?"

@@ -57,8 +57,7 @@ func tableRemedy(err error, setting, app string) string {
 	case state(err) == "42501":
 		return "the database user may not look at it: GRANT USAGE ON its SCHEMA"
 	case strings.Contains(err.Error(), "has no column"):
-		return "set its DJANGO_AUTH_USER_…_COLUMN to the column's name; DJANGO_AUTH_USER_ACTIVE_COLUMN=- says that the user model has none, " +
-			"and then all users are active, as in Django"
+		return columnRemedy(err)
 	}
 	return "set " + setting + " to the right table"
 }

@@ -50,6 +50,10 @@ type Config struct {
 	AuthUserTable              string                 // from the model, unless set
 	AuthUserColumns            Columns
 
+	AuthUserConditions Conditions // none
+	AuthHash           AuthHash   // Django's own
+	AuthGroups         GroupTables
+
 	LoginURL          string // /accounts/login/; not looked at
 	RedirectFieldName string // next
 

@@ -39,6 +39,7 @@ func defaults() *config.Config {
 		AuthenticationBackends: []string{"django.contrib.auth.backends.ModelBackend"},
 		AuthUserModel:          "auth.User",
 		AuthUserTable:          "auth_user",
+		AuthGroups:             config.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"},
 		AuthUserColumns: config.Columns{
 			ID: "id", Username: "username", Password: "password", Email: "email",
 			Active: "is_active", Staff: "is_staff", Superuser: "is_superuser",
@@ -131,6 +132,7 @@ func TestEverythingSet(t *testing.T) {
 		RequireActive:          true, Middleware: []string{"shop.Ban"},
 		SessionSecurityExpireAfter: time.Minute, SessionExpire: 70 * time.Second, AutoLogoutIdle: 80 * time.Second,
 		AuthUserModel: "shop.Customer", AuthUserTable: "customers",
+		AuthGroups: config.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"},
 		AuthUserColumns: config.Columns{
 			ID: "uuid", Username: "login", Password: "pwd",
 			Email: config.NoColumn, Active: config.NoColumn, Staff: config.NoColumn, Superuser: config.NoColumn,

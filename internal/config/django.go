@@ -231,6 +231,9 @@ func (c *Config) readUsers(r *reader) {
 		Staff:     r.identifier("DJANGO_AUTH_USER_STAFF_COLUMN"),
 		Superuser: r.identifier("DJANGO_AUTH_USER_SUPERUSER_COLUMN"),
 	}
+	c.readConditions(r)
+	c.readAuthHash(r)
+	c.readGroups(r)
 	c.LoginURL, c.RedirectFieldName = r.text("DJANGO_LOGIN_URL"), r.identifier("DJANGO_REDIRECT_FIELD_NAME")
 	c.UseTZ = r.flag("DJANGO_USE_TZ")
 	c.TimeZone = r.timeZone("DJANGO_TIME_ZONE")

@@ -69,7 +69,7 @@ type djangoSettings struct {
 // deactivated users taken for active ones. DJANGO_BACKEND_RULES is no setting of Django's.
 type ownSettings struct {
 	DjangoVersion         *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" desc:"the deployment's Django: decides which formats and hashes are accepted"`
-	ActiveColumn          *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where there is none"`
+	ActiveColumn          *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where the model has no is_active at all; a property needs DJANGO_AUTH_USER_ACTIVE_WHERE"`
 	StaffColumn           *string `envconfig:"DJANGO_AUTH_USER_STAFF_COLUMN" otherwise:"is_staff" desc:"- where there is none"`
 	SuperuserColumn       *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
 	MediaRoot             *string `envconfig:"DJANGO_MEDIA_ROOT" example:"/srv/media" desc:"where uploads go; not set: uploads are off"`
@@ -91,6 +91,29 @@ type ownSettings struct {
 	LogFormat             *string `envconfig:"SIDECAR_LOG_FORMAT" otherwise:"json" desc:"json or text"`
 	Explain               *string `envconfig:"SIDECAR_EXPLAIN" otherwise:"false" desc:"puts the precise reason into answers, for development"`
 	EndedStatus           *string `envconfig:"SIDECAR_ENDED_STATUS" otherwise:"401" desc:"200 for old clients that read only result"`
+
+	UserWhere       *string `envconfig:"DJANGO_AUTH_USER_WHERE" example:"deleted_at IS NULL" desc:"SQL on a user's row: the rows that the model's manager does not hide"`
+	ActiveWhere     *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_WHERE" example:"status = 'active'" desc:"SQL on a user's row, for an is_active that is a property"`
+	StaffWhere      *string `envconfig:"DJANGO_AUTH_USER_STAFF_WHERE" example:"role IN ('staff', 'admin')" desc:"the same for is_staff"`
+	SuperuserWhere  *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_WHERE" example:"role = 'admin'" desc:"the same for is_superuser"`
+	GroupTable      *string `envconfig:"DJANGO_AUTH_GROUP_TABLE" otherwise:"auth_group" example:"accounts_group" desc:"the groups' table, if it is not Django's"`
+	GroupIDColumn   *string `envconfig:"DJANGO_AUTH_GROUP_ID_COLUMN" otherwise:"id" desc:"its primary key"`
+	GroupNameColumn *string `envconfig:"DJANGO_AUTH_GROUP_NAME_COLUMN" otherwise:"name" desc:"its names"`
+	PermissionTable *string `envconfig:"DJANGO_AUTH_PERMISSION_TABLE" otherwise:"auth_permission" desc:"the permissions' table"`
+	UserGroupsTable *string `envconfig:"DJANGO_AUTH_USER_GROUPS_TABLE" example:"accounts_user_groups" desc:"of the user model's groups, or of its through model; from the users' table"`
+	UserGroupsUser  *string `envconfig:"DJANGO_AUTH_USER_GROUPS_USER_COLUMN" example:"user_id" desc:"its column of users; found"`
+	UserGroupsGroup *string `envconfig:"DJANGO_AUTH_USER_GROUPS_GROUP_COLUMN" example:"group_id" desc:"its column of groups; found"`
+	UserPermsTable  *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_TABLE" example:"accounts_user_user_permissions" desc:"of the user model's user_permissions; from the users' table"`
+	UserPermsUser   *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_USER_COLUMN" example:"user_id" desc:"its column of users; found"`
+	UserPermsPerm   *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_PERMISSION_COLUMN" example:"permission_id" desc:"its column of permissions; found"`
+	GroupPermsTable *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_TABLE" example:"auth_group_permissions" desc:"of the groups' permissions"`
+	GroupPermsGroup *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_GROUP_COLUMN" example:"group_id" desc:"its column of groups; found"`
+	GroupPermsPerm  *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_PERMISSION_COLUMN" example:"permission_id" desc:"its column of permissions; found"`
+	HashSalt        *string `envconfig:"DJANGO_AUTH_HASH_SALT" example:"shop.models.User.get_session_auth_hash" desc:"key_salt of an overridden get_session_auth_hash"`
+	HashColumns     *string `envconfig:"DJANGO_AUTH_HASH_COLUMNS" example:"password,email,session_token" desc:"the columns whose values an overridden get_session_auth_hash puts together"`
+	HashSeparator   *string `envconfig:"DJANGO_AUTH_HASH_SEPARATOR" example:":" desc:"what an overridden get_session_auth_hash puts between them; nothing"`
+	HashAlgorithm   *string `envconfig:"DJANGO_AUTH_HASH_ALGORITHM" otherwise:"any" desc:"sha1 or sha256 of an overridden get_session_auth_hash; any accepts both"`
+	HashMethod      *string `envconfig:"DJANGO_AUTH_HASH_METHOD" otherwise:"get_session_auth_hash" desc:"or _get_session_auth_hash, if that is the method that is overridden"`
 
 	UploadTo               *string `envconfig:"SIDECAR_UPLOAD_TO" otherwise:"uploads/%Y/%m/%d/" desc:"FileField(upload_to), strftime in TIME_ZONE"`
 	UploadMaxBytes         *string `envconfig:"SIDECAR_UPLOAD_MAX_BYTES" otherwise:"100MiB" desc:"one file"`

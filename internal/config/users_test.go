@@ -161,6 +161,48 @@ func TestUserColumns(t *testing.T) {
 	}
 }
 
+func TestUserConditions(t *testing.T) {
+	c := mustLoad(t, with(env{
+		"DJANGO_AUTH_USER_WHERE": "deleted_at IS NULL", "DJANGO_AUTH_USER_ACTIVE_WHERE": "status = 'active'", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "-",
+	}))
+	if got := c.AuthUserConditions.List(); !slices.Equal(got, []string{"deleted_at IS NULL", "status = 'active'"}) {
+		t.Errorf("got %q", got)
+	}
+	for _, name := range []string{"", "ACTIVE_", "STAFF_", "SUPERUSER_"} {
+		name = "DJANGO_AUTH_USER_" + name + "WHERE"
+		wantFault(t, with(env{name: "a = 1; SELECT 1"}), name, "has ; outside of a text", name+"=")
+		wantFault(t, with(env{name: "(a = 1"}), name, "does not close its parentheses", name+"=")
+	}
+	for _, flag := range []string{"ACTIVE", "STAFF", "SUPERUSER"} {
+		wantFault(t, with(env{"DJANGO_AUTH_USER_" + flag + "_WHERE": "a = 1", "DJANGO_AUTH_USER_" + flag + "_COLUMN": "x"}),
+			"DJANGO_AUTH_USER_"+flag+"_WHERE", "leave one of them out", "_WHERE=")
+	}
+}
+
+func TestAuthHash(t *testing.T) {
+	if c := mustLoad(t, with(env{})); c.AuthHash.IsOwn() {
+		t.Errorf("got %+v", c.AuthHash)
+	}
+	c := mustLoad(t, with(env{
+		"DJANGO_AUTH_HASH_SALT": "shop, the user", "DJANGO_AUTH_HASH_COLUMNS": "password, email", "DJANGO_AUTH_HASH_SEPARATOR": ":",
+		"DJANGO_AUTH_HASH_ALGORITHM": "sha1", "DJANGO_AUTH_HASH_METHOD": "_get_session_auth_hash",
+	}))
+	if h := c.AuthHash; h.Salt != "shop, the user" || !slices.Equal(h.Columns, []string{"password", "email"}) || h.Separator != ":" || h.Algorithm != "sha1" || !h.WithSecret {
+		t.Errorf("got %+v", h)
+	}
+	const salt = "DJANGO_AUTH_HASH_SALT"
+	for _, name := range []string{"SEPARATOR", "ALGORITHM", "METHOD"} {
+		name = "DJANGO_AUTH_HASH_" + name
+		text := map[bool]string{true: "sha1", false: "get_session_auth_hash"}[name == "DJANGO_AUTH_HASH_ALGORITHM"]
+		wantFault(t, with(env{name: text}), name, "needs DJANGO_AUTH_HASH_SALT or DJANGO_AUTH_HASH_COLUMNS too", name+"=")
+	}
+	wantFault(t, with(env{"DJANGO_AUTH_HASH_COLUMNS": "a,,b"}), "DJANGO_AUTH_HASH_COLUMNS", "empty item", "DJANGO_AUTH_HASH_COLUMNS=")
+	wantFault(t, with(env{salt: "x", "DJANGO_AUTH_HASH_ALGORITHM": "md5"}), "DJANGO_AUTH_HASH_ALGORITHM", "any, sha1 or sha256", "=any")
+	wantFault(t, with(env{salt: "x", "DJANGO_VERSION": "3.0", "DJANGO_AUTH_HASH_ALGORITHM": "sha256"}), "DJANGO_AUTH_HASH_ALGORITHM", "came with 3.1", "=any")
+	wantFault(t, with(env{salt: "x", "DJANGO_VERSION": "3.2", "DJANGO_AUTH_HASH_METHOD": "_get_session_auth_hash"}),
+		"DJANGO_AUTH_HASH_METHOD", "came with 4.1.8", "=get_session_auth_hash")
+}
+
 func TestTimeZone(t *testing.T) {
 	c := mustLoad(t, with(env{"TIME_ZONE": "America/Chicago", "USE_TZ": "no"}))
 	if c.TimeZone.String() != "America/Chicago" || c.UseTZ {

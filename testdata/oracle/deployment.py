@@ -20,6 +20,9 @@ USER_MODELS = (
     "oracle.PlainUser",
     "oracle.MaybeUser",
     "oracle.SmallUser",
+    "oracle.StatusUser",
+    "oracle.JoinedUser",
+    "oracle.SeparatedUser",
 )
 
 

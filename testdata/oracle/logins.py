@@ -84,7 +84,9 @@ class Logins:
         return user
 
     def change(self, user, fate):
-        if fate == "password":
+        if fate in ("password", "deactivated") and hasattr(user, "change"):
+            user.change(self.rng)
+        elif fate == "password":
             user.password = population.password(self.rng) + "."
         elif fate == "deleted":
             user.delete()

@@ -67,7 +67,10 @@ def make_user(rng, pk, number, **values):
         "is_superuser": rng.random() < 0.2,
     }
     known.update(values)
-    return model(pk=pk, **{k: v for k, v in known.items() if field(model, k)})
+    user = model(pk=pk, **{k: v for k, v in known.items() if field(model, k)})
+    if hasattr(user, "randomize"):
+        user.randomize(rng)
+    return user
 
 
 def populate(count, seed):

@@ -56,8 +56,9 @@ class States:
         self.logins = Logins(self.rng, store)
         self.fallbacks = list(getattr(settings, "SECRET_KEY_FALLBACKS", []))
         self.good_users, self.other_users = [], []
-        for user in get_user_model()._default_manager.order_by("pk"):
-            (self.good_users if user.is_active else self.other_users).append(user)
+        for user in get_user_model()._base_manager.order_by("pk"):
+            good = user.is_active and not getattr(user, "deleted_at", None)
+            (self.good_users if good else self.other_users).append(user)
 
     # What a good session holds.
 
@@ -66,7 +67,7 @@ class States:
         values = {
             "_auth_user_id": user._meta.pk.value_to_string(user),
             "_auth_user_backend": settings.AUTHENTICATION_BACKENDS[0],
-            "_auth_user_hash": self.forge.auth_hash(user.password),
+            "_auth_user_hash": user.hash_by() if hasattr(user, "hash_by") else self.forge.auth_hash(user.password),
         }
         values.update(changes)
         return values
@@ -192,8 +193,18 @@ class States:
             ("sha512", forge(user.password, algorithm="sha512")),
             ("of another password", forge(user.password + "x")),
             ("of the empty password", forge("")),
-        ])
+        ] + (self.own_hashes(user, fallback) if hasattr(user, "hash_by") else []))
         return Row(self.forge.native(self.payload(self.entries(user, _auth_user_hash=value))), "auth hash " + what)
+
+    def own_hashes(self, user, fallback):
+        """What the model's own method makes with other keys and algorithms; salted_hmac has had one since Django 3.1."""
+        hashes = [
+            ("of its own, by a fallback key", user.hash_by(fallback)),
+            ("of its own, by a wrong key", user.hash_by(OTHER_SECRET)),
+        ] * 2
+        if django.VERSION >= (3, 1):
+            hashes += [("of its own, " + algorithm, user.hash_by(algorithm=algorithm)) for algorithm in ("sha1", "sha256", "sha512")]
+        return hashes
 
     def signature(self):
         payload, forge = self.payload(), self.forge

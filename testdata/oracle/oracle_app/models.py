@@ -83,6 +83,9 @@ class SmallUser(FlaggedUser):
         swappable = "AUTH_USER_MODEL"
 
 
+from oracle_app.overrides import JoinedUser, SeparatedUser, StatusUser  # noqa: E402,F401  (models that override methods)
+
+
 class CustomSession(AbstractBaseSession):
     class Meta(AbstractBaseSession.Meta):
         app_label = "oracle"

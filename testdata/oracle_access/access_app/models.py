@@ -56,3 +56,47 @@ class TextPerson(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = settings.PERSON_TABLE
         swappable = "AUTH_USER_MODEL"
+
+
+class OwnGroup(models.Model):
+    """Groups that are not Django's: their numbers are those of other groups."""
+
+    title = models.CharField(max_length=80)
+
+
+class GuestPerson(AbstractBaseUser, PermissionsMixin):
+    username = models.CharField(max_length=150, unique=True)
+    is_active = models.BooleanField(default=True)
+    groups = models.ManyToManyField(OwnGroup)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        db_table = settings.PERSON_TABLE
+        swappable = "AUTH_USER_MODEL"
+
+
+if settings.AUTH_USER_MODEL == "access.ThroughPerson":
+    class Membership(models.Model):
+        """A through model whose other columns Django's user.groups passes over."""
+
+        person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+        team = models.ForeignKey("auth.Group", models.CASCADE, related_name="+")
+        invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+        expired = models.BooleanField(default=True)
+
+    class ThroughPerson(AbstractBaseUser, PermissionsMixin):
+        username = models.CharField(max_length=150, unique=True)
+        is_active = models.BooleanField(default=True)
+        groups = models.ManyToManyField("auth.Group", through=Membership, through_fields=("person", "team"))
+        user_permissions = models.ManyToManyField("auth.Permission", db_table="grants", related_name="holders")
+
+        objects = BaseUserManager()
+
+        USERNAME_FIELD = "username"
+
+        class Meta:
+            db_table = settings.PERSON_TABLE
+            swappable = "AUTH_USER_MODEL"

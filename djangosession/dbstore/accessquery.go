@@ -1,0 +1,136 @@
+package dbstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"django-sidecar/djangosession"
+)
+
+// look looks at the tables.
+func (a *Access) look(ctx context.Context) (*accessShape, error) {
+	columns, err := ReadColumns(ctx, a.db, a.config.Dialect, a.config.Table)
+	if err != nil {
+		return nil, err
+	}
+	user, err := a.config.user(columns)
+	if err != nil {
+		return nil, finding{err}
+	}
+	links, err := a.links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shape := a.config.shape(a.db, user, links)
+	shape.queue = a.queue(shape)
+	return shape, nil
+}
+
+// userRows is what the query needs to know of the user table.
+type userRows struct {
+	keyType       djangosession.KeyType
+	active, where string // SQL
+}
+
+func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
+	conditions, err := c.Conditions.parse(c.Dialect)
+	if err != nil {
+		return u, err
+	}
+	needed := []string{c.Columns.ID}
+	if conditions.active == "" {
+		needed = append(needed, c.Columns.Active)
+	}
+	for _, needed := range needed {
+		if _, ok := columns[needed]; !ok && needed != NoColumn {
+			return u, fmt.Errorf("table %s has no column %s", c.Table, needed)
+		}
+	}
+	u = userRows{keyType: c.Dialect.keyType(columns[c.Columns.ID]), where: conditions.and()}
+	if u.keyType == 0 {
+		return u, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
+			c.Columns.ID, c.Table, columns[c.Columns.ID])
+	}
+	switch {
+	case conditions.active != "":
+		u.active = conditions.active
+	case c.Columns.Active != NoColumn:
+		u.active, _ = c.Dialect.text(c.Dialect.column(c.Columns.Active), columns[c.Columns.Active])
+	default:
+		u.active = "1" // AbstractBaseUser.is_active is True
+	}
+	return u, nil
+}
+
+// shape fits the query to the tables.
+func (c AccessConfig) shape(db *sql.DB, u userRows, l links) *accessShape {
+	shape := &accessShape{keyType: u.keyType, repeat: 1, noPermissions: l.noPermissions}
+	template := groupsQuery
+	if l.noPermissions == nil {
+		template += permissionsQuery
+	}
+	if c.Dialect.placeholder == c.Dialect.second {
+		shape.repeat = strings.Count(template, "{is}") // parameters without numbers
+	}
+	name := func(column string) string { return identifier(column, c.Dialect.quoteMark) }
+	query := func(is string, owner func(column string) string) *statement {
+		text := strings.NewReplacer(
+			"{active}", u.active, "{where}", u.where, "{users}", c.Dialect.table(c.Table), "{id}", c.Dialect.column(c.Columns.ID),
+			"{groups}", c.Dialect.table(c.Groups.Group), "{group}", name(c.Groups.GroupID),
+			"{name}", c.Dialect.within("g."+name(c.Groups.GroupName), maxTextBytes),
+			"{app_label}", c.Dialect.within("ct.app_label", maxTextBytes), "{codename}", c.Dialect.within("p.codename", maxTextBytes),
+			"{user_groups}", c.Dialect.table(l.groups.table), "{in_group}", name(l.groups.from), "{of_user}", name(l.groups.to),
+			"{user_permissions}", c.Dialect.table(l.permissions.table), "{has_permission}", name(l.permissions.from), "{of_holder}", name(l.permissions.to),
+			"{group_permissions}", c.Dialect.table(l.ofGroups.table), "{of_group}", name(l.ofGroups.from), "{of_members}", name(l.ofGroups.to),
+			"{permissions}", c.Dialect.table(c.Groups.Permission),
+			"{is}", "= "+is,
+			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug."+name(l.groups.from)), "{of up}", owner("up."+name(l.permissions.from)),
+			"{of held}", owner("held.owner"),
+		).Replace(template) + "\nLIMIT " + strconv.Itoa(maxAccessRows+2)
+		return &statement{db: db, prepares: c.Prepare, text: text}
+	}
+	shape.find = query(c.Dialect.keyParameter[u.keyType], func(string) string { return "" })
+	if parameter, ok := c.Dialect.keyArray[u.keyType]; ok {
+		// The keys are texts of one collation, whatever the types of the columns: they are in one column of the answer.
+		shape.all = query(fmt.Sprintf(c.Dialect.any, parameter), func(column string) string { return column + `::text COLLATE "C" AS owner, ` })
+	}
+	return shape
+}
+
+// The query asks for the user, the groups, and the permissions: permission.user = u and permission.group.user = u,
+// contrib/auth/backends.py, 5.2, _get_user_permissions and _get_group_permissions. Each text has a column of its own, so
+// that tables of different collations do not meet in one. What a superuser has besides is not asked. {of u} is where the
+// user's key is, if it is asked for several users.
+const (
+	groupsQuery = `SELECT {of u}0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {where}{id} {is}
+UNION ALL SELECT {of ug}1, NULL, {name}, NULL, NULL FROM {groups} AS g
+	JOIN {user_groups} AS ug ON ug.{of_user} = g.{group} WHERE ug.{in_group} {is}`
+	permissionsQuery = `
+UNION ALL SELECT {of held}2, NULL, NULL, {app_label}, {codename} FROM (
+		SELECT {of up}up.{of_holder} AS permission_id FROM {user_permissions} AS up WHERE up.{has_permission} {is}
+		UNION SELECT {of ug}gp.{of_members} FROM {group_permissions} AS gp
+			JOIN {user_groups} AS ug ON ug.{of_user} = gp.{of_group} WHERE ug.{in_group} {is}
+	) AS held
+	JOIN {permissions} AS p ON p.id = held.permission_id
+	JOIN django_content_type AS ct ON ct.id = p.content_type_id`
+)
+
+// Relations says whether groups and permissions are known, as far as the tables tell. A RelationError says which are not, and why.
+func (a *Access) Relations(ctx context.Context) error {
+	shape, err := a.shapes.get(ctx)
+	if err == nil && shape.noPermissions != nil {
+		return shape.noPermissions
+	}
+	return err
+}
+
+// isRelation tells a table that leads elsewhere from what has failed.
+func isRelation(err error) (*RelationError, bool) {
+	var r *RelationError
+	ok := errors.As(err, &r)
+	return r, ok
+}
