@@ -199,8 +199,8 @@ func TestCacheKeepsItsPromise(t *testing.T) {
 		promise time.Duration
 	}{
 		{"untold", map[string]string{"SIDECAR_CACHE_TTL": ttl.String(), "SIDECAR_CACHE_INVALIDATION": "off"}, false, ttl},
-		// What a notification may take where its connection is dead, and nobody knows yet: docs/invalidation.md.
-		{"told", map[string]string{"SIDECAR_CACHE_TTL": ttl.String(), "SIDECAR_CACHE_MAX_AGE": "1h"}, true, 2 * time.Second},
+		// A confirmation holds for a second where the TTL is shorter: docs/invalidation.md.
+		{"told", map[string]string{"SIDECAR_CACHE_TTL": ttl.String(), "SIDECAR_CACHE_MAX_AGE": "1h"}, true, time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for name, value := range tt.env {
@@ -214,7 +214,7 @@ func TestCacheKeepsItsPromise(t *testing.T) {
 			if hits := r.metric(t, "django_sidecar_cache_hits_total"); hits < 1000 {
 				t.Errorf("only %v verdicts were kept ones", hits)
 			}
-			if known := r.metric(t, "django_sidecar_cache_known_users_total"); known < 100 {
+			if known := r.metric(t, "django_sidecar_cache_known_users_total"); known < 20 {
 				t.Errorf("only %v users were known by another session", known)
 			}
 		})

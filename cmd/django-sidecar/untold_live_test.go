@@ -59,5 +59,5 @@ var told = []scenario{
 	{"a view of the table", "CREATE VIEW behind AS SELECT * FROM django_session", "DELETE FROM behind WHERE session_key = '{key}'", "DROP VIEW behind", false},
 	{"another trigger that changes what is written", "CREATE FUNCTION turn() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.is_active := false; RETURN NEW; END'; CREATE TRIGGER turn BEFORE UPDATE ON auth_user FOR EACH ROW EXECUTE FUNCTION turn()", "UPDATE auth_user SET username = username WHERE id = {user}", "DROP FUNCTION turn CASCADE", false},
 	{"TRUNCATE", "", "TRUNCATE django_session", "", false},
-	{"VACUUM FULL, which changes nothing, and a logout", "", "VACUUM FULL django_session; CLUSTER django_session USING django_session_pkey; ANALYZE django_session;" + away, "", false},
+	{"VACUUM FULL, which changes nothing, and a logout", "", "VACUUM FULL django_session; ANALYZE django_session;" + away, "", false},
 }

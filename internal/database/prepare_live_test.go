@@ -201,7 +201,7 @@ func TestDirectConnectionsBecomePooled(t *testing.T) {
 	}
 	to := &switchedDialer{dialer: dialer{liveTimeout}}
 	base.Dialer(to)
-	c := &connector{pq: base, timeout: liveTimeout}
+	c := &connector{pq: base, timeout: liveTimeout, prepares: new(atomic.Int32)}
 	pool := sql.OpenDB(c)
 	t.Cleanup(func() {
 		if err := pool.Close(); err != nil {

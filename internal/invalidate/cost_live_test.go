@@ -3,7 +3,9 @@
 package invalidate
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"django-sidecar/internal/djangotest"
 )
@@ -57,4 +59,32 @@ $$;`)
 		t.Error("nothing was measured")
 	}
 	t.Logf("tenth percentile, without fsync:\n%s", report)
+}
+
+// TestLookCost measures, and asserts no time: what a look takes, there and back.
+func TestLookCost(t *testing.T) {
+	db := djangotest.Postgres(t).Database(t)
+	makeTables(t, db)
+	install(t, db)
+	e := hear(t, db)
+	ask := func(query string) string {
+		t.Helper()
+		answer, err := e.conn.Ask(t.Context(), query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	ask("PREPARE look AS " + authTables.lookQuery("echo"))
+	first := ask("EXECUTE look")
+	var took []time.Duration
+	for range 500 {
+		began := time.Now()
+		if answer := ask("EXECUTE look"); answer != first || len(answer) != sumLength {
+			t.Fatalf("%q, and at first %q", answer, first)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	t.Logf("a look: tenth percentile %v, median %v, p99 %v", took[50], took[250], took[495])
 }
