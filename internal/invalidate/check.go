@@ -44,14 +44,16 @@ found AS (
 	LEFT JOIN LATERAL (SELECT oid, xmin AS written, tgfoid, tgenabled, tgtype, tgqual, tgattr, tgconstraint, tgdeferrable,
 		tgoldtable, tgnewtable, tgargs FROM pg_catalog.pg_trigger WHERE tgrelid = r.oid AND tgname = w.name AND NOT tgisinternal LIMIT 1) AS t ON true
 	LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid),
+settings AS (
+	SELECT setdatabase, setrole, setconfig, xmin AS written FROM pg_catalog.pg_db_role_setting
+	WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))),
 parts AS (
 	SELECT format('table %s %s %s %s', relation, oid, written, relfilenode) AS part FROM tables
 	UNION ALL SELECT format('trigger %s %s %s %s', trigger, trigger_written, function, function_written) FROM found
 	UNION ALL SELECT format('columns %s %s', oid, (SELECT string_agg(attnum || ' ' || xmin, ' ' ORDER BY attnum) FROM pg_catalog.pg_attribute WHERE attrelid = tables.oid)) FROM tables
 	UNION ALL SELECT format('defaults %s %s', oid, (SELECT string_agg(adnum || ' ' || xmin, ' ' ORDER BY adnum) FROM pg_catalog.pg_attrdef WHERE adrelid = tables.oid)) FROM tables
 	UNION ALL SELECT format('notify %s %s', oid, xmin) FROM pg_catalog.pg_proc WHERE proname = 'pg_notify'
-	UNION ALL SELECT format('setting %s %s %s', setdatabase, setrole, xmin) FROM pg_catalog.pg_db_role_setting
-		WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))),
+	UNION ALL SELECT format('setting %s %s %s', setdatabase, setrole, written) FROM settings),
 problems AS (
 	SELECT CASE
 		WHEN id IS NULL AND NOT optional THEN format('there is no table %s', relation)
@@ -69,7 +71,9 @@ problems AS (
 		WHEN relrowsecurity THEN format('table %s has row security, and what a policy shows may change untold', relation)
 		WHEN EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = tables.oid)
 			THEN format('table %s is written to by a subscription, which calls no triggers', relation)
-		END FROM tables)
+		END FROM tables
+	UNION ALL SELECT 'session_replication_role is replica for the server, the database or a role, and no trigger is called'
+		WHERE current_setting('session_replication_role') = 'replica' OR EXISTS (SELECT FROM settings AS s, unnest(s.setconfig) AS each WHERE lower(each) = 'session_replication_role=replica'))
 SELECT (SELECT encode(sha256(convert_to(string_agg(part, ',' ORDER BY part), 'UTF8')), 'hex') FROM parts)
 	|| coalesce((SELECT string_agg(DISTINCT problem, '; ' ORDER BY problem) FROM problems), '')
 	|| pg_catalog.pg_notify('` + echo + `', '')`

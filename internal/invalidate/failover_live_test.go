@@ -61,6 +61,24 @@ func TestListenThroughARestore(t *testing.T) {
 	r.until(t, "user 7")
 }
 
+// TestListenWantsTriggersToBeCalled: where sessions begin as those of a replica, no trigger is called, although all are there.
+func TestListenWantsTriggersToBeCalled(t *testing.T) {
+	db := djangotest.PrivatePostgres(t).Database(t)
+	makeTables(t, db)
+	install(t, db)
+	r := startListen(t, listening(t, db.URL()))
+	r.until(t, "sound")
+	db.ExecAsSuperuser(t, "CREATE ROLE copier")
+	for _, of := range []string{"ROLE copier", "ROLE copier IN DATABASE " + db.Name(), "DATABASE " + db.Name(), "SYSTEM"} {
+		db.ExecAsSuperuser(t, "ALTER "+of+" SET session_replication_role = replica")
+		db.ExecAsSuperuser(t, "SELECT pg_reload_conf()")
+		r.until(t, "because looking at the triggers: session_replication_role is replica")
+		db.ExecAsSuperuser(t, "ALTER "+of+" RESET session_replication_role")
+		db.ExecAsSuperuser(t, "SELECT pg_reload_conf()")
+		r.until(t, "sound")
+	}
+}
+
 // TestTwoListen: each change is told to both, and the looks of one do not concern the other.
 func TestTwoListen(t *testing.T) {
 	db := djangotest.Postgres(t).Database(t)
