@@ -24,6 +24,8 @@ type gatewayUnderTest struct {
 	odd []string
 	// drains is how much of a body it reads before it refuses a request.
 	drains int
+	// http2: it takes HTTP/2 without TLS.
+	http2 bool
 	// requirements: the configuration has an example of a path for staff.
 	requirements bool
 }
@@ -31,11 +33,11 @@ type gatewayUnderTest struct {
 func gatewaysUnderTest() []gatewayUnderTest {
 	return []gatewayUnderTest{
 		{name: "nginx", start: djangotest.Nginx, odd: []string{"TRACE"}, requirements: true},
-		{name: "haproxy", start: djangotest.HAProxy, requirements: true},
-		{name: "envoy", start: djangotest.Envoy, odd: []string{"X"}},
-		{name: "envoy-grpc", start: djangotest.EnvoyGRPC, odd: []string{"X"}, requirements: true},
+		{name: "haproxy", start: djangotest.HAProxy, http2: true, requirements: true},
+		{name: "envoy", start: djangotest.Envoy, http2: true, odd: []string{"X"}},
+		{name: "envoy-grpc", start: djangotest.EnvoyGRPC, http2: true, odd: []string{"X"}, requirements: true},
 		{name: "caddy", start: djangotest.Caddy, requirements: true, drains: 300_000},
-		{name: "traefik", start: djangotest.Traefik, requirements: true, drains: 300_000},
+		{name: "traefik", start: djangotest.Traefik, http2: true, requirements: true, drains: 300_000},
 	}
 }
 
