@@ -58,7 +58,7 @@ func dial(t *testing.T, addr string) *client {
 }
 
 // answer reads an answer, which must be the whole of what refusing writes.
-func (c *client) answer(t *testing.T) *http.Response {
+func (c *client) answer(t *testing.T) {
 	t.Helper()
 	response, err := http.ReadResponse(c.answers, nil)
 	if err != nil {
@@ -71,7 +71,6 @@ func (c *client) answer(t *testing.T) *http.Response {
 	if response.StatusCode != http.StatusForbidden || string(body) != text || response.ContentLength != int64(len(text)) {
 		t.Fatalf("got %d, length %d, %q", response.StatusCode, response.ContentLength, body)
 	}
-	return response
 }
 
 func TestAnswerArrivesAtWriters(t *testing.T) {
