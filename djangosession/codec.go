@@ -43,7 +43,15 @@ type Codec struct {
 	legacy     *signing.SaltedHMAC      // nil from 4.0
 	signsAsOld bool
 	maxBytes   int
+	large      chan struct{} // one for each large session that is being decoded
 }
+
+// The bounds of what is decoded at a time: any number of sessions that inflate to ordinaryBytes at most, and maxLarge of those
+// that inflate to more. A few bytes may inflate to as much as is allowed, and many may come at once.
+const (
+	ordinaryBytes = 64 << 10
+	maxLarge      = 4
+)
 
 // NewCodec derives the keys that c describes.
 func NewCodec(c CodecConfig) (*Codec, error) {
@@ -54,7 +62,7 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 	if class == "" {
 		class = "SessionStore"
 	}
-	codec := &Codec{version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes}
+	codec := &Codec{version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes, large: make(chan struct{}, maxLarge)}
 	if codec.maxBytes <= 0 {
 		codec.maxBytes = DefaultMaxBytes
 	}
@@ -122,9 +130,20 @@ func (b *buffer) keep(grown []byte) {
 }
 
 func (c *Codec) decodeSigned(data string) (*Session, error) {
+	s, err := c.decodeWithin(data, min(c.maxBytes, ordinaryBytes))
+	if err == nil || c.maxBytes <= ordinaryBytes || !errors.As(err, new(*signing.SyntaxError)) {
+		return s, err
+	}
+	// It may be too large for this only.
+	c.large <- struct{}{}
+	defer func() { <-c.large }()
+	return c.decodeWithin(data, c.maxBytes)
+}
+
+func (c *Codec) decodeWithin(data string, limit int) (*Session, error) {
 	b := takeBuffer()
 	defer buffers.Put(b)
-	payload, by, err := c.signer.Loads(b.bytes[:0], data, c.maxBytes)
+	payload, by, err := c.signer.Loads(b.bytes[:0], data, limit)
 	b.keep(payload)
 	if err != nil {
 		return nil, err
