@@ -75,7 +75,7 @@ type listener struct {
 
 	reported string // the last report
 	echo     string // this connection's private channel, and the name of its prepared lookQuery
-	echoed   bool   // whether something has come through it
+	echoes   int    // how often something has come through it since the last look
 	seen     string // the sum of what the first look of this connection has seen
 	sound    bool   // since the last attempt began
 }
@@ -165,7 +165,7 @@ func (l *listener) prepare(ctx context.Context, conn Conn) (began time.Time, err
 	if err := l.demand(ctx, conn, "looking at the server", serverQuery); err != nil {
 		return began, err
 	}
-	l.echo, l.seen = fmt.Sprintf("%s_%016x", Channel, l.Random()), ""
+	l.echo, l.echoes, l.seen = fmt.Sprintf("%s_%016x", Channel, l.Random()), 0, ""
 	for _, channel := range []string{Channel, l.echo} {
 		if err := l.within(ctx, func(ctx context.Context) error { return conn.Listen(ctx, channel) }); err != nil {
 			return began, fmt.Errorf("listening: %w", err)
@@ -177,21 +177,21 @@ func (l *listener) prepare(ctx context.Context, conn Conn) (began time.Time, err
 	if err := l.demand(ctx, conn, "looking at the triggers", "PREPARE "+l.echo+" AS "+l.Tables.lookQuery(l.echo)); err != nil {
 		return began, err
 	}
-	if err := l.look(ctx, conn); err != nil {
+	if err := l.look(ctx, conn, 0); err != nil {
 		return began, err
 	}
 	if err := l.settle(ctx, conn); err != nil {
 		return began, err
 	}
 	began = l.Now()
-	return began, l.look(ctx, conn)
+	return began, l.look(ctx, conn, 0)
 }
 
 // look looks at the triggers: they must be as they have to be, and as the first look of this connection has seen them.
-// What had been told when the look began has been heard when it returns.
-func (l *listener) look(ctx context.Context, conn Conn) error {
+// What had been told when the look began has been heard when it returns, also the notifications that other connections
+// have sent to the private channel since the last look: so many at least.
+func (l *listener) look(ctx context.Context, conn Conn, others int) error {
 	const looking = "looking at the triggers"
-	l.echoed = false
 	answer, err := bounded(ctx, l.Timeout, func(ctx context.Context) (string, error) { return conn.Ask(ctx, "EXECUTE "+l.echo) })
 	switch {
 	case err != nil:
@@ -202,10 +202,10 @@ func (l *listener) look(ctx context.Context, conn Conn) error {
 		return fmt.Errorf("%s: %w", looking, unfit(answer[sumLength:]))
 	case l.seen != "" && answer != l.seen:
 		return fmt.Errorf("%s: %w", looking, errTouched)
-	case !l.echoed:
+	case l.echoes <= others:
 		return fmt.Errorf("waiting for a notification of our own: %w", errNoEcho)
 	}
-	l.seen = answer
+	l.seen, l.echoes = answer, 0
 	return nil
 }
 
@@ -247,6 +247,7 @@ const settlePause = 100 * time.Millisecond
 
 // follow hears notifications, as long as nothing is wrong. The last look began at the time looked.
 func (l *listener) follow(ctx context.Context, conn Conn, looked time.Time) error {
+	compared := looked
 	for {
 		next := looked.Add(l.Look)
 		if _, err := conn.Wait(ctx, next); err != nil {
@@ -259,12 +260,32 @@ func (l *listener) follow(ctx context.Context, conn Conn, looked time.Time) erro
 			}
 			continue
 		}
-		if err := l.look(ctx, conn); err != nil {
+		others := 0
+		if now.Sub(compared) >= comparePause {
+			compared = now
+			others = l.notifyAgain(ctx)
+		}
+		if err := l.look(ctx, conn, others); err != nil {
 			return err
 		}
 		looked = now
 		l.Cache.Confirm(looked)
 	}
+}
+
+// comparePause is how often it is found out again whether verdicts come from the server that is listened to: a name or a
+// pooler may lead elsewhere by now, while this connection lives on.
+const comparePause = 30 * time.Second
+
+// notifyAgain sends a notification through a connection that verdicts use, and returns how many it has sent. Where it has to wait for
+// a connection, it leaves it at that: notifications wait meanwhile.
+func (l *listener) notifyAgain(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, l.Timeout/10)
+	defer cancel()
+	if l.Notify(ctx, l.echo) != nil {
+		return 0
+	}
+	return 1
 }
 
 func ask(ctx context.Context, conn Conn) error {
@@ -287,12 +308,11 @@ func (l *listener) demand(ctx context.Context, conn Conn, doing, query string) e
 // hearEcho sends a notification through another connection, and waits for it. Nothing else is asked meanwhile: a pooler
 // would lend a server for that, and the server might have our notification with it by chance.
 func (l *listener) hearEcho(ctx context.Context, conn Conn) error {
-	l.echoed = false
 	if err := l.Notify(ctx, l.echo); err != nil {
 		return err
 	}
 	until, _ := ctx.Deadline()
-	for !l.echoed {
+	for l.echoes == 0 {
 		arrived, err := conn.Wait(ctx, until)
 		switch {
 		case !arrived && (err == nil || errors.Is(err, context.DeadlineExceeded)):
@@ -304,6 +324,7 @@ func (l *listener) hearEcho(ctx context.Context, conn Conn) error {
 			return err
 		}
 	}
+	l.echoes = 0
 	return nil
 }
 
@@ -313,7 +334,7 @@ func (l *listener) hear(channel, payload string) {
 	case Channel:
 		parsePayload(payload).tell(l.Cache)
 	case l.echo:
-		l.echoed = true
+		l.echoes++
 	}
 }
 

@@ -22,6 +22,7 @@ type server struct {
 	problems  string   // of the triggers
 	installed int      // what is installed: another number for each change
 	writers   []string // transactions that have written
+	busy      bool     // it takes no notifications
 	mute      bool     // the connection gets none of the notifications that it sends
 	refuse    error    // of connecting
 	deaf      bool     // it answers nothing
@@ -52,6 +53,9 @@ func (s *server) config() Config {
 			return fakeConn{s}, s.refuse
 		},
 		Notify: func(_ context.Context, channel string) error {
+			if s.is(&s.busy) {
+				return errors.New("no connection is free")
+			}
 			if !s.is(&s.pooled) {
 				s.send(channel)
 			}
@@ -305,6 +309,26 @@ func TestNoEcho(t *testing.T) {
 		s.pooled = true
 		s.while(t, 2*time.Second, nil)
 		s.want(t, "0s connect", "1s sound false waiting for a notification of our own: "+errNoEcho.Error(), "1.1s connect")
+	})
+}
+
+// TestVerdictsFromElsewhere: by and by the connections that verdicts use lead to another server. Where none of them is free, nothing is
+// known, and nothing changes.
+func TestVerdictsFromElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		s.while(t, 95*time.Second, func() {
+			pass(10 * time.Second)
+			s.change(func() { s.busy = true })
+			pass(25 * time.Second)
+			s.change(func() { s.busy = false })
+			pass(30 * time.Second)
+			s.change(func() { s.pooled = true })
+			pass(26 * time.Second)
+			s.change(func() { s.pooled = false })
+		})
+		s.want(t, "0s connect", "0s sound true <nil>",
+			"1m30s sound false waiting for a notification of our own: "+errNoEcho.Error(), "1m30.1s connect", "1m31.3s connect", "1m31.3s sound true <nil>")
 	})
 }
 
