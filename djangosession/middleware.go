@@ -57,10 +57,10 @@ var knownMiddleware = map[string]MiddlewareEffect{
 	// django/contrib/auth/middleware.py, 1.11 to 6.1. PersistentRemoteUserMiddleware logs nobody out.
 	remoteUserMiddleware: RemoteUserLogout,
 
-	"session_security.middleware.SessionSecurityMiddleware":      OwnTimeout, // django-session-security 2.6.8
-	"django_auto_logout.middleware.auto_logout":                  OwnTimeout, // django-auto-logout 0.5.1
-	"django_session_timeout.middleware.SessionTimeoutMiddleware": OwnTimeout, // django-session-timeout 0.1.0
-	"mozilla_django_oidc.middleware.SessionRefresh":              OwnTimeout, // mozilla-django-oidc 5.0.2
+	securityMiddleware:   OwnTimeout, // django-session-security 2.6.8
+	autoLogoutMiddleware: OwnTimeout, // django-auto-logout 0.5.1
+	timeoutMiddleware:    OwnTimeout, // django-session-timeout 0.1.0
+	refreshMiddleware:    OwnTimeout, // mozilla-django-oidc 5.0.2
 
 	"allauth.account.middleware.AccountMiddleware":                         NoEffect, // django-allauth 65.22.1
 	"allauth.usersessions.middleware.UserSessionsMiddleware":               NoEffect,

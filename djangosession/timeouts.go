@@ -3,6 +3,7 @@ package djangosession
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,23 +36,54 @@ type timeout struct {
 	oidc bool
 }
 
+// The middleware that ends logins.
+const (
+	securityMiddleware   = "session_security.middleware.SessionSecurityMiddleware"
+	timeoutMiddleware    = "django_session_timeout.middleware.SessionTimeoutMiddleware"
+	autoLogoutMiddleware = "django_auto_logout.middleware.auto_logout"
+	refreshMiddleware    = "mozilla_django_oidc.middleware.SessionRefresh"
+)
+
+// middlewareEntries are the entries of sessions by which middleware decides on logins.
+var middlewareEntries = []struct{ path, entry string }{
+	{"impersonate.middleware.ImpersonateMiddleware", "_impersonate"},
+	{"runas.middleware.RunAsMiddleware", "_runas_id"},
+	{"masquerade.middleware.MasqueradeMiddleware", "mask_user"},
+	{securityMiddleware, "_session_security"},
+	{timeoutMiddleware, "_session_init_timestamp_"},
+	{autoLogoutMiddleware, "django_auto_logout_last_request"},
+	{refreshMiddleware, "oidc_id_token_expiration"},
+}
+
+// Unlisted returns the known middleware that Middleware does not list, and that has left an entry in a session by which it decides on
+// the login.
+func (v *Verifier) Unlisted(session *Session) []string {
+	var list []string
+	for _, m := range middlewareEntries {
+		if session.Lookup(m.entry).kind != Missing && !slices.Contains(v.config.Middleware, m.path) {
+			list = append(list, m.path)
+		}
+	}
+	return list
+}
+
 // timeouts returns the rules of the packages that are listed.
 func (c VerifierConfig) timeouts() ([]timeout, error) {
 	t := c.Timeouts
 	rules := map[string]timeout{
 		// django-session-security 2.6.8, session_security/middleware.py: delta >= timedelta(seconds=expire_seconds). datetime.now() is
 		// the time of TIME_ZONE without its zone, so that an hour that clocks skip has passed.
-		"session_security.middleware.SessionSecurityMiddleware": {entry: "_session_security", left: func(v Value, now time.Time) (time.Duration, bool) {
+		securityMiddleware: {entry: "_session_security", left: func(v Value, now time.Time) (time.Duration, bool) {
 			at, ok := naiveTime(v)
 			return t.SessionSecurity - wallClock(now, t.TimeZone).Sub(at), ok
 		}},
 		// django-session-timeout 0.1.0, middleware.py: time.time() - init_time > expire_seconds
-		"django_session_timeout.middleware.SessionTimeoutMiddleware": {entry: "_session_init_timestamp_", left: func(v Value, now time.Time) (time.Duration, bool) {
+		timeoutMiddleware: {entry: "_session_init_timestamp_", left: func(v Value, now time.Time) (time.Duration, bool) {
 			at, ok := timestamp(v)
 			return t.SessionTimeout - now.Sub(at), ok
 		}},
 		// django-auto-logout 0.5.1, django_auto_logout/utils.py: (last_req - current_time + ttl).total_seconds() < 0
-		"django_auto_logout.middleware.auto_logout": {entry: "django_auto_logout_last_request", left: func(v Value, now time.Time) (time.Duration, bool) {
+		autoLogoutMiddleware: {entry: "django_auto_logout_last_request", left: func(v Value, now time.Time) (time.Duration, bool) {
 			if t.UseTZ {
 				at, ok := awareTime(v)
 				return t.AutoLogout - now.Sub(at), ok
@@ -61,7 +93,7 @@ func (c VerifierConfig) timeouts() ([]timeout, error) {
 		}},
 		// mozilla-django-oidc 5.0.2, mozilla_django_oidc/middleware.py: expiration > now, and 0 where there is none. A GET that comes
 		// later is sent to the provider; here nobody is logged in.
-		"mozilla_django_oidc.middleware.SessionRefresh": {entry: "oidc_id_token_expiration", left: func(v Value, now time.Time) (time.Duration, bool) {
+		refreshMiddleware: {entry: "oidc_id_token_expiration", left: func(v Value, now time.Time) (time.Duration, bool) {
 			at, ok := timestamp(v)
 			return at.Sub(now), ok
 		}, oidc: true},
@@ -69,7 +101,7 @@ func (c VerifierConfig) timeouts() ([]timeout, error) {
 	var list []timeout
 	for _, path := range c.Middleware {
 		rule, ok := rules[path]
-		if ok && (rule.entry != "django_auto_logout_last_request" || t.AutoLogout > 0) {
+		if ok && (path != autoLogoutMiddleware || t.AutoLogout > 0) {
 			list = append(list, rule)
 		}
 	}

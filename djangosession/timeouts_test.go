@@ -3,6 +3,7 @@ package djangosession_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,6 +125,27 @@ func TestTheFirstTimeoutCounts(t *testing.T) {
 		})
 		if got, err := v.Verify(t.Context(), key); err != nil || !got.Expires.Equal(want) {
 			t.Errorf("got %v, %v, want %v", got.Expires, err, want)
+		}
+	}
+}
+
+// Of what middleware has left in a session, the verifier names what it was not told of.
+func TestUnlistedMiddleware(t *testing.T) {
+	s, err := decode(t, "5.2", `{"_impersonate": 3, "_session_security": "x", "oidc_id_token_expiration": null, "other": {"mask_user": 1}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ middleware, want []string }{
+		{nil, []string{"impersonate.middleware.ImpersonateMiddleware", sessionSecurity, sessionRefresh}},
+		{[]string{sessionSecurity}, []string{"impersonate.middleware.ImpersonateMiddleware", sessionRefresh}},
+		{[]string{sessionSecurity, sessionRefresh, "impersonate.middleware.ImpersonateMiddleware"}, nil},
+	} {
+		v := newVerifier(t, "5.2", holding(t, "{}"), ada(djangosession.True), func(c *djangosession.VerifierConfig) {
+			c.Middleware = tt.middleware
+			c.Timeouts = djangosession.Timeouts{TimeZone: time.UTC, Now: time.Now}
+		})
+		if got := v.Unlisted(s); !slices.Equal(got, tt.want) {
+			t.Errorf("%q: got %q, want %q", tt.middleware, got, tt.want)
 		}
 	}
 }

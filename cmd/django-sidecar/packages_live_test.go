@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 )
 
@@ -233,5 +234,30 @@ func TestPackagesMiddleware(t *testing.T) {
 	// timeouts, and two ways of mozilla-django-oidc
 	if impersonated != 3 || others != 3 || ended != 6 {
 		t.Errorf("%d sessions were impersonated, %d belonged to the other user, and %d ended, want 3, 3 and 6", impersonated, others, ended)
+	}
+	wantNamed(t, django.Scenarios[1].Key)
+}
+
+// wantNamed wants verify and check to name the packages that have left something in sessions, where DJANGO_MIDDLEWARE does not list them.
+func wantNamed(t *testing.T, impersonated string) {
+	t.Helper()
+	t.Setenv("DJANGO_MIDDLEWARE", "")
+	c, err := config.FromProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	code := explain(t.Context(), c, impersonated, stdio{out: &said, err: &said})
+	for _, want := range []string{"because   the session has the entry _impersonate", "left by   impersonate.middleware.ImpersonateMiddleware"} {
+		if code != exitNo || !strings.Contains(said.String(), want) {
+			t.Errorf("verify ends with %d, and does not say %q:\n%s", code, want, said.String())
+		}
+	}
+	said.Reset()
+	check(t.Context(), nil, stdio{out: &said, err: &said})
+	for _, want := range []string{"impersonate.middleware.ImpersonateMiddleware", "session_security.middleware.SessionSecurityMiddleware"} {
+		if !strings.Contains(said.String(), "sessions have an entry of "+want) {
+			t.Errorf("check does not name %s:\n%s", want, said.String())
+		}
 	}
 }

@@ -63,6 +63,11 @@ func explain(ctx context.Context, c *config.Config, key string, s stdio) int {
 	ctx, cancel := context.WithTimeout(ctx, c.StoreTimeout)
 	defer cancel()
 	verdict, err := d.verifier.With(steps, steps).Verify(ctx, key)
+	if verdict.Session != nil {
+		for _, path := range d.verifier.Unlisted(verdict.Session) {
+			fmt.Fprintf(s.out, "left by   %s, which decides on logins and is not in DJANGO_MIDDLEWARE\n", path)
+		}
+	}
 	switch {
 	case err != nil:
 		fmt.Fprintf(s.out, "verdict   could not find out: %v\n", err)

@@ -32,17 +32,28 @@ func (d *Deployment) recentSessions(ctx context.Context) ([]Finding, bool) {
 	if len(recent) == 0 {
 		return []Finding{{Warn, name, "there is no live session to look at", "log in to the Django site once, and check again"}}, true
 	}
-	t := tally{reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{}}
+	t := tally{reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{}, unlisted: map[string]int{}}
 	for _, r := range recent {
 		v, err := d.Verifier.Verify(ctx, r.Key)
 		if err != nil {
 			return []Finding{{Fail, name, err.Error(), ""}}, false
 		}
 		t.add(v)
+		if v.Session != nil {
+			for _, path := range d.Verifier.Unlisted(v.Session) {
+				t.unlisted[path]++
+			}
+		}
 	}
 	findings := []Finding{d.readable(name, recent, t)}
 	if logins := t.logins(); logins > 0 {
 		findings = append(findings, d.loggedIn(logins, t))
+	}
+	for _, path := range slices.Sorted(maps.Keys(t.unlisted)) {
+		findings = append(findings, Finding{
+			Warn, "middleware", fmt.Sprintf("%d of %d sessions have an entry of %s, which decides on logins", t.unlisted[path], len(recent), path),
+			"set DJANGO_MIDDLEWARE to what Django's MIDDLEWARE has",
+		})
 	}
 	return findings, true
 }
@@ -52,6 +63,7 @@ type tally struct {
 	reasons  map[djangosession.Reason]int // "" for a user
 	keys     map[string]int               // which keys signed
 	backends map[string]int               // of the logins whose backend is unknown
+	unlisted map[string]int               // middleware that has been there, and is not in DJANGO_MIDDLEWARE
 }
 
 func (t tally) add(v djangosession.Verdict) {
