@@ -26,7 +26,7 @@ func (c *Config) readBackends(r *reader) {
 	}
 	c.BackendRules = r.backendRules("DJANGO_BACKEND_RULES", c.AuthenticationBackends)
 	c.RequireActive = r.flag("SIDECAR_REQUIRE_ACTIVE")
-	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == NoColumn {
+	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == NoColumn && !r.value("DJANGO_AUTH_USER_ACTIVE_WHERE").given {
 		r.warn("SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is %s, which says that all users are active", NoColumn)
 	}
 	c.readMiddleware(r)

@@ -123,6 +123,9 @@ func TestRequireActive(t *testing.T) {
 	}
 	c := mustLoad(t, with(env{"SIDECAR_REQUIRE_ACTIVE": "true", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "-"}))
 	wantWarning(t, c, "SIDECAR_REQUIRE_ACTIVE refuses nobody")
+	if c := mustLoad(t, with(env{"SIDECAR_REQUIRE_ACTIVE": "true", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "-", "DJANGO_AUTH_USER_ACTIVE_WHERE": "status = 'active'"})); len(c.Warnings) > 0 {
+		t.Errorf("with a condition: %q", c.Warnings)
+	}
 	if !c.RequireActive {
 		t.Error("it is off")
 	}
