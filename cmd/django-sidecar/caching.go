@@ -76,6 +76,9 @@ func (sc *sidecar) tellers(d *deployment) ([]teller, error) {
 	if d.database.Dialect != dbstore.Postgres {
 		return nil, errors.New("of databases, PostgreSQL alone tells of changes")
 	}
+	if d.users != nil && d.config.AuthUserHexID {
+		return nil, errors.New("the triggers tell of users by their keys with hyphens, and DJANGO_AUTH_USER_ID_FORMAT is hex")
+	}
 	if d.users != nil && d.config.AuthGroups.AreNamed() {
 		return nil, errors.New("the triggers know Django's own tables of groups and permissions, and not those that the settings name")
 	}

@@ -75,6 +75,7 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
 			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions),
 			Hash:    dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
+			HexID:   c.AuthUserHexID,
 			Prepare: d.database.Prepares, Join: d.joiner,
 		})
 		d.access = dbstore.NewAccess(d.database.DB, dbstore.AccessConfig{

@@ -297,11 +297,50 @@ func TestOwnGroupsOracle(t *testing.T) {
 	}
 }
 
+// TestInheritedUsersOracle makes the view that Inherited writes, and compares what is read through it.
+func TestInheritedUsersOracle(t *testing.T) {
+	seed := djangotest.Seed(t)
+	p := accessProfile{model: "access.Customer", table: "customers"}
+	compare := func(t *testing.T, version, rawURL string, entry map[string]any, exec func(t *testing.T, sql string)) {
+		answer := p.ask(t, version, seed, entry)
+		f := &fixture{Database: openReader(t, rawURL, database.Options{})}
+		inherited, err := f.users(dbstore.UsersConfig{Table: p.table}).Inherited(t.Context())
+		if err != nil || inherited == nil {
+			t.Fatalf("got %v, %v", inherited, err)
+		}
+		exec(t, inherited.View)
+		joined := p
+		joined.config = dbstore.AccessConfig{Table: dbstore.ViewName, Groups: dbstore.GroupTables{
+			UserGroups: dbstore.ManyToMany{Table: inherited.UserGroups}, UserPermissions: dbstore.ManyToMany{Table: inherited.UserPermissions},
+		}}
+		joined.check(t, answer, rawURL)
+	}
+	t.Run("Django 4.2 on SQLite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "db.sqlite3")
+		compare(t, "4.2", sqliteURL(path), map[string]any{"ENGINE": "django.db.backends.sqlite3", "NAME": path}, sqliteWriter(t, path))
+	})
+	t.Run("Django 2.2 on MariaDB", func(t *testing.T) {
+		db := djangotest.MariaDB(t).Database(t)
+		compare(t, "2.2", db.URL(), db.Django(), func(t *testing.T, sql string) { t.Helper(); db.Exec(t, sql) })
+	})
+	t.Run("Django 6.1 on PostgreSQL", func(t *testing.T) {
+		db := djangotest.Postgres(t).Database(t)
+		compare(t, "6.1", db.URL(), db.Django(), func(t *testing.T, sql string) { t.Helper(); db.Exec(t, sql) })
+	})
+}
+
 func (p accessProfile) compare(t *testing.T, version string, seed uint64, rawURL string, entry map[string]any) {
-	answer := askAccess(t, version, map[string]any{
+	p.check(t, p.ask(t, version, seed, entry), rawURL)
+}
+
+func (p accessProfile) ask(t *testing.T, version string, seed uint64, entry map[string]any) djangosAccess {
+	return askAccess(t, version, map[string]any{
 		"seed": seed, "users": 60, "database": entry,
 		"settings": map[string]any{"AUTH_USER_MODEL": p.model, "PERSON_TABLE": p.table},
 	})
+}
+
+func (p accessProfile) check(t *testing.T, answer djangosAccess, rawURL string) {
 	f := &fixture{Database: openReader(t, rawURL, database.Options{}), strict: true}
 	a := f.reader(p.config)
 	if err := a.Probe(t.Context()); err != nil {

@@ -130,7 +130,7 @@ func (a *Access) link(ctx context.Context, r Relation, m ManyToMany, djangos str
 	if err != nil {
 		return l, err
 	}
-	keys, err := a.foreignKeys(ctx, l.table)
+	keys, err := readForeignKeys(ctx, a.db, a.config.Dialect, l.table)
 	if err != nil {
 		return l, err
 	}
@@ -223,9 +223,9 @@ func (a *Access) target(ctx context.Context, table, key, usual string) (target, 
 	return t, nil
 }
 
-func (a *Access) foreignKeys(ctx context.Context, table string) (keys foreignKeys, err error) {
-	query, args := a.config.Dialect.foreignKeys(table)
-	rows, err := a.db.QueryContext(ctx, query, args...)
+func readForeignKeys(ctx context.Context, db *sql.DB, d *Dialect, table string) (keys foreignKeys, err error) {
+	query, args := d.foreignKeys(table)
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("looking at the foreign keys of table %s: %w", table, err)
 	}

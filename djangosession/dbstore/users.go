@@ -27,6 +27,8 @@ type UsersConfig struct {
 	Conditions Conditions
 	// Hash is for a user model that overrides get_session_auth_hash.
 	Hash HashColumns
+	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects make it.
+	HexID bool
 	// Prepare, Join and Now are as in SessionsConfig.
 	Prepare func() bool
 	Join    *Joiner
@@ -149,6 +151,9 @@ func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangose
 	}
 	if shape.keyType == djangosession.TextKey {
 		key = row.id.String // a collation may have matched another spelling: the row's own is the one to name
+	}
+	if u.config.HexID && shape.keyType == djangosession.UUIDKey {
+		key = strings.ReplaceAll(key, "-", "")
 	}
 	user := row.user(key, u.config.Columns.Active != NoColumn || u.config.Conditions.Active != "")
 	if len(shape.hashed) > 0 {

@@ -20,6 +20,7 @@ func testUsers(t *testing.T, f *fixture) {
 	t.Run("NULL", func(t *testing.T) { testNull(t, f) })
 	t.Run("integer keys", func(t *testing.T) { testIntegerKeys(t, f) })
 	t.Run("UUID keys", func(t *testing.T) { testUUIDKeys(t, f) })
+	t.Run("keys without hyphens", func(t *testing.T) { testHexKeys(t, f) })
 	t.Run("text keys", func(t *testing.T) { testTextKeys(t, f) })
 	t.Run("tables", func(t *testing.T) { testUserTables(t, f) })
 	t.Run("sizes", func(t *testing.T) { testUserSizes(t, f) })
@@ -154,6 +155,21 @@ func testUUIDKeys(t *testing.T, f *fixture) {
 	wantUser(t, u, nil, "not found")
 	wantUser(t, u, "1", "bad id")
 	wantUser(t, u, id+"0", "bad id")
+}
+
+// A field of a project's own may read the column as a text of 32 digits, which str() leaves as it is.
+func testHexKeys(t *testing.T, f *fixture) {
+	id, hex := "12345678-1234-5678-1234-567812345678", "12345678123456781234567812345678"
+	stored := id
+	if f.types["uuid"] == "char(32)" {
+		stored = hex
+	}
+	f.table(t, "auth_user", strings.Replace(authUser, "integer", "{uuid}", 1))
+	f.exec(t, "INSERT INTO auth_user (id, username, password, is_active) VALUES ('"+stored+"', 'ada', 'pw', true)")
+	u := f.users(dbstore.UsersConfig{HexID: true})
+	wantUser(t, u, hex, hex+" ada ? pw "+flags(yes, absent, absent))
+	wantUser(t, f.users(dbstore.UsersConfig{}), hex, id+" ada ? pw "+flags(yes, absent, absent))
+	wantUser(t, u, "4711", "bad id")
 }
 
 func testTextKeys(t *testing.T, f *fixture) {

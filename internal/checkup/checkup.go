@@ -189,6 +189,9 @@ func (d *Deployment) userTable(ctx context.Context) ([]Finding, bool) {
 	}
 	leftOut, err := d.Users.LeftOut(ctx)
 	if err != nil {
+		if remedy := d.inheritanceRemedy(ctx); remedy != "" {
+			return []Finding{{Fail, name, err.Error(), remedy}}, false
+		}
 		return []Finding{{Fail, name, err.Error(), tableRemedy(err, "DJANGO_AUTH_USER_TABLE or DJANGO_AUTH_USER_MODEL", "the user model")}}, false
 	}
 	if err := d.Users.TryConditions(ctx); dbstore.IsMistake(err) {

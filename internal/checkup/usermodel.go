@@ -1,6 +1,7 @@
 package checkup
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -43,4 +44,22 @@ func columnRemedy(err error) string {
 		"\"status = 'active'\"; or make a view, CREATE VIEW django_sidecar_users AS SELECT *, CASE WHEN status = 'active' THEN 1 ELSE 0 END AS is_active " +
 		"FROM the table, and set DJANGO_AUTH_USER_TABLE=django_sidecar_users. DJANGO_AUTH_USER_ACTIVE_COLUMN=- says that the model has no is_active of its own " +
 		"at all, neither column nor property: then everybody is active, as in Django"
+}
+
+// inheritanceRemedy says what to do about a user model whose columns are in several tables; "" for any other.
+func (d *Deployment) inheritanceRemedy(ctx context.Context) string {
+	inherited, err := d.Users.Inherited(ctx)
+	if err != nil || inherited == nil {
+		return ""
+	}
+	remedy := "the user model inherits from another one's table. Join them, " + inherited.View + "; and set DJANGO_AUTH_USER_TABLE=" + dbstore.ViewName
+	for _, m := range []struct{ setting, table string }{
+		{"DJANGO_AUTH_USER_GROUPS_TABLE", inherited.UserGroups},
+		{"DJANGO_AUTH_USER_PERMISSIONS_TABLE", inherited.UserPermissions},
+	} {
+		if m.table != "" {
+			remedy += ", " + m.setting + "=" + m.table
+		}
+	}
+	return remedy
 }

@@ -53,6 +53,7 @@ type Config struct {
 	AuthUserConditions Conditions // none
 	AuthHash           AuthHash   // Django's own
 	AuthGroups         GroupTables
+	AuthUserHexID      bool // the primary key is a UUID that is written without hyphens
 
 	LoginURL          string // /accounts/login/; not looked at
 	RedirectFieldName string // next

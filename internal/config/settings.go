@@ -96,6 +96,7 @@ type ownSettings struct {
 	ActiveWhere     *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_WHERE" example:"status = 'active'" desc:"SQL on a user's row, for an is_active that is a property"`
 	StaffWhere      *string `envconfig:"DJANGO_AUTH_USER_STAFF_WHERE" example:"role IN ('staff', 'admin')" desc:"the same for is_staff"`
 	SuperuserWhere  *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_WHERE" example:"role = 'admin'" desc:"the same for is_superuser"`
+	IDFormat        *string `envconfig:"DJANGO_AUTH_USER_ID_FORMAT" otherwise:"str" desc:"or hex: the primary key is a UUID whose str() has no hyphens"`
 	GroupTable      *string `envconfig:"DJANGO_AUTH_GROUP_TABLE" otherwise:"auth_group" example:"accounts_group" desc:"the groups' table, if it is not Django's"`
 	GroupIDColumn   *string `envconfig:"DJANGO_AUTH_GROUP_ID_COLUMN" otherwise:"id" desc:"its primary key"`
 	GroupNameColumn *string `envconfig:"DJANGO_AUTH_GROUP_NAME_COLUMN" otherwise:"name" desc:"its names"`

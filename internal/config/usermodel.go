@@ -39,6 +39,7 @@ func (h AuthHash) IsOwn() bool { return h.Salt != "" || len(h.Columns) > 0 }
 
 // readConditions reads what columns cannot tell of a user.
 func (c *Config) readConditions(r *reader) {
+	c.AuthUserHexID = r.oneOf("DJANGO_AUTH_USER_ID_FORMAT", "str", "hex") == "hex"
 	c.AuthUserConditions = Conditions{
 		Where:     r.condition("DJANGO_AUTH_USER_WHERE"),
 		Active:    r.condition("DJANGO_AUTH_USER_ACTIVE_WHERE"),

@@ -164,6 +164,13 @@ func TestUserColumns(t *testing.T) {
 	}
 }
 
+func TestUserIDFormat(t *testing.T) {
+	if c := mustLoad(t, with(env{"DJANGO_AUTH_USER_ID_FORMAT": "hex"})); !c.AuthUserHexID {
+		t.Error("hex is not hex")
+	}
+	wantFault(t, with(env{"DJANGO_AUTH_USER_ID_FORMAT": "uuid"}), "DJANGO_AUTH_USER_ID_FORMAT", "str or hex", "=str")
+}
+
 func TestUserConditions(t *testing.T) {
 	c := mustLoad(t, with(env{
 		"DJANGO_AUTH_USER_WHERE": "deleted_at IS NULL", "DJANGO_AUTH_USER_ACTIVE_WHERE": "status = 'active'", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "-",

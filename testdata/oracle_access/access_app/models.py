@@ -100,3 +100,21 @@ if settings.AUTH_USER_MODEL == "access.ThroughPerson":
         class Meta:
             db_table = settings.PERSON_TABLE
             swappable = "AUTH_USER_MODEL"
+
+
+if settings.AUTH_USER_MODEL == "access.Customer":
+    class Person(AbstractBaseUser, PermissionsMixin):
+        username = models.CharField(max_length=150, unique=True)
+        is_active = models.BooleanField(default=True)
+
+        objects = BaseUserManager()
+
+        USERNAME_FIELD = "username"
+
+    class Customer(Person):
+        """Its columns are in two tables, and its groups beside the first."""
+
+        phone = models.CharField(max_length=20)
+
+        class Meta:
+            db_table = settings.PERSON_TABLE
