@@ -83,11 +83,9 @@ func pathSpellings() []spelling {
 	}
 	add(oddTargets()...)
 	list = append(list, oddRequests()...)
-	// A client of HTTP/2 writes what it likes into :path: a third of them go by it, too. Envoy takes a second to refuse what no path
-	// can be, so that is little.
+	// A client of HTTP/2 writes what it likes into :path: a third of them go by it, too.
 	for i, s := range list[:len(list):len(list)] {
-		odd := strings.ContainsFunc(s.target, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-		if i%3 == 0 && s.version == " HTTP/1.1" && s.headers == "" && strings.HasPrefix(s.target, "/") && !odd {
+		if i%3 == 0 && s.version == " HTTP/1.1" && s.headers == "" && isPath(s.target) {
 			list = append(list, spelling{s.method, s.target, overHTTP2, ""})
 		}
 	}
@@ -157,5 +155,14 @@ func randomSpelling(r *rand.Rand) spelling {
 	for range 1 + r.IntN(4) {
 		b.WriteString(pieces[r.IntN(len(pieces))])
 	}
-	return spelling{"GET", b.String(), []string{" HTTP/1.1", " HTTP/1.0", overHTTP2}[r.IntN(3)], ""}
+	version := []string{" HTTP/1.1", " HTTP/1.0", overHTTP2}[r.IntN(3)]
+	if version == overHTTP2 && !isPath(b.String()) {
+		version = " HTTP/1.1"
+	}
+	return spelling{"GET", b.String(), version, ""}
+}
+
+// isPath says whether a target looks like a path at all. Envoy takes a second to refuse others by HTTP/2.
+func isPath(target string) bool {
+	return strings.HasPrefix(target, "/") && !strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
