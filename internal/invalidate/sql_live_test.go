@@ -127,11 +127,12 @@ func TestNamesOfManyToMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close() //nolint:errcheck // nothing has been written
-	db.Exec(t, `CREATE SCHEMA s; CREATE TABLE auth_group (id int, name text); CREATE TABLE auth_permission (id int, codename text, content_type_id int);
-		CREATE TABLE auth_group_permissions (group_id int, permission_id int); CREATE TABLE django_content_type (id int, app_label text)`)
+	db.Exec(t, `CREATE SCHEMA s; CREATE TABLE auth_group (id int PRIMARY KEY, name text); CREATE TABLE auth_permission (id int PRIMARY KEY, codename text, content_type_id int);
+		CREATE TABLE auth_group_permissions (group_id int REFERENCES auth_group, permission_id int REFERENCES auth_permission); CREATE TABLE django_content_type (id int, app_label text)`)
 	for _, name := range []string{"u", "s.u", strings.Repeat("x", 60), "s." + strings.Repeat("é", 30)} {
 		tables := Tables{Users: name}
-		db.Exec(t, fmt.Sprintf("CREATE TABLE %s (id int, is_active bool); CREATE TABLE %s (user_id int, group_id int); CREATE TABLE %s (user_id int, permission_id int)",
+		db.Exec(t, fmt.Sprintf(`CREATE TABLE %[1]s (id int PRIMARY KEY, is_active bool); CREATE TABLE %[2]s (user_id int REFERENCES %[1]s, group_id int REFERENCES auth_group);
+			CREATE TABLE %[3]s (user_id int REFERENCES %[1]s, permission_id int REFERENCES auth_permission)`,
 			quoteTable(name), quoteTable(tables.groups()), quoteTable(tables.permissions())))
 		if err := dbstore.NewAccess(d.DB, dbstore.AccessConfig{Dialect: d.Dialect, Table: name}).Probe(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
