@@ -15,17 +15,34 @@ import (
 //
 // net/http's Request.Cookie differs from that in each point.
 func SessionKey(header []string, name string) string {
-	value := "" // of the last one, before it is unquoted
+	value, _ := cookieValue(header, name)
+	return value
+}
+
+// FirstSessionKey is SessionKey for a deployment that reads its session from one of several cookies, such as one whose name
+// has changed: the first of names that the request has a cookie of decides, also if that is empty or its session has
+// ended. It returns that name too, "" where the request has none of them.
+func FirstSessionKey(header, names []string) (key, name string) {
+	for _, name := range names {
+		if value, found := cookieValue(header, name); found {
+			return value, name
+		}
+	}
+	return "", ""
+}
+
+// cookieValue returns the value of the last cookie of that name, and whether there is one.
+func cookieValue(header []string, name string) (value string, exists bool) {
 	// http/cookie.py, 5.2: for chunk in cookie.split(";"). No byte of a multi-byte character is ";" or "=", so
 	// that splitting before decoding is the same.
 	for chunk := range strings.SplitSeq(strings.Join(header, ","), ";") {
 		// A chunk without "=" is the value of a cookie with an empty name, which no session cookie has.
 		k, v, found := strings.Cut(chunk, "=")
 		if found && cookieText(k) == name {
-			value = v
+			value, exists = v, true // unquoted only once it is known to be the last
 		}
 	}
-	return unquoteCookie(cookieText(value))
+	return unquoteCookie(cookieText(value)), exists
 }
 
 // cookieText decodes the name or the value of a cookie, and strips it.

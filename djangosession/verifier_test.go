@@ -405,3 +405,31 @@ func TestVerdictExpires(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstSessionKey: of several names, the first that the request has a cookie of decides, whatever is in it.
+func TestFirstSessionKey(t *testing.T) {
+	names := []string{"__Host-shop", "shop", "sid"}
+	for header, want := range map[string][2]string{
+		"":                              {"", ""},
+		"theme=dark":                    {"", ""},
+		"__Host-shop=new":               {"new", "__Host-shop"},
+		"shop=old":                      {"old", "shop"},
+		"sid=oldest; shop=old":          {"old", "shop"},
+		"shop=old; __Host-shop=new":     {"new", "__Host-shop"},
+		"__Host-shop=; shop=old":        {"", "__Host-shop"},
+		`__Host-shop=""; shop=old`:      {"", "__Host-shop"},
+		"__Host-shop; shop=old":         {"old", "shop"}, // no cookie of that name
+		"shop=a; shop=b":                {"b", "shop"},
+		"SHOP=a; sid=b":                 {"b", "sid"},
+		"xshop=a; shopx=b; sid=c":       {"c", "sid"},
+		"theme=shop=a; sid=b":           {"b", "sid"},
+		"__Host-shop=bad\x00; shop=old": {"bad\x00", "__Host-shop"},
+	} {
+		if key, name := djangosession.FirstSessionKey([]string{header}, names); key != want[0] || name != want[1] {
+			t.Errorf("%q: got %q of %q, want %q of %q", header, key, name, want[0], want[1])
+		}
+	}
+	if key, name := djangosession.FirstSessionKey([]string{"=x; a=b"}, nil); key != "" || name != "" {
+		t.Errorf("no names: got %q of %q", key, name)
+	}
+}

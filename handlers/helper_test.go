@@ -37,7 +37,7 @@ func ended(r djangosession.Reason) verifierFunc { return saying(djangosession.Ve
 // newHandler returns the public handler with what every deployment has.
 func newHandler(v answer.Verifier, change ...func(*handlers.Options)) http.Handler {
 	o := handlers.Options{
-		Answers: &answer.Service{Verifier: v, CookieName: "sessionid", Timeout: time.Minute, Now: time.Now}, Logger: slog.New(slog.DiscardHandler),
+		Answers: &answer.Service{Verifier: v, CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now}, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&o)

@@ -47,7 +47,7 @@ func resuming(t *testing.T, v answer.Verifier, change ...func(*handlers.Options)
 	resumable, err := tus.New(tus.Options{
 		Media: dir, Name: handlers.TusName(receiver), Report: handlers.TusReport, Now: time.Now, MaxBytes: 1 << 20, Expiry: time.Hour,
 		Inspect:   handlers.TusInspect,
-		Owner:     handlers.TusOwner(&answer.Service{Verifier: v, CookieName: "sessionid", Timeout: time.Minute, Now: time.Now}),
+		Owner:     handlers.TusOwner(&answer.Service{Verifier: v, CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now}),
 		Published: func(context.Context, tus.Upload) error { return nil },
 	})
 	if err != nil {

@@ -98,7 +98,7 @@ func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, list
 		sc.metrics.EventsDropped(h.Dropped)
 	}
 	sc.answers = &answer.Service{
-		Verifier: &sc.current, CookieName: c.SessionCookieName, Timeout: c.StoreTimeout, Access: &sc.current,
+		Verifier: &sc.current, CookieNames: c.SessionCookieNames, Timeout: c.StoreTimeout, Access: &sc.current,
 		Login: login, Observe: sc.metrics.Verdict, Now: time.Now,
 	}
 	d, err := newDeployment(c, sc.metrics)

@@ -32,8 +32,8 @@ type Service struct {
 	Peek func(id sessionid.ID, asked time.Time) (v djangosession.Verdict, ok bool)
 	// PeekAccess gives what Access would, where that is at hand; nil means that it never is.
 	PeekAccess func(userID string) (a djangosession.Access, ok bool)
-	// CookieName is SESSION_COOKIE_NAME.
-	CookieName string
+	// CookieNames are the names of the session cookie: the first that a request has decides.
+	CookieNames []string
 	// Timeout bounds a verdict, and once more what is looked up after it; past it the answer is Unavailable.
 	Timeout time.Duration
 	// Access finds out what users may do, for gateways; nil where that cannot be known.
@@ -50,7 +50,7 @@ type Service struct {
 
 // Verify asks for the verdict on a request's Cookie headers, a question put at the time asked, and puts it into the request's event.
 func (s *Service) Verify(ctx context.Context, cookies []string, asked time.Time, e *observe.Event) (djangosession.Verdict, Outcome) {
-	key := djangosession.SessionKey(cookies, s.CookieName)
+	key, _ := djangosession.FirstSessionKey(cookies, s.CookieNames)
 	e.Session = sessionid.Of(key)
 	v, took, err := s.verify(ctx, key, e.Session, asked)
 	out := outcomeOf(v, err)

@@ -28,13 +28,15 @@ type Config struct {
 	CacheKeyPrefix string // KEY_PREFIX of the cache; ""
 	CacheVersion   int    // VERSION of the cache; 1
 
-	SessionEngine     string        // dotted path
-	SessionEngineKind Engine        // which of Django's engines it is, or is like
-	SessionSerializer Serializer    // how sessions are written
-	SessionFilePath   string        // the folder of the file engine
-	SessionCookieName string        // sessionid
-	SessionCookieAge  time.Duration // two weeks; zero is Django's "expires at once"
-	SessionTable      string        // django_session, or that of a package that is known
+	SessionEngine     string     // dotted path
+	SessionEngineKind Engine     // which of Django's engines it is, or is like
+	SessionSerializer Serializer // how sessions are written
+	SessionFilePath   string     // the folder of the file engine
+	SessionCookieName string     // sessionid; the first of the names, which is Django's
+	// SessionCookieNames are all of them, in order, at least one: the first that a request has a cookie of decides.
+	SessionCookieNames []string
+	SessionCookieAge   time.Duration // two weeks; zero is Django's "expires at once"
+	SessionTable       string        // django_session, or that of a package that is known
 	// SessionCacheKeyPrefix is cache_key_prefix of the store class; "" is that of Django's engine.
 	SessionCacheKeyPrefix string
 	SessionStoreClass     string // __qualname__ of the engine's SessionStore, part of the salt

@@ -119,9 +119,8 @@ func (c *Config) readSession(r *reader) {
 	}
 	c.CacheKeyPrefix = r.text("DJANGO_CACHE_KEY_PREFIX")
 	c.CacheVersion = int(r.number("DJANGO_CACHE_VERSION", math.MinInt32, math.MaxInt32))
-	c.SessionCookieName = r.text("DJANGO_SESSION_COOKIE_NAME")
-	if !cookieName.MatchString(c.SessionCookieName) {
-		r.refuse("DJANGO_SESSION_COOKIE_NAME", "the name of a cookie")
+	if c.SessionCookieNames = r.cookieNames("DJANGO_SESSION_COOKIE_NAME"); len(c.SessionCookieNames) > 0 {
+		c.SessionCookieName = c.SessionCookieNames[0]
 	}
 	c.SessionCookieAge = r.seconds("DJANGO_SESSION_COOKIE_AGE")
 	c.SessionTable = r.identifier("DJANGO_SESSION_TABLE")
@@ -175,6 +174,26 @@ func (r *reader) engine(name string) (string, Engine) {
 		return "", ""
 	}
 	return text, kind
+}
+
+// cookieNames are one name, or several in the order in which they count.
+func (r *reader) cookieNames(name string) []string {
+	faults := len(r.faults)
+	names := r.list(name)
+	for i, n := range names {
+		if !cookieName.MatchString(n) {
+			r.refuse(name, "the name of a cookie, or a list of names")
+			return nil
+		}
+		if slices.Contains(names[:i], n) {
+			r.fault(name, "has the item "+quote(n, quotedValue)+" twice")
+			return nil
+		}
+	}
+	if len(names) == 0 && len(r.faults) == faults {
+		r.refuse(name, "the name of a cookie, or a list of names")
+	}
+	return names
 }
 
 // serializer is one of Django's serializers, or a subclass that goes by the same name.

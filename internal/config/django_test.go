@@ -272,8 +272,17 @@ func TestSessionSettings(t *testing.T) {
 	wantFault(t, with(env{"SESSION_SERIALIZER": "django.contrib.sessions.serializers.PickleSerializer", "DJANGO_VERSION": "5.0"}),
 		"SESSION_SERIALIZER", "which Django 5.0 does not have", "serializers.JSONSerializer")
 	wantFault(t, with(env{"CACHE_VERSION": "one"}), "CACHE_VERSION", "a whole number", "=1")
-	for _, name := range []string{"session id", "sid;", "a=b", "säßion", `"sid"`, "a,b", "a/b"} {
+	for _, name := range []string{"session id", "sid;", "a=b", "säßion", `"sid"`, "a/b", "a,b/c", "[]", "[ ]", `["a b"]`, `["a,b"]`} {
 		wantFault(t, with(env{"SESSION_COOKIE_NAME": name}), "SESSION_COOKIE_NAME", "the name of a cookie", "=sessionid")
+	}
+	for name, problem := range map[string]string{"a,,b": "empty item", "a,b,a": `"a" twice`, `["a"`: "JSON array"} {
+		wantFault(t, with(env{"SESSION_COOKIE_NAME": name}), "SESSION_COOKIE_NAME", problem, "=sessionid")
+	}
+	for _, text := range []string{"__Host-shop_session,shop_session", " __Host-shop_session , shop_session ", `["__Host-shop_session", "shop_session"]`} {
+		c := mustLoad(t, with(env{"SESSION_COOKIE_NAME": text}))
+		if d := cmp.Diff([]string{"__Host-shop_session", "shop_session"}, c.SessionCookieNames); d != "" || c.SessionCookieName != "__Host-shop_session" {
+			t.Errorf("%s: the first is %s, all (-want +got):\n%s", text, c.SessionCookieName, d)
+		}
 	}
 	for _, age := range []string{"-1", "1h", "1.5", "60*60", "9223372037"} {
 		wantFault(t, with(env{"SESSION_COOKIE_AGE": age}), "SESSION_COOKIE_AGE", "a whole number of seconds", "=1209600")

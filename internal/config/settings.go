@@ -27,7 +27,7 @@ type djangoSettings struct {
 	CacheURLFile           *string `envconfig:"CACHE_URL_FILE" example:"/run/secrets/cache-url" desc:"a file that holds it"`
 	SessionEngine          *string `envconfig:"SESSION_ENGINE" otherwise:"django.contrib.sessions.backends.db" desc:"db, cached_db, cache, file or signed_cookies; of somebody else's engine, the last word says which it is like"`
 	SessionSerializer      *string `envconfig:"SESSION_SERIALIZER" otherwise:"django.contrib.sessions.serializers.JSONSerializer" desc:"or PickleSerializer"`
-	SessionCookieName      *string `envconfig:"SESSION_COOKIE_NAME" otherwise:"sessionid" desc:"the cookie that holds the session key"`
+	SessionCookieName      *string `envconfig:"SESSION_COOKIE_NAME" otherwise:"sessionid" desc:"the cookie that holds the session key; several names in the order in which they count"`
 	SessionCookieAge       *string `envconfig:"SESSION_COOKIE_AGE" otherwise:"1209600" desc:"seconds"`
 	SessionFilePath        *string `envconfig:"SESSION_FILE_PATH" example:"/var/lib/django/sessions" desc:"the folder of the file engine; the one that Python calls tempfile.gettempdir()"`
 	CacheKeyPrefix         *string `envconfig:"CACHE_KEY_PREFIX" example:"shop" desc:"KEY_PREFIX of the cache; none"`

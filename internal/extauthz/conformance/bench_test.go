@@ -29,7 +29,7 @@ func (fixed) Check(context.Context, *authv3.CheckRequest) (*authv3.CheckResponse
 // BenchmarkCheck asks both servers with grpc-go's client, whose cost is in both figures.
 func BenchmarkCheck(b *testing.B) {
 	ours := &http.Server{ReadHeaderTimeout: time.Minute, Handler: extauthz.New(extauthz.Options{
-		Answers: &answer.Service{Verifier: verifierFunc(byKey), CookieName: "sessionid", Timeout: time.Minute, Now: time.Now},
+		Answers: &answer.Service{Verifier: verifierFunc(byKey), CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now},
 		Logger:  slog.New(slog.DiscardHandler), Serving: always, Now: time.Now,
 	})}
 	extauthz.Configure(ours)
