@@ -92,7 +92,7 @@ func (s *Service) decide(q Question, m Manner, user *djangosession.User, access 
 		}
 		return a
 	case gateway.Forbidden:
-		e.Decision = "forbidden"
+		e.Decision, e.Required = "forbidden", d.Missing
 		return Answer{Outcome: d.Outcome, Status: http.StatusForbidden, Message: "The user may not do this."}
 	case gateway.Unavailable:
 	}

@@ -24,6 +24,8 @@ type Decision struct {
 	Identity Identity
 	// Location is where the browser is sent to log in. It is empty for no redirect.
 	Location string
+	// Missing is the first requirement that a user who is Forbidden lacks, as the operator's URL writes it, for the log.
+	Missing string
 }
 
 // Judge is the whole decision: what Decide says, and for a page navigation that has to sign in, where. An adapter whose
@@ -34,8 +36,11 @@ func Judge(request Request, demands Requirements, login LoginURL, user *djangose
 	}
 	outcome, identity := demands.Decide(user, access)
 	d := Decision{Outcome: outcome, Identity: identity}
-	if outcome == SignIn && request.Navigation {
+	switch {
+	case outcome == SignIn && request.Navigation:
 		d.Location = login.Location(request)
+	case outcome == Forbidden:
+		d.Missing = demands.missing(user, access)
 	}
 	return d
 }
@@ -48,30 +53,34 @@ func (r Requirements) Decide(user *djangosession.User, access djangosession.Acce
 		return Allow, Identity{}
 	case user == nil:
 		return SignIn, Identity{}
-	case !r.met(user, access):
+	case r.missing(user, access) != "":
 		return Forbidden, Identity{} // never SignIn: the login page would send the user back here at once
 	}
 	return Allow, identityOf(user, access)
 }
 
-// met says whether all of it holds. A flag that is NULL, or that the model lacks, is not set.
-func (r Requirements) met(user *djangosession.User, access djangosession.Access) bool {
-	if r.Staff && user.IsStaff != djangosession.True || r.Superuser && user.IsSuperuser != djangosession.True {
-		return false
+// missing returns the first requirement that does not hold, "" where all do. A flag that is NULL, or that the model lacks, is
+// not set.
+func (r Requirements) missing(user *djangosession.User, access djangosession.Access) string {
+	switch {
+	case r.Staff && user.IsStaff != djangosession.True:
+		return "staff"
+	case r.Superuser && user.IsSuperuser != djangosession.True:
+		return "superuser"
 	}
 	for _, name := range r.Groups {
 		if !slices.Contains(access.Groups, name) {
-			return false
+			return "group:" + name
 		}
 	}
 	// contrib/auth/models.py, 5.2, has_perm: active superusers have all permissions.
 	if user.IsSuperuser == djangosession.True && access.IsActive {
-		return true
+		return ""
 	}
 	for _, name := range r.Permissions {
 		if _, ok := access.Permissions[name]; !ok {
-			return false
+			return "perm:" + name
 		}
 	}
-	return true
+	return ""
 }

@@ -147,7 +147,7 @@ func TestJudge(t *testing.T) {
 	}{
 		{"a page is sent to the login page", page, nil, gateway.Decision{Outcome: gateway.SignIn, Location: "/login/?next=/a"}},
 		{"a script is not", script, nil, gateway.Decision{Outcome: gateway.SignIn}},
-		{"who is forbidden is not", page, ada, gateway.Decision{Outcome: gateway.Forbidden}},
+		{"who is forbidden is not", page, ada, gateway.Decision{Outcome: gateway.Forbidden, Missing: "staff"}},
 		{"who is allowed is not", page, staff, gateway.Decision{Outcome: gateway.Allow, Identity: gateway.Identity{UserID: "1", Groups: []string{"g"}}}},
 	}
 	for _, tt := range tests {

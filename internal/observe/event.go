@@ -29,6 +29,8 @@ type Event struct {
 	Session sessionid.ID
 	// Decision is what a gateway is told: allow, sign in, forbidden or malformed.
 	Decision string
+	// Required is the requirement that a forbidden user lacks, as the operator's URL writes it.
+	Required string
 	Err      error  // why the answer is a 5xx
 	Stack    string // of a panic
 }
@@ -64,7 +66,7 @@ func (e *Event) level() slog.Level {
 }
 
 func (e *Event) attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := make([]slog.Attr, 0, 13)
 	attrs = append(attrs,
 		slog.String("method", e.Method),
 		slog.String("path", e.Path),
@@ -92,6 +94,7 @@ func (e *Event) optional(yield func(key, value string) bool) {
 		yield("user_id", e.UserID) &&
 		yield("session", e.Session.Name()) &&
 		yield("decision", cut(e.Decision, otherBytes)) &&
+		yield("required", cut(e.Required, otherBytes)) &&
 		yield("stack", e.Stack) &&
 		yield("error", problem)
 }
