@@ -70,11 +70,11 @@ func (sc *sidecar) tellers(d *deployment) ([]teller, error) {
 	case config.EngineFile, config.EngineSignedCookies:
 		return nil, errors.New("nobody tells of sessions in files or cookies")
 	}
-	if d.rows == nil && d.users == nil {
-		return all, nil
-	}
-	if d.database.Dialect != dbstore.Postgres {
-		return nil, errors.New("of databases, PostgreSQL alone tells of changes")
+	for _, where := range tellingDatabases(d) {
+		if where.database.Dialect != dbstore.Postgres {
+			return nil, errors.New("of databases, PostgreSQL alone tells of changes")
+		}
+		all = append(all, teller{where.place, sc.tellerOfDatabase(d, where)})
 	}
 	if d.users != nil && d.config.AuthUserHexID {
 		return nil, errors.New("the triggers tell of users by their keys with hyphens, and DJANGO_AUTH_USER_ID_FORMAT is hex")
@@ -86,7 +86,36 @@ func (sc *sidecar) tellers(d *deployment) ([]teller, error) {
 		return nil, errors.New("a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and comparisons: " +
 			"its truth may change without the user's row")
 	}
-	return append(all, teller{"database", sc.tellerOfDatabase(d)}), nil
+	return all, nil
+}
+
+// tellingDatabase is a database with tables that verdicts depend on.
+type tellingDatabase struct {
+	place    string
+	database *database.Database
+	url      config.Secret // where it is listened to
+	tables   invalidate.Tables
+}
+
+// tellingDatabases are one database, two where sessions are in another than the users, or none.
+func tellingDatabases(d *deployment) (all []tellingDatabase) {
+	c := d.config
+	url := c.Cache.ListenURL
+	if url.Reveal() == "" {
+		url = c.DatabaseURL
+	}
+	sessions, users := d.rows != nil, d.users != nil
+	if sessions && d.apart() {
+		all = append(all, tellingDatabase{"session database", d.sessionDatabase, c.SessionDatabaseURL, sessionTables(c)})
+		sessions = false
+	}
+	switch {
+	case users && d.apart():
+		all = append(all, tellingDatabase{"database", d.database, url, userTables(c)})
+	case users || sessions:
+		all = append(all, tellingDatabase{"database", d.database, url, invalidationTables(c)})
+	}
+	return all
 }
 
 // hearChangesOf returns when d has been replaced, or ctx has ended, or with an error if nothing can be heard.
@@ -169,24 +198,20 @@ func (s *soundness) report(place string, sound bool) {
 }
 
 // tellerOfDatabase listens to PostgreSQL.
-func (sc *sidecar) tellerOfDatabase(d *deployment) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
+func (sc *sidecar) tellerOfDatabase(d *deployment, where tellingDatabase) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
 	return func(ctx context.Context, sound func(bool), confirm func(time.Time), report func(bool, error)) error {
-		url := d.config.Cache.ListenURL
-		if url.Reveal() == "" {
-			url = d.config.DatabaseURL
-		}
-		listener, err := database.NewListener(url.Reveal(), database.Options{Timeout: d.config.StoreTimeout, LookupEnv: os.LookupEnv})
+		listener, err := database.NewListener(where.url.Reveal(), database.Options{Timeout: d.config.StoreTimeout, LookupEnv: os.LookupEnv})
 		if err != nil {
 			return err
 		}
 		return invalidate.Listen(ctx, invalidate.Config{
-			Tables: invalidationTables(d.config),
+			Tables: where.tables,
 			Connect: func(ctx context.Context, notify func(channel, payload string)) (invalidate.Conn, error) {
 				return listener.Connect(ctx, notify)
 			},
 			Notify: func(ctx context.Context, channel string) error {
 				var nothing any // a query, because Exec prepares, which a pooler may not carry
-				return d.database.QueryRowContext(ctx, "SELECT pg_notify($1, '')", channel).Scan(&nothing)
+				return where.database.QueryRowContext(ctx, "SELECT pg_notify($1, '')", channel).Scan(&nothing)
 			},
 			Cache:  forgetter{sc.cache, sound, confirm},
 			Report: report,

@@ -28,17 +28,20 @@ type deployment struct {
 	version  djangosession.Version
 	database *database.Database // nil where neither sessions nor users are in one
 	joiner   *dbstore.Joiner    // of the database
-	cache    *cache.Cache       // nil where no sessions are in one
-	codec    *djangosession.Codec
-	sessions sessionStore
-	cached   *cachestore.Store // of the cache
-	rows     *dbstore.Sessions // the session table, nil for engines that have none
-	files    *filestore.Store  // the folder of sessions, nil for engines that have none
-	users    *dbstore.Users    // nil with InsecureSkipUserCheck
-	access   *dbstore.Access   // nil with InsecureSkipUserCheck
-	verifier *djangosession.Verifier
-	events   *signing.TimestampSigner // of what Django is told about uploads
-	replaced chan struct{}            // closed when another deployment is in its place
+	// sessionDatabase is where the session table is, and sessionJoiner its joiner: those above, or another database's.
+	sessionDatabase *database.Database
+	sessionJoiner   *dbstore.Joiner
+	cache           *cache.Cache // nil where no sessions are in one
+	codec           *djangosession.Codec
+	sessions        sessionStore
+	cached          *cachestore.Store // of the cache
+	rows            *dbstore.Sessions // the session table, nil for engines that have none
+	files           *filestore.Store  // the folder of sessions, nil for engines that have none
+	users           *dbstore.Users    // nil with InsecureSkipUserCheck
+	access          *dbstore.Access   // nil with InsecureSkipUserCheck
+	verifier        *djangosession.Verifier
+	events          *signing.TimestampSigner // of what Django is told about uploads
+	replaced        chan struct{}            // closed when another deployment is in its place
 }
 
 // newDeployment connects to nothing. metrics may be nil.
@@ -61,13 +64,7 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 	if d.events, err = signing.NewTimestampSigner(options); err != nil {
 		return err
 	}
-	if c.DatabaseURL.Reveal() != "" {
-		if d.database, err = openDatabase(c); err != nil {
-			return err
-		}
-		d.joiner = dbstore.NewJoiner(c.DBConns)
-	}
-	if err := d.openSessions(); err != nil {
+	if err := errors.Join(d.openDatabases(), d.openSessions()); err != nil {
 		return err
 	}
 	if !c.InsecureSkipUserCheck {
@@ -176,16 +173,35 @@ func newCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, er
 	return version, codec, err
 }
 
-func openDatabase(c *config.Config) (*database.Database, error) {
+// openDatabases makes the databases ready that the settings name.
+func (d *deployment) openDatabases() (err error) {
+	c := d.config
+	if c.DatabaseURL.Reveal() != "" {
+		d.database, err = openDatabase("DATABASE_URL", c.DatabaseURL, c)
+		d.joiner = dbstore.NewJoiner(c.DBConns)
+	}
+	d.sessionDatabase, d.sessionJoiner = d.database, d.joiner
+	if c.SessionDatabaseURL.Reveal() != "" {
+		var sessionErr error
+		d.sessionDatabase, sessionErr = openDatabase("DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, c)
+		d.sessionJoiner, err = dbstore.NewJoiner(c.DBConns), errors.Join(err, sessionErr)
+	}
+	return err
+}
+
+// apart reports whether the session table is in another database than the users.
+func (d *deployment) apart() bool { return d.sessionDatabase != d.database }
+
+func openDatabase(setting string, url config.Secret, c *config.Config) (*database.Database, error) {
 	prepare := map[string]database.Prepare{
 		"auto": database.PrepareAuto, "off": database.PrepareOff, "on": database.PrepareOn,
 	}[c.DBPrepare]
-	d, err := database.Open(c.DatabaseURL.Reveal(), database.Options{
+	d, err := database.Open(url.Reveal(), database.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, Prepare: prepare, LookupEnv: os.LookupEnv,
 		URLNow: c.DatabaseURLNow,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return d, nil
 }
@@ -224,6 +240,9 @@ func (d *deployment) Close() error {
 	var errs []error
 	if d.database != nil {
 		errs = append(errs, d.database.Close())
+	}
+	if d.sessionDatabase != nil && d.apart() {
+		errs = append(errs, d.sessionDatabase.Close())
 	}
 	if d.cache != nil {
 		errs = append(errs, d.cache.Close())

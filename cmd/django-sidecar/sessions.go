@@ -26,12 +26,16 @@ type sessionStore interface {
 // openSessions makes the store that SESSION_ENGINE names. It connects to nothing.
 func (d *deployment) openSessions() (err error) {
 	c := d.config
+	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
+		if d.sessionDatabase == nil {
+			return nil // which could not be opened
+		}
+		d.rows = d.newRows()
+	}
 	switch c.SessionEngineKind {
 	case config.EngineDB:
-		d.rows = d.newRows()
 		d.sessions = d.rows
 	case config.EngineCachedDB:
-		d.rows = d.newRows()
 		d.sessions, err = d.newCached(d.rows)
 	case config.EngineCache:
 		d.sessions, err = d.newCached(nil)
@@ -99,6 +103,9 @@ func (d *deployment) location() string {
 	case d.rows == nil:
 		places = append(places, "signed cookies")
 	}
+	if d.sessionDatabase != nil && d.apart() {
+		places = append(places, "sessions in "+d.sessionDatabase.Location)
+	}
 	if d.database != nil {
 		places = append(places, d.database.Location)
 	}
@@ -108,6 +115,9 @@ func (d *deployment) location() string {
 // storeKind is what metrics call the store of sessions.
 func (d *deployment) storeKind() string {
 	if d.config.SessionEngineKind == config.EngineDB {
+		if d.apart() {
+			return "session_database"
+		}
 		return "database"
 	}
 	return string(d.config.SessionEngineKind)
@@ -122,8 +132,8 @@ func (d *deployment) zone() dbstore.Zone {
 }
 
 func (d *deployment) newRows() *dbstore.Sessions {
-	return dbstore.NewSessions(d.database.DB, d.codec, dbstore.SessionsConfig{
-		Dialect: d.database.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.database.Prepares, Join: d.joiner,
+	return dbstore.NewSessions(d.sessionDatabase.DB, d.codec, dbstore.SessionsConfig{
+		Dialect: d.sessionDatabase.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.sessionDatabase.Prepares, Join: d.sessionJoiner,
 		MaxBytes: int(d.config.MaxSessionBytes),
 	})
 }

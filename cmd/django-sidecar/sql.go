@@ -18,6 +18,7 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	what := f.String("what", "triggers", "triggers, role or all")
 	remove := f.Bool("remove", false, "print what takes them away")
 	django := f.Bool("django", false, "print the triggers as a migration for Django, which can be reversed")
+	of := f.String("database", "", "sessions or users: for which database, where DJANGO_SESSION_DATABASE_URL names another than DATABASE_URL")
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
@@ -34,7 +35,12 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	if !ok {
 		return exitUsage
 	}
-	text, err := sqlText(c, script, *django)
+	place, ok := sqlPlaces(c)[*of]
+	if !ok {
+		fmt.Fprintln(s.err, "django-sidecar sql: -database is sessions or users, where DJANGO_SESSION_DATABASE_URL names a database of its own: each has its own SQL")
+		return exitUsage
+	}
+	text, err := sqlText(c, place, script, *django)
 	if err != nil {
 		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
 		return exitUsage
@@ -70,24 +76,56 @@ func forgetSecrets() error {
 	return nil
 }
 
-func sqlText(c *config.Config, script invalidate.Script, django bool) (string, error) {
+// A sqlPlace is a database that SQL is printed for.
+type sqlPlace struct {
+	setting string
+	url     config.Secret
+	tables  invalidate.Tables
+}
+
+// sqlPlaces are the databases by what -database calls them: one, or two with a word each.
+func sqlPlaces(c *config.Config) map[string]sqlPlace {
+	if c.SessionDatabaseURL.Reveal() == "" {
+		return map[string]sqlPlace{"": {"DATABASE_URL", c.DatabaseURL, invalidationTables(c)}}
+	}
+	return map[string]sqlPlace{
+		"sessions": {"DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, sessionTables(c)},
+		"users":    {"DATABASE_URL", c.DatabaseURL, userTables(c)},
+	}
+}
+
+func sqlText(c *config.Config, place sqlPlace, script invalidate.Script, django bool) (string, error) {
 	// It connects to nothing.
-	if _, err := database.NewListener(c.DatabaseURL.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}); err != nil {
-		return "", fmt.Errorf("DATABASE_URL: %w", err)
+	if _, err := database.NewListener(place.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}); err != nil {
+		return "", fmt.Errorf("%s: %w", place.setting, err)
 	}
-	t := invalidationTables(c)
 	if django {
-		return t.Migration()
+		return place.tables.Migration()
 	}
-	return t.SQL(script)
+	text, err := place.tables.SQL(script)
+	if err == nil && c.SessionDatabaseURL.Reveal() != "" {
+		text = "-- For the database in " + place.setting + ".\n" + text
+	}
+	return text, err
 }
 
 // invalidationTables are the tables that verdicts of the deployment depend on.
 func invalidationTables(c *config.Config) invalidate.Tables {
-	var t invalidate.Tables
+	t := userTables(c)
+	t.Sessions = sessionTables(c).Sessions
+	return t
+}
+
+// sessionTables are those of the session model.
+func sessionTables(c *config.Config) (t invalidate.Tables) {
 	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
 		t.Sessions = c.SessionTable
 	}
+	return t
+}
+
+// userTables are those of the user model.
+func userTables(c *config.Config) (t invalidate.Tables) {
 	if c.InsecureSkipUserCheck {
 		return t
 	}

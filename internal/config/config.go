@@ -23,7 +23,10 @@ type Config struct {
 	DjangoVersion           string // as djangosession.ParseVersion reads it; 5.2
 	DefaultHashingAlgorithm string // sha256 or sha1; sha256. As given: only Django 3.1 and 3.2 ask
 
-	DatabaseURL    Secret // required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
+	DatabaseURL Secret // required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
+	// SessionDatabaseURL is where the session table is, if that is another database; empty: it is in DatabaseURL's.
+	SessionDatabaseURL Secret
+
 	CacheURL       Secret // required by engines that have a cache; not looked at
 	CacheKeyPrefix string // KEY_PREFIX of the cache; ""
 	CacheVersion   int    // VERSION of the cache; 1

@@ -44,10 +44,18 @@ func (c *Config) readURLs(r *reader) {
 		text, _ := r.secret("DJANGO_CACHE_URL")
 		c.CacheURL = NewSecret(strings.TrimSpace(text))
 	}
-	inDatabase := c.SessionEngineKind == EngineDB || c.SessionEngineKind == EngineCachedDB ||
+	inTable := c.SessionEngineKind == EngineDB || c.SessionEngineKind == EngineCachedDB
+	apart := r.given("DJANGO_SESSION_DATABASE_URL")
+	switch {
+	case apart && inTable:
+		c.SessionDatabaseURL = r.databaseURL("DJANGO_SESSION_DATABASE_URL", "the URL of the database that holds Django's sessions")
+	case apart && c.SessionEngineKind != "":
+		r.warn("DJANGO_SESSION_DATABASE_URL is not used: the engine %s has no session table", c.SessionEngineKind)
+	}
+	inDatabase := inTable && !apart ||
 		inCache && strings.HasPrefix(strings.ToLower(c.CacheURL.Reveal()), "db")
 	if inDatabase || !c.InsecureSkipUserCheck || r.given("DATABASE_URL") {
-		c.DatabaseURL = r.databaseURL("DATABASE_URL")
+		c.DatabaseURL = r.databaseURL("DATABASE_URL", "the URL of the database that holds Django's users and sessions")
 	}
 }
 
@@ -96,8 +104,8 @@ func (r *reader) fallbacks(name string) []Secret {
 }
 
 // databaseURL looks at the scheme only: what the URL says else is for the package that opens it.
-func (r *reader) databaseURL(name string) Secret {
-	text, ok := r.required(name, "the URL of the database that holds Django's users and sessions")
+func (r *reader) databaseURL(name, what string) Secret {
+	text, ok := r.required(name, what)
 	if !ok {
 		return Secret{}
 	}

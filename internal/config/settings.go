@@ -23,6 +23,8 @@ type djangoSettings struct {
 	HashingAlgorithm       *string `envconfig:"DEFAULT_HASHING_ALGORITHM" otherwise:"sha256" desc:"sha256 or sha1; only Django 3.1 and 3.2 have it"`
 	DatabaseURL            *string `envconfig:"DATABASE_URL" known:"DATABASE_URL" secret:"true" example:"postgres://user:password@db.example:5432/name" desc:"the database that holds users, and sessions of a db engine; required"`
 	DatabaseURLFile        *string `envconfig:"DATABASE_URL_FILE" known:"DATABASE_URL_FILE" example:"/run/secrets/database-url" desc:"a file that holds it"`
+	SessionDatabaseURL     *string `envconfig:"SESSION_DATABASE_URL" secret:"true" example:"postgres://user:password@db.example:5432/sessions" desc:"the database that holds the session table, where a database router of Django keeps it in another than the users"`
+	SessionDatabaseURLFile *string `envconfig:"SESSION_DATABASE_URL_FILE" example:"/run/secrets/session-database-url" desc:"a file that holds it"`
 	CacheURL               *string `envconfig:"CACHE_URL" secret:"true" example:"redis://cache.example:6379/0" desc:"the cache of the engines cache and cached_db, which need it"`
 	CacheURLFile           *string `envconfig:"CACHE_URL_FILE" example:"/run/secrets/cache-url" desc:"a file that holds it"`
 	SessionEngine          *string `envconfig:"SESSION_ENGINE" otherwise:"django.contrib.sessions.backends.db" desc:"db, cached_db, cache, file or signed_cookies; of somebody else's engine, the last word says which it is like"`
