@@ -95,7 +95,7 @@ func newCachingRig(t *testing.T, p profile, triggers bool) *cachingRig {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := sqlText(c, invalidate.Script{Triggers: true}, false)
+		text, err := sqlText(c, sqlPlaces(c)[""], invalidate.Script{Triggers: true}, false)
 		if err != nil {
 			t.Fatal(err)
 		}

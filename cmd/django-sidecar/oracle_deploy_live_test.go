@@ -5,6 +5,7 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,6 +30,10 @@ func engineProfiles() []profile {
 		{name: "mysql, text keys", django: "5.2", mysql: true, settings: texts, env: people},
 		{name: "mysql, local time", django: "5.2", mysql: true, settings: paris},
 		{name: "mysql", django: "6.1", mysql: true},
+
+		{name: "sessions in another database", django: "5.2", apart: true},
+		{name: "sessions in SQLite, users in MySQL", django: "6.1", apart: true, mysql: true},
+		{name: "cached_db, sessions in another database", django: "4.2", apart: true, engine: "cached_db", cache: "redis"},
 
 		{name: "schema before the tables", django: "5.2", schema: "tenant1", env: map[string]string{
 			"DJANGO_AUTH_USER_TABLE": "tenant1.auth_user", "DJANGO_SESSION_TABLE": "tenant1.django_session",
@@ -109,8 +114,16 @@ func (p profile) deploy(t *testing.T) *djangotest.Django {
 	if p.cache != "" {
 		settings["CACHES"] = map[string]any{"default": cacheFor(t, p.cache)}
 	}
+	entry := p.setDatabase(t)
+	if p.apart {
+		users := os.Getenv("DATABASE_URL")
+		settings["DATABASES"] = map[string]any{"default": entry, "sessions": profile{sqlite: p.mysql}.setDatabase(t)}
+		settings["DATABASE_ROUTERS"] = []string{"oracle_app.routers.SessionRouter"}
+		t.Setenv("DJANGO_SESSION_DATABASE_URL", os.Getenv("DATABASE_URL"))
+		t.Setenv("DATABASE_URL", users)
+	}
 	django := djangotest.StartDjango(t, djangotest.Deployment{
-		Version: p.django, Settings: settings, Store: p.store, Apps: p.apps, Database: p.setDatabase(t),
+		Version: p.django, Settings: settings, Store: p.store, Apps: p.apps, Database: entry,
 	})
 	t.Setenv("DJANGO_AUTH_USER_TABLE", django.UserTable)
 	for name, value := range p.env {

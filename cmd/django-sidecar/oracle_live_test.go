@@ -27,6 +27,7 @@ type profile struct {
 	django   string
 	sqlite   bool // or mysql; otherwise PostgreSQL
 	mysql    bool
+	apart    bool   // sessions are in a database of their own, by a router
 	schema   string // PostgreSQL: where the tables are; "" is public
 	pooler   string // host and port of a pgbouncer before PostgreSQL, where the test has one
 	store    string // one of the oracle's own store classes

@@ -57,7 +57,8 @@ def deploy(database, overrides=None, store="SessionStore", apps=()):
     time.tzset()
     settings.configure(**values)
     django.setup()
-    call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)
+    for alias in sorted(values["DATABASES"]):
+        call_command("migrate", database=alias, run_syncdb=True, interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)  # of a DatabaseCache; nothing otherwise
 
 
