@@ -129,7 +129,7 @@ func askStatus(t *testing.T, c *http.Client, url, key string) (int, error) {
 // metricOf reports whether the metrics have a line.
 func metricOf(t *testing.T, c *http.Client, at listeners, line string) bool {
 	t.Helper()
-	response, err := c.Get("http://" + at.admin.Addr().String() + "/metrics") //nolint:noctx // the client has a timeout
+	response, err := c.Get("http://" + at.admin.Addr().String() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,4 +139,3 @@ func metricOf(t *testing.T, c *http.Client, at listeners, line string) bool {
 	}
 	return strings.Contains(string(text), line)
 }
-

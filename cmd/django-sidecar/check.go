@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -12,63 +15,139 @@ import (
 )
 
 func check(ctx context.Context, args []string, s stdio) int {
-	if code, ok := parseFlags(flags("check"), args, s); !ok {
+	f := flags("check")
+	isCookie := f.Bool("cookie", false, "judge the Cookie header on stdin too")
+	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
-	c, ok := readConfig(s, config.FromProcess)
-	if !ok {
-		return exitUsage
-	}
-	d, err := newDeployment(c, nil)
-	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitUsage
-	}
-	defer d.Close() //nolint:errcheck // nothing has been written
-	report := func(f checkup.Finding) {
-		fmt.Fprintf(s.out, "%-5s %-16s %s", f.Grade, f.Name, f.Found)
-		if f.Remedy != "" {
-			fmt.Fprintf(s.out, "; %s", f.Remedy)
+	header := ""
+	if *isCookie {
+		text, err := readCookie(s.in)
+		if err != nil {
+			fmt.Fprintf(s.err, "reading stdin: %v\n", err)
+			return exitUnknown
 		}
-		fmt.Fprintln(s.out)
+		header = withoutHeaderName(text)
 	}
-	report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: describe(d)})
-	for _, w := range d.warnings() {
+	c, ok := readConfig(s, config.FromProcess)
+	code := exitYes
+	if !ok {
+		// The rest is looked at as far as the settings go: whoever mends them wants to know all of it.
+		code = exitUsage
+		if c = config.AsFarAsItGoes(); c == nil {
+			return code
+		}
+	}
+	if found := runCheck(ctx, c, s, func(d *checkup.Deployment, report func(checkup.Finding)) {
+		if *isCookie {
+			key, name := djangosession.FirstSessionKey([]string{header}, c.SessionCookieNames)
+			report(d.Cookie(ctx, key, name))
+		}
+	}); code == exitYes {
+		code = found
+	}
+	return code
+}
+
+// runCheck does everything that serve does at its start, and then looks at the stores; more comes last. What serve would
+// refuse as a setting goes to stderr, as it does there.
+func runCheck(ctx context.Context, c *config.Config, s stdio, more func(*checkup.Deployment, func(checkup.Finding))) (code int) {
+	report := func(f checkup.Finding) {
+		if f.Grade == checkup.Fail && code == exitYes {
+			code = exitNo
+		}
+		fmt.Fprintln(s.out, f)
+	}
+	sc := newSidecar(c, slog.New(slog.DiscardHandler))
+	defer sc.close(ctx)
+	for _, fault := range sc.prepare(ctx) {
+		if errors.As(fault, new(uploadError)) {
+			report(checkup.Finding{
+				Grade: checkup.Fail, Name: "uploads", Found: fault.Error(),
+				Remedy: "the directory must be there, and the sidecar's user must be able to write to it",
+			})
+			continue
+		}
+		fmt.Fprintf(s.err, "django-sidecar: %v\n", fault)
+		code = exitUsage
+	}
+	d := sc.current.Load()
+	if d != nil {
+		report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: describe(d)})
+	}
+	warnings := c.Warnings
+	if d != nil {
+		warnings = d.warnings()
+	}
+	for _, w := range warnings {
 		report(checkup.Finding{Grade: checkup.Warn, Name: "settings", Found: w})
 	}
-	good := newCheckup(d).Run(ctx, report)
-	if finding, on := uploadFinding(c); on {
-		report(finding)
-		good = good && finding.Grade != checkup.Fail
+	for _, h := range c.Hints {
+		report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: h})
 	}
-	if !good {
-		return exitNo
+	for _, f := range listenerFindings(ctx, c) {
+		report(f)
 	}
-	return exitYes
+	if sc.uploads != nil {
+		report(checkup.Finding{Grade: checkup.OK, Name: "uploads", Found: "go to " + c.Uploads.MediaRoot})
+	}
+	if d != nil {
+		look := newCheckup(d)
+		look.Run(ctx, report)
+		more(look, report)
+	}
+	return code
 }
 
 func describe(d *deployment) string {
 	return fmt.Sprintf("Django %s, engine %s, cookie %s, %d fallback keys, %d backends",
-		d.version, d.config.SessionEngine, d.config.SessionCookieName,
+		d.version, d.config.SessionEngine, strings.Join(d.config.SessionCookieNames, " or "),
 		len(d.config.SecretKeyFallbacks), len(d.config.AuthenticationBackends))
 }
 
 func newCheckup(d *deployment) *checkup.Deployment {
 	c := &checkup.Deployment{
-		Version: d.version, Places: places(d), Sessions: d.rows, Recent: recent(d), Users: d.users, Access: d.access, Verifier: d.verifier,
-		SessionTable: d.config.SessionTable, UserTable: d.config.AuthUserTable,
-		CodecFor: func(v djangosession.Version) (*djangosession.Codec, error) {
-			other := *d.config
-			other.DjangoVersion = v.String()
-			_, codec, err := newCodec(&other)
-			return codec, err
-		},
-		Timeout: d.config.StoreTimeout, Now: time.Now,
+		Config: d.config, Version: d.version, Places: places(d), Store: d.sessions, Sessions: d.rows, Recent: recent(d),
+		Users: d.users, Access: d.access, Verifier: d.verifier, Try: d.try, Timeout: d.config.StoreTimeout, Now: time.Now,
 	}
 	if d.database != nil {
-		c.DB, c.Dialect, c.Location = d.database.DB, d.database.Dialect, d.database.Location
+		c.UserDatabase = &checkup.Database{
+			Name: "database", Setting: "DATABASE_URL", DB: d.database.DB, Dialect: d.database.Dialect, Location: d.database.Location,
+		}
+	}
+	if d.rows != nil {
+		c.SessionDatabase = c.UserDatabase
+		if d.apart() {
+			c.SessionDatabase = &checkup.Database{
+				Name: "session database", Setting: "DJANGO_SESSION_DATABASE_URL", DB: d.sessionDatabase.DB,
+				Dialect: d.sessionDatabase.Dialect, Location: d.sessionDatabase.Location,
+			}
+		}
 	}
 	return c
+}
+
+// try is the deployment with other settings, on the same stores.
+func (d *deployment) try(c *config.Config) (t checkup.Trial, err error) {
+	other := &deployment{
+		config: c, database: d.database, joiner: d.joiner, sessionDatabase: d.sessionDatabase, sessionJoiner: d.sessionJoiner,
+	}
+	if other.version, other.codec, err = newCodec(c); err != nil {
+		return t, err
+	}
+	t.Codec = other.codec
+	switch c.SessionEngineKind {
+	case config.EngineCache: // nothing there is signed
+	case config.EngineCachedDB:
+		t.Store = other.newRows()
+	case config.EngineDB, config.EngineFile, config.EngineSignedCookies:
+		if err = other.openSessions(); err != nil {
+			return t, err
+		}
+		t.Store = other.sessions
+	}
+	t.Verifier, err = newVerifier(c, other.version, d.sessions, d.userStore())
+	return t, err
 }
 
 // places are where the engine keeps sessions outside the session table.
@@ -76,7 +155,7 @@ func places(d *deployment) []checkup.Place {
 	switch {
 	case d.cache != nil:
 		return []checkup.Place{{
-			Name: "cache", Location: d.cache.Location, Probe: d.cache.Probe,
+			Name: "cache", Location: d.cache.Location, Probe: d.cache.Probe, Setting: "DJANGO_CACHE_URL",
 			Remedy: "compare DJANGO_CACHE_URL with LOCATION and OPTIONS of the cache that SESSION_CACHE_ALIAS names in Django's CACHES",
 		}}
 	case d.files != nil:
@@ -105,12 +184,23 @@ func recent(d *deployment) func(ctx context.Context, n int) ([]dbstore.StoredSes
 	return nil
 }
 
-// uploadFinding says whether uploads can be stored, where they are on.
-func uploadFinding(c *config.Config) (checkup.Finding, bool) {
-	f := checkup.Finding{Grade: checkup.OK, Name: "uploads", Found: "go to " + c.Uploads.MediaRoot}
-	uploads, err := openUploads(c)
-	if err != nil {
-		f.Grade, f.Found, f.Remedy = checkup.Fail, err.Error(), "the directory must be there, and the sidecar's user must be able to write to it"
+// listenerFindings tries the addresses that serve would listen on. A busy one is no failure: serve may be running.
+func listenerFindings(ctx context.Context, c *config.Config) (findings []checkup.Finding) {
+	for _, l := range listenerAddresses(c) {
+		err := tryListen(ctx, l.address)
+		switch {
+		case err == nil:
+		case isBusy(err):
+			findings = append(findings, checkup.Finding{
+				Grade: checkup.Warn, Name: "listeners", Found: l.setting + ": " + l.address + " is in use",
+				Remedy: "by django-sidecar serve, if that is running; otherwise by what serve could not start beside",
+			})
+		default:
+			findings = append(findings, checkup.Finding{
+				Grade: checkup.Fail, Name: "listeners", Found: fmt.Sprintf("%s: %v", l.setting, err),
+				Remedy: "the address must be one of this machine's, the folder of a socket must be there, and this user must be allowed to listen there",
+			})
+		}
 	}
-	return f, uploads != nil || err != nil
+	return findings
 }

@@ -82,8 +82,13 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 		})
 	}
 	store, users := d.stores(metrics)
-	d.verifier, err = djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: d.version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
+	d.verifier, err = newVerifier(c, d.version, store, users)
+	return err
+}
+
+func newVerifier(c *config.Config, version djangosession.Version, store djangosession.Store, users djangosession.UserStore) (*djangosession.Verifier, error) {
+	return djangosession.NewVerifier(djangosession.VerifierConfig{
+		Version: version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
 		BackendRules: backendRules(c), RequireActive: c.RequireActive, Middleware: c.Middleware,
 		Timeouts: djangosession.Timeouts{
@@ -92,7 +97,14 @@ func (d *deployment) open(metrics *observe.Metrics) error {
 		},
 		OwnAuthHash: ownAuthHash(c.AuthHash), InsecureSkipUserCheck: c.InsecureSkipUserCheck,
 	}, store, users)
-	return err
+}
+
+// userStore is nil where users are not looked at: a nil *Users would be no nil UserStore.
+func (d *deployment) userStore() djangosession.UserStore {
+	if d.users == nil {
+		return nil
+	}
+	return d.users
 }
 
 // tryConditions fails where the conditions of the settings are no SQL, or not on this table. That a database cannot be asked is no
@@ -146,10 +158,7 @@ func ownAuthHash(h config.AuthHash) *djangosession.OwnAuthHash {
 
 // stores returns the stores as the verifier asks them: timed, if there are metrics.
 func (d *deployment) stores(metrics *observe.Metrics) (store djangosession.Store, users djangosession.UserStore) {
-	store = d.sessions
-	if d.users != nil { // a nil *Users would be no nil UserStore
-		users = d.users
-	}
+	store, users = d.sessions, d.userStore()
 	if metrics == nil {
 		return store, users
 	}
@@ -198,7 +207,7 @@ func openDatabase(setting string, url config.Secret, c *config.Config) (*databas
 	}[c.DBPrepare]
 	d, err := database.Open(url.Reveal(), database.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, Prepare: prepare, LookupEnv: os.LookupEnv,
-		URLNow: c.DatabaseURLNow,
+		URLNow: func() (string, bool) { return c.DatabaseURLNow(setting) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)

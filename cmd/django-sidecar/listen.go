@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"django-sidecar/internal/config"
@@ -29,22 +30,48 @@ type listeners struct{ public, admin, grpc net.Listener }
 
 // openListeners opens all of them or none.
 func openListeners(ctx context.Context, c *config.Config) (at listeners, err error) {
-	for _, l := range []struct {
-		setting, address string
-		into             *net.Listener
-	}{
-		{"SIDECAR_LISTEN", c.Listen, &at.public},
-		{"SIDECAR_ADMIN_LISTEN", c.AdminListen, &at.admin},
-		{"SIDECAR_GRPC_LISTEN", c.GRPCListen, &at.grpc},
-	} {
-		if l.address == "" {
-			continue
-		}
-		if *l.into, err = listen(ctx, l.address); err != nil {
+	into := map[string]*net.Listener{"SIDECAR_LISTEN": &at.public, "SIDECAR_ADMIN_LISTEN": &at.admin, "SIDECAR_GRPC_LISTEN": &at.grpc}
+	for _, l := range listenerAddresses(c) {
+		if *into[l.setting], err = listen(ctx, l.address); err != nil {
 			return listeners{}, errors.Join(fmt.Errorf("%s: %w", l.setting, err), at.close())
 		}
 	}
 	return at, nil
+}
+
+// listenerAddress is where a listener listens, and what says so.
+type listenerAddress struct{ setting, address string }
+
+// listenerAddresses are those of the listeners that there are.
+func listenerAddresses(c *config.Config) []listenerAddress {
+	all := []listenerAddress{{"SIDECAR_LISTEN", c.Listen}, {"SIDECAR_ADMIN_LISTEN", c.AdminListen}}
+	if c.GRPCListen != "" {
+		all = append(all, listenerAddress{"SIDECAR_GRPC_LISTEN", c.GRPCListen})
+	}
+	return all
+}
+
+// errSocketInUse says that another process listens on a socket.
+var errSocketInUse = errors.New("another process listens on")
+
+// tryListen finds out whether listen would succeed, and leaves everything as it was: a socket that a killed sidecar has left
+// behind, too.
+func tryListen(ctx context.Context, address string) error {
+	if path, isSocket := strings.CutPrefix(address, "unix:"); isSocket {
+		if stale, err := staleSocket(ctx, path); stale || err != nil {
+			return err
+		}
+	}
+	l, err := listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	return l.Close() // which removes a socket
+}
+
+// isBusy reports whether listening failed because somebody else listens there.
+func isBusy(err error) bool {
+	return errors.Is(err, errSocketInUse) || errors.Is(err, syscall.EADDRINUSE)
 }
 
 func (at listeners) close() error {
@@ -94,19 +121,27 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 
 // removeStaleSocket removes what a killed sidecar left behind, and nothing else.
 func removeStaleSocket(ctx context.Context, path string) error {
+	if stale, err := staleSocket(ctx, path); !stale || err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// staleSocket reports whether path is a socket that nobody listens on. Anything else that is there is an error.
+func staleSocket(ctx context.Context, path string) (bool, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	case info.Mode()&os.ModeSocket == 0:
-		return fmt.Errorf("%s exists and is no socket", path)
+		return false, fmt.Errorf("%s exists and is no socket", path)
 	}
 	if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
-		return errors.Join(fmt.Errorf("another process listens on %s", path), c.Close())
+		return false, errors.Join(fmt.Errorf("%w %s", errSocketInUse, path), c.Close())
 	}
-	return os.Remove(path)
+	return true, nil
 }
 
 func newServer(h http.Handler, verifyTimeout time.Duration, logger *slog.Logger) *http.Server {

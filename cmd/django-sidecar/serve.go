@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"django-sidecar/handlers"
 	"django-sidecar/internal/answer"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/database"
 	"django-sidecar/internal/deadline"
 	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
@@ -78,6 +80,7 @@ type sidecar struct {
 	uploads  *uploads            // nil where they are off
 	wrap     []func(http.Handler) http.Handler
 	logger   *slog.Logger
+	registry *prometheus.Registry
 	metrics  *observe.Metrics
 	current  currentDeployment
 	closing  sync.WaitGroup // of deployments that have been replaced
@@ -87,54 +90,117 @@ type sidecar struct {
 // runSidecar serves until ctx ends, and then finishes what is running. An error says why it could not start, or
 // why a listener broke. listening, if given, is called once all listeners are open. wrap is put around the public handler.
 func runSidecar(ctx context.Context, c *config.Config, logger *slog.Logger, listening func(listeners), wrap ...func(http.Handler) http.Handler) error {
+	sc := newSidecar(c, logger, wrap...)
+	defer sc.close(ctx)
+	if faults := sc.prepare(ctx); len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	for _, w := range sc.current.Load().warnings() {
+		logger.WarnContext(ctx, "setting", "warning", w)
+	}
+	for _, h := range c.Hints {
+		logger.InfoContext(ctx, "setting", "hint", h)
+	}
+	at, err := openListeners(ctx, c)
+	if err != nil {
+		return err
+	}
+	logger.InfoContext(ctx, "serving", append(at.addresses(), sc.current.Load().whatIsOn()...)...)
+	if listening != nil {
+		listening(at)
+	}
+	return sc.serve(ctx, at)
+}
+
+func newSidecar(c *config.Config, logger *slog.Logger, wrap ...func(http.Handler) http.Handler) *sidecar {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
-	if err != nil {
-		return fmt.Errorf("DJANGO_LOGIN_URL: %w", err)
-	}
-	sc := &sidecar{config: c, logger: logger, metrics: observe.NewMetrics(registry, version, commit), wrap: wrap}
+	sc := &sidecar{config: c, logger: logger, registry: registry, metrics: observe.NewMetrics(registry, version, commit), wrap: wrap}
 	if h, ok := logger.Handler().(*observe.LogHandler); ok {
 		sc.metrics.EventsDropped(h.Dropped)
 	}
+	return sc
+}
+
+// prepare makes everything that serving needs but the listeners; check does the same. It goes on after a fault, as far as it
+// can, and returns all of them.
+func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
+	c := sc.config
+	add := func(setting string, err error) {
+		if err != nil && setting != "" {
+			err = fmt.Errorf("%s: %w", setting, err)
+		}
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
+	add("DJANGO_LOGIN_URL", err)
 	sc.answers = &answer.Service{
 		Verifier: &sc.current, CookieNames: c.SessionCookieNames, Timeout: c.StoreTimeout, Access: &sc.current,
 		Login: login, Observe: sc.metrics.Verdict, Now: time.Now,
 	}
 	d, err := newDeployment(c, sc.metrics)
-	if err != nil {
-		return err
+	add("", err)
+	if err == nil {
+		sc.current.Store(d)
+		sc.answers.NoPermissions = d.verifier.Permissions() // no file can change it
+		add("", d.tryConditions(ctx))
+		add("", sc.openCache())
 	}
-	sc.current.Store(d)
-	sc.answers.NoPermissions = d.verifier.Permissions() // no file can change it
-	if err := errors.Join(d.tryConditions(ctx), sc.openCache(), sc.openUploads(ctx)); err != nil {
-		return errors.Join(err, d.Close())
+	if c.Cache.ListenURL.Reveal() != "" {
+		_, err = database.NewListener(c.Cache.ListenURL.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
+		add("SIDECAR_CACHE_LISTEN_URL", err)
 	}
-	defer func() {
-		if sc.cache != nil {
-			sc.cache.Wait() // for what it asks
-		}
-		logIfError(ctx, logger, "closing the database", sc.current.Load().Close())
-		sc.closing.Wait()
-	}()
-	for _, w := range d.warnings() {
-		logger.WarnContext(ctx, "setting", "warning", w)
+	if err := sc.openUploads(ctx); err != nil {
+		add("", uploadError{err})
 	}
+	return faults
+}
 
-	at, err := openListeners(ctx, c)
-	if err != nil {
-		return err
+// close ends what prepare has made.
+func (sc *sidecar) close(ctx context.Context) {
+	d := sc.current.Load()
+	if d == nil {
+		return
 	}
-	logger.InfoContext(ctx, "serving", append(at.addresses(),
-		"sessions", d.location(), "django", d.version.String(), "version", version)...)
-	if listening != nil {
-		listening(at)
+	if sc.cache != nil {
+		sc.cache.Wait() // for what it asks
 	}
-	return sc.serve(ctx, at, registry)
+	logIfError(ctx, sc.logger, "closing the database", d.Close())
+	sc.closing.Wait()
+}
+
+// whatIsOn is what the log says of a start.
+func (d *deployment) whatIsOn() []any {
+	c := d.config
+	or := func(on bool, text string) string {
+		if !on {
+			return "off"
+		}
+		return text
+	}
+	var tables, proxies []string
+	if d.rows != nil {
+		tables = append(tables, c.SessionTable)
+	}
+	if d.users != nil {
+		tables = append(tables, c.AuthUserTable)
+	}
+	for _, p := range c.TrustedProxies {
+		proxies = append(proxies, p.String())
+	}
+	return []any{
+		"sessions", d.location(), "engine", c.SessionEngine, "cookies", strings.Join(c.SessionCookieNames, ","),
+		"tables", strings.Join(tables, ","), "users", or(d.users != nil, "checked"), "backends", strings.Join(c.AuthenticationBackends, ","),
+		"uploads", or(c.Uploads.MediaRoot != "", c.Uploads.MediaRoot), "proxies", or(len(proxies) > 0, strings.Join(proxies, ",")),
+		"cache", or(c.Cache.TTL > 0, c.Cache.TTL.String()), "grpc", or(c.GRPCListen != "", "on"),
+		"django", d.version.String(), "version", version,
+	}
 }
 
 // serve runs the servers and the watch until ctx ends or a server breaks.
-func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus.Registry) error {
+func (sc *sidecar) serve(ctx context.Context, at listeners) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// What runs beside the servers goes on while they drain.
@@ -152,7 +218,7 @@ func (sc *sidecar) serve(ctx context.Context, at listeners, registry *prometheus
 		extauthz.Configure(grpc)
 		servers = append(servers, boundServer{grpc, at.grpc})
 	}
-	servers = append(servers, boundServer{newServer(sc.adminHandler(registry), sc.config.StoreTimeout, sc.logger), at.admin}) //nolint:contextcheck // a request has a context of its own
+	servers = append(servers, boundServer{newServer(sc.adminHandler(), sc.config.StoreTimeout, sc.logger), at.admin}) //nolint:contextcheck // a request has a context of its own
 
 	var running sync.WaitGroup
 	broken := make(chan error, len(servers))
@@ -247,7 +313,7 @@ func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
 	})
 }
 
-func (sc *sidecar) adminHandler(registry *prometheus.Registry) http.Handler {
+func (sc *sidecar) adminHandler() http.Handler {
 	return handlers.NewAdmin(handlers.AdminOptions{
 		Ready: func(ctx context.Context) []handlers.Check {
 			if sc.draining.Load() {
@@ -255,7 +321,7 @@ func (sc *sidecar) adminHandler(registry *prometheus.Registry) http.Handler {
 			}
 			return sc.current.Load().ready(ctx)
 		},
-		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		Metrics: promhttp.HandlerFor(sc.registry, promhttp.HandlerOpts{}),
 		Version: version, Commit: commit, Go: runtime.Version(),
 	})
 }

@@ -35,6 +35,9 @@ type uploads struct {
 	queue    *webhook.Queue // nil where nobody is told
 }
 
+// uploadError is why uploads that are on cannot be taken.
+type uploadError struct{ error }
+
 // openUploads makes what takes uploads, nil where they are off. It changes nothing but that the state directory is there.
 func openUploads(c *config.Config) (*uploads, error) {
 	u := &uploads{config: c.Uploads}

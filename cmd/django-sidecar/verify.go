@@ -26,25 +26,52 @@ func verify(ctx context.Context, args []string, s stdio) int {
 	if !ok {
 		return exitUsage
 	}
-	input, err := io.ReadAll(io.LimitReader(s.in, maxCookieBytes))
+	text, err := readCookie(s.in)
 	if err != nil {
 		fmt.Fprintf(s.err, "reading stdin: %v\n", err)
 		return exitUnknown
 	}
-	key := strings.TrimRight(string(input), "\r\n")
-	if *isCookie {
-		header := key
-		if len(header) >= 7 && strings.EqualFold(header[:7], "cookie:") { // as copied from a browser
-			header = strings.TrimSpace(header[7:])
-		}
-		key = djangosession.SessionKey([]string{header}, c.SessionCookieName)
-		if key == "" {
-			fmt.Fprintf(s.out, "cookie    the header has no cookie %s, or it is empty\n", c.SessionCookieName)
-		} else {
-			fmt.Fprintf(s.out, "cookie    %s has a value of %d characters\n", c.SessionCookieName, len([]rune(key)))
+	key, name := text, ""
+	if *isCookie || isHeader(text, c.SessionCookieNames) {
+		key, name = djangosession.FirstSessionKey([]string{withoutHeaderName(text)}, c.SessionCookieNames)
+		switch {
+		case name == "":
+			fmt.Fprintf(s.out, "cookie    the header has no cookie %s\n", strings.Join(c.SessionCookieNames, " or "))
+		case key == "":
+			fmt.Fprintf(s.out, "cookie    %s is empty\n", name)
+		default:
+			fmt.Fprintf(s.out, "cookie    %s has a value of %d characters\n", name, len([]rune(key)))
 		}
 	}
 	return explain(ctx, c, key, s)
+}
+
+// readCookie reads what verify and check have on stdin.
+func readCookie(in io.Reader) (string, error) {
+	input, err := io.ReadAll(io.LimitReader(in, maxCookieBytes))
+	return strings.TrimRight(string(input), "\r\n"), err
+}
+
+const cookieHeader = "cookie:"
+
+func hasHeaderName(text string) bool {
+	return len(text) >= len(cookieHeader) && strings.EqualFold(text[:len(cookieHeader)], cookieHeader)
+}
+
+// withoutHeaderName is a Cookie header as it is copied from a browser, without its name.
+func withoutHeaderName(text string) string {
+	if hasHeaderName(text) {
+		return strings.TrimSpace(text[len(cookieHeader):])
+	}
+	return text
+}
+
+// isHeader reports whether text is a Cookie header and not a session key: it has the header's name, or a cookie of one of
+// the names. No key that Django makes has a "=", neither a random one (contrib/sessions/backends/base.py, 5.2, VALID_KEY_CHARS)
+// nor a signed cookie (core/signing.py, 5.2, b64_encode strips them).
+func isHeader(text string, names []string) bool {
+	_, name := djangosession.FirstSessionKey([]string{text}, names)
+	return hasHeaderName(text) || name != ""
 }
 
 // explain prints each step to the verdict on key, and nothing secret.
@@ -77,6 +104,9 @@ func explain(ctx context.Context, c *config.Config, key string, s stdio) int {
 			fmt.Fprintf(s.out, "because   %s\n", cause)
 		}
 		fmt.Fprintf(s.out, "verdict   no user: %s\n", verdict.Reason)
+		for _, cause := range newCheckup(d).Causes(ctx, key, verdict.Reason) {
+			fmt.Fprintf(s.out, "cause     %s\n", cause)
+		}
 		return exitNo
 	}
 	fmt.Fprintf(s.out, "verdict   logged in: user %s\n", verdict.User.ID)

@@ -16,13 +16,13 @@ import (
 // sample is how many recent sessions are looked at.
 const sample = 100
 
-// recentSessions judges the live sessions that expire last, as requests would.
-func (d *Deployment) recentSessions(ctx context.Context) ([]Finding, bool) {
+// recentSessions judges the live sessions that expire last, as requests would; their users only where those can be read.
+func (d *Deployment) recentSessions(ctx context.Context, users bool) ([]Finding, bool) {
 	const name = "recent sessions"
 	if d.Recent == nil {
 		return []Finding{{
 			Warn, name, "cannot be listed where this engine keeps them",
-			"try one that is live: echo its cookie's value | django-sidecar verify",
+			"try one that is live: echo the Cookie header of a logged-in browser | django-sidecar check --cookie",
 		}}, true
 	}
 	recent, err := d.Recent(ctx, sample)
@@ -30,11 +30,18 @@ func (d *Deployment) recentSessions(ctx context.Context) ([]Finding, bool) {
 		return []Finding{{Fail, name, err.Error(), ""}}, false
 	}
 	if len(recent) == 0 {
-		return []Finding{{Warn, name, "there is no live session to look at", "log in to the Django site once, and check again"}}, true
+		return []Finding{{
+			Warn, name, "there is no live session to look at",
+			"log in to the Django site once, and check again; if this goes on, Django keeps its sessions elsewhere",
+		}}, true
 	}
 	t := tally{reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{}, unlisted: map[string]int{}}
 	for _, r := range recent {
-		v, err := d.Verifier.Verify(ctx, r.Key)
+		verifier := d.Verifier
+		if !users {
+			verifier = verifier.With(d.Store, nobody{})
+		}
+		v, err := verifier.Verify(ctx, r.Key)
 		if err != nil {
 			return []Finding{{Fail, name, err.Error(), ""}}, false
 		}
@@ -46,7 +53,7 @@ func (d *Deployment) recentSessions(ctx context.Context) ([]Finding, bool) {
 		}
 	}
 	findings := []Finding{d.readable(name, recent, t)}
-	if logins := t.logins(); logins > 0 {
+	if logins := t.logins(); logins > 0 && users {
 		findings = append(findings, d.loggedIn(logins, t))
 	}
 	for _, path := range slices.Sorted(maps.Keys(t.unlisted)) {
@@ -56,6 +63,14 @@ func (d *Deployment) recentSessions(ctx context.Context) ([]Finding, bool) {
 		})
 	}
 	return findings, true
+}
+
+// nobody stands for users who cannot be looked at.
+type nobody struct{}
+
+// UserByID implements djangosession.UserStore.
+func (nobody) UserByID(context.Context, djangosession.Value) (*djangosession.StoredUser, error) {
+	return nil, djangosession.ErrUserNotFound
 }
 
 // tally counts verdicts.
@@ -105,72 +120,68 @@ func (d *Deployment) readable(name string, recent []dbstore.StoredSession, t tal
 	for _, key := range slices.Sorted(maps.Keys(t.keys)) {
 		signed = append(signed, fmt.Sprintf("%d with %s", t.keys[key], key))
 	}
-	found := fmt.Sprintf("%d of %d can be read", len(recent)-t.unread(), len(recent))
+	read := len(recent) - t.unread()
+	f := Finding{OK, name, fmt.Sprintf("%d of %d can be read", read, len(recent)), ""}
 	if len(signed) > 0 {
-		found += ", signed " + strings.Join(signed, ", ")
+		f.Found += ", signed " + strings.Join(signed, ", ")
 	}
-	switch unread := t.unread(); {
-	case unread == 0:
-		return Finding{OK, name, found, ""}
-	case unread < len(recent):
-		return Finding{Warn, name, found, d.unreadRemedy(recent)}
+	if read < len(recent) {
+		f.Grade, f.Remedy = d.unread(recent, read)
 	}
-	return Finding{Fail, name, found, d.unreadRemedy(recent)}
+	return f
 }
 
-// candidates stand for the three ways in which Djangos have written sessions.
-var candidates = []djangosession.Version{
-	{Major: 5, Minor: 2, Patch: djangosession.LatestPatch},
-	{Major: 3, Minor: 2, Patch: djangosession.LatestPatch},
-	{Major: 3, Minor: 0, Patch: djangosession.LatestPatch},
-}
-
-// unreadRemedy tries the sessions as other Djangos would read them: evidence is better than a guess.
-func (d *Deployment) unreadRemedy(recent []dbstore.StoredSession) string {
-	own, err := d.CodecFor(d.Version)
+// unread tries what cannot be read with other settings: evidence is better than a guess. read is how many of the sessions
+// can be read.
+func (d *Deployment) unread(recent []dbstore.StoredSession, read int) (Grade, string) {
+	grade := Warn
+	if read == 0 {
+		grade = Fail
+	}
+	own, err := d.Try(d.Config)
 	if err != nil {
-		return err.Error()
+		return grade, err.Error()
 	}
 	notJSON := 0
 	var unread []string
 	for _, r := range recent {
-		if _, err := own.Decode(r.Data); err != nil && r.Data != "" {
+		if _, err := own.Codec.Decode(r.Data); err != nil && r.Data != "" {
 			unread = append(unread, r.Data)
 			if errors.As(err, new(*signing.SyntaxError)) {
 				notJSON++
 			}
 		}
 	}
-	for _, version := range candidates {
-		codec, err := d.CodecFor(version)
+	for _, v := range variants(d.Config) {
+		trial, err := d.Try(v.config)
 		if err != nil {
-			return err.Error()
+			continue // such a deployment cannot be
 		}
-		if n := decodable(codec, unread); n > 0 {
-			return fmt.Sprintf("%d of the unread ones are in the form of Django %s: set DJANGO_VERSION to the version that is deployed (now %s)",
-				n, versionRange(version), d.Version)
+		n := decodable(trial.Codec, unread)
+		switch {
+		case n == 0:
+		case v.older && read > 0:
+			remedy := fmt.Sprintf("%d are left over from %s, and Django %s reads them no more than the sidecar: "+
+				"their users log in again, and clearsessions deletes them once they have expired", n, v.form, d.Version)
+			if others := len(unread) - n; others > 0 {
+				remedy += fmt.Sprintf("; %d others were signed with another key, or changed", others)
+			}
+			return Warn, remedy
+		case v.form != "":
+			return Fail, fmt.Sprintf("%d of the unread ones are in the form of %s: set DJANGO_VERSION to the version that is deployed (now %s)",
+				n, v.form, d.Version)
+		default:
+			return grade, fmt.Sprintf("%d of the unread ones could be read %s", n, v.means)
 		}
 	}
 	if len(unread) == 0 {
-		return "they are larger than SIDECAR_MAX_SESSION_BYTES, or too large to be compared here: ask verify about one of them"
+		return grade, "they are larger than SIDECAR_MAX_SESSION_BYTES, or too large to be compared here: ask verify about one of them"
 	}
 	if notJSON == len(unread) {
-		return "they are rightly signed, but not by this serializer: compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER"
+		return grade, "they are rightly signed, but not by this serializer: compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER"
 	}
-	return "compare SECRET_KEY with Django's (also quoting and line ends), SECRET_KEY_FALLBACKS after a change of keys, " +
+	return grade, "compare SECRET_KEY with Django's (also quoting and line ends), SECRET_KEY_FALLBACKS after a change of keys, " +
 		"and DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
-}
-
-func versionRange(v djangosession.Version) string {
-	switch v.Minor {
-	case 0:
-		return "3.0 or older"
-	case 2:
-		if v.Major == 3 {
-			return "3.1 or 3.2"
-		}
-	}
-	return "4.0 or newer"
 }
 
 func decodable(codec *djangosession.Codec, data []string) int {
@@ -206,7 +217,7 @@ func (d *Deployment) loggedIn(logins int, t tally) Finding {
 		f.Grade, f.Remedy = Warn, "does the user model override get_session_auth_hash? Then say how: DJANGO_AUTH_HASH_SALT and DJANGO_AUTH_HASH_COLUMNS. "+
 			"Otherwise compare SECRET_KEY and DJANGO_AUTH_USER_PASSWORD_COLUMN"
 	case t.reasons[djangosession.UserNotFound]+t.reasons[djangosession.BadUserID] > 0:
-		f.Grade, f.Remedy = Warn, "is "+d.UserTable+" the table of AUTH_USER_MODEL, and in this database?"
+		f.Grade, f.Remedy = Warn, "is "+d.Config.AuthUserTable+" the table of AUTH_USER_MODEL, and in this database?"
 	}
 	if alive == 0 && f.Grade == Warn {
 		f.Grade = Fail

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"log/slog"
 	"net/netip"
@@ -85,6 +86,8 @@ type Config struct {
 
 	Cache   Cache
 	Uploads Uploads
+
+	KeyMissing bool // SecretKey is none of Django's; see AsFarAsItGoes
 
 	Warnings []string // what is legal, but insecure or odd; one sentence each, no secrets
 	Hints    []string // what is right, and may be news; the same
@@ -185,6 +188,41 @@ func fromProcess(withDatabase bool) (*Config, error) {
 	return c.finish(r, withDatabase)
 }
 
+// AsFarAsItGoes is what FromProcess would read if each setting that is at fault were not set, for a command that has reported
+// the faults and looks at the rest. Where SECRET_KEY is missing, something stands for it, and KeyMissing says so. It is nil
+// where too much is missing.
+func AsFarAsItGoes() *Config {
+	values, err := environment()
+	if err != nil {
+		return nil
+	}
+	missing := false
+	for range values { // each time, one setting at least is put aside
+		r := &reader{values: slices.Clone(values), forgiving: true}
+		c := &Config{KeyMissing: missing}
+		c.readKeys(r)
+		if c, err := c.finish(r, true); err == nil {
+			return c
+		}
+		progress := false
+		for i, v := range values {
+			if !slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Name == v.variable }) {
+				continue
+			}
+			switch {
+			case v.given:
+				values[i].text, values[i].given, progress = v.Default, false, true
+			case v.Name == "DJANGO_SECRET_KEY" && !missing:
+				values[i].text, values[i].given, progress, missing = rand.Text()+rand.Text(), true, true, true
+			}
+		}
+		if !progress {
+			return nil
+		}
+	}
+	return nil
+}
+
 // finish reads the rest, and reports every fault that has been found.
 func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readSession(r)
@@ -195,7 +233,9 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	if withStores {
 		c.readURLs(r)
 	}
-	r.checkNames(os.Environ())
+	if !r.forgiving {
+		r.checkNames(os.Environ())
+	}
 	r.hintAtNames(os.Environ())
 	if len(r.faults) > 0 {
 		return nil, &Error{Faults: r.faults}
@@ -309,13 +349,13 @@ func fingerprintOf(files []readFile) fingerprint {
 	return fingerprint(hash.Sum(nil))
 }
 
-// DatabaseURLNow reads DATABASE_URL_FILE anew, for who has been refused with the URL of this Config. It is false where the
-// URL comes from no file, or the file holds none that could be one.
-func (c *Config) DatabaseURLNow() (string, bool) {
+// DatabaseURLNow reads the file of DATABASE_URL or DJANGO_SESSION_DATABASE_URL, which name says, anew, for who has been refused
+// with the URL of this Config. It is false where the URL comes from no file, or the file holds none that could be one.
+func (c *Config) DatabaseURLNow(name string) (string, bool) {
 	if c.files == nil {
 		return "", false
 	}
-	i := slices.IndexFunc(c.files.list, func(f readFile) bool { return f.name == "DATABASE_URL" })
+	i := slices.IndexFunc(c.files.list, func(f readFile) bool { return f.name == name })
 	if i < 0 {
 		return "", false
 	}

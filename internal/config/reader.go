@@ -18,6 +18,8 @@ type reader struct {
 	warnings []string
 	hints    []string
 	files    []readFile
+	// forgiving: names that nothing reads are no fault.
+	forgiving bool
 }
 
 func (r *reader) knows(name string) bool {

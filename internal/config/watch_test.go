@@ -182,7 +182,7 @@ func TestDatabaseURLNow(t *testing.T) {
 	c := mustLoad(t, env{"SECRET_KEY": goodKey, "DATABASE_URL_FILE": path})
 	want := func(text string, is bool) {
 		t.Helper()
-		if got, ok := c.DatabaseURLNow(); ok != is || got != text {
+		if got, ok := c.DatabaseURLNow("DATABASE_URL"); ok != is || got != text {
 			t.Errorf("got %q, %v, want %q, %v", got, ok, text, is)
 		}
 	}

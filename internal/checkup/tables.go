@@ -1,0 +1,85 @@
+package checkup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
+)
+
+func (d *Deployment) sessionTable(ctx context.Context) ([]Finding, bool) {
+	const name = "sessions"
+	table, db := d.Config.SessionTable, d.SessionDatabase
+	columns, err := dbstore.ReadColumns(ctx, db.DB, db.Dialect, table)
+	if err != nil {
+		return []Finding{{Fail, name, err.Error(), d.sessionTableRemedy(err)}}, false
+	}
+	for _, needed := range []string{"session_key", "session_data", "expire_date"} {
+		if _, ok := columns[needed]; !ok {
+			return []Finding{{
+				Fail, name, fmt.Sprintf("table %s has no column %s", table, needed),
+				"set DJANGO_SESSION_TABLE to the table of the session model",
+			}}, false
+		}
+	}
+	if _, err := d.Sessions.Recent(ctx, 1); err != nil {
+		return []Finding{{Fail, name, err.Error(), db.privilegeRemedy(err, table, "session_key, session_data, expire_date")}}, false
+	}
+	return []Finding{{OK, name, fmt.Sprintf("table %s can be read", table), ""}}, true
+}
+
+func (d *Deployment) userTable(ctx context.Context) ([]Finding, bool) {
+	const name = "users"
+	if d.Users == nil {
+		return []Finding{{
+			Warn, name, "are not looked at",
+			"deactivated users and changed passwords go unseen while SIDECAR_INSECURE_SKIP_USER_CHECK is on",
+		}}, true
+	}
+	table := d.Config.AuthUserTable
+	leftOut, err := d.Users.LeftOut(ctx)
+	if err != nil {
+		if remedy := d.inheritanceRemedy(ctx); remedy != "" {
+			return []Finding{{Fail, name, err.Error(), remedy}}, false
+		}
+		return []Finding{{Fail, name, err.Error(), d.userTableRemedy(err)}}, false
+	}
+	if err := d.Users.TryConditions(ctx); dbstore.IsMistake(err) {
+		return []Finding{{
+			Fail, name, err.Error(), "correct DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE or _SUPERUSER_WHERE: serve does not start with it",
+		}}, false
+	}
+	if err := d.Users.Probe(ctx); err != nil {
+		return []Finding{{Fail, name, err.Error(), d.UserDatabase.privilegeRemedy(err, table, "")}}, false
+	}
+	findings := []Finding{{OK, name, fmt.Sprintf("table %s can be read", table), ""}}
+	for _, column := range leftOut {
+		findings = append(findings, Finding{
+			Warn, name, fmt.Sprintf("table %s has no column %s, so answers leave it out", table, column),
+			"if the column has another name, say so in DJANGO_AUTH_USER_…_COLUMN",
+		})
+	}
+	return findings, true
+}
+
+// groups matter to gateways alone, so that what is wrong with them is no failure.
+func (d *Deployment) groups(ctx context.Context) ([]Finding, bool) {
+	const name = "groups"
+	var unknown *dbstore.RelationError
+	if err := d.Access.Relations(ctx); errors.As(err, &unknown) {
+		return []Finding{{Warn, name, unknown.Error(), RelationRemedy(unknown)}}, true
+	}
+	switch err := d.Access.Probe(ctx); {
+	case errors.Is(err, djangosession.ErrNoPermissionsMixin):
+		return []Finding{{OK, name, "the user model has none", ""}}, true
+	case err != nil:
+		return []Finding{{
+			Warn, name, err.Error(),
+			"gateways get no answer without them: GRANT SELECT ON auth_group, auth_permission, django_content_type, auth_group_permissions and the " +
+				"tables of the user model's groups and permissions TO the user in DATABASE_URL",
+		}}, true
+	}
+	return []Finding{{OK, name, "groups and permissions can be read", ""}}, true
+}
