@@ -45,7 +45,7 @@ func (c *Config) readURLs(r *reader) {
 		c.CacheURL = NewSecret(strings.TrimSpace(text))
 	}
 	inTable := c.SessionEngineKind == EngineDB || c.SessionEngineKind == EngineCachedDB
-	apart := r.given("DJANGO_SESSION_DATABASE_URL")
+	apart := r.value("DJANGO_SESSION_DATABASE_URL_FILE").given || strings.TrimSpace(r.text("DJANGO_SESSION_DATABASE_URL")) != ""
 	switch {
 	case apart && inTable:
 		c.SessionDatabaseURL = r.databaseURL("DJANGO_SESSION_DATABASE_URL", "the URL of the database that holds Django's sessions")

@@ -3,6 +3,7 @@ package config_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -175,6 +176,48 @@ func TestDatabaseURL(t *testing.T) {
 		wantFault(t, with(env{"DATABASE_URL": text}), "DATABASE_URL", problem, "DATABASE_URL=postgres://")
 	}
 	wantFault(t, env{"SECRET_KEY": goodKey}, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
+}
+
+func TestSessionDatabaseURL(t *testing.T) {
+	const apart = "mysql://u:pa55word@sessions.example/s"
+	c := mustLoad(t, with(env{"DJANGO_SESSION_DATABASE_URL": apart}))
+	if c.SessionDatabaseURL.Reveal() != apart || c.DatabaseURL.Reveal() != goodURL || len(c.Warnings) > 0 {
+		t.Errorf("got other URLs, or the warnings %q", c.Warnings)
+	}
+	c = mustLoad(t, with(env{"DJANGO_SESSION_DATABASE_URL_FILE": write(t, apart+"\n"), "SESSION_ENGINE": "cached_db", "CACHE_URL": "redis://c"}))
+	if c.SessionDatabaseURL.Reveal() != apart {
+		t.Error("the file is not read")
+	}
+	// Without users, nothing else is in a database.
+	c = mustLoad(t, env{"SECRET_KEY": goodKey, "SESSION_DATABASE_URL": apart, "SIDECAR_INSECURE_SKIP_USER_CHECK": "true"})
+	if c.SessionDatabaseURL.Reveal() != apart || c.DatabaseURL.Reveal() != "" {
+		t.Error("got other URLs")
+	}
+	wantWarning(t, mustLoad(t, with(env{"DJANGO_SESSION_DATABASE_URL": apart, "SESSION_ENGINE": "file"})), "is not used: the engine file has no session table")
+	wantFault(t, with(env{"DJANGO_SESSION_DATABASE_URL": "oracle://u:pa55word@h/n"}), "DJANGO_SESSION_DATABASE_URL", "names Oracle", "postgres://")
+	wantFault(t, env{"SECRET_KEY": goodKey, "DJANGO_SESSION_DATABASE_URL": apart}, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
+}
+
+// TestAsFarAsItGoes: what is at fault counts as unset, and the rest is read.
+func TestAsFarAsItGoes(t *testing.T) {
+	read := func(e env) *config.Config {
+		if _, err := load(t, e); err == nil {
+			t.Errorf("%v is no fault", e)
+		}
+		return config.AsFarAsItGoes()
+	}
+	c := read(with(env{"DJANGO_VERSION": "0.96", "SIDECAR_STORE_TIMEOUT": "fast", "SIDECAR_LISTN": "x", "SESSION_TABLE": "ours", "TIME_ZONE": "Mars"}))
+	if c == nil || c.DjangoVersion != "5.2" || c.StoreTimeout != 2*time.Second || c.SessionTable != "ours" || c.KeyMissing || c.SecretKey.Reveal() != goodKey {
+		t.Errorf("got %+v", c)
+	}
+	if c = read(env{"DATABASE_URL": goodURL}); c == nil || !c.KeyMissing || len(c.SecretKey.Reveal()) < 50 {
+		t.Errorf("without a key: got %+v", c)
+	}
+	for _, e := range []env{{"SECRET_KEY": goodKey}, with(env{"DATABASE_URL": "oracle://h/n"}), {}} {
+		if c = read(e); c != nil {
+			t.Errorf("without a database: got %+v", c)
+		}
+	}
 }
 
 func TestNoDatabaseIsNeededForWhatIsNotInIt(t *testing.T) {
