@@ -155,7 +155,7 @@ func places(d *deployment) []checkup.Place {
 	switch {
 	case d.cache != nil:
 		return []checkup.Place{{
-			Name: "cache", Location: d.cache.Location, Probe: d.cache.Probe, Setting: "DJANGO_CACHE_URL",
+			Name: "cache", Location: d.cache.Location, Probe: d.probeCache, Setting: "DJANGO_CACHE_URL",
 			Remedy: "compare DJANGO_CACHE_URL with LOCATION and OPTIONS of the cache that SESSION_CACHE_ALIAS names in Django's CACHES",
 		}}
 	case d.files != nil:
@@ -165,6 +165,18 @@ func places(d *deployment) []checkup.Place {
 		}}
 	}
 	return nil
+}
+
+// probeCache asks for a session that is not there: a cluster's node, and a user without rights, answer a ping all the same.
+func (d *deployment) probeCache(ctx context.Context) error {
+	if err := d.cache.Probe(ctx); err != nil {
+		return err
+	}
+	_, _, err := d.cache.Get(ctx, d.cached.Prefix()+"django-sidecar-check")
+	if errors.Is(err, djangosession.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // recent lists live sessions, as far as the engine keeps them where they can be listed.

@@ -109,8 +109,9 @@ var databaseSymptoms = []symptom{
 		all(is("28000"), says("no pg_hba.conf entry", "pg_hba.conf rejects")),
 		"pg_hba.conf has no line for this user, database and address, with or without TLS as here: add one, or change sslmode in URL",
 	},
-	{says("no such user", `role "`, "does not exist (28000)"), "the server has no such user: compare URL with DATABASES in Django's settings"},
-	{all(is("08P01"), says("no such database")), "the pooler has no such database: the name after the last slash of URL"},
+	{all(is("28000"), says("does not exist")), "the server has no such user: compare URL with DATABASES in Django's settings"},
+	{says("no such user"), "the server has no such user: compare URL with DATABASES in Django's settings"},
+	{all(is("08P01"), says("no such database", `database "`)), "the pooler has no such database: the name after the last slash of URL"},
 	{all(is("08P01"), says("password authentication failed", "sasl", "auth")), "the pooler refuses this user or password: compare URL with DATABASES in Django's settings, and the pooler's auth_file"},
 	{is("28P01"), "the server refuses this user or password: compare URL with DATABASES in Django's settings"},
 	{is("28000"), "the server refuses this user: compare URL with DATABASES in Django's settings, and pg_hba.conf"},
@@ -127,7 +128,7 @@ var databaseSymptoms = []symptom{
 		says("ssl is not enabled on the server", "server does not support ssl", "server doesn't support tls", "tls requested but server does not support"),
 		"the server has no TLS, and URL demands it: turn it on at the server, or change sslmode or ssl-mode in URL",
 	},
-	{says("error 1045", "access denied for user"), "the server refuses this user or password, for this address: compare URL with DATABASES in Django's settings, and the account's host"},
+	{says("error 1045", "access denied for user"), "the server refuses this user or password, for this address: compare URL with DATABASES in Django's settings, and the account's host; where the server or the account demands TLS, it may say the same without it (ssl-mode=REQUIRED)"},
 	{says("error 1044"), "the user in URL may not use this database: GRANT SELECT on its tables"},
 	{says("error 1049", "unknown database"), "the server has no such database: the name after the last slash of URL"},
 	{says("error 1040", "error 1203", "error 1226", "too many connections"), "the server has no connection left: lower SIDECAR_DB_CONNS, or raise its limit (max_connections, max_user_connections)"},
@@ -138,8 +139,7 @@ var databaseSymptoms = []symptom{
 	{says("file is not a database", "malformed"), "the file is no SQLite database, or is encrypted or damaged: compare URL with DATABASES in Django's settings"},
 	{says("database is locked", "database table is locked"), "another process holds the file's lock for longer than SIDECAR_STORE_TIMEOUT: see what writes for so long"},
 	{says("attempt to write a readonly database", "readonly"), "the file is in WAL mode, and this user may not write to its folder: let it, or have the -shm and -wal files there"},
-	{says("disk i/o error"), "the file cannot be read as SQLite needs it: network file systems without locks do so"},
-	{isErrno(syscall.ENOENT), "the file or socket is not there, or this user may not look into its folder"},
+	{says("disk i/o error"), "the path is that of a folder, or the file is where SQLite cannot lock it, as on some network file systems"},
 }
 
 // caches are what servers of caches say.
@@ -168,8 +168,14 @@ func remedyOf(err error, setting string, lists ...[]symptom) string {
 	return ""
 }
 
+// errLocked is what SQLite says of a lock, where the time for an answer is over first.
+var errLocked = errors.New("database is locked")
+
 // connectionRemedy says what to do about a database that cannot be reached.
 func (db *Database) connectionRemedy(err error) string {
+	if db.Dialect == dbstore.SQLite && isTimeout(err) {
+		err = errLocked // nothing else makes a file wait
+	}
 	if remedy := remedyOf(err, db.Setting, databaseSymptoms, network); remedy != "" {
 		return remedy
 	}
