@@ -94,8 +94,8 @@ func (r *reader) hintAtNames(environ []string) {
 // misspelt is the setting that a name must have been meant for, "" where there is none.
 func (r *reader) misspelt(name string) string {
 	upper := strings.ToUpper(name)
-	if r.knows(name) || slices.Contains(notMisspelt, name) || len(name) > 2*quotedValue {
-		return ""
+	if !strings.HasPrefix(upper, "D") || r.knows(name) || slices.Contains(notMisspelt, name) || len(name) > 2*quotedValue {
+		return "" // the first letter is seldom wrong, and most variables of an environment are not worth the time
 	}
 	if base, isFile := strings.CutSuffix(upper, "_FILE"); isFile && r.knows(base) && strings.HasPrefix(base, djangoPrefix) {
 		return base // which cannot be given as a file

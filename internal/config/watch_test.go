@@ -191,6 +191,12 @@ func TestDatabaseURLNow(t *testing.T) {
 	want(goodURL+"2", true)
 	overwrite(t, path, "\x00\x00")
 	want("", false)
+	apart := write(t, goodURL+"/sessions")
+	c = mustLoad(t, env{"SECRET_KEY": goodKey, "DATABASE_URL_FILE": write(t, goodURL), "DJANGO_SESSION_DATABASE_URL_FILE": apart})
+	want(goodURL, true)
+	if got, ok := c.DatabaseURLNow("DJANGO_SESSION_DATABASE_URL"); !ok || got != goodURL+"/sessions" {
+		t.Errorf("of the sessions: got %q, %v", got, ok)
+	}
 	if c = mustLoad(t, required()); c.DatabaseURL.Reveal() == "" {
 		t.Error("there is no URL")
 	}
