@@ -37,7 +37,7 @@ func newDDLRig(t *testing.T, ttl time.Duration) *ddlRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := sqlText(c, invalidate.Script{Triggers: true}, false)
+	text, err := sqlText(c, sqlPlaces(c)[""], invalidate.Script{Triggers: true}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
