@@ -244,7 +244,7 @@ func TestRemediesForCaches(t *testing.T) {
 	encrypted := djangotest.Redis(t, djangotest.RedisConfig{TLS: true})
 	hole := djangotest.NewFaultProxy(t, plain.Addr)
 	hole.SetMode(djangotest.BlackHole())
-	sasl := saslMemcached(t)
+	closed := closedMemcached(t)
 	wantRemedies(t, "DJANGO_CACHE_URL", maps.Clone(env), []failure{
 		{"password demanded", "redis://" + secured.Addr + "/0", "the server wants a password"},
 		{"wrong password", "redis://:wr0ng@" + secured.Addr + "/0", "refuses this user or password"},
@@ -261,9 +261,9 @@ func TestRemediesForCaches(t *testing.T) {
 		{"no such host", "redis://nowhere.invalid:6379/0", "does not resolve"},
 		{"no answer", "redis://" + hole.Addr() + "/0", "nothing answers at this address in time"},
 		{"no such socket", "unix:///no/such/socket?db=0", "there is no socket at this path"},
-		{"a Memcached with SASL", "memcached://" + sasl, "a Memcached with SASL"},
+		{"a Memcached with a password", "memcached://" + closed, "no Memcached without a password"},
 		{"no Memcached there", "memcached://" + closedPort(t), "compare DJANGO_CACHE_URL with LOCATION"},
-		{"a Redis taken for a Memcached", "memcached://" + plain.Addr, "no cache server as DJANGO_CACHE_URL says"},
+		{"a Redis taken for a Memcached", "memcached://" + plain.Addr, "it is another service"},
 		{"no such table", "db://nowhere", "createcachetable"},
 	})
 }
@@ -277,11 +277,19 @@ func portOf(t *testing.T, addr string) string {
 	return port
 }
 
-// saslMemcached starts a memcached that wants every client to authenticate.
-func saslMemcached(t *testing.T) string {
+// closedMemcached starts a memcached that wants every client to authenticate.
+func closedMemcached(t *testing.T) string {
 	t.Helper()
 	addr := closedPort(t)
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "memcached", "-S", "-U", "0", "-u", "nobody", "-l", "127.0.0.1", "-p", portOf(t, addr))
+	users := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(users, []byte("user:wr0ng\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-Y", users, "-U", "0", "-l", "127.0.0.1", "-p", portOf(t, addr)}
+	if os.Getuid() == 0 {
+		args = append(args, "-u", "root") // it refuses to be root unasked
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "memcached", args...)
 	djangotest.StartProcess(t.Context(), t, cmd, func(ctx context.Context) error {
 		c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err == nil {

@@ -151,8 +151,12 @@ var cacheSymptoms = []symptom{
 	{says("moved ", "crossslot", "clusterdown", "cluster"), "the server is a node of a Redis Cluster: Django's RedisCache and django-redis's DefaultClient do not follow its redirections, nor does the sidecar"},
 	{says("masterdown"), "the server is a replica that has lost its master, and answers nothing meanwhile: name the master in URL, or set replica-serve-stale-data"},
 	{says("loading"), "the server is reading its data from disk: try again"},
+	{
+		says("unauthenticated", "memcache: unexpected", "memcache: client error", "eof"),
+		"what answers is no Memcached without a password: one with SASL (-S) or an auth file (-Y) is not spoken to here; " +
+			"or it is another service, or has TLS: compare host and port in URL",
+	},
 	{says("unknown command", "-err unknown"), "what answers is no cache server as URL says, perhaps a Redis Sentinel or another service: compare host and port"},
-	{says("memcache: unexpected response", "memcache: connect", "unexpected eof", "eof"), "the server hung up: a Memcached with SASL (-S) speaks the binary protocol alone, which is not spoken here; or URL and server disagree about TLS"},
 	{says("no such table"), "run manage.py createcachetable, or compare the table in URL with LOCATION in Django's CACHES"},
 }
 
