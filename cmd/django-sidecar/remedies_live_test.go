@@ -80,7 +80,7 @@ func at(host string) func(*url.URL) { return func(u *url.URL) { u.Host = host } 
 
 func named(name string) func(*url.URL) { return func(u *url.URL) { u.Path = "/" + name } }
 
-func asking(options string) func(*url.URL) { return func(u *url.URL) { u.RawQuery = options } }
+func optioned(options string) func(*url.URL) { return func(u *url.URL) { u.RawQuery = options } }
 
 // closedPort is an address where nobody listens.
 func closedPort(t *testing.T) string {
@@ -127,7 +127,7 @@ func TestRemediesForPostgres(t *testing.T) {
 		{"no such database", changed(t, base, named("nowhere")), "the server has no such database"},
 		{"rejected by pg_hba.conf", changed(t, base, as("stranger", "")), "pg_hba.conf has no line"},
 		{"TLS demanded", changed(t, base, as("outsider", "")), "with or without TLS as here"},
-		{"TLS not offered", changed(t, base, asking("sslmode=require")), "the server has no TLS, and DATABASE_URL demands it"},
+		{"TLS not offered", changed(t, base, optioned("sslmode=require")), "the server has no TLS, and DATABASE_URL demands it"},
 		{"too many connections", changed(t, base, as("limited", "")), "lower SIDECAR_DB_CONNS"},
 		{"may not connect", strings.Replace(closed.URL(), "django:", "reader:", 1), "GRANT CONNECT ON its DATABASE"},
 		{"nobody listens", changed(t, base, at(closedPort(t))), "check host and port in DATABASE_URL"},
@@ -137,7 +137,7 @@ func TestRemediesForPostgres(t *testing.T) {
 		{"table without rights", changed(t, base, as("reader", "")), "GRANT SELECT (session_key, session_data, expire_date) ON django_session TO the user in DATABASE_URL"},
 		{"column without rights", changed(t, base, as("columns", "")), "GRANT SELECT (session_key, session_data, expire_date)"},
 		{"statement timeout", changed(t, base, as("slow", "")), "statement_timeout"},
-		{"no such schema", changed(t, base, asking("sslmode=disable&currentSchema=elsewhere")), "DJANGO_SESSION_DATABASE_URL, where a database router"},
+		{"no such schema", changed(t, base, optioned("sslmode=disable&currentSchema=elsewhere")), "DJANGO_SESSION_DATABASE_URL, where a database router"},
 	})
 	t.Run("schema without rights", func(t *testing.T) {
 		wantRemedies(t, "DATABASE_URL", map[string]string{"DJANGO_SESSION_TABLE": "hidden.django_session"}, []failure{
@@ -147,12 +147,12 @@ func TestRemediesForPostgres(t *testing.T) {
 	t.Run("pgbouncer", func(t *testing.T) {
 		bouncer := djangotest.PgBouncer(t, server.Server, "transaction")
 		wantRemedies(t, "DATABASE_URL", nil, []failure{
-			{"options", changed(t, bouncer.URL(db), asking("sslmode=disable&options=-csearch_path%3Dx")), "pgbouncer takes no options at the start of a connection"},
-			{"current schema", changed(t, bouncer.URL(db), asking("sslmode=disable&currentSchema=x")), "pgbouncer takes no options at the start of a connection"},
+			{"options", changed(t, bouncer.URL(db), optioned("sslmode=disable&options=-csearch_path%3Dx")), "pgbouncer takes no options at the start of a connection"},
+			{"current schema", changed(t, bouncer.URL(db), optioned("sslmode=disable&currentSchema=x")), "pgbouncer takes no options at the start of a connection"},
 			{"wrong password", changed(t, bouncer.URL(db), as("django", "wr0ng")), "refuses this user or password"},
 			{"no such user", changed(t, bouncer.URL(db), as("nobody_here", "wr0ng")), "refuses this user or password"},
 			{"no such database", changed(t, bouncer.URL(db), named("nowhere")), "has no such database"},
-			{"TLS not offered", changed(t, bouncer.URL(db), asking("sslmode=require")), "the server has no TLS"},
+			{"TLS not offered", changed(t, bouncer.URL(db), optioned("sslmode=require")), "the server has no TLS"},
 		})
 	})
 }
@@ -173,19 +173,19 @@ func TestRemediesForMariaDB(t *testing.T) {
 		{"no such database", changed(t, base, named("nowhere")), "database"},
 		{"a certificate demanded", changed(t, base, as("needstls", "")), "refuses this user or password"},
 		{"locked account", changed(t, base, as("locked", "")), "account"},
-		{"another authority", changed(t, base, asking("ssl-mode=VERIFY_CA&ssl-ca="+redis.CertFile)), "the server's certificate is not trusted"},
+		{"another authority", changed(t, base, optioned("ssl-mode=VERIFY_CA&ssl-ca="+redis.CertFile)), "the server's certificate is not trusted"},
 		{"nobody listens", changed(t, base, at(closedPort(t))), "check host and port in DATABASE_URL"},
 		{"no such host", changed(t, base, at("nowhere.invalid:3306")), "does not resolve"},
 		{"no answer", changed(t, base, at(hole.Addr())), "nothing answers at this address in time"},
-		{"no such socket", changed(t, base, asking("unix_socket=/no/such/socket")), "there is no socket at this path"},
+		{"no such socket", changed(t, base, optioned("unix_socket=/no/such/socket")), "there is no socket at this path"},
 		{"table without rights", changed(t, base, as("reader", "")), "django_session"},
 	})
 	plain := djangotest.PrivateMariaDB(t, "skip-ssl", "max-connections=10")
 	demanding := djangotest.PrivateMariaDB(t, "require-secure-transport=ON")
 	plainDB, demandingDB := plain.Database(t), demanding.Database(t)
 	wantRemedies(t, "DATABASE_URL", nil, []failure{
-		{"TLS not offered", changed(t, plainDB.URL(), asking("ssl-mode=REQUIRED")), "the server has no TLS, and DATABASE_URL demands it"},
-		{"TLS demanded", changed(t, demandingDB.URL(), asking("ssl-mode=DISABLED")), "demands TLS"},
+		{"TLS not offered", changed(t, plainDB.URL(), optioned("ssl-mode=REQUIRED")), "the server has no TLS, and DATABASE_URL demands it"},
+		{"TLS demanded", changed(t, demandingDB.URL(), optioned("ssl-mode=DISABLED")), "demands TLS"},
 	})
 }
 
