@@ -37,7 +37,7 @@ func wantRemedies(t *testing.T, setting string, env map[string]string, failures 
 	t.Setenv("DJANGO_SECRET_KEY", rigSecret)
 	t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
 	t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
-	t.Setenv("SIDECAR_STORE_TIMEOUT", "1500ms")
+	t.Setenv("SIDECAR_STORE_TIMEOUT", "3s")
 	for name, value := range env {
 		t.Setenv(name, value)
 	}
@@ -259,7 +259,7 @@ func TestRemediesForCaches(t *testing.T) {
 		{"another authority", "rediss://" + encrypted.Addr + "/0", "certificate is not trusted"},
 		{"nobody listens", "redis://" + closedPort(t) + "/0", "compare DJANGO_CACHE_URL with LOCATION"},
 		{"no such host", "redis://nowhere.invalid:6379/0", "does not resolve"},
-		{"no answer", "redis://" + hole.Addr() + "/0", "nothing answers at this address in time"},
+		{"no answer", "redis://" + hole.Addr() + "/0", "nothing answers in time"},
 		{"no such socket", "unix:///no/such/socket?db=0", "there is no socket at this path"},
 		{"a Memcached with a password", "memcached://" + closed, "no Memcached without a password"},
 		{"no Memcached there", "memcached://" + closedPort(t), "compare DJANGO_CACHE_URL with LOCATION"},

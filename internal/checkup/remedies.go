@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -152,11 +153,18 @@ var cacheSymptoms = []symptom{
 	{says("masterdown"), "the server is a replica that has lost its master, and answers nothing meanwhile: name the master in URL, or set replica-serve-stale-data"},
 	{says("loading"), "the server is reading its data from disk: try again"},
 	{
-		says("unauthenticated", "memcache: unexpected", "memcache: client error", "eof"),
+		says("unauthenticated", "memcache: unexpected", "memcache: client error"),
 		"what answers is no Memcached without a password: one with SASL (-S) or an auth file (-Y) is not spoken to here; " +
 			"or it is another service, or has TLS: compare host and port in URL",
 	},
 	{says("unknown command", "-err unknown"), "what answers is no cache server as URL says, perhaps a Redis Sentinel or another service: compare host and port"},
+	{
+		func(err error) bool {
+			return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF)
+		},
+		"the server hung up: it and URL disagree about TLS (rediss://), or it is another service",
+	},
+	{isTimeout, "nothing answers in time: check host, port and what may filter traffic; or the server and URL disagree about TLS (rediss://)"},
 	{says("no such table"), "run manage.py createcachetable, or compare the table in URL with LOCATION in Django's CACHES"},
 }
 
