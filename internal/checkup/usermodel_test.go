@@ -9,6 +9,7 @@ import (
 
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/checkup"
+	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 )
 
@@ -54,7 +55,9 @@ func TestUserModels(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := checkup.Deployment{
-			DB: db.DB, Dialect: db.Dialect, UserTable: tt.table, Timeout: 10 * time.Second, Now: time.Now,
+			Config:       &config.Config{AuthUserTable: tt.table, KeyMissing: true}, // no session is looked at
+			UserDatabase: &checkup.Database{Name: "database", DB: db.DB, Dialect: db.Dialect},
+			Timeout:      10 * time.Second, Now: time.Now,
 			Users:  dbstore.NewUsers(db.DB, dbstore.UsersConfig{Dialect: db.Dialect, Table: tt.table}),
 			Access: dbstore.NewAccess(db.DB, dbstore.AccessConfig{Dialect: db.Dialect, Table: tt.table}),
 		}
