@@ -20,6 +20,8 @@ import (
 type gatewayUnderTest struct {
 	name  string
 	start func(testing.TB, djangotest.GatewayRoute) *djangotest.Gateway
+	// overHTTP2 starts it for clients that speak HTTP/2 without TLS; nil: start does.
+	overHTTP2 func(testing.TB, djangotest.GatewayRoute) *djangotest.Gateway
 	// odd lists methods that the gateway itself refuses. "Get", which is none, is refused by the sidecar if not before.
 	odd []string
 	// drains is how much of a body it reads before it refuses a request.
@@ -32,11 +34,11 @@ type gatewayUnderTest struct {
 
 func gatewaysUnderTest() []gatewayUnderTest {
 	return []gatewayUnderTest{
-		{name: "nginx", start: djangotest.Nginx, odd: []string{"TRACE"}, requirements: true},
+		{name: "nginx", start: djangotest.Nginx, overHTTP2: djangotest.NginxHTTP2, odd: []string{"TRACE"}, requirements: true},
 		{name: "haproxy", start: djangotest.HAProxy, http2: true, requirements: true},
 		{name: "envoy", start: djangotest.Envoy, http2: true, odd: []string{"X"}},
 		{name: "envoy-grpc", start: djangotest.EnvoyGRPC, http2: true, odd: []string{"X"}, requirements: true},
-		{name: "caddy", start: djangotest.Caddy, requirements: true, drains: 300_000},
+		{name: "caddy", start: djangotest.Caddy, overHTTP2: djangotest.CaddyHTTP2, requirements: true, drains: 300_000},
 		{name: "traefik", start: djangotest.Traefik, http2: true, requirements: true, drains: 300_000},
 	}
 }

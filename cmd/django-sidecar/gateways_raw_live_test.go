@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -307,3 +308,70 @@ func tryTunnel(t *testing.T, addr, request string) (status int) {
 		}
 	}
 }
+
+// http2Request is a request over HTTP/2: a header as pairs of a name and a value, the pseudo headers first, and what follows it.
+type http2Request struct {
+	fields   []string
+	body     string
+	trailers []string // pairs too
+	// tunnel: the request does not end.
+	tunnel bool
+}
+
+// http2Exchange sends a request on a connection of its own, and returns the status of the answer; "" where there is none.
+func http2Exchange(t *testing.T, addr string, request http2Request) (status string) {
+	t.Helper()
+	conn := dialGateway(t, addr)
+	defer conn.Close() //nolint:errcheck // all has been read
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	framer := newFramer(conn, bufio.NewReader(conn))
+	_ = framer.WriteSettings()
+	writeFields(framer, 1, request.body == "" && request.trailers == nil && !request.tunnel, request.fields...)
+	if request.body != "" {
+		_ = framer.WriteData(1, request.trailers == nil && !request.tunnel, []byte(request.body))
+	}
+	if request.trailers != nil {
+		writeFields(framer, 1, true, request.trailers...)
+	}
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return status
+		}
+		switch frame := frame.(type) {
+		case *http2.SettingsFrame:
+			if !frame.IsAck() {
+				_ = framer.WriteSettingsAck()
+			}
+		case *http2.MetaHeadersFrame:
+			if frame.StreamID == 1 && frame.PseudoValue("status") != "100" {
+				return frame.PseudoValue("status")
+			}
+		case *http2.RSTStreamFrame, *http2.GoAwayFrame:
+			return status
+		}
+	}
+}
+
+// http2Get are the fields of a request; more are pairs too.
+func http2Get(method, path string, more ...string) []string {
+	return append([]string{":method", method, ":scheme", "http", ":path", path, ":authority", "example.com"}, more...)
+}
+
+// forgedIn returns what of a request says what a client has forged. Names with other characters than letters, digits, "-", "_"
+// and "." are forgiven: no server takes them for another.
+func (r rawRequest) forgedIn() (found []string) {
+	for _, header := range slices.Concat(r.headers, r.trailers) {
+		if strings.Contains(header[1], forged) && !oddRawName.MatchString(header[0]) {
+			found = append(found, header[0])
+		}
+	}
+	return found
+}
+
+var oddRawName = regexp.MustCompile("[^a-z0-9_.-]")

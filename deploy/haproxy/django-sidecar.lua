@@ -71,6 +71,33 @@ local function decide(txn, url)
     return ending
 end
 
+-- A filter that refuses a request with trailers, which HAProxy would pass on as they are: what only a gateway may say, a client
+-- could say in them. HAProxy before 3.2 has no other way. See haproxy.cfg:
+--
+--     filter lua.no-trailers
+--
+-- Behind the data of a body there is one byte for its end, and more where there are trailers.
+local no_trailers = { id = "no-trailers", flags = filter.FLT_CFG_FL_HTX }
+no_trailers.__index = no_trailers
+
+function no_trailers:new()
+    return setmetatable({}, no_trailers)
+end
+
+function no_trailers:start_analyze(_, channel)
+    if not channel:is_resp() then
+        filter.register_data_filter(self, channel)
+    end
+end
+
+function no_trailers:http_payload(_, message)
+    if message:input() > 1 and message:body(-2) == nil then
+        error("a request with trailers is refused") -- 400, and a line in HAProxy's log
+    end
+end
+
+core.register_filter("no-trailers", no_trailers, function(class) return class end)
+
 core.register_action("django-sidecar", { "http-req" }, function(txn, url)
     local ok, ending = pcall(decide, txn, url)
     if not ok then

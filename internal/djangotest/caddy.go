@@ -9,12 +9,26 @@ import (
 // Caddy starts Caddy with deploy/caddy.
 func Caddy(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
+	return caddy(tb, route, "")
+}
+
+// CaddyHTTP2 is Caddy, for clients that speak HTTP/2 without TLS.
+func CaddyHTTP2(tb testing.TB, route GatewayRoute) *Gateway {
+	tb.Helper()
+	return caddy(tb, route, "\tservers {\n\t\tprotocols h1 h2c\n\t}\n")
+}
+
+func caddy(tb testing.TB, route GatewayRoute, options string) *Gateway {
+	tb.Helper()
+	if route.HTTP2 {
+		route.Application = "h2c://" + route.Application
+	}
 	program := cachedProgram(tb, "caddy", "bin", "caddy")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
 	g.copyFile("deploy/caddy/Caddyfile", ":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1", port),
 		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
-	g.write("main", "{\n\tadmin off\n}\nimport Caddyfile\n")
+	g.write("main", "{\n\tadmin off\n"+options+"}\nimport Caddyfile\n")
 	return g.run(func() *exec.Cmd {
 		cmd := exec.Command(program, "run", "--config", g.path("main"), "--adapter", "caddyfile")
 		cmd.Env = append(cmd.Environ(), "HOME="+g.dir, "XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir)

@@ -25,7 +25,7 @@ func EnvoyBare(tb testing.TB, route GatewayRoute) *Gateway {
 
 func envoyOverHTTP(tb testing.TB, file string, route GatewayRoute) *Gateway {
 	tb.Helper()
-	return envoy(tb, file, "port_value: 8100", "port_value: "+portOf(tb, route.Sidecar), "port_value: 8000", "port_value: "+portOf(tb, route.Application))
+	return envoy(tb, file, route, "port_value: 8100", "port_value: "+portOf(tb, route.Sidecar))
 }
 
 // EnvoyGRPC starts Envoy with deploy/envoy/envoy-grpc.yaml.
@@ -42,11 +42,23 @@ func EnvoyGRPCBare(tb testing.TB, route GatewayRoute) *Gateway {
 
 func envoyOverGRPC(tb testing.TB, file string, route GatewayRoute) *Gateway {
 	tb.Helper()
-	return envoy(tb, file, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC), "port_value: 8000", "port_value: "+portOf(tb, route.Application))
+	return envoy(tb, file, route, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC))
 }
 
-func envoy(tb testing.TB, file string, replace ...string) *Gateway {
+// envoyHTTP2 is what makes Envoy speak HTTP/2 to a cluster.
+const envoyHTTP2 = `    - name: application
+      typed_extension_protocol_options:
+        envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+          "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+          explicit_http_config: {http2_protocol_options: {}}
+      connect_timeout: 5s`
+
+func envoy(tb testing.TB, file string, route GatewayRoute, replace ...string) *Gateway {
 	tb.Helper()
+	replace = append(replace, "port_value: 8000", "port_value: "+portOf(tb, route.Application))
+	if route.HTTP2 {
+		replace = append(replace, "    - name: application\n      connect_timeout: 5s", envoyHTTP2)
+	}
 	program := cachedProgram(tb, "envoy", "envoy-"+envoyVersion, "envoy", "_bin", "envoy")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache

@@ -13,7 +13,12 @@ import (
 )
 
 // GatewayRoute says what a gateway stands between. Each is a host:port; SidecarGRPC is the sidecar's gRPC listener.
-type GatewayRoute struct{ Sidecar, SidecarGRPC, Application string }
+type GatewayRoute struct {
+	Sidecar, SidecarGRPC, Application string
+
+	// HTTP2: the application is spoken to over HTTP/2, without TLS. nginx cannot.
+	HTTP2 bool
+}
 
 // Gateway is a running gateway, with the configuration that deploy/ has for it: the addresses apart, what is tried is the
 // file that people copy.

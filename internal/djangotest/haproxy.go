@@ -10,6 +10,9 @@ import (
 func HAProxy(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
 	program := serverProgram(tb, "haproxy", "haproxy")
+	if route.HTTP2 {
+		route.Application += " proto h2"
+	}
 	g, port := newGateway(tb)
 	g.copyFile("deploy/haproxy/django-sidecar.lua")
 	g.copyFile("deploy/haproxy/haproxy.cfg", "bind :8080", fmt.Sprintf("bind 127.0.0.1:%d", port),

@@ -32,6 +32,14 @@ func Nginx(tb testing.TB, route GatewayRoute) *Gateway {
 	return g.runNginx("django-sidecar.conf", port, deployedSidecar, route.Sidecar, deployedApplication, route.Application)
 }
 
+// NginxHTTP2 is Nginx, for clients that speak HTTP/2 without TLS, and nothing else.
+func NginxHTTP2(tb testing.TB, route GatewayRoute) *Gateway {
+	tb.Helper()
+	g, port := newGateway(tb)
+	return g.runNginx("django-sidecar.conf", port, deployedSidecar, route.Sidecar, deployedApplication, route.Application,
+		"listen 8080;", fmt.Sprintf("listen 127.0.0.1:%d http2;", port)) // it stands before runNginx's own, and wins
+}
+
 // NginxMedia starts nginx with deploy/nginx/media.conf, and with files as the folder that has MEDIA_ROOT in it: "media/a.txt"
 // is a file of MEDIA_ROOT, and "a.txt" lies outside.
 func NginxMedia(tb testing.TB, route GatewayRoute, files map[string]string) *Gateway {

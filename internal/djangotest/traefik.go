@@ -21,8 +21,12 @@ func Traefik(tb testing.TB, route GatewayRoute) *Gateway {
 	asking := loopback(mustFreePort(tb))
 	g.copyFile("deploy/traefik/traefik.yml", `":8080"`, fmt.Sprintf(`"127.0.0.1:%d"`, port), "127.0.0.1:8110", asking,
 		"/etc/traefik/dynamic.yml", g.path("dynamic.yml"))
+	scheme := "http://"
+	if route.HTTP2 {
+		scheme = "h2c://"
+	}
 	g.copyFile("deploy/traefik/dynamic.yml", "127.0.0.1:8110", asking,
-		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
+		deployedSidecar, route.Sidecar, "http://"+deployedApplication, scheme+route.Application)
 	g.command = func() *exec.Cmd {
 		return exec.Command(program, "--configFile="+g.path("traefik.yml"))
 	}
