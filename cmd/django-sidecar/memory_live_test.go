@@ -20,7 +20,7 @@ const (
 	manyCount   = 128           // as many as share a query
 	atOnce      = 8             // so many huge ones
 	mostMemory  = 64 << 10      // KiB
-	memoryRound = 3             // so often is each asked for
+	memoryRound = 2             // so often is each asked for
 	goodKey     = "goodsession" // of a session of ordinary size
 )
 

@@ -97,7 +97,7 @@ func (s *largeStore) putRows(t *testing.T, exec func(statements string), text, d
 func putInPostgres(t *testing.T, s *largeStore) {
 	db := djangotest.Postgres(t).Database(t)
 	t.Setenv("DATABASE_URL", db.URL())
-	s.putRows(t, func(statements string) { db.Exec(t, statements) }, "text", "timestamptz", func(bytes int) string {
+	s.putRows(t, func(statements string) { db.Exec(t, "SET default_toast_compression = lz4; "+statements) }, "text", "timestamptz", func(bytes int) string {
 		return fmt.Sprintf("repeat('x', %d)", bytes)
 	})
 }
@@ -197,7 +197,7 @@ func putInCacheTable(t *testing.T, s *largeStore) {
 	db.Exec(t, fmt.Sprintf(memoryTables, "text", "timestamptz"))
 	db.Exec(t, "CREATE TABLE cache_table (cache_key varchar(255) PRIMARY KEY, value text NOT NULL, expires timestamptz NOT NULL)")
 	put := func(key, value string) {
-		db.Exec(t, fmt.Sprintf("INSERT INTO cache_table VALUES ('%s', %s, '%s')", memoryCacheKey(key), value, memoryExpiry))
+		db.Exec(t, fmt.Sprintf("SET default_toast_compression = lz4; INSERT INTO cache_table VALUES ('%s', %s, '%s')", memoryCacheKey(key), value, memoryExpiry))
 	}
 	_, pickled := login(t, 1)
 	put(goodKey, "'"+base64.StdEncoding.EncodeToString(pickled)+"'")
