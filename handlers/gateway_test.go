@@ -33,6 +33,10 @@ var (
 			Groups: []string{"a, b", "editors"}, Permissions: map[string]struct{}{"news.add_story": {}}, IsActive: true,
 		}, nil
 	})
+	// groupsAlone are those of a deployment whose tables of permissions are not Django's.
+	groupsAlone = accessFunc(func(context.Context, string) (djangosession.Access, error) {
+		return djangosession.Access{Groups: []string{"a, b", "editors"}, IsActive: true, PermissionsUnknown: true}, nil
+	})
 	accessDown = accessFunc(func(context.Context, string) (djangosession.Access, error) {
 		return djangosession.Access{}, errors.New("no route to host")
 	})
@@ -161,6 +165,9 @@ func TestGateways(t *testing.T) {
 		{Name: "forward, a page that is no htmx's", Path: "/auth/forward", Header: requestHeader(forwarded, http.Header{"Hx-Current-Url": {"https://x.example/shop"}}), Handler: no, Code: 401, WantHeader: headers(challenge, toSignIn), WantBody: endedBody},
 		{Name: "nginx, htmx", Path: "/auth/nginx", Header: requestHeader(nginxURL, htmx), Handler: no, Code: 401, WantHeader: headers(challenged, toLoginNext, map[string]string{"Hx-Redirect": "/login/?next=/shop%3Fq%3D1"})},
 		{Name: "envoy, htmx", Path: "/auth/envoy/a?b=c", Header: requestHeader(htmx, http.Header{"Hx-Current-Url": {"http://example.com/shop?q=1"}}), Handler: no, Code: 401, WantHeader: headers(challenge, map[string]string{"Hx-Redirect": "/login/?next=/shop%3Fq%3D1"}), WantBody: endedBody},
+
+		{Name: "a group, where permissions are not known", Path: "/auth/nginx?require=group:editors", Handler: yes(forGateways(t, groupsAlone)), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
+		{Name: "a permission, where none is known", Path: "/auth/nginx?require=perm:news.add_story", Handler: yes(forGateways(t, groupsAlone)), Code: 500, WantHeader: headers(again)},
 
 		{Name: "a group", Path: "/auth/nginx?require=group:editors&require=perm:news.add_story", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
 		{Name: "a group with a comma", Path: "/auth/nginx?require=group:a%2C%20b", Handler: yes(groups), Code: 200, WantHeader: headers(adaIdentity, withGroups)},
