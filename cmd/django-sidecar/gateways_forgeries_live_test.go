@@ -53,8 +53,8 @@ func forgedHeaders() []string {
 	return list
 }
 
-// connections are header sections that ask the next hop to drop what the gateway says.
-func connections() []string {
+// connectionHeaders are header sections that ask the next hop to drop what the gateway says.
+func connectionHeaders() []string {
 	var list []string
 	for _, value := range []string{
 		"Remote-User", "remote-user, remote-user-id, remote-email, remote-groups", "close, Remote-User", "keep-alive, Remote-User, Remote-Groups",
@@ -110,7 +110,7 @@ func (g gatewayTest) forgeries(t *testing.T) {
 		try(get("/page", headers), nil)                      // without a session
 		try(requestOf("POST", "/page", bob+headers+"Content-Length: 0\r\n"), gatewayBob)
 	}
-	for _, headers := range connections() {
+	for _, headers := range connectionHeaders() {
 		try(get("/page", ada+headers), gatewayAda)
 		try(get("/page", bob+"Remote-User: "+forged+"\r\n"+headers), gatewayBob)
 		try(get("/accounts/login/", "Remote-User: "+forged+"\r\n"+headers), gatewayNobody)

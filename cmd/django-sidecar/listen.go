@@ -8,11 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
 
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/connections"
+	"django-sidecar/internal/deadline"
 )
 
 // The bounds of a connection. A verdict takes no body, so that a request is short.
@@ -22,6 +25,9 @@ const (
 	idleTimeout       = 120 * time.Second
 	writeGrace        = 10 * time.Second // beyond the time that a verdict may take
 	maxHeaderBytes    = 64 << 10         // what gunicorn and nginx take together is less
+	maxHeadersBytes   = 2 << 20          // what these have sent, beyond 4 KiB each
+	maxGRPCConns      = 128              // Envoy keeps one or two for each of its threads
+	maxAdminConns     = 64               // of Prometheus and the kubelet
 	stopTimeout       = 20 * time.Second // for what is running when the stop comes
 )
 
@@ -96,7 +102,51 @@ func (at listeners) addresses() []any {
 // boundServer is a server with what it listens on.
 type boundServer struct {
 	server   *http.Server
-	listener net.Listener
+	listener *connections.Listener
+}
+
+// bind puts a server on a listener, within the bounds of SIDECAR_MAX_CONNECTIONS and most; 0 is none.
+func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) boundServer {
+	all := sc.config.MaxConnections
+	if most > 0 && (all == 0 || most < all) {
+		all = most
+	}
+	o := connections.Options{
+		Connections: all, HeaderBytes: maxHeadersBytes, Refused: sc.refusedBy(name), Now: time.Now,
+	}
+	if s.HTTP2 != nil {
+		o.HeaderBytes = 0 // the server bounds each connection by itself
+	}
+	b := boundServer{s, connections.New(deadline.Lazy(l), o)}
+	b.listener.Watch(s)
+	return b
+}
+
+// refusedBy counts a connection of a listener that there was no room for. What such ones leave in memory is collected early: there
+// may be very much of it.
+func (sc *sidecar) refusedBy(listener string) func() {
+	count := sc.metrics.ConnectionsRefused(listener)
+	return func() {
+		count()
+		sc.crowded.Store(true)
+		if sc.collecting.CompareAndSwap(false, true) {
+			sc.closing.Go(sc.collectEarly)
+		}
+	}
+}
+
+// collectEarly has the collector run early until no connection has been refused for a second.
+func (sc *sidecar) collectEarly() {
+	defer sc.collecting.Store(false)
+	const early = 25 // percent of what lives
+	before := debug.SetGCPercent(early)
+	if before < early { // it runs earlier already, or by the memory's limit alone
+		debug.SetGCPercent(before)
+	}
+	for sc.crowded.Swap(false) {
+		<-time.After(time.Second)
+	}
+	debug.SetGCPercent(before)
 }
 
 // listen opens an address of the settings: host:port, or unix: and a path.

@@ -22,8 +22,8 @@ import (
 	"django-sidecar/handlers"
 	"django-sidecar/internal/answer"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/connections"
 	"django-sidecar/internal/database"
-	"django-sidecar/internal/deadline"
 	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/linger"
@@ -83,8 +83,10 @@ type sidecar struct {
 	registry *prometheus.Registry
 	metrics  *observe.Metrics
 	current  currentDeployment
-	closing  sync.WaitGroup // of deployments that have been replaced
+	closing  sync.WaitGroup // of deployments that have been replaced, and of collectEarly
 	draining atomic.Bool
+	// crowded says that a connection has been refused a moment ago, and collecting that collectEarly runs.
+	crowded, collecting atomic.Bool
 }
 
 // runSidecar serves until ctx ends, and then finishes what is running. An error says why it could not start, or
@@ -212,19 +214,20 @@ func (sc *sidecar) serve(ctx context.Context, at listeners) error {
 	for _, wrap := range sc.wrap {
 		public = wrap(public)
 	}
-	servers := []boundServer{{newServer(public, sc.config.StoreTimeout, sc.logger), at.public}}
+	servers := []boundServer{sc.bind(newServer(public, sc.config.StoreTimeout, sc.logger), at.public, "public", 0)}
 	if at.grpc != nil {
 		grpc := newServer(sc.grpcHandler(), sc.config.StoreTimeout, sc.logger)
 		extauthz.Configure(grpc)
-		servers = append(servers, boundServer{grpc, at.grpc})
+		servers = append(servers, sc.bind(grpc, at.grpc, "grpc", maxGRPCConns))
 	}
-	servers = append(servers, boundServer{newServer(sc.adminHandler(), sc.config.StoreTimeout, sc.logger), at.admin}) //nolint:contextcheck // a request has a context of its own
+	admin := newServer(sc.adminHandler(), sc.config.StoreTimeout, sc.logger) //nolint:contextcheck // a request has a context of its own
+	servers = append(servers, sc.bind(admin, at.admin, "admin", maxAdminConns))
 
 	var running sync.WaitGroup
 	broken := make(chan error, len(servers))
 	for _, s := range servers {
 		running.Go(func() {
-			if err := s.server.Serve(deadline.Lazy(s.listener)); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 				broken <- err
 			}
 			cancel()
@@ -299,6 +302,7 @@ func (sc *sidecar) uploadsHandler() *handlers.Uploads {
 func (sc *sidecar) grpcHandler() http.Handler {
 	return extauthz.New(extauthz.Options{
 		Answers: sc.answers, Logger: sc.logger, Serving: func() bool { return !sc.draining.Load() }, Now: time.Now,
+		Whole: connections.Known, Answered: connections.Answered, Ended: sc.refusedBy("grpc"),
 	})
 }
 

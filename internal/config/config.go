@@ -67,12 +67,14 @@ type Config struct {
 	UseTZ    bool           // true
 	TimeZone *time.Location // UTC; never nil
 
-	Listen       string        // host:port or unix:/path; 127.0.0.1:8100
-	AdminListen  string        // the same; 127.0.0.1:8101
-	GRPCListen   string        // the same; empty: there is no gRPC listener
-	StoreTimeout time.Duration // above zero; 2s
-	DBConns      int           // 1 to 1000; 4
-	DBPrepare    string        // auto, on or off; auto
+	Listen      string // host:port or unix:/path; 127.0.0.1:8100
+	AdminListen string // the same; 127.0.0.1:8101
+	GRPCListen  string // the same; empty: there is no gRPC listener
+	// MaxConnections is how many connections the public listener has at a time, and each other one at most; 0: no limit; 1024.
+	MaxConnections int
+	StoreTimeout   time.Duration // above zero; 2s
+	DBConns        int           // 1 to 1000; 4
+	DBPrepare      string        // auto, on or off; auto
 
 	DrainDelay            time.Duration  // zero: none; 0
 	Linger                time.Duration  // zero: off; 30s
@@ -254,6 +256,7 @@ func (c *Config) readService(r *reader) {
 		r.fault("SIDECAR_ADMIN_LISTEN", "is the same as SIDECAR_LISTEN: the admin listener must have an address of its own")
 	}
 	c.readGRPCListen(r)
+	c.MaxConnections = int(r.number("SIDECAR_MAX_CONNECTIONS", 0, 1e6))
 	c.StoreTimeout = r.duration("SIDECAR_STORE_TIMEOUT")
 	c.DBConns = int(r.number("SIDECAR_DB_CONNS", 1, 1000))
 	c.DBPrepare = r.oneOf("SIDECAR_DB_PREPARE", "auto", "on", "off")

@@ -54,6 +54,7 @@ func defaults() *config.Config {
 		DBPrepare:       "auto",
 		Linger:          30 * time.Second,
 		MaxSessionBytes: 1 << 20,
+		MaxConnections:  1024,
 		LogLevel:        slog.LevelInfo,
 		LogFormat:       "json",
 		EndedStatus:     401,
@@ -138,7 +139,7 @@ func TestEverythingSet(t *testing.T) {
 			Email: config.NoColumn, Active: config.NoColumn, Staff: config.NoColumn, Superuser: config.NoColumn,
 		},
 		LoginURL: "/login/", RedirectFieldName: "back", TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
-		DBConns: 1000, DBPrepare: "off", MaxSessionBytes: 64 << 10,
+		MaxConnections: 1024, DBConns: 1000, DBPrepare: "off", MaxSessionBytes: 64 << 10,
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),
 		},

@@ -80,6 +80,7 @@ type ownSettings struct {
 	Listen                *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" desc:"host:port or unix:/path"`
 	AdminListen           *string `envconfig:"SIDECAR_ADMIN_LISTEN" otherwise:"127.0.0.1:8101" desc:"health and metrics"`
 	GRPCListen            *string `envconfig:"SIDECAR_GRPC_LISTEN" otherwise:"off" example:"127.0.0.1:8102" desc:"Envoy's ext_authz over gRPC: host:port or unix:/path"`
+	MaxConnections        *string `envconfig:"SIDECAR_MAX_CONNECTIONS" otherwise:"1024" desc:"connections to SIDECAR_LISTEN at a time; 0: no limit"`
 	StoreTimeout          *string `envconfig:"SIDECAR_STORE_TIMEOUT" otherwise:"2s" desc:"one store answer; past it 503"`
 	DBConns               *string `envconfig:"SIDECAR_DB_CONNS" otherwise:"4" desc:"connections to the database"`
 	DBPrepare             *string `envconfig:"SIDECAR_DB_PREPARE" otherwise:"auto" desc:"prepared statements: auto, on, off (off suits transaction pooling)"`

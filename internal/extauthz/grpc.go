@@ -24,8 +24,23 @@ func isGRPC(r *http.Request) bool {
 		(kind == "application/grpc" || strings.HasPrefix(kind, "application/grpc+proto") || strings.HasPrefix(kind, "application/grpc;"))
 }
 
+// countedBody counts a message as it comes.
+type countedBody struct {
+	body    io.Reader
+	arrival *arrival
+}
+
+// Read implements io.Reader.
+func (c countedBody) Read(p []byte) (int, error) {
+	n, err := c.body.Read(p)
+	if !c.arrival.add(n) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
 // readMessage reads the one message of a unary call.
-func readMessage(r *http.Request) ([]byte, error) {
+func readMessage(r *http.Request, a *arrival) ([]byte, error) {
 	var prefix [prefixBytes]byte
 	if _, err := io.ReadFull(r.Body, prefix[:]); err != nil {
 		return nil, &statusError{codeInternal, "the message is cut short"}
@@ -37,9 +52,8 @@ func readMessage(r *http.Request) ([]byte, error) {
 	if size > maxMessageBytes {
 		return nil, &statusError{codeResourceExhausted, "the message is larger than " + strconv.Itoa(maxMessageBytes) + " bytes; with_request_body is not needed"}
 	}
-	var message bytes.Buffer
-	message.Grow(int(min(size, 16<<10))) // the rest grows as it comes, so that a length alone costs nothing
-	if _, err := io.CopyN(&message, r.Body, int64(size)); err != nil {
+	message := bytes.NewBuffer(make([]byte, 0, min(size, 2<<10))) // the rest grows as it comes, so that a length alone costs nothing
+	if _, err := io.CopyN(message, countedBody{r.Body, a}, int64(size)); err != nil {
 		return nil, &statusError{codeInternal, "the message is cut short"}
 	}
 	var more [1]byte

@@ -27,27 +27,44 @@ type Options struct {
 	// Serving is what Health/Check tells: false while the sidecar stops. Stores do not count, since their failure has an
 	// answer of its own.
 	Serving func() bool
+	// Whole and Answered are told of each call whose message is whole, and that has been answered; nil: nobody is.
+	Whole, Answered func(*http.Request)
+	// Ended is told of each call that is ended since too many messages are not whole; nil: nobody is.
+	Ended func()
 	// Now is the clock.
 	Now func() time.Time
 }
 
-type server struct{ Options }
+type server struct {
+	Options
+	intake intake
+}
 
 // New returns the handler of the gRPC listener, for a server that has been through Configure.
-func New(o Options) http.Handler { return &server{o} }
+func New(o Options) http.Handler { return &server{Options: o, intake: intake{ended: o.Ended}} }
 
 // The bounds of a connection of Envoy's, which keeps few of them and asks many things at once.
 const (
-	maxStreams   = 1000
-	pingInterval = 60 * time.Second // of silence, after which the peer is asked whether it is there
-	pingTimeout  = 15 * time.Second // for its answer
+	maxStreams     = 250
+	maxHeaderBytes = 16 << 10         // the client's cookies are in the message
+	frameBytes     = 16 << 10         // the least that the protocol has: each connection has room for one
+	streamBuffer   = 32 << 10         // what comes before it is read, of a call
+	connBuffer     = 64 << 10         // and of all calls of a connection
+	tableBytes     = 4 << 10          // of headers that are compressed
+	pingInterval   = 60 * time.Second // of silence, after which the peer is asked whether it is there
+	pingTimeout    = 15 * time.Second // for its answer
 )
 
 // Configure makes a server speak HTTP/2 without TLS and nothing else, as gRPC does between neighbours.
 func Configure(s *http.Server) {
 	s.Protocols = new(http.Protocols)
 	s.Protocols.SetUnencryptedHTTP2(true)
-	s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingInterval, PingTimeout: pingTimeout}
+	s.MaxHeaderBytes = maxHeaderBytes
+	s.HTTP2 = &http.HTTP2Config{
+		MaxConcurrentStreams: maxStreams, SendPingTimeout: pingInterval, PingTimeout: pingTimeout,
+		MaxReadFrameSize: frameBytes, MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connBuffer,
+		MaxDecoderHeaderTableSize: tableBytes, MaxEncoderHeaderTableSize: tableBytes,
+	}
 }
 
 // ServeHTTP answers one call.
@@ -76,7 +93,13 @@ func (s *server) call(w http.ResponseWriter, r *http.Request, m method) {
 			fail(w, &statusError{codeInternal, "internal error"})
 		}
 	}()
-	message, err := readMessage(r)
+	arrival := s.intake.begin(w)
+	message, err := readMessage(r, arrival)
+	arrival.end()
+	if s.Whole != nil && err == nil {
+		s.Whole(r)
+		defer s.Answered(r)
+	}
 	if err == nil {
 		message, err = m(r, message)
 	}

@@ -27,6 +27,7 @@ type Metrics struct {
 	webhooks        *prometheus.CounterVec
 	undelivered     prometheus.Counter
 
+	refused *prometheus.CounterVec
 	reloads *prometheus.CounterVec
 	stale   prometheus.Gauge
 }
@@ -64,6 +65,10 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.webhooks = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_upload_webhooks_total", Help: "Tries to tell Django of uploads: delivered, put off, given up, corrupt or broken.",
 	}, []string{"outcome"})
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "django_sidecar_connections_refused_total",
+		Help: "Connections, and calls of gRPC, that were not taken or were closed because there were too many, or their unfinished headers were too large together.",
+	}, []string{"listener"})
 	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_settings_reloads_total", Help: "Changes of secret files: taken or refused.",
 	}, []string{"outcome"})
@@ -81,7 +86,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	})
 	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.reloads, m.stale, m.undelivered, info)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.refused, m.reloads, m.stale, m.undelivered, info)
 	return m
 }
 
@@ -158,6 +163,11 @@ func (m *Metrics) UploadsInFlight(by int) { m.uploadsInFlight.Add(float64(by)) }
 
 // Webhook counts a try to tell Django of an upload.
 func (m *Metrics) Webhook(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }
+
+// ConnectionsRefused counts a connection of a listener that there was no room for.
+func (m *Metrics) ConnectionsRefused(listener string) func() {
+	return m.refused.WithLabelValues(listener).Inc
+}
 
 // Reloaded counts a change of the secret files, and whether it is in force.
 func (m *Metrics) Reloaded(taken bool) {

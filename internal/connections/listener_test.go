@@ -1,0 +1,204 @@
+package connections_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"django-sidecar/internal/connections"
+)
+
+// pipes is a listener whose connections are in memory.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error { close(p); return nil }
+
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// peer is the other end of a connection.
+type peer struct {
+	net.Conn
+
+	reader *bufio.Reader
+}
+
+// serving runs a test with a server within bounds, whose clock stands still unless the test waits.
+func serving(t *testing.T, o connections.Options, h http.HandlerFunc, test func(t *testing.T, dial func() *peer, refused func() int64)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var refused atomic.Int64
+		o.Now, o.Refused = time.Now, func() { refused.Add(1) }
+		p := make(pipes)
+		l := connections.New(p, o)
+		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Hour}
+		l.Watch(server)
+		done := make(chan error, 1)
+		go func() { done <- server.Serve(l) }()
+		test(t, func() *peer {
+			mine, its := net.Pipe()
+			p <- its
+			synctest.Wait()
+			return &peer{mine, bufio.NewReader(mine)}
+		}, refused.Load)
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+}
+
+// ask sends a whole request.
+func (p *peer) ask() error {
+	if _, err := io.WriteString(p, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		return err
+	}
+	response, err := http.ReadResponse(p.reader, nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	synctest.Wait()
+	return errors.Join(err, response.Body.Close())
+}
+
+func (p *peer) isOpen() bool {
+	_ = p.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_, err := p.reader.Peek(1)
+	_ = p.SetReadDeadline(time.Time{})
+	return !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe)
+}
+
+func answer(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "yes") }
+
+// TestWhoLeaves: first who has been about to ask for a second, then who is idle, then who is about to ask, and who is busy never.
+func TestWhoLeaves(t *testing.T) {
+	var going chan struct{}
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			<-going
+		}
+		answer(w, r)
+	}
+	serving(t, connections.Options{Connections: 4}, handler, func(t *testing.T, dial func() *peer, refused func() int64) {
+		going = make(chan struct{}) // here, where the clock is the test's
+		busy, idle, idler, waits := dial(), dial(), dial(), dial()
+		for _, p := range []*peer{idle, idler} {
+			<-time.After(time.Millisecond)
+			if err := p.ask(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := io.WriteString(busy, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(waits, "GET / HTTP/1.1\r\nX: "); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(100 * time.Millisecond)
+		newer := dial()
+		if idle.isOpen() || !idler.isOpen() || !waits.isOpen() || !newer.isOpen() {
+			t.Error("not the one that was idle for the longest time has left")
+		}
+		<-time.After(2 * time.Second)
+		if err := newer.ask(); err != nil {
+			t.Fatal(err)
+		}
+		newest := dial()
+		if waits.isOpen() || !idler.isOpen() || !newer.isOpen() {
+			t.Error("not the one that has waited for seconds has left")
+		}
+		var slow []*peer
+		for range 3 {
+			p := dial()
+			if _, err := io.WriteString(p, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			slow = append(slow, p)
+		}
+		if n := refused(); n != 5 || newest.isOpen() {
+			t.Errorf("%d have left", n)
+		}
+		if dial().isOpen() || refused() != 6 {
+			t.Error("one more was taken while all are busy")
+		}
+		close(going)
+		for _, p := range append(slow, busy) {
+			if response, err := http.ReadResponse(p.reader, nil); err != nil || response.StatusCode != 200 || response.Body.Close() != nil {
+				t.Errorf("a busy one has no answer: %v", err)
+			}
+		}
+	})
+}
+
+// TestManyWaiting: where most are about to ask, the oldest of these leaves, and those that are idle stay.
+func TestManyWaiting(t *testing.T) {
+	serving(t, connections.Options{Connections: 10}, answer, func(t *testing.T, dial func() *peer, refused func() int64) {
+		idle := dial()
+		if err := idle.ask(); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			dial()
+		}
+		if err := idle.ask(); err != nil || refused() != 91 {
+			t.Errorf("%v; %d have left", err, refused())
+		}
+	})
+}
+
+// TestHeaderBytes: unfinished headers are bounded together, and those that end count no more.
+func TestHeaderBytes(t *testing.T) {
+	serving(t, connections.Options{HeaderBytes: 100 << 10}, answer, func(t *testing.T, dial func() *peer, refused func() int64) {
+		long := "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 40<<10)
+		for range 10 { // they end, and are bounded no more
+			p := dial()
+			if _, err := io.WriteString(p, long+"\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if response, err := http.ReadResponse(p.reader, nil); err != nil || response.Body.Close() != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := refused(); n != 0 {
+			t.Errorf("%d were refused", n)
+		}
+		var all []*peer
+		for range 10 {
+			p := dial()
+			if _, err := io.WriteString(p, long); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Millisecond)
+			all = append(all, p)
+		}
+		for i, p := range all {
+			if p.isOpen() != (i >= 8) {
+				t.Errorf("connection %d is open: %v", i, p.isOpen())
+			}
+		}
+		if n := refused(); n != 8 {
+			t.Errorf("%d were refused", n)
+		}
+		if err := dial().ask(); err != nil {
+			t.Error(err)
+		}
+	})
+}
