@@ -76,6 +76,9 @@ end
 --
 --     filter lua.no-trailers
 --
+-- It needs lua-load-per-thread. With lua-load, all threads share what filters remember, and HAProxy 2.6 crashes under load; so the
+-- filter is not there then, and HAProxy does not start.
+--
 -- Behind the data of a body there is one byte for its end, and more where there are trailers.
 local no_trailers = { id = "no-trailers", flags = filter.FLT_CFG_FL_HTX }
 no_trailers.__index = no_trailers
@@ -96,7 +99,9 @@ function no_trailers:http_payload(_, message)
     end
 end
 
-core.register_filter("no-trailers", no_trailers, function(class) return class end)
+if core.thread > 0 then -- 0 with lua-load
+    core.register_filter("no-trailers", no_trailers, function(class) return class end)
+end
 
 core.register_action("django-sidecar", { "http-req" }, function(txn, url)
     local ok, ending = pcall(decide, txn, url)
