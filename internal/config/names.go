@@ -43,18 +43,28 @@ func isServiceLink(name, text string) bool {
 	return serviceLink.MatchString(name) || servicePort.MatchString(name) && serviceURL.MatchString(text)
 }
 
-// nearest is the setting of ours whose name takes the fewest edits to reach, the case of letters aside.
+// nearest is the setting of ours whose name takes the fewest edits to reach, the case of letters aside. Letters that both
+// begin with make up for edits: SIDECAR_DB_CONNECTIONS is meant for SIDECAR_DB_CONNS and not for SIDECAR_MAX_CONNECTIONS.
 func (r *reader) nearest(name string) string {
-	best, bestEdits := "", 0
+	name = strings.ToUpper(name)
+	best, bestScore := "", 0
 	for _, v := range r.values {
 		if !strings.HasPrefix(v.Name, ownPrefix) {
 			continue
 		}
-		if edits := distance(strings.ToUpper(name), v.Name); best == "" || edits < bestEdits {
-			best, bestEdits = v.Name, edits
+		if score := distance(name, v.Name) - commonPrefix(name, v.Name); best == "" || score < bestScore {
+			best, bestScore = v.Name, score
 		}
 	}
 	return best
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // djangoPrefix begins the full name of every setting of Django's.
