@@ -131,9 +131,12 @@ var SQLite = &Dialect{
 		return "SELECT lower(name), type = 'view' FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE", []any{table}
 	},
 	foreignKeys: func(table string) (string, []any) {
-		// Without a column, it leads to the primary key.
+		// Without a column, it leads to the primary key. Django before 2.1.5 renames a table to X__old and makes X anew, whereupon
+		// SQLite 3.26 and newer have foreign keys lead to X__old, which is dropped (db/backends/sqlite3/schema.py, 1.11, _remake_table).
 		return `SELECT "from", lower("table"), coalesce("to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1), ''), "table"
-		FROM pragma_foreign_key_list(?1) AS f
+		FROM (SELECT id, "from", "to", CASE WHEN "table" LIKE '%#_#_old' ESCAPE '#' AND NOT EXISTS
+				(SELECT 1 FROM sqlite_master WHERE name = k."table" COLLATE NOCASE)
+			THEN substr("table", 1, length("table") - 5) ELSE "table" END AS "table" FROM pragma_foreign_key_list(?1) AS k) AS f
 		WHERE id IN (SELECT id FROM pragma_foreign_key_list(?1) GROUP BY id HAVING count(*) = 1)`, []any{table}
 	},
 	keyType: func(columnType string) djangosession.KeyType {

@@ -184,6 +184,18 @@ func testForeignKeys(t *testing.T, f *fixture) {
 	f.linked(t, nil)
 }
 
+// Djangos before 2.1.5 leave foreign keys behind, in SQLite 3.26 and newer, that lead to a table which is no more.
+func TestForeignKeysOfOldDjangos(t *testing.T) {
+	f := newSQLite(t)
+	f.strict = true
+	f.linked(t, map[string]string{"auth_user_groups.user_id": `"auth_user__old"`, "auth_user_groups.group_id": "AUTH_GROUP__old"})
+	wantAccess(t, f.reader(dbstore.AccessConfig{}), "1", adas)
+	f.exec(t, "CREATE TABLE auth_user__old (id integer PRIMARY KEY)")
+	if _, err := f.reader(dbstore.AccessConfig{}).AccessOf(t.Context(), "1"); !errors.Is(err, djangosession.ErrNoPermissionsMixin) {
+		t.Errorf("with a table of that name: got %v", err)
+	}
+}
+
 // A view stands for the tables behind it, whose foreign keys do not lead to it.
 func TestAccessOfAView(t *testing.T) { testAccessOfAView(t, newSQLite(t)) }
 
