@@ -139,6 +139,14 @@ func (n *notes) take() []string {
 	return said
 }
 
+// confirmedUntil waits until nothing goes on, and returns the last time that was confirmed.
+func (n *notes) confirmedUntil() time.Time {
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.confirmed
+}
+
 func (n *notes) want(t *testing.T, what string, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(want, n.take()); diff != "" {

@@ -145,8 +145,7 @@ func TestTrackConfirms(t *testing.T) {
 		start := time.Now()
 		want := func(what string, until time.Duration) {
 			t.Helper()
-			n.take()
-			if got := n.confirmed.Sub(start); got != until {
+			if got := n.confirmedUntil().Sub(start); got != until {
 				t.Errorf("%s: confirmed until %v, want %v", what, got, until)
 			}
 		}
@@ -161,7 +160,7 @@ func TestTrackConfirms(t *testing.T) {
 		want("when it has been given up", time.Second)
 		two.set(func() { two.answers["CLIENT TRACKINGINFO"] = infoOn })
 		pass(10*time.Second - time.Since(start))
-		if age := time.Since(n.confirmed); age > 2*time.Second {
+		if age := time.Since(n.confirmedUntil()); age > 2*time.Second {
 			t.Errorf("confirmed %v ago", age)
 		}
 	})
