@@ -99,7 +99,7 @@ func TestGatewaysIdentity(t *testing.T) {
 						})
 						if addrHTTP2 != "" && http2Name.MatchString(fields[0]) {
 							sent.do(func() {
-								http2Exchange(t, addrHTTP2, http2Request{fields: http2Get("GET", path, append(fields, "cookie", "sessionid="+rig.bob)...)})
+								http2Exchange(t, addrHTTP2, http2Request{fields: http2Get("GET", path, slices.Concat(fields, []string{"cookie", "sessionid=" + rig.bob})...)})
 							})
 						}
 					}
