@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,9 +16,17 @@ import (
 
 // rotating is a server, and the file that the URL is read from.
 type rotating struct {
+	mu           sync.Mutex
 	server, file string // the password that each of them has
 	asked        int    // how often the server was
 	down         error
+}
+
+// set changes something while connections are opened.
+func (s *rotating) set(change func(*rotating)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
 }
 
 // opened is a connection that a password has opened.
@@ -35,6 +44,8 @@ type withPassword struct {
 }
 
 func (c withPassword) Connect(context.Context) (driver.Conn, error) {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
 	c.server.asked++
 	switch {
 	case c.server.down != nil:
@@ -46,7 +57,11 @@ func (c withPassword) Connect(context.Context) (driver.Conn, error) {
 }
 
 func (s *rotating) connector() driver.Connector {
-	o := Options{URLNow: func() (string, bool) { return s.file, s.file != "" }}
+	o := Options{URLNow: func() (string, bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.file, s.file != ""
+	}}
 	return o.renew(s.file, withPassword{server: s, password: s.file}, func(url string) (driver.Connector, error) {
 		if url == "nonsense" {
 			return nil, errors.New("no URL")
@@ -94,7 +109,7 @@ func TestRenewedPasswords(t *testing.T) {
 				if got, err := connectWithin(t, c, 0); got != "old" || err != nil {
 					t.Fatalf("got %q, %v", got, err)
 				}
-				tt.begin(s)
+				s.set(tt.begin)
 				if tt.name == "the file first" {
 					// A connection that does not know yet is opened with the old password.
 					if got, err := connectWithin(t, c, 0); got != "old" || err != nil {
@@ -104,7 +119,7 @@ func TestRenewedPasswords(t *testing.T) {
 				}
 				go func() {
 					<-time.After(500 * time.Millisecond)
-					tt.later(s)
+					s.set(tt.later)
 				}()
 				if got, err := connectWithin(t, c, tt.most); got != tt.want || err != nil {
 					t.Errorf("got %q, %v", got, err)
