@@ -218,8 +218,8 @@ func TestProcessThatDoesNotGetReady(t *testing.T) {
 func TestProcessDiesWithTheTestBinary(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	if os.Getenv("DJANGOTEST_ORPHAN") != "" { // we are the binary that dies
-		djangotest.StartProcess(t.Context(), t, shell(`echo $$ > `+os.Getenv("DJANGOTEST_ORPHAN")+`; exec sleep 300`),
-			fileExists(os.Getenv("DJANGOTEST_ORPHAN")))
+		file := os.Getenv("DJANGOTEST_ORPHAN") // it is there when it is whole
+		djangotest.StartProcess(t.Context(), t, shell(`echo $$ > `+file+`.new; mv `+file+`.new `+file+`; exec sleep 300`), fileExists(file))
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
