@@ -242,6 +242,10 @@ func TestSecondSignal(t *testing.T) {
 		process, addr := site.startProcess(t, program)
 		first, rest := uploadForm("slow.txt", 1<<20)
 		u := mustBegin(t, addr, site.cookie, first, len(first)+len(rest))
+		admin := filepath.Join(filepath.Dir(site.root), "admin.sock")
+		waitFor(t, 10*time.Second, "taking the upload", func() bool {
+			return strings.Contains(metricsOf(t, admin), "\ndjango_sidecar_uploads_in_flight 1\n")
+		})
 		if err := process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
