@@ -35,10 +35,11 @@ const (
 	queryTimeout = 30 * time.Second
 )
 
-// accessRules is pg_hba.conf: the first line that matches decides.
+// accessRules is pg_hba.conf: the first line that matches decides. The role renewed is of tests that change its password.
 const accessRules = `
 local all ` + roleName + ` scram-sha-256
 host  all ` + roleName + ` 127.0.0.1/32 scram-sha-256
+host  all renewed 127.0.0.1/32 scram-sha-256
 local all,replication all trust
 host  all all 127.0.0.1/32 trust
 `
