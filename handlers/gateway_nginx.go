@@ -11,8 +11,8 @@ import (
 const nginxPath = "/auth/nginx"
 
 // nginxAdapter takes the original request from X-Original-URL and X-Original-Method, which the operator sets in nginx's
-// configuration. They only decide where the login page returns to, so that whoever asks us directly misleads nobody but
-// himself.
+// configuration. They decide where the login page returns to, and whether a request is a preflight: where preflight=1 is used,
+// nginx must set both, or the client writes them.
 var nginxAdapter = adapter{
 	original: func(_ *server, r *http.Request) (gateway.Request, error) {
 		url, err := single(r, "X-Original-Url")
@@ -24,12 +24,16 @@ var nginxAdapter = adapter{
 			return gateway.Request{}, err // without them there is no page to return to
 		}
 		if method == "" {
-			method = http.MethodGet // it decides nothing: nginx never redirects by our status
+			method = http.MethodGet // nginx never redirects by our status, and this is no preflight
 		}
 		original, err := gateway.ParseRequest(method, url)
 		return hints(r).About(original), err
 	},
 	demands: func(r *http.Request) (gateway.Requirements, error) {
+		// A subrequest has no query of the client's: all of it must be understood.
+		if _, err := gateway.ParseRequirements(r.URL.RawQuery); err != nil {
+			return gateway.Requirements{}, err
+		}
 		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))
 	},
 	Manner:   answer.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},

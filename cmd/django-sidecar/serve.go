@@ -313,7 +313,7 @@ func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
 		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Uploads: sc.uploadsHandler(),
 	})
 	return linger.Handler(h, linger.Options{
-		Limit: sc.config.Linger, Stopping: stopping, Undelivered: sc.metrics.AnswerUndelivered, Now: time.Now,
+		Limit: sc.config.Linger, Stopping: stopping, Answered: connections.Over, Undelivered: sc.metrics.AnswerUndelivered, Now: time.Now,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -266,14 +267,21 @@ func flag(v any) djangosession.Flag {
 	case float64:
 		truth = v != 0
 	case []byte:
-		truth = len(v) > 0
+		truth = isTrueText(string(v))
 	case string:
-		truth = v != ""
+		truth = isTrueText(v)
 	}
 	if truth {
 		return djangosession.True
 	}
 	return djangosession.False
+}
+
+// isTrueText is the truth of a value that a driver gives as a text. Drivers give exact numbers so (numeric of PostgreSQL, DECIMAL of
+// MySQL), whose zero is False to Python. A zero in a column of texts is True to Python, and False here.
+func isTrueText(text string) bool {
+	number, err := strconv.ParseFloat(text, 64)
+	return text != "" && (err != nil || number != 0)
 }
 
 // optionalFlag is flag for a column that decides nothing: whether it is absent or NULL, it is unknown.

@@ -20,6 +20,7 @@ func testUsers(t *testing.T, f *fixture) {
 	t.Run("NULL", func(t *testing.T) { testNull(t, f) })
 	t.Run("integer keys", func(t *testing.T) { testIntegerKeys(t, f) })
 	t.Run("UUID keys", func(t *testing.T) { testUUIDKeys(t, f) })
+	t.Run("flags that are exact numbers", func(t *testing.T) { testNumericFlags(t, f) })
 	t.Run("keys without hyphens", func(t *testing.T) { testHexKeys(t, f) })
 	t.Run("text keys", func(t *testing.T) { testTextKeys(t, f) })
 	t.Run("tables", func(t *testing.T) { testUserTables(t, f) })
@@ -158,6 +159,15 @@ func testUUIDKeys(t *testing.T, f *fixture) {
 }
 
 // A field of a project's own may read the column as a text of 32 digits, which str() leaves as it is.
+// Drivers give exact numbers as texts, of which "0" is no truth.
+func testNumericFlags(t *testing.T, f *fixture) {
+	f.table(t, "auth_user", `id integer PRIMARY KEY, username varchar(150), password varchar(128), is_active numeric(1,0), is_staff numeric(4,2), is_superuser numeric(1,0)`)
+	f.exec(t, `INSERT INTO auth_user VALUES (1, 'ada', 'pw', 0, 0, 0), (2, 'bob', 'pw', 1, 0.5, NULL)`)
+	u := f.users(dbstore.UsersConfig{})
+	wantUser(t, u, 1, "1 ada ? pw "+flags(no, no, no))
+	wantUser(t, u, 2, "2 bob ? pw "+flags(yes, yes, absent))
+}
+
 func testHexKeys(t *testing.T, f *fixture) {
 	id, hex := "12345678-1234-5678-1234-567812345678", "12345678123456781234567812345678"
 	stored := id

@@ -1,7 +1,7 @@
 // Package connections bounds how many connections a listener has, and what they keep in memory before their requests are known.
-// Where there would be more, it closes one that is of less use: one that has been about to send a request for a second, or the
-// one that has been for the longest time where these are more than half of all, then the one that has been idle for the longest,
-// and only where all are busy the new one.
+// Where there would be more, it closes one that is of less use: the one whose request was answered first, and which has still not sent
+// all of it; one that has been about to send a request for a second, or the one that has been for the longest time where these
+// are more than half of all; then the one that has been idle for the longest; and only where all are busy the new one.
 //
 //	l := connections.New(listener, connections.Options{Connections: 1024, HeaderBytes: 2 << 20, Now: time.Now})
 //	l.Watch(server) // before it serves
@@ -97,6 +97,14 @@ func Answered(r *http.Request) {
 	}
 }
 
+// Over says that a request of HTTP/1 has been answered before all of it has come: nobody waits for the rest.
+func Over(r *http.Request) {
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		c.since.Store(c.listener.options.Now().UnixNano())
+		c.state.Store(over)
+	}
+}
+
 // Accept implements net.Listener. What it cannot take it closes.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
@@ -142,6 +150,9 @@ func (l *Listener) admit(c *conn) bool {
 
 // least is the connection that is of least use, nil where all are busy. Listener.mu is held.
 func (l *Listener) least() *conn {
+	if answered, _ := l.oldest(over); answered != nil {
+		return answered
+	}
 	waiting, n := l.oldest(waits)
 	if waiting != nil && (n > len(l.all)/2 || l.options.Now().UnixNano()-waiting.since.Load() > int64(patience)) {
 		return waiting
@@ -190,6 +201,7 @@ const (
 	waits int32 = iota // it is new, or the header of a request has begun
 	busy               // the header is known
 	idle               // between two requests
+	over               // its request is answered, and has not come to its end
 )
 
 // conn is a connection of a Listener.
@@ -208,7 +220,7 @@ type conn struct {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n <= 0 || c.state.Load() == busy {
+	if state := c.state.Load(); n <= 0 || state == busy || state == over {
 		return n, err
 	}
 	if c.listener.options.HeaderBytes > 0 && c.read.Add(int64(n)) > freeBytes {

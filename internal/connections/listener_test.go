@@ -148,6 +148,35 @@ func TestWhoLeaves(t *testing.T) {
 	})
 }
 
+// TestAnsweredLeaveFirst: nobody waits for the rest of a request that is answered.
+func TestAnsweredLeaveFirst(t *testing.T) {
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > 0 {
+			answer(w, r)
+			connections.Over(r)
+			_, _ = io.Copy(io.Discard, r.Body)
+			return
+		}
+		answer(w, r)
+	}
+	serving(t, connections.Options{Connections: 3}, handler, func(t *testing.T, dial func() *peer, refused func() int64) {
+		idle, first, second := dial(), dial(), dial()
+		if err := idle.ask(); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []*peer{first, second} {
+			if _, err := io.WriteString(p, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx"); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Millisecond)
+		}
+		newer := dial()
+		if first.isOpen() || !second.isOpen() || !idle.isOpen() || !newer.isOpen() || refused() != 1 {
+			t.Error("not the one that was answered first has left")
+		}
+	})
+}
+
 // TestManyWaiting: where most are about to ask, the oldest of these leaves, and those that are idle stay.
 func TestManyWaiting(t *testing.T) {
 	serving(t, connections.Options{Connections: 10}, answer, func(t *testing.T, dial func() *peer, refused func() int64) {

@@ -33,10 +33,12 @@ func ParseRequirements(rawQuery string) (Requirements, error) {
 
 // ParseRequirementsBeside is ParseRequirements where a gateway may hand on the client's query in place of the operator's,
 // as Caddy's forward_auth does when its uri has no question mark. What the original request's query has too may be the
-// client's: of that only require= counts, which can make the decision no laxer, and the rest is passed over.
+// client's: of that only require= counts, which can make the decision no laxer. What is not understood is passed over only
+// where the whole query may be the client's and has no require=.
 func ParseRequirementsBeside(rawQuery, originalQuery string) (Requirements, error) {
 	query, err := url.ParseQuery(rawQuery)
-	if err != nil && rawQuery != originalQuery {
+	passedOver := rawQuery == originalQuery && !query.Has("require") && !demands(rawQuery)
+	if err != nil && !passedOver {
 		return Requirements{}, fmt.Errorf("reading the requirements: %w", err)
 	}
 	original, _ := url.ParseQuery(originalQuery) // of what is malformed, the rest
@@ -49,19 +51,29 @@ func ParseRequirementsBeside(rawQuery, originalQuery string) (Requirements, erro
 				if err := r.add(value); err != nil {
 					return Requirements{}, err
 				}
-			case clients:
+			case clients && (name == "optional" || name == "preflight"):
 			case name == "optional" && value == "1":
 				r.Optional = true
 			case name == "preflight" && value == "1":
 				r.Preflight = true
 			case name == "optional" || name == "preflight":
 				return Requirements{}, fmt.Errorf("%s=%q: it can only be 1; leave it out otherwise", name, value)
-			default:
+			case !passedOver:
 				return Requirements{}, fmt.Errorf("unknown option %q: there are require, optional and preflight", name)
 			}
 		}
 	}
 	return r, nil
+}
+
+// demands says whether there is a require= in a query that may be malformed, of which url.ParseQuery leaves parts out.
+func demands(rawQuery string) bool {
+	for field := range strings.FieldsFuncSeq(rawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
+		if name, _, _ := strings.Cut(field, "="); name == "require" {
+			return true
+		}
+	}
+	return false
 }
 
 // add takes one require=.

@@ -21,7 +21,7 @@ const (
 	// silence is how long nothing may come before the rest of a body is given up; nginx's lingering_timeout.
 	silence = 5 * time.Second
 	// most is how many requests are lingered for at a time. Each costs its connection's memory and a buffer.
-	most = 1024
+	most = 256
 )
 
 // Options say how long is lingered.
@@ -30,6 +30,8 @@ type Options struct {
 	Limit time.Duration
 	// Stopping ends what is left after 5 s, once it is closed; nil: nothing does.
 	Stopping <-chan struct{}
+	// Answered is told of each request whose answer is on its way while the rest of its body is read; nil: nobody is.
+	Answered func(*http.Request)
 	// Undelivered is told of each answer whose client was still writing at the end of Limit, or when too many requests were
 	// lingered for, or which could not be sent; nil: nobody is.
 	Undelivered func()
@@ -44,6 +46,9 @@ func Handler(next http.Handler, o Options) http.Handler {
 	}
 	if o.Undelivered == nil {
 		o.Undelivered = func() {}
+	}
+	if o.Answered == nil {
+		o.Answered = func(*http.Request) {}
 	}
 	return &handler{Options: o, next: next}
 }
@@ -66,16 +71,22 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = control.EnableFullDuplex()
 	h.next.ServeHTTP(w, r)
 
+	limit := h.Limit
 	defer h.lingering.Add(-1)
 	if h.lingering.Add(1) > most {
-		h.Undelivered()
-		return // net/http closes the connection
+		limit = 0 // what has come already is read
 	}
-	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		h.Undelivered()
-		return
+	err := control.Flush()
+	if errors.Is(err, http.ErrNotSupported) {
+		err = nil
 	}
-	if err := h.discard(control, r.Body); err != nil {
+	if err == nil {
+		h.Answered(r)
+		err = h.discard(control, r.Body, limit)
+	} else {
+		h.Undelivered()
+	}
+	if err != nil {
 		if errors.Is(err, errCut) {
 			h.Undelivered()
 		}
@@ -89,12 +100,12 @@ var errCut = errors.New("the client did not stop writing")
 
 var buffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
-// discard reads the rest of a body. It returns nil at its end.
-func (h *handler) discard(control *http.ResponseController, body io.Reader) error {
+// discard reads the rest of a body for as long as the limit. It returns nil at its end.
+func (h *handler) discard(control *http.ResponseController, body io.Reader, limit time.Duration) error {
 	buffer, _ := buffers.Get().(*[8 << 10]byte)
 	defer buffers.Put(buffer)
 	now := h.Now()
-	end := now.Add(h.Limit)
+	end := now.Add(limit)
 	for stopping := h.Stopping; ; now = h.Now() {
 		select {
 		case <-stopping:
@@ -111,7 +122,7 @@ func (h *handler) discard(control *http.ResponseController, body io.Reader) erro
 		if err := control.SetReadDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
-		if !now.Before(end) {
+		if !now.Before(end) && limit > 0 {
 			return errCut
 		}
 		switch _, err := body.Read(buffer[:]); {

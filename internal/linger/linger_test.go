@@ -201,3 +201,28 @@ func TestOffIsOff(t *testing.T) {
 		t.Error("the zero Options put something before the handler")
 	}
 }
+
+// TestTooMany: those beyond the bound get their answers, and what is left of their bodies is no request.
+func TestTooMany(t *testing.T) {
+	var undelivered atomic.Int64
+	addr := newServer(t, linger.Options{Limit: time.Minute, Undelivered: func() { undelivered.Add(1) }})
+	const request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nxxxx"
+	for range 256 {
+		c := dial(t, addr)
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+		c.answer(t)
+	}
+	c := dial(t, addr)
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	c.answer(t)
+	if rest, err := io.ReadAll(c.answers); err != nil || len(rest) > 0 {
+		t.Fatalf("one too many: %q, %v", rest, err)
+	}
+	if n := undelivered.Load(); n != 1 {
+		t.Errorf("%d answers were counted as undelivered, want 1", n)
+	}
+}
