@@ -186,6 +186,7 @@ func testAccessOfInactive(t *testing.T, f *fixture) {
 	// Python's truth value of a column that is no bool.
 	for columnType, values := range map[string]map[string]string{
 		"integer": {"0": groups, "1": adas, "-2": adas}, "varchar(5)": {"''": groups, "'0'": adas}, "double precision": {"0": groups, "0.5": adas},
+		"numeric(4,2)": {"0": groups, "0.5": adas, "-1": adas, "NULL": groups},
 	} {
 		f.exec(t, "ALTER TABLE auth_user ADD COLUMN is_active "+columnType)
 		for stored, want := range values {

@@ -59,7 +59,8 @@ func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
 	case conditions.active != "":
 		u.active = conditions.active
 	case c.Columns.Active != NoColumn:
-		u.active, _ = c.Dialect.text(c.Dialect.column(c.Columns.Active), columns[c.Columns.Active])
+		value, _ := c.Dialect.text(c.Dialect.column(c.Columns.Active), columns[c.Columns.Active])
+		u.active = c.Dialect.flag(value, columns[c.Columns.Active])
 	default:
 		u.active = "1" // AbstractBaseUser.is_active is True
 	}

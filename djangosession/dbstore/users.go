@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -267,9 +266,9 @@ func flag(v any) djangosession.Flag {
 	case float64:
 		truth = v != 0
 	case []byte:
-		truth = isTrueText(string(v))
+		truth = len(v) > 0
 	case string:
-		truth = isTrueText(v)
+		truth = v != ""
 	}
 	if truth {
 		return djangosession.True
@@ -277,11 +276,13 @@ func flag(v any) djangosession.Flag {
 	return djangosession.False
 }
 
-// isTrueText is the truth of a value that a driver gives as a text. Drivers give exact numbers so (numeric of PostgreSQL, DECIMAL of
-// MySQL), whose zero is False to Python. A zero in a column of texts is True to Python, and False here.
-func isTrueText(text string) bool {
-	number, err := strconv.ParseFloat(text, 64)
-	return text != "" && (err != nil || number != 0)
+// flag is a column of a flag as it is selected. Drivers give exact numbers (numeric of PostgreSQL, DECIMAL of MySQL) as texts, of which
+// "0" would be taken for true.
+func (d *Dialect) flag(value, columnType string) string {
+	if strings.HasPrefix(columnType, "numeric") || strings.HasPrefix(columnType, "decimal") {
+		return fmt.Sprintf("CASE WHEN %[1]s <> 0 THEN 1 WHEN %[1]s IS NULL THEN NULL ELSE 0 END", value)
+	}
+	return value
 }
 
 // optionalFlag is flag for a column that decides nothing: whether it is absent or NULL, it is unknown.
@@ -368,19 +369,24 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		}
 		return value
 	}
-	for _, part := range []struct{ column, condition string }{
-		{c.Columns.ID, ""},
-		{c.Columns.Password, ""},
-		{c.Columns.Username, ""},
-		{c.Columns.Email, ""},
-		{c.Columns.Active, conditions.active},
-		{c.Columns.Staff, conditions.staff},
-		{c.Columns.Superuser, conditions.superuser},
+	for _, part := range []struct {
+		column, condition string
+		flag              bool
+	}{
+		{c.Columns.ID, "", false},
+		{c.Columns.Password, "", false},
+		{c.Columns.Username, "", false},
+		{c.Columns.Email, "", false},
+		{c.Columns.Active, conditions.active, true},
+		{c.Columns.Staff, conditions.staff, true},
+		{c.Columns.Superuser, conditions.superuser, true},
 	} {
 		_, ok := columns[part.column]
 		switch {
 		case part.condition != "":
 			selected = append(selected, part.condition)
+		case ok && part.flag:
+			selected = append(selected, c.Dialect.flag(bounded(part.column), columns[part.column]))
 		case ok:
 			selected = append(selected, bounded(part.column))
 		default:

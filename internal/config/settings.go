@@ -38,10 +38,8 @@ type djangoSettings struct {
 	SessionTable           *string `envconfig:"SESSION_TABLE" otherwise:"django_session" desc:"a custom session model's table"`
 	SessionStoreClass      *string `envconfig:"SESSION_STORE_CLASS" otherwise:"SessionStore" desc:"the store class's __qualname__: it is part of the salt"`
 	AuthBackends           *string `envconfig:"AUTHENTICATION_BACKENDS" otherwise:"django.contrib.auth.backends.ModelBackend" desc:"a session of another backend is anonymous"`
-	Middleware             *string `envconfig:"MIDDLEWARE" example:"django.contrib.sessions.middleware.SessionMiddleware,django.contrib.auth.middleware.AuthenticationMiddleware" desc:"MIDDLEWARE of the Django settings: says which packages decide who the user is"`
 	SecurityExpireAfter    *string `envconfig:"SESSION_SECURITY_EXPIRE_AFTER" otherwise:"600" desc:"seconds; of django-session-security, where DJANGO_MIDDLEWARE lists it"`
 	ExpireSeconds          *string `envconfig:"SESSION_EXPIRE_SECONDS" example:"3600" desc:"seconds; of django-session-timeout, where DJANGO_MIDDLEWARE lists it; DJANGO_SESSION_COOKIE_AGE"`
-	AutoLogout             *string `envconfig:"AUTO_LOGOUT" example:"{\"IDLE_TIME\": 600}" desc:"of django-auto-logout, where DJANGO_MIDDLEWARE lists it: a JSON object, times in seconds"`
 	AuthUserModel          *string `envconfig:"AUTH_USER_MODEL" otherwise:"auth.User" desc:"gives the default table"`
 	AuthUserTable          *string `envconfig:"AUTH_USER_TABLE" example:"auth_user" desc:"the users' table; from the model"`
 	IDColumn               *string `envconfig:"AUTH_USER_ID_COLUMN" otherwise:"id" desc:"the primary key"`
@@ -74,6 +72,8 @@ type ownSettings struct {
 	ActiveColumn          *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" desc:"- where the model has no is_active at all; a property needs DJANGO_AUTH_USER_ACTIVE_WHERE"`
 	StaffColumn           *string `envconfig:"DJANGO_AUTH_USER_STAFF_COLUMN" otherwise:"is_staff" desc:"- where there is none"`
 	SuperuserColumn       *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" desc:"- where there is none"`
+	Middleware            *string `envconfig:"DJANGO_MIDDLEWARE" example:"django.contrib.sessions.middleware.SessionMiddleware,django.contrib.auth.middleware.AuthenticationMiddleware" desc:"MIDDLEWARE of the Django settings: says which packages decide who the user is"`
+	AutoLogout            *string `envconfig:"DJANGO_AUTO_LOGOUT" example:"{\"IDLE_TIME\": 600}" desc:"of django-auto-logout, where DJANGO_MIDDLEWARE lists it: a JSON object, times in seconds"`
 	MediaRoot             *string `envconfig:"DJANGO_MEDIA_ROOT" example:"/srv/media" desc:"where uploads go; not set: uploads are off"`
 	CSRFTrustedOrigins    *string `envconfig:"DJANGO_CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" desc:"other origins whose pages may upload"`
 	BackendRules          *string `envconfig:"DJANGO_BACKEND_RULES" otherwise:"{}" example:"{\"shop.auth.Backend\": \"active\"}" desc:"whom backends of your own know: active or any, with +permissions where they give ModelBackend's"`

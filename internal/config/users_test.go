@@ -82,7 +82,7 @@ func TestMiddleware(t *testing.T) {
 	if c := mustLoad(t, with(env{name: "[]"})); c.Middleware == nil || len(c.Middleware) > 0 {
 		t.Errorf("an empty list: %#v", c.Middleware)
 	}
-	if c := mustLoad(t, with(env{"MIDDLEWARE": "a.B, c.D"})); !slices.Equal(c.Middleware, []string{"a.B", "c.D"}) {
+	if c := mustLoad(t, with(env{"DJANGO_MIDDLEWARE": "a.B, c.D", "MIDDLEWARE": "gzip,cors", "AUTO_LOGOUT": "30"})); !slices.Equal(c.Middleware, []string{"a.B", "c.D"}) {
 		t.Errorf("got %q", c.Middleware)
 	}
 	wantFault(t, with(env{name: "a.B,SessionMiddleware"}), name, "which is not a dotted path", "django.contrib.sessions")
