@@ -212,7 +212,7 @@ func (a *Access) failed(shape *accessShape, err error) error {
 	case err == nil:
 		return nil
 	case misfits(err):
-		a.shapes.misfit(shape, err)
+		a.shapes.misfit(shape, a.config.Conditions != Conditions{}, err)
 	}
 	return fmt.Errorf("reading the groups and permissions of a user: %w", err)
 }

@@ -120,3 +120,20 @@ func testHashColumns(t *testing.T, f *fixture) {
 		t.Errorf("without columns: got %v, %v", user, err)
 	}
 }
+
+// TestOneRowsConditionFails: a condition that cannot be computed on one user's row fails for that user alone.
+func TestOneRowsConditionFails(t *testing.T) {
+	f := newSQLite(t)
+	f.table(t, "auth_user", authUser+", prefs text")
+	f.exec(t, `INSERT INTO auth_user (id, username, password, is_active, prefs) VALUES (1, 'ada', 'pw', true, '{}'), (2, 'eve', 'pw', true, '{oops')`)
+	u := f.users(dbstore.UsersConfig{Conditions: dbstore.Conditions{Where: "json_extract(prefs, '$.banned') IS NULL"}})
+	if err := u.TryConditions(t.Context()); err != nil {
+		t.Errorf("trying: %v", err)
+	}
+	for range 3 {
+		if got := found(t.Context(), t, u, "2"); !strings.Contains(got, "malformed JSON") {
+			t.Errorf("a row that cannot be judged: %s", got)
+		}
+		wantUser(t, u, "1", "1 ada ? pw "+flags(yes, absent, absent))
+	}
+}

@@ -158,14 +158,17 @@ func (k *shapes[S]) keep(found S) {
 func (k *shapes[S]) finding(err error) { k.err, k.until = err, k.now().Add(lookAgain) }
 
 // misfit says that a query of the shape did not fit the tables. They are looked at again; where that has just been done and
-// has changed nothing, the error is kept as a finding: a privilege is missing, or a table that nobody looks at.
-func (k *shapes[S]) misfit(of S, err error) {
+// has changed nothing, the error is kept as a finding: a privilege is missing, or a table that nobody looks at. Where the query has
+// conditions of the operator's, it is the asker's alone: a condition may fail on one row, and must not fail everybody.
+func (k *shapes[S]) misfit(of S, conditional bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
 	case k.shape != of: // there is another one already
 	case !k.confirmed.IsZero() && k.now().Sub(k.confirmed) < lookAgain:
-		k.finding(err)
+		if !conditional {
+			k.finding(err)
+		}
 	default:
 		k.doubted = true
 	}

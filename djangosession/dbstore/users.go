@@ -206,7 +206,7 @@ func (u *Users) failed(shape *userShape, err error) error {
 	case err == nil:
 		return nil
 	case misfits(err):
-		u.shapes.misfit(shape, err)
+		u.shapes.misfit(shape, u.config.Conditions != Conditions{}, err)
 	}
 	return fmt.Errorf("reading a user: %w", err)
 }

@@ -246,7 +246,7 @@ func TestCheck(t *testing.T) {
 		{"a user without the second", request(cookie("adas"), map[string]string{"require": "staff&require=group:admins"}), denied(codes.PermissionDenied, refusal(403, "The user may not do this."))},
 		{"a group with a comma", request(cookie("adas"), map[string]string{"require": "group:a%2C b"}), allow(ada)},
 		{"other spellings", request(map[string]string{"cookie": "sessionid=adas", "remote_user": "x", "remote~user": "x", "remote-user": "x", "x": "y"}, nil), allow(ada, "remote~user")},
-		{"nobody", request(cookie("none"), nil), denied(codes.Unauthenticated, refusal(401, "Your login session has ended.", challenge))},
+		{"nobody", request(cookie("none"), nil), denied(codes.Unauthenticated, refusal(401, "Your login session has ended.", challenge, option("x-sign-in", "/login/")))},
 		{"a page", request(page(cookie("none")), nil), denied(codes.Unauthenticated, refusal(302, "", option("location", "/login/?next=/a%3Fb%3Dc")))},
 		{"nobody, optional", request(cookie("none"), map[string]string{"optional": "1"}), allow(nobody)},
 		{"down", request(cookie("down"), nil), failed(refusal(503, "The login session could not be checked.", option("retry-after", "1")))},
