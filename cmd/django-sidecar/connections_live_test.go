@@ -59,24 +59,11 @@ func (a *attacked) checkMemory(t *testing.T) {
 // refused is the metric of a listener.
 func (a *attacked) refused(t *testing.T, listener string) int {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", a.admin)
-	}}, Timeout: 10 * time.Second}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://admin/metrics", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
+	match := regexp.MustCompile(`connections_refused_total\{listener="` + listener + `"\} (\d+)`).FindStringSubmatch(metricsOf(t, a.admin))
+	if match == nil {
+		t.Fatal("no such metric")
 	}
-	response, err := client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close() //nolint:errcheck // it is read
-	text, err := io.ReadAll(response.Body)
-	match := regexp.MustCompile(`connections_refused_total\{listener="` + listener + `"\} (\d+)`).FindSubmatch(text)
-	if err != nil || match == nil {
-		t.Fatalf("no such metric: %v", err)
-	}
-	n, err := strconv.Atoi(string(match[1]))
+	n, err := strconv.Atoi(match[1])
 	if err != nil {
 		t.Fatal(err)
 	}

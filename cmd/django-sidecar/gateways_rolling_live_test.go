@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -54,16 +52,6 @@ func TestGatewaysLoseNothingInRollingUpdates(t *testing.T) {
 	t.Logf("%d requests during %d restarts", load.asked.Load(), restarts)
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // it has told its address
-	return listener.Addr().String()
-}
-
 // replica is a sidecar that is restarted at one address.
 type replica struct {
 	program, addr, admin string
@@ -72,15 +60,7 @@ type replica struct {
 
 func (r *replica) start(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(r.program, "serve")
-	cmd.Env = append(os.Environ(), "SIDECAR_LISTEN="+r.addr, "SIDECAR_ADMIN_LISTEN=unix:"+r.admin, "SIDECAR_LOG_LEVEL=error")
-	r.process = djangotest.StartProcess(t.Context(), t, cmd, func(ctx context.Context) error {
-		status, err := askReady(ctx, "unix:"+r.admin)
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("status %d", status)
-		}
-		return err
-	})
+	r.process = startServing(t, r.program, r.addr, r.admin)
 }
 
 func (r *replica) restart(t *testing.T) {

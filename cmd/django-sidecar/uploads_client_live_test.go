@@ -89,15 +89,25 @@ func sidecarProgram(t *testing.T) string {
 // startProcess runs a program as the sidecar of the site on a free port, and returns its address.
 func (s *uploadSite) startProcess(t *testing.T, program string) (p *djangotest.Process, addr string) {
 	t.Helper()
+	addr = freeAddr(t)
+	return startServing(t, program, addr, filepath.Join(filepath.Dir(s.root), "admin.sock")), addr
+}
+
+// freeAddr is a loopback address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr = listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	admin := filepath.Join(filepath.Dir(s.root), "admin.sock")
+	defer listener.Close() //nolint:errcheck // it has told its address
+	return listener.Addr().String()
+}
+
+// startServing runs a program as a sidecar, with the settings of the environment and its admin listener at a socket, and waits
+// until it is ready.
+func startServing(t *testing.T, program, addr, admin string) *djangotest.Process {
+	t.Helper()
 	cmd := exec.Command(program, "serve")
 	cmd.Env = append(os.Environ(), "SIDECAR_LISTEN="+addr, "SIDECAR_ADMIN_LISTEN=unix:"+admin, "SIDECAR_LOG_LEVEL=error")
 	return djangotest.StartProcess(t.Context(), t, cmd, func(ctx context.Context) error {
@@ -106,7 +116,7 @@ func (s *uploadSite) startProcess(t *testing.T, program string) (p *djangotest.P
 			err = fmt.Errorf("status %d", status)
 		}
 		return err
-	}), addr
+	})
 }
 
 // kill ends a process at once, and waits until it is gone.
