@@ -247,6 +247,7 @@ func (sc *sidecar) serve(ctx context.Context, at listeners) error {
 	}
 
 	<-ctx.Done()
+	sc.draining.Store(true)
 	if len(broken) == 0 {
 		sc.drain(ctx, servers)
 	}

@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// drain tells whoever asks /readyz that the sidecar is about to stop, and serves everything for SIDECAR_DRAIN_DELAY: a gateway
-// that has not heard of it yet must not find the door closed. Connections end with the request that they are in.
+// drain serves everything for SIDECAR_DRAIN_DELAY, while /readyz says that the sidecar is about to stop: a gateway that has not heard
+// of it yet must not find the door closed. Connections end with the request that they are in.
 func (sc *sidecar) drain(ctx context.Context, servers []boundServer) {
-	sc.draining.Store(true)
 	if sc.config.DrainDelay == 0 {
 		return
 	}
@@ -23,7 +22,6 @@ func (sc *sidecar) drain(ctx context.Context, servers []boundServer) {
 // stop closes the listeners in their order, and finishes what is running: verdicts within stopTimeout, uploads within
 // SIDECAR_UPLOAD_DRAIN. What is left then is cut; a resumable upload goes on elsewhere.
 func (sc *sidecar) stop(ctx context.Context, servers []boundServer) error {
-	sc.draining.Store(true)
 	limit := stopTimeout
 	if sc.uploads != nil {
 		limit = max(limit, sc.config.Uploads.Drain)
