@@ -5,6 +5,5 @@ var reused inflater
 
 // Inflate is the inflater alone, without header and checksum, which few broken streams would get past.
 func Inflate(dst, stream []byte, limit int) (out, rest []byte, err error) {
-	padded := append(stream[:len(stream):len(stream)], make([]byte, padding)...)
-	return reused.inflate(dst, padded, limit)
+	return reused.inflate(dst, stream, limit)
 }

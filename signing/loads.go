@@ -53,7 +53,7 @@ func (s *TimestampSigner) LoadsWithin(dst []byte, text string, limit int, maxAge
 // An unpacker is what unpacking needs beside its result, kept for the next time.
 type unpacker struct {
 	packed []byte // of the last compressed value
-	flate  inflater
+	stream inflater
 }
 
 var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
@@ -95,9 +95,8 @@ func (u *unpacker) inflate(dst []byte, text string, limit int) ([]byte, error) {
 	if !validZlibHeader(u.packed) {
 		return dst, malformed("zlib header")
 	}
-	u.packed = append(u.packed, make([]byte, padding)...)
 	start := len(dst)
-	dst, trailer, err := u.flate.inflate(dst, u.packed[zlibHeaderSize:], limit)
+	dst, trailer, err := u.stream.inflate(dst, u.packed[zlibHeaderSize:], limit)
 	if err != nil {
 		return dst, err
 	}
