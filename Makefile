@@ -26,7 +26,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors image
+.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors docs image
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -89,6 +89,9 @@ bench-upload: setup ## 1 GiB to the sidecar, to a plain io.Copy and to gunicorn 
 
 vectors: ## writes testdata/vectors again, by real Djangos
 	@testdata/generate/all.sh $(CACHE)/venv
+
+docs: ## writes the pages that are made of tables in the code
+	@go generate ./...
 
 image: ## builds the Dockerfile without a Docker engine, and runs what came out
 	@tools/image.sh

@@ -1,0 +1,231 @@
+package config
+
+// ownSettings are those with one name only: the tag is the whole name, and there is nothing to fall back to.
+//
+// DJANGO_VERSION is one of them, because a plain VERSION is too common a variable to be believed. So is what opens a
+// door or writes: an environment that is shared with Django must not turn uploads on, let other sites' pages send them,
+// or have deactivated users taken for active ones. DJANGO_BACKEND_RULES is no setting of Django's.
+type ownSettings struct {
+	// # Keys and version
+
+	// The version of the deployment's Django, from `1.11` on. `4.1.7` is as good as `4.1`. It decides which formats
+	// and hashes are accepted. A version above 6.1 is judged as 6.1, with a warning.
+	DjangoVersion *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" form:"version"`
+
+	// # Databases
+
+	// Connections to each database, at most.
+	DBConns *string `envconfig:"SIDECAR_DB_CONNS" otherwise:"4" form:"number"`
+	// Prepared statements. `auto` uses them on connections that are seen to be direct. `off` suits pgbouncer in
+	// transaction mode. `on` suits a direct unix socket.
+	DBPrepare *string `envconfig:"SIDECAR_DB_PREPARE" otherwise:"auto" form:"word"`
+	// How long a verdict may take. After that the answer is 503.
+	StoreTimeout *string `envconfig:"SIDECAR_STORE_TIMEOUT" otherwise:"2s" form:"duration"`
+
+	// # Sessions
+
+	// The largest session data, stored and inflated. Larger data is `unreadable`, and does not leave the database,
+	// the cache or the file.
+	MaxSessionBytes *string `envconfig:"SIDECAR_MAX_SESSION_BYTES" otherwise:"1MiB" form:"size"`
+
+	// # Backends and middleware
+
+	// Whom backends of your own know: `active` or `any`, with `+permissions` if they give ModelBackend's
+	// permissions. A backend that is neither known nor ruled is judged as `active`, with a warning.
+	BackendRules *string `envconfig:"DJANGO_BACKEND_RULES" otherwise:"{}" example:"{\"shop.auth.Backend\": \"active\"}" form:"JSON object"`
+	// MIDDLEWARE of the Django settings. It says which packages decide who the user is. `check` names those that are
+	// not known.
+	Middleware *string `envconfig:"DJANGO_MIDDLEWARE" example:"django.contrib.sessions.middleware.SessionMiddleware,django.contrib.auth.middleware.AuthenticationMiddleware" form:"list"`
+	// AUTO_LOGOUT of django-auto-logout, with times in seconds. It counts if DJANGO_MIDDLEWARE lists that package,
+	// which requires it. SESSION_TIME is not followed: the sidecar does not start with it.
+	AutoLogout *string `envconfig:"DJANGO_AUTO_LOGOUT" example:"{\"IDLE_TIME\": 600}" form:"JSON object"`
+	// `true` refuses inactive users, whatever their backend says.
+	RequireActive *string `envconfig:"SIDECAR_REQUIRE_ACTIVE" otherwise:"false" form:"flag"`
+
+	// # Users
+
+	// The column of `is_active`. `-`: the model has no `is_active` at all, and everybody is active. For a property,
+	// set DJANGO_AUTH_USER_ACTIVE_WHERE instead. Without the column, `-` or a condition the sidecar answers nobody.
+	ActiveColumn *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_COLUMN" otherwise:"is_active" form:"name"`
+	// The column of `is_staff`. `-`: the model has none.
+	StaffColumn *string `envconfig:"DJANGO_AUTH_USER_STAFF_COLUMN" otherwise:"is_staff" form:"name"`
+	// The column of `is_superuser`. `-`: the model has none.
+	SuperuserColumn *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_COLUMN" otherwise:"is_superuser" form:"name"`
+	// `hex`: the primary key is a UUID column, and `str(user.pk)` has no hyphens. Then `user.id` and Remote-User-Id
+	// have none. Otherwise `str`.
+	IDFormat *string `envconfig:"DJANGO_AUTH_USER_ID_FORMAT" otherwise:"str" form:"word"`
+	// A condition on a user's row: the rows that the model's default manager does not hide. Other rows are
+	// `user_not_found`.
+	UserWhere *string `envconfig:"DJANGO_AUTH_USER_WHERE" example:"deleted_at IS NULL" form:"SQL condition"`
+	// A condition on a user's row, for an `is_active` that is a property.
+	ActiveWhere *string `envconfig:"DJANGO_AUTH_USER_ACTIVE_WHERE" example:"status = 'active'" form:"SQL condition"`
+	// The same for `is_staff`.
+	StaffWhere *string `envconfig:"DJANGO_AUTH_USER_STAFF_WHERE" example:"role IN ('staff', 'admin')" form:"SQL condition"`
+	// The same for `is_superuser`.
+	SuperuserWhere *string `envconfig:"DJANGO_AUTH_USER_SUPERUSER_WHERE" example:"role = 'admin'" form:"SQL condition"`
+	// `true` judges the session alone. The sidecar does not see deactivated users and changed passwords, and knows
+	// only `user.id`.
+	InsecureSkipUserCheck *string `envconfig:"SIDECAR_INSECURE_SKIP_USER_CHECK" otherwise:"false" form:"flag"`
+
+	// # The session auth hash
+	//
+	// For a user model that overrides `get_session_auth_hash()`. [User
+	// models](user-models.md#an-own-get_session_auth_hash) has an example. Without these settings it is Django's own
+	// hash.
+
+	// The `key_salt` that the method gives to `salted_hmac`.
+	HashSalt *string `envconfig:"DJANGO_AUTH_HASH_SALT" example:"shop.models.User.get_session_auth_hash"`
+	// The columns whose values the method puts together, in their order.
+	HashColumns *string `envconfig:"DJANGO_AUTH_HASH_COLUMNS" example:"password,email,session_token" form:"list"`
+	// What the method puts between the values. By default nothing.
+	HashSeparator *string `envconfig:"DJANGO_AUTH_HASH_SEPARATOR" example:":"`
+	// `sha1`, which `salted_hmac` takes by itself, or `sha256`. `any` accepts both.
+	HashAlgorithm *string `envconfig:"DJANGO_AUTH_HASH_ALGORITHM" otherwise:"any" form:"word"`
+	// The method that the model overrides: `get_session_auth_hash` or `_get_session_auth_hash`.
+	HashMethod *string `envconfig:"DJANGO_AUTH_HASH_METHOD" otherwise:"get_session_auth_hash" form:"word"`
+
+	// # Groups and permissions
+	//
+	// Only if they are not those of `django.contrib.auth`. The foreign keys of these tables must lead to each other;
+	// otherwise requirements on groups and permissions are refused. See [user
+	// models](user-models.md#groups-of-a-projects-own).
+
+	// The table of the groups.
+	GroupTable *string `envconfig:"DJANGO_AUTH_GROUP_TABLE" otherwise:"auth_group" example:"accounts_group" form:"name"`
+	// Its primary key.
+	GroupIDColumn *string `envconfig:"DJANGO_AUTH_GROUP_ID_COLUMN" otherwise:"id" form:"name"`
+	// Its column of names.
+	GroupNameColumn *string `envconfig:"DJANGO_AUTH_GROUP_NAME_COLUMN" otherwise:"name" form:"name"`
+	// The table of the permissions.
+	PermissionTable *string `envconfig:"DJANGO_AUTH_PERMISSION_TABLE" otherwise:"auth_permission" form:"name"`
+	// The table of the user model's `groups`, or of its `through` model. By default it follows from the users'
+	// table. A table that you name is believed without foreign keys too.
+	UserGroupsTable *string `envconfig:"DJANGO_AUTH_USER_GROUPS_TABLE" example:"accounts_user_groups" form:"name"`
+	// Its column of users. By default it is found by its foreign key.
+	UserGroupsUser *string `envconfig:"DJANGO_AUTH_USER_GROUPS_USER_COLUMN" example:"user_id" form:"name"`
+	// Its column of groups. By default it is found by its foreign key.
+	UserGroupsGroup *string `envconfig:"DJANGO_AUTH_USER_GROUPS_GROUP_COLUMN" example:"group_id" form:"name"`
+	// The table of the user model's `user_permissions`. By default it follows from the users' table.
+	UserPermsTable *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_TABLE" example:"accounts_user_user_permissions" form:"name"`
+	// Its column of users. By default it is found by its foreign key.
+	UserPermsUser *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_USER_COLUMN" example:"user_id" form:"name"`
+	// Its column of permissions. By default it is found by its foreign key.
+	UserPermsPerm *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_PERMISSION_COLUMN" example:"permission_id" form:"name"`
+	// The table of the groups' `permissions`. By default it follows from the groups' table.
+	GroupPermsTable *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_TABLE" example:"auth_group_permissions" form:"name"`
+	// Its column of groups. By default it is found by its foreign key.
+	GroupPermsGroup *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_GROUP_COLUMN" example:"group_id" form:"name"`
+	// Its column of permissions. By default it is found by its foreign key.
+	GroupPermsPerm *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_PERMISSION_COLUMN" example:"permission_id" form:"name"`
+
+	// # Gateways
+
+	// Addresses and networks (CIDR) whose X-Forwarded-* headers are believed. Whoever may open the unix socket of
+	// SIDECAR_LISTEN is trusted too.
+	TrustedProxies *string `envconfig:"SIDECAR_TRUSTED_PROXIES" otherwise:"none" example:"10.0.0.0/8,192.0.2.7" form:"list"`
+
+	// # Listeners
+
+	// The public listener: `host:port` or `unix:/path`.
+	Listen *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" form:"address"`
+	// The admin listener: health and metrics. Keep it away from the public.
+	AdminListen *string `envconfig:"SIDECAR_ADMIN_LISTEN" otherwise:"127.0.0.1:8101" form:"address"`
+	// Envoy's ext_authz over gRPC. It has no TLS and is for Envoy alone. `off`: no listener.
+	GRPCListen *string `envconfig:"SIDECAR_GRPC_LISTEN" otherwise:"off" example:"127.0.0.1:8102" form:"address"`
+	// Connections to SIDECAR_LISTEN at a time, idle ones included. gRPC has at most 128 and the admin listener 64.
+	// `0`: no limit. See [operations](operations.md#many-connections).
+	MaxConnections *string `envconfig:"SIDECAR_MAX_CONNECTIONS" otherwise:"1024" form:"number"`
+	// How long everything is still served after SIGTERM, while `/readyz` says 503. A gateway needs that time to
+	// notice.
+	DrainDelay *string `envconfig:"SIDECAR_DRAIN_DELAY" otherwise:"0" example:"5s" form:"duration or 0"`
+	// How long the rest of a body is read and thrown away after an early answer. Without it the answer is lost on
+	// clients that write before they read. `0`: not at all.
+	Linger *string `envconfig:"SIDECAR_LINGER" otherwise:"30s" form:"duration or 0"`
+
+	// # The cache of verdicts
+	//
+	// [Invalidation](invalidation.md) says how a kept verdict is forgotten when something changes.
+
+	// How long an answer may be out of date when nothing tells of changes. `0`: no verdict is kept, and each request
+	// asks the stores.
+	CacheTTL *string `envconfig:"SIDECAR_CACHE_TTL" otherwise:"0" example:"5s" form:"duration or 0"`
+	// Verdicts that are kept, at most. Each takes up to 400 bytes.
+	CacheEntries *string `envconfig:"SIDECAR_CACHE_ENTRIES" otherwise:"100000" form:"number"`
+	// `auto`: PostgreSQL tells of every logout and every change of a user, if the triggers of `django-sidecar sql`
+	// are there. `off`: nothing does.
+	CacheInvalidation *string `envconfig:"SIDECAR_CACHE_INVALIDATION" otherwise:"auto" form:"word"`
+	// How long a verdict is kept while every change is told.
+	CacheMaxAge *string `envconfig:"SIDECAR_CACHE_MAX_AGE" otherwise:"5m" form:"duration"`
+	// The PostgreSQL server that tells of changes, if DATABASE_URL leads to a pooler.
+	CacheListenURL *string `envconfig:"SIDECAR_CACHE_LISTEN_URL" secret:"true" example:"postgres://user:password@db.example:5432/name" form:"URL"`
+	// A file that holds it.
+	CacheListenURLFile *string `envconfig:"SIDECAR_CACHE_LISTEN_URL_FILE" example:"/run/secrets/listen-url"`
+
+	// # Uploads
+
+	// MEDIA_ROOT, where uploads go: an absolute path. Not set: uploads are off.
+	MediaRoot *string `envconfig:"DJANGO_MEDIA_ROOT" example:"/srv/media" form:"path"`
+	// `upload_to` of the FileField. Its dates are in DJANGO_TIME_ZONE.
+	UploadTo *string `envconfig:"SIDECAR_UPLOAD_TO" otherwise:"uploads/%Y/%m/%d/" form:"strftime"`
+	// `max_length` of the FileField: characters of a name, with `upload_to`.
+	UploadMaxNameLength *string `envconfig:"SIDECAR_UPLOAD_MAX_NAME_LENGTH" otherwise:"100" form:"number"`
+	// Where unfinished uploads and undelivered webhooks are: on MEDIA_ROOT's file system and not inside MEDIA_ROOT.
+	// By default `.django-sidecar` beside MEDIA_ROOT. If a volume is mounted at MEDIA_ROOT itself, mount its parent
+	// instead.
+	UploadStateDir *string `envconfig:"SIDECAR_UPLOAD_STATE_DIR" example:"/srv/.django-sidecar" form:"path"`
+	// How long an unfinished resumable upload lives after its last byte.
+	UploadExpiry *string `envconfig:"SIDECAR_UPLOAD_EXPIRY" otherwise:"24h" form:"duration"`
+	// Where the sidecar tells Django of each published file. `off`: it tells nobody. See
+	// [uploads](uploads.md#telling-django).
+	UploadWebhook *string `envconfig:"SIDECAR_UPLOAD_WEBHOOK" secret:"true" otherwise:"off" example:"http://127.0.0.1:8000/webhooks/upload" form:"URL"`
+	// `sha256`, or `none` where the disk is faster than the hash.
+	UploadDigest *string `envconfig:"SIDECAR_UPLOAD_DIGEST" otherwise:"sha256" form:"word"`
+	// The endings that names may have. `any`: all.
+	UploadExtensions *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" example:".jpg,.png,.pdf" form:"list"`
+	// `true` refuses a file whose first bytes are not what its name promises. A page is never a picture.
+	UploadCheckType *string `envconfig:"SIDECAR_UPLOAD_CHECK_TYPE" otherwise:"false" form:"flag"`
+	// How long uploads may go on after SIGTERM and SIDECAR_DRAIN_DELAY. What is left is cut; a resumable upload goes
+	// on elsewhere.
+	UploadDrain *string `envconfig:"SIDECAR_UPLOAD_DRAIN" otherwise:"60s" form:"duration"`
+
+	// # Limits of uploads
+
+	// The largest file. Over it 413.
+	UploadMaxBytes *string `envconfig:"SIDECAR_UPLOAD_MAX_BYTES" otherwise:"100MiB" form:"size"`
+	// All files of one form together. Over it 413. The default is never below SIDECAR_UPLOAD_MAX_BYTES. `0`: no
+	// limit.
+	UploadMaxFormBytes *string `envconfig:"SIDECAR_UPLOAD_MAX_FORM_BYTES" otherwise:"1GiB" form:"size or 0"`
+	// Bytes a second, after 10 s of grace. A slower body is cut (408). `0`: off.
+	UploadMinRate *string `envconfig:"SIDECAR_UPLOAD_MIN_RATE" otherwise:"240" form:"number"`
+	// Uploads that are going on, resumable ones included. Over it 429. `0`: no limit.
+	UploadMaxAtOnce *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE" otherwise:"1000" form:"number"`
+	// The same of one user. `0`: no limit.
+	UploadMaxAtOncePerUser *string `envconfig:"SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER" otherwise:"10" form:"number"`
+	// Unfinished resumable uploads of one user. Over it 429. `0`: no limit.
+	UploadMaxUnfinishedFiles *string `envconfig:"SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER" otherwise:"100" form:"number"`
+	// What these have or announce together. Over it 413. The default is never below SIDECAR_UPLOAD_MAX_BYTES. `0`:
+	// no limit.
+	UploadMaxUnfinishedBytes *string `envconfig:"SIDECAR_UPLOAD_MAX_UNFINISHED_BYTES_PER_USER" otherwise:"1GiB" form:"size or 0"`
+	// Bytes of MEDIA_ROOT's disk that no upload takes (507). Set it where a database shares the disk.
+	UploadMinFree *string `envconfig:"SIDECAR_UPLOAD_MIN_FREE" otherwise:"0" example:"1GiB" form:"size or 0"`
+
+	// # Uploads from pages
+
+	// CSRF_TRUSTED_ORIGINS: other origins whose pages may upload and read the answers. Any scheme can be named:
+	// `https://*.example.com`, `capacitor://localhost`.
+	CSRFTrustedOrigins *string `envconfig:"DJANGO_CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" form:"list"`
+	// `true`: an upload must bring Django's CSRF token, in the header or in the form. CSRF_USE_SESSIONS is not
+	// known.
+	UploadCSRFToken *string `envconfig:"SIDECAR_UPLOAD_CSRF_TOKEN" otherwise:"false" form:"flag"`
+
+	// # Answers and logs
+
+	// `true` puts the reason into answers. For development: it tells strangers why a session was refused.
+	Explain *string `envconfig:"SIDECAR_EXPLAIN" otherwise:"false" form:"flag"`
+	// The status of "no user": `401`, or `200` for old clients that read only `result`.
+	EndedStatus *string `envconfig:"SIDECAR_ENDED_STATUS" otherwise:"401" form:"word"`
+	// `debug`, `info`, `warn` or `error`.
+	LogLevel *string `envconfig:"SIDECAR_LOG_LEVEL" otherwise:"info" form:"word"`
+	// `json` or `text`.
+	LogFormat *string `envconfig:"SIDECAR_LOG_FORMAT" otherwise:"json" form:"word"`
+}
