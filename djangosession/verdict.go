@@ -21,15 +21,15 @@ type Reason string
 // The closed list of reasons, in the order in which they are found.
 const (
 	NoCookie         Reason = "no_cookie"          // there is no session cookie, or it is empty
-	BadSessionKey    Reason = "bad_session_key"    // the cookie cannot be a session key: too short, or no text that a database takes
+	BadSessionKey    Reason = "bad_session_key"    // the cookie cannot be a session key: it is too short, or no database takes it as a text
 	NotFound         Reason = "not_found"          // the store has no such session
-	Expired          Reason = "expired"            // it has, and expire_date is not after now, or the time is over that a package gives a login
+	Expired          Reason = "expired"            // expire_date is not after now, or a package in MIDDLEWARE has ended the login by its own clock
 	BadSignature     Reason = "bad_signature"      // the session data was not signed with an accepted key
-	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large; or the user is too large
-	Anonymous        Reason = "anonymous"          // nobody is logged in in this session, or somebody acts as another user in it
-	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS, or knows no users
+	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large; or the user's row is too large
+	Anonymous        Reason = "anonymous"          // nobody has logged in, or somebody acts as another user in this session
+	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS, or has no users
 	BadUserID        Reason = "bad_user_id"        // the user's id cannot be a primary key
 	UserNotFound     Reason = "user_not_found"     // no user has this id
 	UserInactive     Reason = "user_inactive"      // is_active is false
-	AuthHashMismatch Reason = "auth_hash_mismatch" // the password has changed since the login, or the secret key has
+	AuthHashMismatch Reason = "auth_hash_mismatch" // the password or the secret key has changed since the login
 )

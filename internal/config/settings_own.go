@@ -111,7 +111,7 @@ type ownSettings struct {
 	UserPermsUser *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_USER_COLUMN" example:"user_id" form:"name"`
 	// Its column of permissions. By default it is found by its foreign key.
 	UserPermsPerm *string `envconfig:"DJANGO_AUTH_USER_PERMISSIONS_PERMISSION_COLUMN" example:"permission_id" form:"name"`
-	// The table of the groups' `permissions`. By default it follows from the groups' table.
+	// The table of the groups' `permissions`. By default `auth_group_permissions`.
 	GroupPermsTable *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_TABLE" example:"auth_group_permissions" form:"name"`
 	// Its column of groups. By default it is found by its foreign key.
 	GroupPermsGroup *string `envconfig:"DJANGO_AUTH_GROUP_PERMISSIONS_GROUP_COLUMN" example:"group_id" form:"name"`

@@ -1,0 +1,8 @@
+// Package pages has no code of its own: its tests hold README.md and docs/ against the sidecar and its source.
+//
+//	http_test.go      docs/http.md: its requests are sent to a running sidecar, its tables are made from the code
+//	names_test.go     the files, settings, names, targets and links that pages and comments mention exist
+//	tutorial_live_test.go  the commands of docs/tutorial.md, in their order
+package pages
+
+//go:generate go test -run ^TestTablesOfHTTP$ . -write
