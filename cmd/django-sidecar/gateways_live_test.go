@@ -58,6 +58,7 @@ func TestGateways(t *testing.T) {
 			through := gatewayTest{rig: rig, addr: gateway.Addr, gatewayUnderTest: g}
 			t.Run("users", through.users)
 			t.Run("sign-in", through.signIn)
+			t.Run("scripts", through.scripts)
 			t.Run("methods", through.methods)
 			t.Run("forbidden", through.forbidden)
 			t.Run("forgeries", through.forgeries)

@@ -7,11 +7,17 @@
 
 local identity = { "remote-user", "remote-user-id", "remote-email", "remote-groups" }
 
--- What the sidecar needs to know beside the request itself: who is asking, and whether a person looks at the answer.
-local forwarded = { "cookie", "accept", "x-requested-with", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site" }
+-- What the sidecar needs to know beside the request itself: who is asking, whether a person looks at the answer, and whether
+-- this is a CORS preflight.
+local forwarded = {
+    "cookie", "accept", "x-requested-with", "sec-fetch-mode", "sec-fetch-dest", "hx-request", "hx-current-url",
+    "origin", "access-control-request-method", "x-http-method-override", "x-http-method", "x-method-override",
+}
 
 -- What a client may see of the sidecar's answer.
-local answered = { "location", "content-type", "cache-control", "vary", "retry-after", "www-authenticate" }
+local answered = {
+    "location", "hx-redirect", "x-sign-in", "content-type", "cache-control", "vary", "retry-after", "www-authenticate",
+}
 
 -- More than SIDECAR_STORE_TIMEOUT. HAProxy's client tries four times before it gives up on a sidecar that does not answer.
 local milliseconds = 2500

@@ -26,8 +26,13 @@ func caddy(tb testing.TB, route GatewayRoute, options string) *Gateway {
 	program := cachedProgram(tb, "caddy", "bin", "caddy")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
-	g.copyFile("deploy/caddy/Caddyfile", ":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1", port),
-		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
+	replace := []string{
+		":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1", port), deployedSidecar, route.Sidecar, deployedApplication, route.Application,
+	}
+	if route.Preflight {
+		replace = append(replace, `import asked ""`, "import asked preflight=1")
+	}
+	g.copyFile("deploy/caddy/Caddyfile", replace...)
 	g.write("main", "{\n\tadmin off\n"+options+"}\nimport Caddyfile\n")
 	return g.run(func() *exec.Cmd {
 		cmd := exec.Command(program, "run", "--config", g.path("main"), "--adapter", "caddyfile")

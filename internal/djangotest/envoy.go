@@ -53,11 +53,24 @@ const envoyHTTP2 = `    - name: application
           explicit_http_config: {http2_protocol_options: {}}
       connect_timeout: 5s`
 
+// envoyEverybody is the route for which any user will do, and envoyPreflight lets preflights through there.
+const (
+	envoyEverybody = "                        - match: {prefix: /}\n"
+	envoyPreflight = `                          typed_per_filter_config:
+                            envoy.filters.http.ext_authz:
+                              "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
+                              check_settings: {context_extensions: {preflight: "1"}}
+`
+)
+
 func envoy(tb testing.TB, file string, route GatewayRoute, replace ...string) *Gateway {
 	tb.Helper()
 	replace = append(replace, "port_value: 8000", "port_value: "+portOf(tb, route.Application))
 	if route.HTTP2 {
 		replace = append(replace, "    - name: application\n      connect_timeout: 5s", envoyHTTP2)
+	}
+	if route.Preflight {
+		replace = append(replace, envoyEverybody, envoyEverybody+envoyPreflight)
 	}
 	program := cachedProgram(tb, "envoy", "envoy-"+envoyVersion, "envoy", "_bin", "envoy")
 	g, port := newGateway(tb)

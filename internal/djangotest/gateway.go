@@ -18,6 +18,8 @@ type GatewayRoute struct {
 
 	// HTTP2: the application is spoken to over HTTP/2, without TLS. nginx cannot.
 	HTTP2 bool
+	// Preflight: where any user will do, the question has preflight=1 beside. Envoy over HTTP cannot.
+	Preflight bool
 }
 
 // Gateway is a running gateway, with the configuration that deploy/ has for it: the addresses apart, what is tried is the

@@ -15,8 +15,13 @@ func HAProxy(tb testing.TB, route GatewayRoute) *Gateway {
 	}
 	g, port := newGateway(tb)
 	g.copyFile("deploy/haproxy/django-sidecar.lua")
-	g.copyFile("deploy/haproxy/haproxy.cfg", "bind :8080", fmt.Sprintf("bind 127.0.0.1:%d", port),
-		"/etc/haproxy/django-sidecar.lua", g.path("django-sidecar.lua"),
-		deployedSidecar, route.Sidecar, deployedApplication, route.Application)
+	replace := []string{
+		"bind :8080", fmt.Sprintf("bind 127.0.0.1:%d", port), "/etc/haproxy/django-sidecar.lua", g.path("django-sidecar.lua"),
+		deployedSidecar, route.Sidecar, deployedApplication, route.Application,
+	}
+	if route.Preflight {
+		replace = append(replace, "/auth/forward unless", "/auth/forward?preflight=1 unless")
+	}
+	g.copyFile("deploy/haproxy/haproxy.cfg", replace...)
 	return g.run(func() *exec.Cmd { return exec.Command(program, "-db", "-f", g.path("haproxy.cfg")) })
 }

@@ -29,7 +29,11 @@ http {
 func Nginx(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)
-	return g.runNginx("django-sidecar.conf", port, deployedSidecar, route.Sidecar, deployedApplication, route.Application)
+	replace := []string{deployedSidecar, route.Sidecar, deployedApplication, route.Application}
+	if route.Preflight {
+		replace = append(replace, "/auth/nginx;", "/auth/nginx?preflight=1;")
+	}
+	return g.runNginx("django-sidecar.conf", port, replace...)
 }
 
 // NginxHTTP2 is Nginx, for clients that speak HTTP/2 without TLS, and nothing else.

@@ -104,19 +104,24 @@ func (h *headerFields) set(e entry) {
 // add takes one header field more. Envoy writes names in small letters.
 func (h *headerFields) add(e entry) {
 	h.seen = true
-	switch e.key {
-	case "cookie", "accept", "sec-fetch-mode", "sec-fetch-dest", "x-requested-with", "upgrade", "hx-request", "hx-current-url",
-		"origin", "access-control-request-method", "x-http-method-override", "x-http-method", "x-method-override":
+	if decisive[e.key] {
 		if h.values == nil {
 			h.values = map[string][]string{}
 		}
 		h.values[e.key] = append(h.values[e.key], e.value)
-	default:
-		if gateway.IsAlias(e.key) && len(h.aliases) < maxAliases && !slices.Contains(h.aliases, e.key) {
-			h.aliases = append(h.aliases, e.key)
-		}
+	} else if gateway.IsAlias(e.key) && len(h.aliases) < maxAliases && !slices.Contains(h.aliases, e.key) {
+		h.aliases = append(h.aliases, e.key)
 	}
 }
+
+// decisive are the names of the fields that are looked at.
+var decisive = func() map[string]bool {
+	names := map[string]bool{"cookie": true, "upgrade": true}
+	for _, name := range gateway.HintHeaders() {
+		names[strings.ToLower(name)] = true
+	}
+	return names
+}()
 
 // maxAliases bounds what a client can put into an answer: there are more spellings than anybody means well.
 const maxAliases = 64

@@ -19,6 +19,16 @@ type Hints struct {
 	MethodOverride             string // X-HTTP-Method-Override and its like, all together
 }
 
+// HintHeaders are the headers that Hints are made of. A gateway that hands on no header unasked must be told all of them, and
+// Cookie; one that is missing makes pages of scripts, or preflights of what is none. Upgrade is not among them: it is between
+// two neighbours, and gateways write their own.
+func HintHeaders() []string {
+	return []string{
+		"Accept", "X-Requested-With", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "HX-Request", "HX-Current-URL",
+		"Origin", "Access-Control-Request-Method", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
+	}
+}
+
 // About returns r with what the hints tell of it.
 func (h Hints) About(r Request) Request {
 	r.Navigation = h.Navigation()
