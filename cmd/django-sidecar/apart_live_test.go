@@ -13,6 +13,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/sidecar"
 )
 
 // TestSessionsInAnotherDatabase keeps verdicts that depend on two databases of a real Django: a change in either is told
@@ -43,7 +44,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for place, db := range map[string]*djangotest.Database{"sessions": sessions, "users": users} {
-		text, err := sqlText(c, sqlPlaces(c)[place], invalidate.Script{Triggers: true}, false)
+		text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: invalidate.Script{Triggers: true}, Database: place})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,14 +55,14 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 	client, closeIdle := newClient(10 * time.Second)
 	defer closeIdle()
 	status := func(key string) int {
-		got, err := askStatus(t, client, "http://"+at.public.Addr().String()+"/authenticate", key)
+		got, err := askStatus(t, client, "http://"+at.Public.Addr().String()+"/authenticate", key)
 		if err != nil {
 			t.Error(err)
 		}
 		return got
 	}
 	sound := func() bool {
-		_, err := askStatus(t, client, "http://"+at.admin.Addr().String()+"/readyz", "")
+		_, err := askStatus(t, client, "http://"+at.Admin.Addr().String()+"/readyz", "")
 		return err == nil && metricOf(t, client, at, "django_sidecar_cache_sound 1")
 	}
 	waitFor(t, 10*time.Second, "told of both databases", sound)
@@ -80,7 +81,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 	proxy.SetMode(djangotest.Refuse())
 	unknown := newRigKey()
 	waitFor(t, 10*time.Second, "could not find out", func() bool { return status(unknown) == http.StatusServiceUnavailable })
-	if got, err := askStatus(t, client, "http://"+at.admin.Addr().String()+"/readyz", ""); got != http.StatusServiceUnavailable || err != nil {
+	if got, err := askStatus(t, client, "http://"+at.Admin.Addr().String()+"/readyz", ""); got != http.StatusServiceUnavailable || err != nil {
 		t.Errorf("/readyz answers %d, %v while the sessions' database is away", got, err)
 	}
 	proxy.SetMode(djangotest.Pass())
@@ -127,9 +128,9 @@ func askStatus(t *testing.T, c *http.Client, url, key string) (int, error) {
 }
 
 // metricOf reports whether the metrics have a line.
-func metricOf(t *testing.T, c *http.Client, at listeners, line string) bool {
+func metricOf(t *testing.T, c *http.Client, at sidecar.Listeners, line string) bool {
 	t.Helper()
-	response, err := c.Get("http://" + at.admin.Addr().String() + "/metrics")
+	response, err := c.Get("http://" + at.Admin.Addr().String() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

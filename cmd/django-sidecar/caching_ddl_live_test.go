@@ -14,6 +14,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/sidecar"
 )
 
 // ddlRig is a sidecar with a cache, and a database whose owner changes more than rows.
@@ -23,8 +24,8 @@ type ddlRig struct {
 	client   *http.Client
 	ttl      time.Duration
 	triggers string
-	d        *deployment // to write sessions with
-	users    int         // how many have been given a session
+	d        *sidecar.Deployment // to write sessions with
+	users    int                 // how many have been given a session
 }
 
 func newDDLRig(t *testing.T, ttl time.Duration) *ddlRig {
@@ -37,12 +38,12 @@ func newDDLRig(t *testing.T, ttl time.Duration) *ddlRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := sqlText(c, sqlPlaces(c)[""], invalidate.Script{Triggers: true}, false)
+	text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: invalidate.Script{Triggers: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.triggers = regexp.MustCompile(`(?m)^(BEGIN|COMMIT);$`).ReplaceAllString(text, "")
-	if r.d, err = newDeployment(c, nil); err != nil {
+	if r.d, err = sidecar.Open(c); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -166,7 +167,12 @@ func TestNoVerdictOutlivesItsReason(t *testing.T) {
 func TestOldWriterCommits(t *testing.T) {
 	r := newDDLRig(t, 500*time.Millisecond)
 	s := r.login(t)
-	writer, err := r.d.database.Conn(t.Context())
+	db, err := sql.Open("postgres", r.db.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // it goes with the database
+	writer, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/sidecar"
 )
 
 // history is what Django's database has said of one user, and until when.
@@ -72,7 +73,7 @@ func (h *history) age(answer string, asked time.Time) (time.Duration, bool) {
 // cachingRig is a sidecar with a cache on a real Django's database, whose users are changed while they are asked for.
 type cachingRig struct {
 	django *djangotest.Django
-	at     listeners
+	at     sidecar.Listeners
 	users  []*history
 	next   int
 }
@@ -95,7 +96,7 @@ func newCachingRig(t *testing.T, p profile, triggers bool) *cachingRig {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := sqlText(c, sqlPlaces(c)[""], invalidate.Script{Triggers: true}, false)
+		text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: invalidate.Script{Triggers: true}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +117,7 @@ func newCachingRig(t *testing.T, p profile, triggers bool) *cachingRig {
 
 // ask returns the name of the user that a session key belongs to, "" for nobody.
 func (r *cachingRig) ask(ctx context.Context, c *http.Client, key string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.at.public.Addr().String()+"/authenticate", http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.at.Public.Addr().String()+"/authenticate", http.NoBody)
 	if err != nil {
 		return "", err
 	}
@@ -146,7 +147,7 @@ func (r *cachingRig) mustAsk(t *testing.T, c *http.Client, h *history) string {
 // metric reads one of the sidecar's metrics.
 func (r *cachingRig) metric(t *testing.T, name string) float64 {
 	t.Helper()
-	response, err := http.Get("http://" + r.at.admin.Addr().String() + "/metrics")
+	response, err := http.Get("http://" + r.at.Admin.Addr().String() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

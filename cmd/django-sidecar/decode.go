@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
-	"django-sidecar/signing"
+	"django-sidecar/internal/sidecar"
 )
 
 func decode(_ context.Context, args []string, s stdio) int {
@@ -20,7 +18,7 @@ func decode(_ context.Context, args []string, s stdio) int {
 	if !ok {
 		return exitUsage
 	}
-	version, codec, err := newCodec(c)
+	version, codec, err := sidecar.NewCodec(c)
 	if err != nil {
 		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
 		return exitUsage
@@ -33,23 +31,10 @@ func decode(_ context.Context, args []string, s stdio) int {
 	}
 	session, err := codec.Decode(strings.TrimSpace(string(data)))
 	if err != nil {
-		fmt.Fprintf(s.err, "no session for Django %s: %s\n", version, explainDecode(err))
+		fmt.Fprintf(s.err, "no session for Django %s: %s\n", version, sidecar.DecodeProblem(err))
 		return exitNo
 	}
 	fmt.Fprintln(s.out, session.JSON())
 	fmt.Fprintf(s.err, "signed with %s\n", session.SignedBy)
 	return exitYes
-}
-
-// explainDecode says what is wrong with session data, and what to look at.
-func explainDecode(err error) string {
-	var syntax *signing.SyntaxError
-	switch {
-	case errors.Is(err, signing.ErrBadSignature):
-		return string(djangosession.BadSignature) +
-			": not signed with this SECRET_KEY, for this DJANGO_SESSION_STORE_CLASS, in a form that this DJANGO_VERSION reads"
-	case errors.As(err, &syntax):
-		return string(djangosession.Unreadable) + ": " + syntax.Problem
-	}
-	return err.Error()
 }

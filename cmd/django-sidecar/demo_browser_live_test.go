@@ -76,7 +76,7 @@ func startDemo(t *testing.T) (url string, stop func() int) {
 	printed, out := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		code := demoCommand(ctx, nil, stdio{out: out, err: io.Discard})
+		code := runDemo(ctx, nil, stdio{out: out, err: io.Discard})
 		_ = out.Close() // it never fails
 		ended <- code
 	}()

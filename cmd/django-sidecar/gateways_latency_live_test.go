@@ -25,7 +25,7 @@ func TestGatewayLatency(t *testing.T) {
 	t.Setenv("DATABASE_URL", rig.database) // a sidecar of its own, without the proxies that make faults
 	at := listenersForTest(t)
 	route := djangotest.GatewayRoute{
-		Sidecar: at.public.Addr().String(), SidecarGRPC: at.grpc.Addr().String(), Application: application.Listener.Addr().String(),
+		Sidecar: at.Public.Addr().String(), SidecarGRPC: at.GRPC.Addr().String(), Application: application.Listener.Addr().String(),
 	}
 	for _, g := range gatewaysUnderTest() {
 		t.Run(g.name, func(t *testing.T) {

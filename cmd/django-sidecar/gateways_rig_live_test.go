@@ -67,7 +67,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	rig.ada, rig.bob, rig.loggedOut = django.Login("1"), django.Login("2"), django.Login("3")
 	django.Execute("UPDATE auth_user SET is_active = false WHERE id = 3")
 	at := listenersForTest(t)
-	rig.sidecar = []*djangotest.FaultProxy{djangotest.NewFaultProxy(t, at.public.Addr().String()), djangotest.NewFaultProxy(t, at.grpc.Addr().String())}
+	rig.sidecar = []*djangotest.FaultProxy{djangotest.NewFaultProxy(t, at.Public.Addr().String()), djangotest.NewFaultProxy(t, at.GRPC.Addr().String())}
 	rig.route = djangotest.GatewayRoute{
 		Sidecar: rig.sidecar[0].Addr(), SidecarGRPC: rig.sidecar[1].Addr(), Application: djangotest.StartGatewayApplication(t, "6.1").Addr,
 	}

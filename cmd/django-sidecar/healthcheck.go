@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/sidecar"
 )
 
 // healthcheckTimeout is longer than any answer of /readyz takes with the default store timeout.
@@ -25,7 +24,7 @@ func healthcheck(ctx context.Context, args []string, s stdio) int {
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	status, err := askReady(ctx, address)
+	status, err := sidecar.AskReady(ctx, address)
 	if err != nil {
 		fmt.Fprintf(s.err, "not ready: %v\n", err)
 		return exitNo
@@ -36,42 +35,4 @@ func healthcheck(ctx context.Context, args []string, s stdio) int {
 	}
 	fmt.Fprintln(s.out, "ready")
 	return exitYes
-}
-
-// askReady asks the admin listener at an address of the settings.
-func askReady(ctx context.Context, address string) (status int, err error) {
-	network, dial := "tcp", localAddress(address)
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		network, dial = "unix", path
-	}
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, dial)
-		},
-	}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://sidecar/readyz", http.NoBody)
-	if err != nil {
-		return 0, err
-	}
-	response, err := client.Do(r)
-	if err != nil {
-		return 0, err
-	}
-	return response.StatusCode, response.Body.Close()
-}
-
-// localAddress is where to reach a listener on this machine: one on all addresses is reached through loopback. It is
-// not called localhost, which is a name that an image without /etc/hosts does not know.
-func localAddress(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		if host = "127.0.0.1"; ip != nil && ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	return net.JoinHostPort(host, port)
 }

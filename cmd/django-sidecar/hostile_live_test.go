@@ -30,7 +30,7 @@ func demoDeployment(t *testing.T) (path string, visits []demo.Visit) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if visits, err = makeDemo(t.Context(), c, path); err != nil {
+	if visits, err = demo.Deploy(t.Context(), c, path); err != nil {
 		t.Fatal(err)
 	}
 	return path, visits
@@ -109,7 +109,7 @@ func TestHostileSessionData(t *testing.T) {
 			data = []byte(real)
 			data[r.IntN(len(data))] ^= byte(1 + r.UintN(255))
 		}
-		if _, err := d.codec.Decode(string(data)); err == nil {
+		if _, err := d.Codec().Decode(string(data)); err == nil {
 			t.Fatalf("decoded %q", data)
 		}
 		if i%100 != 0 { // the whole way through the database and HTTP, for some

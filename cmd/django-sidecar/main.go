@@ -38,7 +38,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "answer who is logged in", serve},
-		{"demo", "serve a SQLite database made on the spot, with users and sessions to try", demoCommand},
+		{"demo", "serve a SQLite database made on the spot, with users and sessions to try", runDemo},
 		{"check", "look at settings, database, tables, clock and recent sessions; say what to change", check},
 		{"verify", "explain the verdict on a session key (or with --cookie a Cookie header) read from stdin", verify},
 		{"sql", "print the triggers that tell of changes, or with -what role a role that may only read; -django: as a migration", printSQL},

@@ -21,6 +21,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/sidecar"
 )
 
 // largeStores are the kinds of places where sessions may be.
@@ -45,13 +46,13 @@ func login(t *testing.T, user int) (encoded string, pickled []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDeployment(c, nil)
+	d, err := sidecar.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close() //nolint:errcheck // nothing was read
 	entries := [][2]string{
-		{"_auth_user_id", fmt.Sprint(user)}, {"_auth_user_backend", "django.contrib.auth.backends.ModelBackend"}, {"_auth_user_hash", d.verifier.AuthHash(rigPassword)},
+		{"_auth_user_id", fmt.Sprint(user)}, {"_auth_user_backend", "django.contrib.auth.backends.ModelBackend"}, {"_auth_user_hash", d.Verifier().AuthHash(rigPassword)},
 	}
 	values := map[string]any{}
 	pickled = []byte("\x80\x02}") // PROTO 2, EMPTY_DICT
@@ -62,7 +63,7 @@ func login(t *testing.T, user int) (encoded string, pickled []byte) {
 		}
 		pickled = append(pickled, 's') // SETITEM
 	}
-	if encoded, err = d.codec.Encode(values, time.Now()); err != nil {
+	if encoded, err = d.Codec().Encode(values, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return encoded, append(pickled, '.') // STOP

@@ -19,6 +19,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/sidecar"
 )
 
 // A profile is one deployment that the oracle compares.
@@ -203,11 +204,11 @@ func startSidecar(t *testing.T) *runningSidecar {
 // serveForTest runs the sidecar with the environment's settings on a free port, and stops it with the test.
 func serveForTest(t *testing.T) net.Addr {
 	t.Helper()
-	return listenersForTest(t).public.Addr()
+	return listenersForTest(t).Public.Addr()
 }
 
 // listenersForTest is serveForTest for who wants to know all addresses.
-func listenersForTest(t *testing.T) listeners {
+func listenersForTest(t *testing.T) sidecar.Listeners {
 	t.Helper()
 	t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
 	t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
@@ -215,10 +216,10 @@ func listenersForTest(t *testing.T) listeners {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening, done := make(chan listeners, 1), make(chan error, 1)
+	listening, done := make(chan sidecar.Listeners, 1), make(chan error, 1)
 	ctx := t.Context() // ends before the cleanups run
 	go func() {
-		done <- runSidecar(ctx, c, slog.New(slog.DiscardHandler), func(at listeners) { listening <- at })
+		done <- sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at }})
 	}()
 	t.Cleanup(func() {
 		if err := <-done; err != nil {
@@ -232,7 +233,7 @@ func listenersForTest(t *testing.T) listeners {
 		done <- nil
 		t.Fatalf("the sidecar has ended: %v", err)
 	}
-	return listeners{}
+	return sidecar.Listeners{}
 }
 
 // ask sends a Cookie header as it is (nil for none), or several, and returns the user's id, or nil.

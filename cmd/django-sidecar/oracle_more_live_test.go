@@ -11,6 +11,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/sidecar"
 )
 
 // TestSeveralCookieLines asks for requests with several Cookie header lines, which HTTP forbids to browsers and
@@ -92,7 +93,7 @@ func TestDjangoReadsWhatWeEncode(t *testing.T) {
 			d := deploymentForTest(t)
 			var texts []string
 			for _, values := range sessions {
-				data, err := d.codec.Encode(values, time.Now())
+				data, err := d.Codec().Encode(values, time.Now())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -114,14 +115,14 @@ func TestDjangoReadsWhatWeEncode(t *testing.T) {
 }
 
 // loginByUs stores a session in which a user is logged in, and asks Django who that is.
-func loginByUs(t *testing.T, django *djangotest.Django, d *deployment) {
+func loginByUs(t *testing.T, django *djangotest.Django, d *sidecar.Deployment) {
 	t.Helper()
 	const password = "md5$salt$0123456789abcdef0123456789abcdef"
 	user := django.Users(20, 7)[0]
 	django.Execute(fmt.Sprintf("UPDATE %s SET password = '%s', is_active = true WHERE id = %s", django.UserTable, password, user.ID))
-	data, err := d.codec.Encode(map[string]any{
+	data, err := d.Codec().Encode(map[string]any{
 		"_auth_user_id": user.ID, "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
-		"_auth_user_hash": d.verifier.AuthHash(password),
+		"_auth_user_hash": d.Verifier().AuthHash(password),
 	}, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -136,13 +137,13 @@ func loginByUs(t *testing.T, django *djangotest.Django, d *deployment) {
 }
 
 // deploymentForTest makes what the environment says, without serving it.
-func deploymentForTest(t *testing.T) *deployment {
+func deploymentForTest(t *testing.T) *sidecar.Deployment {
 	t.Helper()
 	c, err := config.FromProcess()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDeployment(c, nil)
+	d, err := sidecar.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}

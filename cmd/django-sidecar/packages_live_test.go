@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 )
 
@@ -242,12 +241,8 @@ func TestPackagesMiddleware(t *testing.T) {
 func wantNamed(t *testing.T, impersonated string) {
 	t.Helper()
 	t.Setenv("DJANGO_MIDDLEWARE", "")
-	c, err := config.FromProcess()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var said strings.Builder
-	code := explain(t.Context(), c, impersonated, stdio{out: &said, err: &said})
+	code := verify(t.Context(), nil, stdio{strings.NewReader(impersonated), &said, &said})
 	for _, want := range []string{"because   the session has the entry _impersonate", "left by   impersonate.middleware.ImpersonateMiddleware"} {
 		if code != exitNo || !strings.Contains(said.String(), want) {
 			t.Errorf("verify ends with %d, and does not say %q:\n%s", code, want, said.String())

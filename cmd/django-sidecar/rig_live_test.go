@@ -22,6 +22,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/sidecar"
 )
 
 const (
@@ -96,7 +97,7 @@ func (r *rig) fill(t *testing.T, c *config.Config) {
 		CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL);
 		CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL, username varchar(150) NOT NULL, is_active bool NOT NULL);
 		INSERT INTO auth_user SELECT n, '`+rigPassword+`', 'user' || n, n <> 99 FROM generate_series(1, 99) AS n`)
-	d, err := newDeployment(c, nil)
+	d, err := sidecar.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,11 +117,11 @@ func (r *rig) fill(t *testing.T, c *config.Config) {
 }
 
 // insert stores a session in which a user with this password has logged in, and returns its key.
-func (r *rig) insert(t *testing.T, d *deployment, user int, password string, expiresIn time.Duration) string {
+func (r *rig) insert(t *testing.T, d *sidecar.Deployment, user int, password string, expiresIn time.Duration) string {
 	t.Helper()
-	data, err := d.codec.Encode(map[string]any{
+	data, err := d.Codec().Encode(map[string]any{
 		"_auth_user_id": fmt.Sprint(user), "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
-		"_auth_user_hash": d.verifier.AuthHash(password),
+		"_auth_user_hash": d.Verifier().AuthHash(password),
 	}, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +141,7 @@ func (r *rig) serve(t *testing.T, c *config.Config) {
 	listening := make(chan net.Addr, 1)
 	go func() {
 		defer close(r.stopped)
-		r.err = runSidecar(ctx, c, slog.New(slog.NewJSONHandler(r.log, nil)), func(at listeners) { listening <- at.public.Addr() })
+		r.err = sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.NewJSONHandler(r.log, nil)), Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }})
 	}()
 	r.stop = stop
 	t.Cleanup(func() {

@@ -15,6 +15,8 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/demo"
+	"django-sidecar/internal/sidecar"
 )
 
 func TestMain(m *testing.M) {
@@ -58,7 +60,7 @@ func deployDemo(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	c, err := config.OfDemo(scriptKey, "sqlite:///"+path, "")
 	ts.Check(err)
-	visits, err := makeDemo(context.Background(), c, path)
+	visits, err := demo.Deploy(context.Background(), c, path)
 	ts.Check(err)
 	for i := len(visits) - 1; i >= 0; i-- { // the first of a kind stays
 		name := string(visits[i].Reason)
@@ -76,7 +78,7 @@ func waitReady(ts *testscript.TestScript, _ bool, _ []string) {
 	defer deadline.Stop()
 	defer tick.Stop()
 	for {
-		if status, err := askReady(context.Background(), ts.Getenv("SIDECAR_ADMIN_LISTEN")); err == nil && status == 200 {
+		if status, err := sidecar.AskReady(context.Background(), ts.Getenv("SIDECAR_ADMIN_LISTEN")); err == nil && status == 200 {
 			return
 		}
 		select {

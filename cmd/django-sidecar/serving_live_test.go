@@ -14,6 +14,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/sidecar"
 )
 
 // mountedSecret is a secret as Kubernetes mounts it: key -> ..data/key, and ..data -> a directory that is replaced.
@@ -67,7 +68,7 @@ func TestRotatedSecretKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := newDeployment(c, nil)
+		d, err := sidecar.Open(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +101,7 @@ func TestRotatedSecretKey(t *testing.T) {
 	const complaint = "reading the settings again; the old ones stay in force"
 	secret.put(t, "")
 	waitFor(t, 10*time.Second, "complaining about the empty file", func() bool { return strings.Contains(r.log.String(), complaint) })
-	during(2*watchInterval + watchInterval/2) // it looks again, and has said it all
+	during(2*sidecar.WatchInterval + sidecar.WatchInterval/2) // it looks again, and has said it all
 	want("broken", http.StatusUnauthorized, http.StatusOK, http.StatusUnauthorized)
 	if n := strings.Count(r.log.String(), complaint); n != 1 {
 		t.Errorf("an empty file is logged %d times, want once", n)
@@ -153,7 +154,7 @@ func TestGracefulStop(t *testing.T) {
 		t.Error("it has ended before its requests")
 	default:
 	}
-	if got, err := askReady(t.Context(), r.admin); got != http.StatusServiceUnavailable {
+	if got, err := sidecar.AskReady(t.Context(), r.admin); got != http.StatusServiceUnavailable {
 		t.Errorf("while it drains, /readyz answers %d, %v; want 503", got, err)
 	}
 	unlock()
@@ -179,7 +180,7 @@ func TestGracefulStop(t *testing.T) {
 func TestReadyFollowsTheDatabase(t *testing.T) {
 	r := newRig(t, time.Second, nil)
 	ready := func() int {
-		status, err := askReady(t.Context(), r.admin)
+		status, err := sidecar.AskReady(t.Context(), r.admin)
 		if err != nil {
 			t.Error(err)
 		}
@@ -268,7 +269,7 @@ func TestSecondSignal(t *testing.T) {
 		if got := process.ExitCode(); got != code {
 			t.Errorf("%v: exit code %d, want %d", signal, got, code)
 		}
-		if took := time.Since(start); took > stopTimeout/2 {
+		if took := time.Since(start); took > sidecar.StopTimeout/2 {
 			t.Errorf("%v: it took %v, in which what was running may have been given up anyway", signal, took)
 		}
 		if _, _, err := u.end(rest); err == nil {
@@ -282,7 +283,7 @@ func TestDrain(t *testing.T) {
 	r := newRig(t, 2*time.Second, map[string]string{"SIDECAR_DRAIN_DELAY": "2s"})
 	r.stop()
 	waitFor(t, time.Second, "draining", func() bool {
-		status, err := askReady(t.Context(), r.admin)
+		status, err := sidecar.AskReady(t.Context(), r.admin)
 		return err == nil && status == http.StatusServiceUnavailable
 	})
 	for range 5 {

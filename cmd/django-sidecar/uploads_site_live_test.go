@@ -16,6 +16,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/demo"
+	"django-sidecar/internal/sidecar"
 )
 
 // uploadSite is a deployment with MEDIA_ROOT and a user who is logged in.
@@ -50,11 +51,11 @@ func newUploadSite(t *testing.T, base string, settings map[string]string) *uploa
 		t.Fatal(err)
 	}
 	s.config = c
-	d, err := newDeployment(c, nil)
+	d, err := sidecar.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	visits, err := demo.Make(t.Context(), path, d.codec, d.verifier, time.Now())
+	visits, err := demo.Make(t.Context(), path, d.Codec(), d.Verifier(), time.Now())
 	if err := errors.Join(err, d.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func (s *uploadSite) serve(t *testing.T) string {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	listening, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
-		done <- runSidecar(ctx, s.config, slog.New(slog.DiscardHandler), func(at listeners) { listening <- at.public.Addr() })
+		done <- sidecar.Run(ctx, s.config, sidecar.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }})
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+
+	"django-sidecar/internal/sidecar"
 )
 
 // Set by the linker; see the Makefile.
@@ -11,6 +13,8 @@ var (
 	version = "dev"
 	commit  = "unknown"
 )
+
+func build() sidecar.Build { return sidecar.Build{Version: version, Commit: commit} }
 
 func printVersion(_ context.Context, args []string, s stdio) int {
 	if code, ok := parseFlags(flags("version"), args, s); !ok {

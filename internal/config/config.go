@@ -143,6 +143,31 @@ func FromProcess() (*Config, error) { return fromProcess(true) }
 // WithoutDatabase is FromProcess for a command that reads no database: DATABASE_URL may be missing, or wrong.
 func WithoutDatabase() (*Config, error) { return fromProcess(false) }
 
+// ForSQL is FromProcess for a command that needs the tables' names alone: whoever writes a migration need not have the deployment's keys,
+// its cache or its database. What is given for these is not read, but for DATABASE_URL, which says what kind of database it is.
+func ForSQL() (*Config, error) {
+	values, err := environment()
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		switch v.Name {
+		case "DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FILE", "DJANGO_SECRET_KEY_FALLBACKS", "DJANGO_SECRET_KEY_FALLBACKS_FILE",
+			"DJANGO_CACHE_URL", "DJANGO_CACHE_URL_FILE":
+			values[i] = value{Setting: v.Setting, variable: v.Name, text: v.Default}
+		}
+	}
+	r := &reader{values: values}
+	r.stand("DJANGO_SECRET_KEY", "nothing is signed here")
+	r.stand("DJANGO_CACHE_URL", "locmem://")
+	if !r.value("DATABASE_URL").given && !r.value("DATABASE_URL_FILE").given {
+		r.stand("DATABASE_URL", "postgres://")
+	}
+	c := &Config{}
+	c.readKeys(r)
+	return c.finish(r, true)
+}
+
 // OfDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our own,
 // with this key and this database. Uploads go to mediaRoot, and what they leave beside it; "" turns them off.
 func OfDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {

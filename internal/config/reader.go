@@ -35,6 +35,15 @@ func (r *reader) value(name string) value {
 	return r.values[i]
 }
 
+// stand puts a text in the place of a setting that a command does not need.
+func (r *reader) stand(name, text string) {
+	for i, v := range r.values {
+		if v.Name == name {
+			r.values[i].text, r.values[i].given = text, true
+		}
+	}
+}
+
 // text is what the setting says, or its default.
 func (r *reader) text(name string) string { return r.value(name).text }
 

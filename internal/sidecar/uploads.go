@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"context"
@@ -69,6 +69,40 @@ func openUploads(c *config.Config) (*uploads, error) {
 		Published: u.published, Now: time.Now,
 	})
 	return u, nil
+}
+
+// openUploads makes what takes uploads, where they are on.
+func (sc *sidecar) openUploads(ctx context.Context) error {
+	u, err := openUploads(sc.config)
+	if err != nil || u == nil {
+		return err
+	}
+	sc.uploads = u
+	return u.connect(sc.answers, sc.signEvent, func(a webhook.Attempt) {
+		sc.metrics.Webhook(string(a.Outcome))
+		level := slog.LevelWarn
+		if a.Outcome == webhook.Delivered {
+			level = slog.LevelInfo
+		}
+		attrs := []slog.Attr{slog.String("event", a.ID), slog.String("outcome", string(a.Outcome)), slog.Int("status", a.Status), slog.Int("tries", a.Tries)}
+		if a.Err != nil {
+			attrs = append(attrs, slog.String("error", a.Err.Error()))
+		}
+		sc.logger.LogAttrs(ctx, level, "webhook", attrs...)
+	})
+}
+
+// signEvent signs with the current keys.
+func (sc *sidecar) signEvent(payload []byte, at time.Time) (string, error) {
+	return sc.current.Load().events.Dumps(payload, false, at), nil
+}
+
+// uploadsHandler is nil where uploads are off.
+func (sc *sidecar) uploadsHandler() *handlers.Uploads {
+	if sc.uploads == nil {
+		return nil
+	}
+	return sc.uploads.handler(sc.metrics)
 }
 
 // connect makes what needs the running sidecar: who is logged in, and what signs events.

@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"context"
@@ -19,10 +19,10 @@ func (sc *sidecar) drain(ctx context.Context, servers []boundServer) {
 	<-time.After(sc.config.DrainDelay)
 }
 
-// stop closes the listeners in their order, and finishes what is running: verdicts within stopTimeout, uploads within
+// stop closes the listeners in their order, and finishes what is running: verdicts within StopTimeout, uploads within
 // SIDECAR_UPLOAD_DRAIN. What is left then is cut; a resumable upload goes on elsewhere.
 func (sc *sidecar) stop(ctx context.Context, servers []boundServer) error {
-	limit := stopTimeout
+	limit := StopTimeout
 	if sc.uploads != nil {
 		limit = max(limit, sc.config.Uploads.Drain)
 	}

@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"context"
@@ -28,18 +28,20 @@ const (
 	maxHeadersBytes   = 2 << 20          // what these have sent, beyond 4 KiB each
 	maxGRPCConns      = 128              // Envoy keeps one or two for each of its threads
 	maxAdminConns     = 64               // of Prometheus and the kubelet
-	stopTimeout       = 20 * time.Second // for what is running when the stop comes
 )
 
-// listeners are the open ones; grpc is nil where it is off.
-type listeners struct{ public, admin, grpc net.Listener }
+// StopTimeout is how long a stop waits for verdicts that are being made.
+const StopTimeout = 20 * time.Second
+
+// Listeners are the open ones; GRPC is nil where it is off.
+type Listeners struct{ Public, Admin, GRPC net.Listener }
 
 // openListeners opens all of them or none.
-func openListeners(ctx context.Context, c *config.Config) (at listeners, err error) {
-	into := map[string]*net.Listener{"SIDECAR_LISTEN": &at.public, "SIDECAR_ADMIN_LISTEN": &at.admin, "SIDECAR_GRPC_LISTEN": &at.grpc}
+func openListeners(ctx context.Context, c *config.Config) (at Listeners, err error) {
+	into := map[string]*net.Listener{"SIDECAR_LISTEN": &at.Public, "SIDECAR_ADMIN_LISTEN": &at.Admin, "SIDECAR_GRPC_LISTEN": &at.GRPC}
 	for _, l := range listenerAddresses(c) {
 		if *into[l.setting], err = listen(ctx, l.address); err != nil {
-			return listeners{}, errors.Join(fmt.Errorf("%s: %w", l.setting, err), at.close())
+			return Listeners{}, errors.Join(fmt.Errorf("%s: %w", l.setting, err), at.close())
 		}
 	}
 	return at, nil
@@ -80,9 +82,9 @@ func isBusy(err error) bool {
 	return errors.Is(err, errSocketInUse) || errors.Is(err, syscall.EADDRINUSE)
 }
 
-func (at listeners) close() error {
+func (at Listeners) close() error {
 	var errs []error
-	for _, l := range []net.Listener{at.public, at.admin, at.grpc} {
+	for _, l := range []net.Listener{at.Public, at.Admin, at.GRPC} {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}
@@ -91,10 +93,10 @@ func (at listeners) close() error {
 }
 
 // addresses are what the log says of them.
-func (at listeners) addresses() []any {
-	list := []any{"listen", at.public.Addr().String(), "admin_listen", at.admin.Addr().String()}
-	if at.grpc != nil {
-		list = append(list, "grpc_listen", at.grpc.Addr().String())
+func (at Listeners) addresses() []any {
+	list := []any{"listen", at.Public.Addr().String(), "admin_listen", at.Admin.Addr().String()}
+	if at.GRPC != nil {
+		list = append(list, "grpc_listen", at.GRPC.Addr().String())
 	}
 	return list
 }

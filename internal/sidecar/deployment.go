@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"context"
@@ -22,8 +22,8 @@ import (
 	"django-sidecar/signing"
 )
 
-// deployment is everything that a verdict on one Django deployment needs, made from its settings.
-type deployment struct {
+// Deployment is everything that a verdict on one Django deployment needs, made from its settings.
+type Deployment struct {
 	config   *config.Config
 	version  djangosession.Version
 	database *database.Database // nil where neither sessions nor users are in one
@@ -44,19 +44,22 @@ type deployment struct {
 	replaced        chan struct{}            // closed when another deployment is in its place
 }
 
-// newDeployment connects to nothing. metrics may be nil.
-func newDeployment(c *config.Config, metrics *observe.Metrics) (*deployment, error) {
-	d := &deployment{config: c, replaced: make(chan struct{})}
+// Open makes the deployment that the settings describe. It connects to nothing yet. Close ends it.
+func Open(c *config.Config) (*Deployment, error) { return newDeployment(c, nil) }
+
+// newDeployment is Open with the stores timed, if there are metrics.
+func newDeployment(c *config.Config, metrics *observe.Metrics) (*Deployment, error) {
+	d := &Deployment{config: c, replaced: make(chan struct{})}
 	if err := d.open(metrics); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-func (d *deployment) open(metrics *observe.Metrics) error {
+func (d *Deployment) open(metrics *observe.Metrics) error {
 	c := d.config
 	var err error
-	if d.version, d.codec, err = newCodec(c); err != nil {
+	if d.version, d.codec, err = NewCodec(c); err != nil {
 		return err
 	}
 	options := d.version.SignerOptions(c.SecretKey.Reveal(), nil, hashingAlgorithm(c))
@@ -100,7 +103,7 @@ func newVerifier(c *config.Config, version djangosession.Version, store djangose
 }
 
 // userStore is nil where users are not looked at: a nil *Users would be no nil UserStore.
-func (d *deployment) userStore() djangosession.UserStore {
+func (d *Deployment) userStore() djangosession.UserStore {
 	if d.users == nil {
 		return nil
 	}
@@ -109,7 +112,7 @@ func (d *deployment) userStore() djangosession.UserStore {
 
 // tryConditions fails where the conditions of the settings are no SQL, or not on this table. That a database cannot be asked is no
 // failure: it may come back.
-func (d *deployment) tryConditions(ctx context.Context) error {
+func (d *Deployment) tryConditions(ctx context.Context) error {
 	if d.users == nil {
 		return nil
 	}
@@ -130,7 +133,7 @@ func groupTables(g config.GroupTables) dbstore.GroupTables {
 }
 
 // unknownRelations says which groups and permissions are not known, and what to do; "" if all are, or if nobody can tell now.
-func (d *deployment) unknownRelations(ctx context.Context) string {
+func (d *Deployment) unknownRelations(ctx context.Context) string {
 	if d.access == nil {
 		return ""
 	}
@@ -157,7 +160,7 @@ func ownAuthHash(h config.AuthHash) *djangosession.OwnAuthHash {
 }
 
 // stores returns the stores as the verifier asks them: timed, if there are metrics.
-func (d *deployment) stores(metrics *observe.Metrics) (store djangosession.Store, users djangosession.UserStore) {
+func (d *Deployment) stores(metrics *observe.Metrics) (store djangosession.Store, users djangosession.UserStore) {
 	store, users = d.sessions, d.userStore()
 	if metrics == nil {
 		return store, users
@@ -169,7 +172,8 @@ func (d *deployment) stores(metrics *observe.Metrics) (store djangosession.Store
 	return store, users
 }
 
-func newCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, error) {
+// NewCodec makes what reads and writes the deployment's session data.
+func NewCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, error) {
 	version, err := djangosession.ParseVersion(c.DjangoVersion)
 	if err != nil {
 		return version, nil, fmt.Errorf("DJANGO_VERSION: %w", err)
@@ -183,7 +187,7 @@ func newCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, er
 }
 
 // openDatabases makes the databases ready that the settings name.
-func (d *deployment) openDatabases() (err error) {
+func (d *Deployment) openDatabases() (err error) {
 	c := d.config
 	if c.DatabaseURL.Reveal() != "" {
 		d.database, err = openDatabase("DATABASE_URL", c.DatabaseURL, c)
@@ -199,7 +203,7 @@ func (d *deployment) openDatabases() (err error) {
 }
 
 // apart reports whether the session table is in another database than the users.
-func (d *deployment) apart() bool { return d.sessionDatabase != d.database }
+func (d *Deployment) apart() bool { return d.sessionDatabase != d.database }
 
 func openDatabase(setting string, url config.Secret, c *config.Config) (*database.Database, error) {
 	prepare := map[string]database.Prepare{
@@ -244,8 +248,14 @@ func reveal(secrets []config.Secret) []string {
 	return texts
 }
 
+// Codec reads and writes the deployment's session data.
+func (d *Deployment) Codec() *djangosession.Codec { return d.codec }
+
+// Verifier asks the deployment's stores.
+func (d *Deployment) Verifier() *djangosession.Verifier { return d.verifier }
+
 // Close closes the database and the cache.
-func (d *deployment) Close() error {
+func (d *Deployment) Close() error {
 	var errs []error
 	if d.database != nil {
 		errs = append(errs, d.database.Close())
@@ -260,7 +270,7 @@ func (d *deployment) Close() error {
 }
 
 // ready asks the stores what a verdict would.
-func (d *deployment) ready(ctx context.Context) []handlers.Check {
+func (d *Deployment) ready(ctx context.Context) []handlers.Check {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()
 	checks := []handlers.Check{{Name: "sessions", Err: d.sessions.Probe(ctx)}}
@@ -271,7 +281,7 @@ func (d *deployment) ready(ctx context.Context) []handlers.Check {
 }
 
 // currentDeployment is the deployment that requests use, replaced when a secret file changes.
-type currentDeployment struct{ atomic.Pointer[deployment] }
+type currentDeployment struct{ atomic.Pointer[Deployment] }
 
 // AccessOf implements answer.AccessStore.
 func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {

@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"cmp"
@@ -24,7 +24,7 @@ type sessionStore interface {
 }
 
 // openSessions makes the store that SESSION_ENGINE names. It connects to nothing.
-func (d *deployment) openSessions() (err error) {
+func (d *Deployment) openSessions() (err error) {
 	c := d.config
 	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
 		if d.sessionDatabase == nil {
@@ -65,7 +65,7 @@ type probed struct {
 func (p probed) Probe(ctx context.Context) error { return p.probe(ctx) }
 
 // newCached returns the store of a cache engine; then is where sessions are that the cache does not have, nil for none.
-func (d *deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
+func (d *Deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 	c := d.config
 	var err error
 	d.cache, err = cache.Open(c.CacheURL.Reveal(), cache.Options{
@@ -93,7 +93,7 @@ func (d *deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 }
 
 // location says where the sessions are, for messages.
-func (d *deployment) location() string {
+func (d *Deployment) location() string {
 	var places []string
 	switch {
 	case d.cache != nil:
@@ -113,7 +113,7 @@ func (d *deployment) location() string {
 }
 
 // storeKind is what metrics call the store of sessions.
-func (d *deployment) storeKind() string {
+func (d *Deployment) storeKind() string {
 	if d.config.SessionEngineKind == config.EngineDB {
 		if d.apart() {
 			return "session_database"
@@ -124,14 +124,14 @@ func (d *deployment) storeKind() string {
 }
 
 // zone is how Django keeps instants in columns that know no time zone.
-func (d *deployment) zone() dbstore.Zone {
+func (d *Deployment) zone() dbstore.Zone {
 	if d.config.UseTZ {
 		return dbstore.Zone{}
 	}
 	return dbstore.Zone{Local: d.config.TimeZone}
 }
 
-func (d *deployment) newRows() *dbstore.Sessions {
+func (d *Deployment) newRows() *dbstore.Sessions {
 	return dbstore.NewSessions(d.sessionDatabase.DB, d.codec, dbstore.SessionsConfig{
 		Dialect: d.sessionDatabase.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.sessionDatabase.Prepares, Join: d.sessionJoiner,
 		MaxBytes: int(d.config.MaxSessionBytes),

@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ func backendRules(c *config.Config) map[string]djangosession.BackendRule {
 }
 
 // warnings are what the settings alone tell of this deployment, for the start of serve and for check: one sentence each.
-func (d *deployment) warnings() []string {
+func (d *Deployment) warnings() []string {
 	c := d.config
 	list := slices.Clone(c.Warnings)
 	for _, path := range c.AuthenticationBackends {
@@ -67,7 +67,7 @@ func middlewareWarning(path string) string {
 }
 
 // cause says what a package or a middleware has to do with a session that is nobody's, "" where that is not it.
-func (d *deployment) cause(v djangosession.Verdict) string {
+func (d *Deployment) cause(v djangosession.Verdict) string {
 	if v.Session == nil {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"context"
@@ -60,7 +60,7 @@ type teller struct {
 }
 
 // tellers are those that together tell of every change that a verdict depends on.
-func (sc *sidecar) tellers(d *deployment) ([]teller, error) {
+func (sc *sidecar) tellers(d *Deployment) ([]teller, error) {
 	var all []teller
 	switch d.config.SessionEngineKind {
 	case config.EngineDB:
@@ -98,7 +98,7 @@ type tellingDatabase struct {
 }
 
 // tellingDatabases are one database, two where sessions are in another than the users, or none.
-func tellingDatabases(d *deployment) (all []tellingDatabase) {
+func tellingDatabases(d *Deployment) (all []tellingDatabase) {
 	c := d.config
 	url := c.Cache.ListenURL
 	if url.Reveal() == "" {
@@ -119,7 +119,7 @@ func tellingDatabases(d *deployment) (all []tellingDatabase) {
 }
 
 // hearChangesOf returns when d has been replaced, or ctx has ended, or with an error if nothing can be heard.
-func (sc *sidecar) hearChangesOf(ctx context.Context, d *deployment) error {
+func (sc *sidecar) hearChangesOf(ctx context.Context, d *Deployment) error {
 	tellers, err := sc.tellers(d)
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func (s *soundness) report(place string, sound bool) {
 }
 
 // tellerOfDatabase listens to PostgreSQL.
-func (sc *sidecar) tellerOfDatabase(d *deployment, where tellingDatabase) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
+func (sc *sidecar) tellerOfDatabase(d *Deployment, where tellingDatabase) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
 	return func(ctx context.Context, sound func(bool), confirm func(time.Time), report func(bool, error)) error {
 		listener, err := database.NewListener(where.url.Reveal(), database.Options{Timeout: d.config.StoreTimeout, LookupEnv: os.LookupEnv})
 		if err != nil {
@@ -242,7 +242,7 @@ func lookEvery(ttl time.Duration) time.Duration {
 }
 
 // tellerOfCache listens to Redis.
-func (sc *sidecar) tellerOfCache(d *deployment) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
+func (sc *sidecar) tellerOfCache(d *Deployment) func(context.Context, func(bool), func(time.Time), func(bool, error)) error {
 	return func(ctx context.Context, sound func(bool), confirm func(time.Time), report func(bool, error)) error {
 		return d.cache.Track(ctx, cache.Tracking{
 			Prefix:     d.cached.Prefix(),

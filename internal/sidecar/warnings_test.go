@@ -1,4 +1,4 @@
-package main
+package sidecar
 
 import (
 	"strings"
@@ -9,14 +9,14 @@ import (
 	"django-sidecar/internal/config"
 )
 
-func testDeployment(t *testing.T, change func(*config.Config)) *deployment {
+func testDeployment(t *testing.T, change func(*config.Config)) *Deployment {
 	t.Helper()
-	c, err := config.OfDemo(scriptKey, "sqlite:///"+t.TempDir()+"/db.sqlite3", "")
+	c, err := config.OfDemo("the tests' own secret key", "sqlite:///"+t.TempDir()+"/db.sqlite3", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	change(c)
-	d, err := newDeployment(c, nil)
+	d, err := Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,191 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"django-sidecar/internal/answer"
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/database"
+	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/observe"
+	"django-sidecar/internal/verdictcache"
+)
+
+// Build is what the program says of itself.
+type Build struct{ Version, Commit string }
+
+// Options are what [Run] needs beside the settings. Logger is required.
+type Options struct {
+	Logger *slog.Logger
+	Build  Build
+	// Listening, if given, is called once all listeners are open.
+	Listening func(Listeners)
+	// Wrap, if given, is put around the public handler.
+	Wrap func(http.Handler) http.Handler
+}
+
+// Serve is [Run] with a log on w, and within the container's memory.
+func Serve(ctx context.Context, c *config.Config, w io.Writer, o Options) error {
+	lines := observe.NewLines(w, logBytes)
+	defer lines.Close() // which writes the last of it
+	o.Logger = slog.New(observe.NewLogHandler(lines, c.LogFormat == "text", c.LogLevel))
+	limitMemory(ctx, o.Logger)
+	return Run(ctx, c, o)
+}
+
+// logBytes is how much of the log may wait for whoever reads it.
+const logBytes = 1 << 20
+
+// limitMemory has the garbage collector keep within the container's memory, unless GOMEMLIMIT says otherwise. The number of
+// processors follows the container without our doing.
+func limitMemory(ctx context.Context, logger *slog.Logger) {
+	if _, err := memlimit.Set(); err != nil {
+		logger.DebugContext(ctx, "the container's memory limit is not known", "error", err.Error())
+	}
+}
+
+// sidecar is a running `serve`.
+type sidecar struct {
+	config   *config.Config
+	build    Build
+	answers  *answer.Service
+	cache    *verdictcache.Cache             // nil where verdicts are not kept
+	uploads  *uploads                        // nil where they are off
+	wrap     func(http.Handler) http.Handler // nil for nothing
+	logger   *slog.Logger
+	registry *prometheus.Registry
+	metrics  *observe.Metrics
+	current  currentDeployment
+	closing  sync.WaitGroup // of deployments that have been replaced, and of collectEarly
+	draining atomic.Bool
+	// crowded says that a connection has been refused a moment ago, and collecting that collectEarly runs.
+	crowded, collecting atomic.Bool
+}
+
+// Run serves until ctx ends, and then finishes what is running. An error says why it could not start, or why a listener broke.
+func Run(ctx context.Context, c *config.Config, o Options) error {
+	sc := newSidecar(c, o)
+	defer sc.close(ctx)
+	if faults := sc.prepare(ctx); len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	for _, w := range sc.current.Load().warnings() {
+		o.Logger.WarnContext(ctx, "setting", "warning", w)
+	}
+	for _, h := range c.Hints {
+		o.Logger.InfoContext(ctx, "setting", "hint", h)
+	}
+	at, err := openListeners(ctx, c)
+	if err != nil {
+		return err
+	}
+	o.Logger.InfoContext(ctx, "serving", append(at.addresses(), sc.whatIsOn()...)...)
+	if o.Listening != nil {
+		o.Listening(at)
+	}
+	return sc.serve(ctx, at)
+}
+
+func newSidecar(c *config.Config, o Options) *sidecar {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	sc := &sidecar{
+		config: c, build: o.Build, wrap: o.Wrap, logger: o.Logger, registry: registry,
+		metrics: observe.NewMetrics(registry, o.Build.Version, o.Build.Commit),
+	}
+	if h, ok := o.Logger.Handler().(*observe.LogHandler); ok {
+		sc.metrics.EventsDropped(h.Dropped)
+	}
+	return sc
+}
+
+// prepare makes everything that serving needs but the listeners; check does the same. It goes on after a fault, as far as it
+// can, and returns all of them.
+func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
+	c := sc.config
+	add := func(setting string, err error) {
+		if err != nil && setting != "" {
+			err = fmt.Errorf("%s: %w", setting, err)
+		}
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
+	add("DJANGO_LOGIN_URL", err)
+	sc.answers = &answer.Service{
+		Verifier: &sc.current, CookieNames: c.SessionCookieNames, Timeout: c.StoreTimeout, Access: &sc.current,
+		Login: login, Observe: sc.metrics.Verdict, Now: time.Now,
+	}
+	d, err := newDeployment(c, sc.metrics)
+	add("", err)
+	if err == nil {
+		sc.current.Store(d)
+		sc.answers.NoPermissions = d.verifier.Permissions() // no file can change it
+		add("", d.tryConditions(ctx))
+		add("", sc.openCache())
+	}
+	if c.Cache.ListenURL.Reveal() != "" {
+		_, err = database.NewListener(c.Cache.ListenURL.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
+		add("SIDECAR_CACHE_LISTEN_URL", err)
+	}
+	if err := sc.openUploads(ctx); err != nil {
+		add("", uploadError{err})
+	}
+	return faults
+}
+
+// close ends what prepare has made.
+func (sc *sidecar) close(ctx context.Context) {
+	d := sc.current.Load()
+	if d == nil {
+		return
+	}
+	if sc.cache != nil {
+		sc.cache.Wait() // for what it asks
+	}
+	logIfError(ctx, sc.logger, "closing the database", d.Close())
+	sc.closing.Wait()
+}
+
+// whatIsOn is what the log says of a start.
+func (sc *sidecar) whatIsOn() []any {
+	c, d := sc.config, sc.current.Load()
+	or := func(on bool, text string) string {
+		if !on {
+			return "off"
+		}
+		return text
+	}
+	var tables, proxies []string
+	if d.rows != nil {
+		tables = append(tables, c.SessionTable)
+	}
+	if d.users != nil {
+		tables = append(tables, c.AuthUserTable)
+	}
+	for _, p := range c.TrustedProxies {
+		proxies = append(proxies, p.String())
+	}
+	return []any{
+		"sessions", d.location(), "engine", c.SessionEngine, "cookies", strings.Join(c.SessionCookieNames, ","),
+		"tables", strings.Join(tables, ","), "users", or(d.users != nil, "checked"), "backends", strings.Join(c.AuthenticationBackends, ","),
+		"uploads", or(c.Uploads.MediaRoot != "", c.Uploads.MediaRoot), "proxies", or(len(proxies) > 0, strings.Join(proxies, ",")),
+		"cache", or(c.Cache.TTL > 0, c.Cache.TTL.String()), "grpc", or(c.GRPCListen != "", "on"),
+		"django", d.version.String(), "version", sc.build.Version,
+	}
+}

@@ -1,0 +1,127 @@
+package sidecar
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/database"
+	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/sqlcondition"
+)
+
+// SQLOptions say what [SQL] prints.
+type SQLOptions struct {
+	Script invalidate.Script
+	// Django: as a migration for Django.
+	Django bool
+	// Database is "sessions" or "users" where each has a database of its own, else "".
+	Database string
+}
+
+// SQL is what a database administrator reviews and runs. It connects to nothing. The warning, if there is one, says what the text leaves out.
+func SQL(c *config.Config, o SQLOptions) (text, warning string, err error) {
+	place, ok := sqlPlaces(c)[o.Database]
+	if !ok {
+		return "", "", errors.New("-database is sessions or users, where DJANGO_SESSION_DATABASE_URL names a database of its own: each has its own SQL")
+	}
+	if _, simple := conditionColumns(c.AuthUserConditions); !simple {
+		warning = "a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and comparisons: " +
+			"no trigger tells of all that it reads, and the role may need more than this script grants"
+	}
+	text, err = place.text(c, o)
+	return text, warning, err
+}
+
+// A sqlPlace is a database that SQL is printed for.
+type sqlPlace struct {
+	setting string
+	url     config.Secret
+	tables  invalidate.Tables
+}
+
+// sqlPlaces are the databases by what -database calls them: one, or two with a word each.
+func sqlPlaces(c *config.Config) map[string]sqlPlace {
+	if c.SessionDatabaseURL.Reveal() == "" {
+		return map[string]sqlPlace{"": {"DATABASE_URL", c.DatabaseURL, invalidationTables(c)}}
+	}
+	return map[string]sqlPlace{
+		"sessions": {"DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, sessionTables(c)},
+		"users":    {"DATABASE_URL", c.DatabaseURL, userTables(c)},
+	}
+}
+
+func (p sqlPlace) text(c *config.Config, o SQLOptions) (string, error) {
+	// It connects to nothing.
+	if _, err := database.NewListener(p.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}); err != nil {
+		return "", fmt.Errorf("%s: %w", p.setting, err)
+	}
+	if o.Django {
+		return p.tables.Migration()
+	}
+	text, err := p.tables.SQL(o.Script)
+	if err == nil && c.SessionDatabaseURL.Reveal() != "" {
+		text = "-- For the database in " + p.setting + ".\n" + text
+	}
+	return text, err
+}
+
+// invalidationTables are the tables that verdicts of the deployment depend on.
+func invalidationTables(c *config.Config) invalidate.Tables {
+	t := userTables(c)
+	t.Sessions = sessionTables(c).Sessions
+	return t
+}
+
+// sessionTables are those of the session model.
+func sessionTables(c *config.Config) (t invalidate.Tables) {
+	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
+		t.Sessions = c.SessionTable
+	}
+	return t
+}
+
+// userTables are those of the user model.
+func userTables(c *config.Config) (t invalidate.Tables) {
+	if c.InsecureSkipUserCheck {
+		return t
+	}
+	u := c.AuthUserColumns
+	t.Users, t.UserID = c.AuthUserTable, u.ID
+	conditions := c.AuthUserConditions
+	flag := func(column, condition string) string {
+		if condition != "" {
+			return config.NoColumn
+		}
+		return column
+	}
+	// In this order, which is part of the triggers' text.
+	names := append([]string{
+		u.Password, flag(u.Active, conditions.Active), u.Username, u.Email, flag(u.Staff, conditions.Staff), flag(u.Superuser, conditions.Superuser),
+	}, c.AuthHash.Columns...)
+	read, _ := conditionColumns(conditions)
+	for _, name := range append(names, read...) {
+		if name != config.NoColumn && name != u.ID && !slices.Contains(t.UserColumns, name) {
+			t.UserColumns = append(t.UserColumns, name)
+		}
+	}
+	return t
+}
+
+// conditionColumns are the columns that the conditions on a user's row read. It is false where one reads more than the row.
+func conditionColumns(c config.Conditions) (columns []string, all bool) {
+	for _, sql := range c.List() {
+		condition, err := sqlcondition.Parse(sql)
+		if err != nil {
+			return columns, false // which the settings have refused
+		}
+		read, simple := condition.Columns()
+		if !simple {
+			return columns, false
+		}
+		columns = append(columns, read...)
+	}
+	return columns, true
+}
