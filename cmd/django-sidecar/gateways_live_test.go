@@ -36,7 +36,7 @@ func gatewaysUnderTest() []gatewayUnderTest {
 	return []gatewayUnderTest{
 		{name: "nginx", start: djangotest.Nginx, overHTTP2: djangotest.NginxHTTP2, odd: []string{"TRACE"}, requirements: true},
 		{name: "haproxy", start: djangotest.HAProxy, http2: true, requirements: true},
-		{name: "envoy", start: djangotest.Envoy, http2: true, odd: []string{"X"}},
+		{name: "envoy", start: djangotest.Envoy, http2: true, odd: []string{"X"}, requirements: true},
 		{name: "envoy-grpc", start: djangotest.EnvoyGRPC, http2: true, odd: []string{"X"}, requirements: true},
 		{name: "caddy", start: djangotest.Caddy, overHTTP2: djangotest.CaddyHTTP2, requirements: true, drains: 300_000},
 		{name: "traefik", start: djangotest.Traefik, http2: true, requirements: true, drains: 300_000},

@@ -25,6 +25,7 @@ type gatewayRig struct {
 	route   djangotest.GatewayRoute
 
 	database string // DATABASE_URL without the proxy
+	django   *djangotest.Django
 
 	// Session keys. Ada is staff and has a name that is no ASCII, and groups; Bob is neither and has none of it.
 	ada, bob, loggedOut string
@@ -54,6 +55,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	django := djangotest.StartDjango(t, djangotest.Deployment{
 		Version: "6.1", Settings: map[string]any{"SECRET_KEY": oracleSecret}, Database: db.Django(),
 	})
+	rig.django = django
 	const columns = "password, username, email, is_staff, is_superuser, is_active, first_name, last_name, date_joined"
 	for _, statement := range []string{
 		"INSERT INTO auth_user (id, " + columns + ") VALUES (1, 'p1', 'ada', 'ada@example.com', true, false, true, '', '', now())",

@@ -3,8 +3,11 @@ package djangotest
 import (
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -17,15 +20,54 @@ func Envoy(tb testing.TB, route GatewayRoute) *Gateway {
 	return envoyOverHTTP(tb, "deploy/envoy/envoy.yaml", route)
 }
 
+// EnvoyRules starts Envoy as Envoy does, with other rules in place of the one for /admin: paths, and what each requires.
+func EnvoyRules(tb testing.TB, route GatewayRoute, rules map[string][]string) *Gateway {
+	tb.Helper()
+	const file = "deploy/envoy/envoy.yaml"
+	return envoyOverHTTP(tb, file, route, envoyRules(tb, file, "/auth/envoy;require=staff", rules, func(words []string) string {
+		return strconv.Quote("/auth/envoy;require=" + strings.Join(words, ";require="))
+	})...)
+}
+
+// EnvoyGRPCRules starts Envoy as EnvoyGRPC does, with the rules of EnvoyRules.
+func EnvoyGRPCRules(tb testing.TB, route GatewayRoute, rules map[string][]string) *Gateway {
+	tb.Helper()
+	const file = "deploy/envoy/envoy-grpc.yaml"
+	return envoyOverGRPC(tb, file, route, envoyRules(tb, file, "{require: staff}", rules, func(words []string) string {
+		return fmt.Sprintf("{require: %q}", strings.Join(words, "&require="))
+	})...)
+}
+
+// envoyRules finds the rule for /admin in a file, and makes copies of it, in which the requirement is another.
+func envoyRules(tb testing.TB, file, requirement string, rules map[string][]string, write func(words []string) string) (replace []string) {
+	tb.Helper()
+	raw, err := os.ReadFile(filepath.Join(RepositoryPath(), file))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	const begin, end = "- match: {prefix: /admin,", "# 7. "
+	_, rest, found := strings.Cut(string(raw), begin)
+	rule, _, ended := strings.Cut(rest, end)
+	if !found || !ended || strings.Count(rule, requirement) != 1 {
+		tb.Fatalf("%s has no rule for /admin that requires %s", file, requirement)
+	}
+	rule = begin + rule
+	var all strings.Builder
+	for path, words := range rules {
+		all.WriteString(strings.NewReplacer("prefix: /admin", "prefix: "+path, requirement, write(words)).Replace(rule))
+	}
+	return []string{rule, all.String()}
+}
+
 // EnvoyBare starts Envoy with testdata/gateways/envoy-bare.yaml, which removes nothing from a request.
 func EnvoyBare(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
 	return envoyOverHTTP(tb, "testdata/gateways/envoy-bare.yaml", route)
 }
 
-func envoyOverHTTP(tb testing.TB, file string, route GatewayRoute) *Gateway {
+func envoyOverHTTP(tb testing.TB, file string, route GatewayRoute, replace ...string) *Gateway {
 	tb.Helper()
-	return envoy(tb, file, route, "port_value: 8100", "port_value: "+portOf(tb, route.Sidecar))
+	return envoy(tb, file, route, append(replace, "port_value: 8100", "port_value: "+portOf(tb, route.Sidecar))...)
 }
 
 // EnvoyGRPC starts Envoy with deploy/envoy/envoy-grpc.yaml.
@@ -40,9 +82,9 @@ func EnvoyGRPCBare(tb testing.TB, route GatewayRoute) *Gateway {
 	return envoyOverGRPC(tb, "testdata/gateways/envoy-grpc-bare.yaml", route)
 }
 
-func envoyOverGRPC(tb testing.TB, file string, route GatewayRoute) *Gateway {
+func envoyOverGRPC(tb testing.TB, file string, route GatewayRoute, replace ...string) *Gateway {
 	tb.Helper()
-	return envoy(tb, file, route, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC))
+	return envoy(tb, file, route, append(replace, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC))...)
 }
 
 // envoyHTTP2 is what makes Envoy speak HTTP/2 to a cluster.
