@@ -118,7 +118,7 @@ const (
 )
 
 // TestPickledIDs: what int(), UUIDField and str() make of what JSON has not. The wanted results are those of Python 3.13;
-// "" is what raises, and "-" what no row has.
+// "" is what raises, and "-" what no row has. The str() of bytes, lists, tuples and dicts is no text key here.
 func TestPickledIDs(t *testing.T) {
 	for _, tt := range []struct{ name, value, integer, uuid, text string }{
 		{"None", "N", "-", "-", "-"},
@@ -130,12 +130,12 @@ func TestPickledIDs(t *testing.T) {
 		{"NaN", "Fnan\n", "", "", "nan"},
 		{"a text", "U\x02 7", "7", "", " 7"},
 		{"a text with a lone surrogate", "V\\ud800\n", "", "", ""},
-		{"bytes", "C\x0442\n ", "42", "", `b'42\n '`},
-		{"bytes with an underscore", "C\x034_2", "42", "", "b'4_2'"},
-		{"bytes that are no ASCII", "C\x06\xef\xbc\x94\xef\xbc\x92", "", "", `b'\xef\xbc\x94\xef\xbc\x92'`},
-		{"bytes with a NUL", "C\x034\x002", "", "", `b'4\x002'`},
-		{"bytes with quotes", "C\x02'a", "", "", `b"'a"`},
-		{"a bytearray", "\x96\x02\x00\x00\x00\x00\x00\x00\x0042", "42", "", "bytearray(b'42')"},
+		{"bytes", "C\x0442\n ", "42", "", ""},
+		{"bytes with an underscore", "C\x034_2", "42", "", ""},
+		{"bytes that are no ASCII", "C\x06\xef\xbc\x94\xef\xbc\x92", "", "", ""},
+		{"bytes with a NUL", "C\x034\x002", "", "", ""},
+		{"bytes with quotes", "C\x02'a", "", "", ""},
+		{"a bytearray", "\x96\x02\x00\x00\x00\x00\x00\x00\x0042", "42", "", ""},
 		{"a Decimal", fmt.Sprintf(aDecimal, "42.9"), "42", "", "42.9"},
 		{"a large Decimal", fmt.Sprintf(aDecimal, "1E+20"), "-", "", "1E+20"},
 		{"a huge Decimal", fmt.Sprintf(aDecimal, "1E+999999999"), "-", "", "1E+999999999"},
@@ -143,8 +143,8 @@ func TestPickledIDs(t *testing.T) {
 		{"a UUID", aUUID, "42", "00000000-0000-0000-0000-00000000002a", "00000000-0000-0000-0000-00000000002a"},
 		{"a date", aDate, "", "", "2026-01-02"},
 		{"a timedelta", "cdatetime\ntimedelta\nK\x01K\x02K\x00\x87R", "", "", "1 day, 0:00:02"},
-		{"a tuple", "(K\x01C\x01aU\x01b" + fmt.Sprintf(aDecimal, "1") + aUUID + "Nt\x85", "", "", "((1, b'a', 'b', Decimal('1'), UUID('00000000-0000-0000-0000-00000000002a'), None),)"},
-		{"a list with a dict", "](}K\x01\x88se", "", "", "[{1: True}]"},
+		{"a tuple", "(K\x01C\x01aU\x01b" + fmt.Sprintf(aDecimal, "1") + aUUID + "Nt\x85", "", "", ""},
+		{"a list with a dict", "](}K\x01\x88se", "", "", ""},
 		{"a list with a date", "]" + aDate + "a", "", "", ""},
 		{"a list that holds itself", "]q\x00h\x00a", "", "", ""},
 		{"a set", "\x8f(K\x01\x90", "", "", ""},

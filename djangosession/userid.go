@@ -44,7 +44,7 @@ func (t KeyType) ToPython(id Value, v Version) (string, error) {
 	case UUIDKey:
 		return uuidID(id, v)
 	case TextKey:
-		return textID(id, v)
+		return textID(id)
 	}
 	return "", ErrBadUserID
 }
@@ -140,14 +140,25 @@ func uuidID(id Value, v Version) (string, error) {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
 
-// textID is CharField.to_python: str(value), and before Django 2.0 smart_text(value), to which bytes are UTF-8. A NUL or a
-// lone surrogate is what databases refuse.
-func textID(id Value, v Version) (string, error) {
-	text, ok := id.pyStr()
-	if id.pickled.Kind() == pickle.Bytes && v.decodesBytes() {
-		text = id.pickled.Text()
+// textID is CharField.to_python, str(value) (db/models/fields/__init__.py, 5.2). Of lists, dictionaries and bytes str() writes Python
+// code, which is no text key here: see docs/divergences.md. A NUL or a lone surrogate is what databases refuse.
+func textID(id Value) (string, error) {
+	text, ok := id.raw, id.raw != ""
+	switch id.kind {
+	case String:
+		text, ok = id.Text()
+	case Bool:
+		text = map[string]string{"true": "True", "false": "False"}[id.raw]
+	case Int:
+		text = strings.Replace(id.raw, "-0", "0", 1) // no integer but -0 begins so
+	case Float:
+		text = pickle.FloatRepr(id.float())
+	case Decimal, UUID, Time:
+		text, ok = id.pickled.Str()
+	case Missing, Null, Array, Object, Bytes, Opaque:
+		ok = false
 	}
-	if !ok || id.kind == Missing || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+	if !ok || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return "", ErrBadUserID
 	}
 	return text, nil

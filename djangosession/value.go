@@ -71,15 +71,3 @@ func (v Value) float() float64 {
 	f, _ := strconv.ParseFloat(v.raw, 64)
 	return f
 }
-
-// pyStr is Python's str() of a value, as CharField.to_python applies it; of nothing, it is "". ok is false where str
-// raises, or where what it writes is not known.
-func (v Value) pyStr() (text string, ok bool) {
-	if text, ok := v.Text(); ok {
-		return text, true
-	}
-	if v.isPickled() {
-		return pickledStr(v.pickled)
-	}
-	return string(v.appendRepr(nil)), true
-}

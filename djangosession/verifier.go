@@ -181,7 +181,7 @@ func sessionAlone(session *Session, expires time.Time) Verdict {
 	if kind := session.AuthUserID.kind; kind != String && kind != Int {
 		return v
 	}
-	if id, err := textID(session.AuthUserID, NewestVersion()); err == nil && id != "" {
+	if id, err := textID(session.AuthUserID); err == nil && id != "" {
 		v.User, v.Reason = &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, ""
 		v.Expires = expires
 	}

@@ -111,10 +111,6 @@ func (v Version) nullIsActive() bool { return !v.AtLeast(4, 2) }
 // uuidFromInt: UUIDField.to_python takes integers too (db/models/fields/__init__.py, 2.0).
 func (v Version) uuidFromInt() bool { return v.AtLeast(2, 0) }
 
-// decodesBytes: the text of bytes is what they are in UTF-8, and not their repr (db/models/fields/__init__.py, 1.11,
-// CharField.to_python: smart_text(value); from 2.0 str(value)).
-func (v Version) decodesBytes() bool { return !v.AtLeast(2, 0) }
-
 // dropsNonASCII: session data outside ASCII is passed over by base64 instead of failing
 // (contrib/sessions/backends/base.py, 1.11: force_bytes(session_data); from 2.0 .encode('ascii')).
 func (v Version) dropsNonASCII() bool { return !v.AtLeast(2, 0) }
