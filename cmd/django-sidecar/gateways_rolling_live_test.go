@@ -20,10 +20,10 @@ import (
 )
 
 // TestGatewaysLoseNothingInRollingUpdates: two sidecars behind nginx are restarted in turn under load, and no request fails.
-// SIDECAR_TEST_RESTARTS says how often.
+// GATEWAY_RESTARTS says how often.
 func TestGatewaysLoseNothingInRollingUpdates(t *testing.T) {
 	restarts := 20
-	if text := os.Getenv("SIDECAR_TEST_RESTARTS"); text != "" {
+	if text := os.Getenv("GATEWAY_RESTARTS"); text != "" {
 		var err error
 		if restarts, err = strconv.Atoi(text); err != nil {
 			t.Fatal(err)

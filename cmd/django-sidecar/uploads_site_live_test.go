@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,10 +70,18 @@ func newUploadSite(t *testing.T, base string, settings map[string]string) *uploa
 // serve runs the sidecar in this process until the test ends, and returns its address.
 func (s *uploadSite) serve(t *testing.T) string {
 	t.Helper()
+	return s.serveWrapped(t, nil)
+}
+
+// serveWrapped is serve, with something around the public handler.
+func (s *uploadSite) serveWrapped(t *testing.T, wrap func(http.Handler) http.Handler) string {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	listening, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
-		done <- sidecar.Run(ctx, s.config, sidecar.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }})
+		done <- sidecar.Run(ctx, s.config, sidecar.Options{
+			Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }, Wrap: wrap,
+		})
 	}()
 	t.Cleanup(func() {
 		stop()

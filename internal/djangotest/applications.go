@@ -28,7 +28,7 @@ func StartApplications(tb testing.TB) []Application {
 func javaApplications(tb testing.TB) []Application {
 	tb.Helper()
 	program := serverProgram(tb, "java", "default-jdk-headless")
-	jars := installed(tb, "java")
+	jars := installed(tb, "applications", "java")
 	source := filepath.Join(RepositoryPath(), "testdata", "applications", "java", "Application.java")
 	return portedApplications(tb, []string{"tomcat", "jetty", "undertow"}, func(dir string, ports []string) *exec.Cmd {
 		// -Xrs: otherwise it survives the SIGQUIT by which it is to end with the tests.
@@ -40,21 +40,28 @@ func javaApplications(tb testing.TB) []Application {
 func expressApplications(tb testing.TB) []Application {
 	tb.Helper()
 	program := serverProgram(tb, "node", "nodejs")
-	modules := filepath.Join(installed(tb, "express"), "node_modules")
+	modules := filepath.Join(installed(tb, "applications", "express"), "node_modules")
 	source := filepath.Join(RepositoryPath(), "testdata", "applications", "express", "application.js")
 	return portedApplications(tb, []string{"express", "express 4"}, func(_ string, ports []string) *exec.Cmd {
 		return exec.Command(program, append([]string{source, modules}, ports...)...)
 	})
 }
 
-// installed is where tools/setup-gateways.sh puts what an application needs.
-func installed(tb testing.TB, name string) string {
+// JavaClients is a folder with the jars of testdata/clients/java.
+func JavaClients(tb testing.TB) string {
+	tb.Helper()
+	serverProgram(tb, "java", "default-jdk-headless")
+	return installed(tb, "clients", "java")
+}
+
+// installed is where tools/setup-gateways.sh puts what programs of testdata need.
+func installed(tb testing.TB, kind, name string) string {
 	tb.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dir := filepath.Join(cache, "django-sidecar", "applications", name)
+	dir := filepath.Join(cache, "django-sidecar", kind, name)
 	if _, err := os.Stat(filepath.Join(dir, "complete")); err != nil {
 		tb.Fatalf("no %s: run tools/setup-gateways.sh", dir)
 	}

@@ -33,6 +33,6 @@
 //
 // # What is left out
 //
-// Concatenation (a POST with Upload-Concat is refused, lest the pieces are published), checksums in trailers,
-// X-HTTP-Method-Override (which is not read), downloads, and CORS.
+// Concatenation (a POST with Upload-Concat is refused, lest the pieces are published), checksums in trailers, and downloads. CORS is
+// package handlers'.
 package tus

@@ -1,10 +1,12 @@
 package tus_test
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"django-sidecar/internal/upload/tus"
 )
@@ -194,6 +196,38 @@ func TestMethodOverride(t *testing.T) {
 	if a := s.do("HEAD", other, nil, nil); a.StatusCode != 404 {
 		t.Errorf("after DELETE: got %d", a.StatusCode)
 	}
+	s.expectNoReports()
+}
+
+// TestNothingMore: a client may find out only after the last byte that nothing is left to send. tus-java-client has begun a request
+// then, in chunks, which has no bytes.
+func TestNothingMore(t *testing.T) {
+	s := newSite(t, func(o *tus.Options) { o.Grace = 50 * time.Millisecond; o.Now = time.Now })
+	path := s.create(3, "a.txt")
+	s.patch(path, 0, []byte("abc")).want(t, 204)
+	step := headers{"Upload-Offset", "3", "Content-Type", "application/offset+octet-stream"}
+	override := append(headers{"X-HTTP-Method-Override", "PATCH"}, step...)
+	for _, c := range []struct {
+		name, method string
+		h            headers
+		body         io.Reader
+		status       int
+	}{
+		{"no body", "PATCH", step, nil, 204},
+		{"no chunk", "PATCH", step, struct{ *unsized }{&unsized{strings.NewReader("")}}, 204},
+		{"no chunk, by POST", "POST", override, struct{ *unsized }{&unsized{strings.NewReader("")}}, 204},
+		{"a byte in a chunk", "PATCH", step, struct{ *unsized }{&unsized{strings.NewReader("x")}}, 413},
+		{"a byte", "PATCH", step, strings.NewReader("x"), 413},
+	} {
+		a := s.do(c.method, path, c.h, c.body)
+		if a.StatusCode != c.status || c.status == 204 && a.Header.Get("Upload-Offset") != "3" {
+			t.Errorf("%s: got %d, %v", c.name, a.StatusCode, a.Header)
+		}
+	}
+	// Who neither sends nor ends is not waited for.
+	silent, write := io.Pipe()
+	defer write.Close() //nolint:errcheck // of a pipe
+	s.do("PATCH", path, step, silent).want(t, 408)
 	s.expectNoReports()
 }
 

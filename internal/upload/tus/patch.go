@@ -2,6 +2,9 @@ package tus
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 )
 
@@ -44,9 +47,6 @@ func (x *exchange) check(p step, s *state) error {
 	case s.Length != p.length: // Creation: once set the length must not be changed
 		return badRequest("Upload-Length cannot be this any more.")
 	}
-	if s.Finished && x.r.ContentLength != 0 {
-		return errBeyond
-	}
 	return x.checkSize(s.Offset, s.Length)
 }
 
@@ -66,8 +66,10 @@ func (x *exchange) patch(ctx context.Context, token string) error {
 		return refusal.Err()
 	}
 	defer leave()
-	if s.Finished { // the client has not got the last answer
-		err = x.check(p, s)
+	if s.Finished { // the client has not got the last answer, or finds its file's end only now
+		if err = x.check(p, s); err == nil {
+			err = x.expectNothing(l)
+		}
 	} else {
 		s, err = x.append(ctx, id, l, p, s)
 	}
@@ -77,6 +79,29 @@ func (x *exchange) patch(ctx context.Context, token string) error {
 	x.describe(s)
 	x.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// expectNothing refuses a body that has a byte. One in chunks may have none: tus-java-client 0.5.1 (TusUploader.uploadChunk) begins
+// a request before it sees that its file has ended.
+func (x *exchange) expectNothing(l *lease) error {
+	if x.drained {
+		return nil
+	}
+	if err := l.await(http.NewResponseController(x.w), x.Now().Add(x.Grace)); err != nil {
+		return fmt.Errorf("setting the deadline of a body: %w", err)
+	}
+	n, err := io.ReadFull(x.r.Body, make([]byte, 1))
+	if !l.finish() {
+		x.w.Header().Set("Connection", "close")
+	}
+	switch {
+	case n > 0:
+		return errBeyond
+	case errors.Is(err, io.EOF):
+		x.drained = true
+		return nil
+	}
+	return l.unread(err)
 }
 
 func (x *exchange) append(ctx context.Context, id string, l *lease, p step, s *state) (_ *state, err error) {

@@ -94,13 +94,19 @@ func (in *intake) read() error {
 		case errors.Is(err, io.EOF):
 			in.drained = true
 			return nil
-		case err == nil:
-		case in.lease.isTaken():
-			return errTakenOver
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return errTooSlow
-		default:
-			return errBroken // the client is gone, or its chunks are malformed
+		case err != nil:
+			return in.lease.unread(err)
 		}
 	}
+}
+
+// unread says why a body could not be read to its end.
+func (l *lease) unread(err error) error {
+	switch {
+	case l.isTaken():
+		return errTakenOver
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errTooSlow
+	}
+	return errBroken // the client is gone, or its chunks are malformed
 }
