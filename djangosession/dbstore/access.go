@@ -46,11 +46,9 @@ type Access struct {
 
 // accessShape is what the tables' columns make of the query.
 type accessShape struct {
-	keyType djangosession.KeyType
-	find    *statement
-	repeat  int        // how many times the key is a parameter
-	all     *statement // nil where the dialect has no arrays
-	queue   queue[djangosession.Access]
+	byUser[djangosession.Access]
+
+	repeat int // how many times the key is a parameter
 	// noPermissions says why permissions are not asked for, nil where they are.
 	noPermissions *RelationError
 }
@@ -65,24 +63,13 @@ const relationsLast = time.Minute
 
 func (s *accessShape) lasts() time.Duration { return relationsLast }
 
-func (s *accessShape) drop() {
-	s.find.drop()
-	if s.all != nil {
-		s.all.drop()
-	}
-}
-
 // NewAccess returns an Access that reads from db. It does no I/O: the tables are looked at by the first query.
 func NewAccess(db *sql.DB, c AccessConfig) *Access {
-	if c.Table == "" {
-		c.Table = "auth_user"
-	}
-	if c.Now == nil {
-		c.Now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	c.Columns, c.Groups = c.Columns.withDefaults(), c.Groups.withDefaults()
+	defaultUsers(&c.Table, &c.Columns, &c.Now)
+	c.Groups = c.Groups.withDefaults()
 	a := &Access{config: c, db: db}
-	a.shapes.look, a.shapes.now = a.look, c.Now
+	a.shapes.look, a.shapes.now, a.shapes.conditional = a.look, c.Now, c.Conditions != Conditions{}
+	a.shapes.reads = "the groups and permissions of a user"
 	return a
 }
 
@@ -92,47 +79,22 @@ func NewAccess(db *sql.DB, c AccessConfig) *Access {
 // An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions, or with a RelationError
 // that they are not those of the tables. Any other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
 func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	access, err := a.accessOf(ctx, userID)
-	if misfits(err) {
-		return a.accessOf(ctx, userID) // a table has changed, and is looked at again
-	}
-	return access, err
-}
-
-func (a *Access) accessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	shape, err := a.shapes.get(ctx)
-	if err != nil {
-		return djangosession.Access{}, err
-	}
-	if shape.keyType == djangosession.IntegerKey {
-		// A database may take 42x for 42.
-		if _, err := strconv.ParseInt(userID, 10, 64); err != nil {
-			return djangosession.Access{}, nil //nolint:nilerr // no user has such a key
+	return withShape(ctx, &a.shapes, func(shape *accessShape) (access djangosession.Access, err error) {
+		if shape.keyType == djangosession.IntegerKey {
+			// A database may take 42x for 42.
+			if _, err := strconv.ParseInt(userID, 10, 64); err != nil {
+				return access, nil //nolint:nilerr // no user has such a key
+			}
 		}
-	}
-	access, err := shape.queue.find(ctx, userID)
-	if errors.Is(err, djangosession.ErrUserNotFound) {
-		return djangosession.Access{}, nil
-	}
-	return access, err
+		if access, err = shape.queue.find(ctx, userID); errors.Is(err, djangosession.ErrUserNotFound) {
+			return djangosession.Access{}, nil
+		}
+		return access, err
+	})
 }
 
 // maxJoinedAccesses is maxJoined for accesses, of which each may be hundreds of rows.
 const maxJoinedAccesses = 32
-
-// queue is where the lookups of a shape of the tables meet.
-func (a *Access) queue(shape *accessShape) queue[djangosession.Access] {
-	q := queue[djangosession.Access]{one: func(ctx context.Context, userID string) (djangosession.Access, error) {
-		return a.ask(ctx, shape, a.config.Dialect.keyValue(shape.keyType, userID))
-	}}
-	if shape.all != nil {
-		q.joiner, q.most, q.absent = a.config.Join, maxJoinedAccesses, djangosession.ErrUserNotFound
-		q.many = func(ctx context.Context, userIDs []string, found func(string, djangosession.Access)) error {
-			return a.askAll(ctx, shape, userIDs, found)
-		}
-	}
-	return q
-}
 
 // Probe asks the database what AccessOf would, for no user: nil says that the tables are there, have the columns, and
 // may be read.
@@ -171,7 +133,7 @@ func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangose
 	case refusesValue(err):
 		return djangosession.Access{}, nil
 	case err != nil:
-		return djangosession.Access{}, a.failed(shape, err)
+		return djangosession.Access{}, a.shapes.failed(shape, err)
 	}
 	return access, nil
 }
@@ -203,16 +165,5 @@ func (a *Access) askAll(ctx context.Context, shape *accessShape, userIDs []strin
 		}
 		return nil
 	})
-	return a.failed(shape, err)
-}
-
-// failed has the tables looked at again where a query of their shape failed because they have another one.
-func (a *Access) failed(shape *accessShape, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case misfits(err):
-		a.shapes.misfit(shape, a.config.Conditions != Conditions{}, err)
-	}
-	return fmt.Errorf("reading the groups and permissions of a user: %w", err)
+	return a.shapes.failed(shape, err)
 }

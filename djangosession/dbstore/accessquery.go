@@ -13,20 +13,21 @@ import (
 
 // look looks at the tables.
 func (a *Access) look(ctx context.Context) (*accessShape, error) {
-	columns, err := ReadColumns(ctx, a.db, a.config.Dialect, a.config.Table)
+	user, err := lookAtUsers(ctx, a.db, a.config.Dialect, a.config.Table, a.config.user)
 	if err != nil {
 		return nil, err
-	}
-	user, err := a.config.user(columns)
-	if err != nil {
-		return nil, finding{err}
 	}
 	links, err := a.links(ctx)
 	if err != nil {
 		return nil, err
 	}
 	shape := a.config.shape(a.db, user, links)
-	shape.queue = a.queue(shape)
+	shape.queue.most = maxJoinedAccesses
+	shape.asks(a.config.Dialect, a.config.Join, func(ctx context.Context, key any) (djangosession.Access, error) {
+		return a.ask(ctx, shape, key)
+	}, func(ctx context.Context, userIDs []string, found func(string, djangosession.Access)) error {
+		return a.askAll(ctx, shape, userIDs, found)
+	})
 	return shape, nil
 }
 
@@ -45,15 +46,9 @@ func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
 	if conditions.active == "" {
 		needed = append(needed, c.Columns.Active)
 	}
-	for _, needed := range needed {
-		if _, ok := columns[needed]; !ok && needed != NoColumn {
-			return u, fmt.Errorf("table %s has no column %s", c.Table, needed)
-		}
-	}
-	u = userRows{keyType: c.Dialect.keyType(columns[c.Columns.ID]), where: conditions.and()}
-	if u.keyType == 0 {
-		return u, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
-			c.Columns.ID, c.Table, columns[c.Columns.ID])
+	u.where = conditions.and()
+	if u.keyType, err = c.Dialect.keyTypeOf(c.Columns.ID, c.Table, columns, needed...); err != nil {
+		return u, err
 	}
 	switch {
 	case conditions.active != "":
@@ -69,7 +64,7 @@ func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
 
 // shape fits the query to the tables.
 func (c AccessConfig) shape(db *sql.DB, u userRows, l links) *accessShape {
-	shape := &accessShape{keyType: u.keyType, repeat: 1, noPermissions: l.noPermissions}
+	shape := &accessShape{byUser: byUser[djangosession.Access]{keyType: u.keyType}, repeat: 1, noPermissions: l.noPermissions}
 	template := groupsQuery
 	if l.noPermissions == nil {
 		template += permissionsQuery
