@@ -31,9 +31,9 @@ type AccessConfig struct {
 	Columns Columns
 	// Conditions are as in UsersConfig. Only Where and Active are used.
 	Conditions Conditions
-	// Prepare, Join and Now are as in SessionsConfig.
+	// Prepare, Batcher and Now are as in SessionsConfig.
 	Prepare func() bool
-	Join    *Joiner
+	Batcher *Batcher
 	Now     func() time.Time
 }
 
@@ -93,8 +93,8 @@ func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Acc
 	})
 }
 
-// maxJoinedAccesses is maxJoined for accesses, of which each may be hundreds of rows.
-const maxJoinedAccesses = 32
+// maxAccessBatch is maxBatch for accesses, of which each may be hundreds of rows.
+const maxAccessBatch = 32
 
 // Probe asks the database what AccessOf would, for no user: nil says that the tables are there, have the columns, and
 // may be read.

@@ -83,7 +83,7 @@ const (
 )
 
 func (f *fixture) reader(c dbstore.AccessConfig) *dbstore.Access {
-	c.Dialect, c.Prepare, c.Join = f.Dialect, f.Prepares, f.joiner()
+	c.Dialect, c.Prepare, c.Batcher = f.Dialect, f.Prepares, f.batcher()
 	if c.Now == nil {
 		c.Now = f.now
 	}
@@ -100,7 +100,7 @@ const uuidLength = 36
 func allowed(ctx context.Context, a *dbstore.Access, id string) string {
 	var access djangosession.Access
 	var err error
-	together(a.Joiner(), func(companion string) {
+	together(a.Batcher(), func(companion string) {
 		if len(companion) == len(id) || len(id) != uuidLength { // no key of another type: a server would refuse them all
 			_, _ = a.AccessOf(ctx, companion)
 		}

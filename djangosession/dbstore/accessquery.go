@@ -22,8 +22,8 @@ func (a *Access) look(ctx context.Context) (*accessShape, error) {
 		return nil, err
 	}
 	shape := a.config.shape(a.db, user, links)
-	shape.queue.most = maxJoinedAccesses
-	shape.asks(a.config.Dialect, a.config.Join, func(ctx context.Context, key any) (djangosession.Access, error) {
+	shape.queue.most = maxAccessBatch
+	shape.asks(a.config.Dialect, a.config.Batcher, func(ctx context.Context, key any) (djangosession.Access, error) {
 		return a.ask(ctx, shape, key)
 	}, func(ctx context.Context, userIDs []string, found func(string, djangosession.Access)) error {
 		return a.askAll(ctx, shape, userIDs, found)

@@ -141,7 +141,7 @@ func testAccessSizes(t *testing.T, f *fixture) {
 func testCacheSizes(t *testing.T, f *fixture) {
 	const limit = 3 << 10
 	f.table(t, "cache_table", cacheColumns)
-	c := f.cache(dbstore.CacheConfig{Table: "cache_table", MaxBytes: limit})
+	c := f.cache(dbstore.CacheTableConfig{Table: "cache_table", MaxBytes: limit})
 	for key, bytes := range map[string]int{"as large as allowed": limit, "larger": limit + 1, "much larger": 30 << 10} {
 		value := strings.Repeat("x", bytes)
 		f.exec(t, "INSERT INTO cache_table (cache_key, value, expires) VALUES ('"+key+"', '"+base64.StdEncoding.EncodeToString([]byte(value))+"', '2099-01-01 00:00:00')")

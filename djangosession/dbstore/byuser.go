@@ -26,12 +26,12 @@ func (b *byUser[R]) drop() {
 }
 
 // asks sets how one user and several are asked for, and who shares queries.
-func (b *byUser[R]) asks(d *Dialect, join *Joiner, one func(ctx context.Context, key any) (R, error),
+func (b *byUser[R]) asks(d *Dialect, batcher *Batcher, one func(ctx context.Context, key any) (R, error),
 	many func(ctx context.Context, keys []string, found func(string, R)) error,
 ) {
 	b.queue.one = func(ctx context.Context, key string) (R, error) { return one(ctx, d.keyValue(b.keyType, key)) }
 	if b.all != nil {
-		b.queue.joiner, b.queue.absent, b.queue.many = join, djangosession.ErrUserNotFound, many
+		b.queue.batcher, b.queue.absent, b.queue.many = batcher, djangosession.ErrUserNotFound, many
 	}
 }
 

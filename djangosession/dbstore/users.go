@@ -29,9 +29,9 @@ type UsersConfig struct {
 	Hash HashColumns
 	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects make it.
 	HexID bool
-	// Prepare, Join and Now are as in SessionsConfig.
+	// Prepare, Batcher and Now are as in SessionsConfig.
 	Prepare func() bool
-	Join    *Joiner
+	Batcher *Batcher
 	Now     func() time.Time
 }
 
@@ -229,7 +229,7 @@ func (u *Users) look(ctx context.Context) (*userShape, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape.asks(u.config.Dialect, u.config.Join, func(ctx context.Context, key any) (*userRow, error) {
+	shape.asks(u.config.Dialect, u.config.Batcher, func(ctx context.Context, key any) (*userRow, error) {
 		return u.find(ctx, shape, key)
 	}, func(ctx context.Context, keys []string, found func(string, *userRow)) error {
 		return u.findAll(ctx, shape, keys, found)
