@@ -118,7 +118,7 @@ func testAccessSizes(t *testing.T, f *fixture) {
 	f.table(t, "auth_group", "id integer PRIMARY KEY, name "+text)
 	f.exec(t, "INSERT INTO auth_group VALUES (1, '"+strings.Repeat("x", maxText+1)+"'), (2, '"+strings.Repeat("y", maxText)+"'); "+
 		"DELETE FROM auth_user_groups; INSERT INTO auth_user_groups (id, user_id, group_id) VALUES (1, 1, 1), (2, 2, 2)")
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	if got := allowed(t.Context(), a, "1"); !strings.Contains(got, "more than 4096 bytes") {
 		t.Errorf("a group with a long name: got %.100q", got)
 	}

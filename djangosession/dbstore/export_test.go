@@ -3,7 +3,7 @@ package dbstore
 import "cmp"
 
 // Trusting names the tables that have no name, so that they need no foreign keys.
-func (c AccessConfig) Trusting() AccessConfig {
+func (c PermissionsConfig) Trusting() PermissionsConfig {
 	named := c
 	if named.Table == "" {
 		named.Table = "auth_user"
@@ -50,7 +50,7 @@ func (s *Sessions) Batcher() *Batcher { return s.config.Batcher }
 func (u *Users) Batcher() *Batcher { return u.config.Batcher }
 
 // Batcher is what was configured.
-func (a *Access) Batcher() *Batcher { return a.config.Batcher }
+func (p *Permissions) Batcher() *Batcher { return p.config.Batcher }
 
 // EnterLarge takes all the room that there is for large sessions, until leave.
 func (s *Sessions) EnterLarge() (leave func()) {

@@ -34,11 +34,11 @@ type Deployment struct {
 	cache           *cache.Cache // nil where no sessions are in one
 	codec           *djangosession.Codec
 	sessions        sessionStore
-	cached          *cachestore.Store // of the cache
-	rows            *dbstore.Sessions // the session table, nil for engines that have none
-	files           *filestore.Store  // the folder of sessions, nil for engines that have none
-	users           *dbstore.Users    // nil with InsecureSkipUserCheck
-	access          *dbstore.Access   // nil with InsecureSkipUserCheck
+	cached          *cachestore.Store    // of the cache
+	rows            *dbstore.Sessions    // the session table, nil for engines that have none
+	files           *filestore.Store     // the folder of sessions, nil for engines that have none
+	users           *dbstore.Users       // nil with InsecureSkipUserCheck
+	access          *dbstore.Permissions // nil with InsecureSkipUserCheck
 	verifier        *djangosession.Verifier
 	events          *signing.TimestampSigner // of what Django is told about uploads
 	replaced        chan struct{}            // closed when another deployment is in its place
@@ -78,7 +78,7 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 			HexID:   c.AuthUserHexID,
 			Prepare: d.database.Prepares, Batcher: d.batcher,
 		})
-		d.access = dbstore.NewAccess(d.database.DB, dbstore.AccessConfig{
+		d.access = dbstore.NewPermissions(d.database.DB, dbstore.PermissionsConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,
 			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions), Groups: groupTables(c.AuthGroups),
 			Prepare: d.database.Prepares, Batcher: d.batcher,

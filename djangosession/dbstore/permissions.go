@@ -19,9 +19,9 @@ const maxAccessRows = 10_000
 // maxAccessBytes bounds the names in these rows. With Django's own columns, 10,000 permissions cannot have more than 2 MB.
 const maxAccessBytes = 2 << 20
 
-// AccessConfig says where the groups and permissions of users are. Dialect is required; the zero value of the rest is
+// PermissionsConfig says where the groups and permissions of users are. Dialect is required; the zero value of the rest is
 // auth.User.
-type AccessConfig struct {
+type PermissionsConfig struct {
 	Dialect *Dialect
 	// Table is the user model's table, as in UsersConfig.
 	Table string
@@ -37,15 +37,15 @@ type AccessConfig struct {
 	Now     func() time.Time
 }
 
-// Access finds what users may do: the groups and permissions of Django's PermissionsMixin.
-type Access struct {
-	config AccessConfig
+// Permissions finds what users may do: the groups and permissions of Django's PermissionsMixin.
+type Permissions struct {
+	config PermissionsConfig
 	db     *sql.DB
-	shapes shapes[*accessShape]
+	shapes shapes[*permissionsShape]
 }
 
-// accessShape is what the tables' columns make of the query.
-type accessShape struct {
+// permissionsShape is what the tables' columns make of the query.
+type permissionsShape struct {
 	byUser[djangosession.Access]
 
 	repeat int // how many times the key is a parameter
@@ -53,7 +53,7 @@ type accessShape struct {
 	noPermissions *RelationError
 }
 
-func (s *accessShape) same(other *accessShape) bool {
+func (s *permissionsShape) same(other *permissionsShape) bool {
 	return s.keyType == other.keyType && (s.noPermissions == nil) == (other.noPermissions == nil) && s.find.text == other.find.text
 }
 
@@ -61,16 +61,16 @@ func (s *accessShape) same(other *accessShape) bool {
 // same columns.
 const relationsLast = time.Minute
 
-func (s *accessShape) lasts() time.Duration { return relationsLast }
+func (s *permissionsShape) lasts() time.Duration { return relationsLast }
 
-// NewAccess returns an Access that reads from db. It does no I/O: the tables are looked at by the first query.
-func NewAccess(db *sql.DB, c AccessConfig) *Access {
+// NewPermissions returns Permissions that are read from db. It does no I/O: the tables are looked at by the first query.
+func NewPermissions(db *sql.DB, c PermissionsConfig) *Permissions {
 	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	c.Groups = c.Groups.withDefaults()
-	a := &Access{config: c, db: db}
-	a.shapes.look, a.shapes.now, a.shapes.conditional = a.look, c.Now, c.Conditions != Conditions{}
-	a.shapes.reads = "the groups and permissions of a user"
-	return a
+	p := &Permissions{config: c, db: db}
+	p.shapes.look, p.shapes.now, p.shapes.conditional = p.look, c.Now, c.Conditions != Conditions{}
+	p.shapes.reads = "the groups and permissions of a user"
+	return p
 }
 
 // AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
@@ -78,8 +78,8 @@ func NewAccess(db *sql.DB, c AccessConfig) *Access {
 //
 // An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions, or with a RelationError
 // that they are not those of the tables. Any other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
-func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	return withShape(ctx, &a.shapes, func(shape *accessShape) (access djangosession.Access, err error) {
+func (p *Permissions) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+	return withShape(ctx, &p.shapes, func(shape *permissionsShape) (access djangosession.Access, err error) {
 		if shape.keyType == djangosession.IntegerKey {
 			// A database may take 42x for 42.
 			if _, err := strconv.ParseInt(userID, 10, 64); err != nil {
@@ -98,15 +98,15 @@ const maxAccessBatch = 32
 
 // Probe asks the database what AccessOf would, for no user: nil says that the tables are there, have the columns, and
 // may be read.
-func (a *Access) Probe(ctx context.Context) error {
-	shape, err := a.shapes.get(ctx)
+func (p *Permissions) Probe(ctx context.Context) error {
+	shape, err := p.shapes.get(ctx)
 	if err == nil {
-		_, err = a.ask(ctx, shape, nil) // no key is equal to NULL
+		_, err = p.ask(ctx, shape, nil) // no key is equal to NULL
 	}
 	return err
 }
 
-func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangosession.Access, error) {
+func (p *Permissions) ask(ctx context.Context, shape *permissionsShape, key any) (djangosession.Access, error) {
 	var access djangosession.Access
 	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(rows *sql.Rows) error {
 		var held holding
@@ -133,13 +133,13 @@ func (a *Access) ask(ctx context.Context, shape *accessShape, key any) (djangose
 	case refusesValue(err):
 		return djangosession.Access{}, nil
 	case err != nil:
-		return djangosession.Access{}, a.shapes.failed(shape, err)
+		return djangosession.Access{}, p.shapes.failed(shape, err)
 	}
 	return access, nil
 }
 
 // askAll asks for several users. Where their rows are more than one may have, each has to be asked for alone.
-func (a *Access) askAll(ctx context.Context, shape *accessShape, userIDs []string, found func(string, djangosession.Access)) error {
+func (p *Permissions) askAll(ctx context.Context, shape *permissionsShape, userIDs []string, found func(string, djangosession.Access)) error {
 	err := shape.all.all(ctx, []any{array(userIDs)}, func(rows *sql.Rows) error {
 		held := map[string]*holding{}
 		bytes := 0
@@ -165,5 +165,5 @@ func (a *Access) askAll(ctx context.Context, shape *accessShape, userIDs []strin
 		}
 		return nil
 	})
-	return a.shapes.failed(shape, err)
+	return p.shapes.failed(shape, err)
 }
