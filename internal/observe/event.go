@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/plainjson"
+	"django-sidecar/internal/sessionid"
 )
 
 // Event is what one request leaves in the log: filled on the way, written once. Nothing in it is secret. What is empty is
@@ -26,7 +26,7 @@ type Event struct {
 	Reason djangosession.Reason
 	UserID string
 	// Session is the session that the key opens, if there is a key.
-	Session keyhash.Hash
+	Session sessionid.ID
 	// Decision is what a gateway is told: allow, sign in, forbidden or malformed.
 	Decision string
 	// Required is the requirement that a forbidden user lacks, as the operator's URL writes it.

@@ -45,7 +45,9 @@ func Check(ctx context.Context, c *config.Config, cookie *string, report func(ch
 		report(f)
 	}
 	if sc.uploads != nil {
-		report(checkup.Finding{Grade: checkup.OK, Name: "uploads", Found: "go to " + c.Uploads.MediaRoot})
+		for _, f := range sc.uploads.findings() {
+			report(f)
+		}
 	}
 	if d == nil {
 		return
@@ -89,7 +91,7 @@ func newCheckup(d *Deployment) *checkup.Deployment {
 // try is the deployment with other settings, on the same stores.
 func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 	other := &Deployment{
-		config: c, database: d.database, batcher: d.batcher, sessionDatabase: d.sessionDatabase, sessionBatcher: d.sessionBatcher,
+		config: c, database: d.database, joiner: d.joiner, sessionDatabase: d.sessionDatabase, sessionJoiner: d.sessionJoiner,
 	}
 	if other.version, other.codec, err = NewCodec(c); err != nil {
 		return t, err

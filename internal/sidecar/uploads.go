@@ -13,6 +13,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
 	"django-sidecar/internal/answer"
+	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/upload"
@@ -55,7 +56,7 @@ func openUploads(c *config.Config) (*uploads, error) {
 	u.dir, err = media.Open(media.Config{
 		Root: u.config.MediaRoot, StateDir: u.config.StateDir, Version: version,
 		FilePermissions: u.config.FilePermissions, DirectoryPermissions: u.config.DirectoryPermissions,
-		MinFree: u.config.MinFree,
+		MinFree: u.config.MinFree, Now: time.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_MEDIA_ROOT, SIDECAR_UPLOAD_STATE_DIR: %w", err)
@@ -103,6 +104,21 @@ func (sc *sidecar) uploadsHandler() *handlers.Uploads {
 		return nil
 	}
 	return sc.uploads.handler(sc.metrics)
+}
+
+// findings are what check says of MEDIA_ROOT: how a file gets its name there, and what the file system cannot do.
+func (u *uploads) findings() []checkup.Finding {
+	found := []checkup.Finding{{
+		Grade: checkup.OK, Name: "uploads", Found: fmt.Sprintf("go to %s; published by %s", u.config.MediaRoot, u.dir.Way()),
+	}}
+	for _, l := range u.dir.Lacking() {
+		grade := checkup.Warn
+		if l.Fatal {
+			grade = checkup.Fail
+		}
+		found = append(found, checkup.Finding{Grade: grade, Name: "uploads", Found: "the file system has " + l.What, Remedy: l.Remedy})
+	}
+	return found
 }
 
 // connect makes what needs the running sidecar: who is logged in, and what signs events.

@@ -247,7 +247,7 @@ func TestRefusals(t *testing.T) {
 // TestStatuses: what the disk says is told apart.
 func TestStatuses(t *testing.T) {
 	for err, want := range map[error]int{
-		media.ErrNoSpace: 507, media.ErrReadOnly: 503, media.ErrOutside: 500, media.ErrName: 400, media.ErrTaken: 503, syscall.EIO: 503,
+		media.ErrNoSpace: 507, media.ErrReadOnly: 503, media.ErrOutside: 503, media.ErrName: 400, media.ErrTaken: 503, syscall.EIO: 503,
 		naming.ErrNameTooLong: 400, multipart.ErrTruncated: 400, errors.New("what else"): 503,
 	} {
 		if got := upload.RefusalOf(fmt.Errorf("doing: %w", err)); got.Status != want || !errors.Is(got, err) {

@@ -8,6 +8,7 @@ import (
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/upload/multipart"
 	"django-sidecar/internal/upload/naming"
+	"django-sidecar/internal/upload/storage"
 )
 
 // Refusal is why an upload is not taken, as its client is told. Nothing of it is under MEDIA_ROOT.
@@ -72,12 +73,9 @@ func RefusalOf(err error) *Refusal {
 		return &Refusal{http.StatusBadRequest, "The form has too many fields.", err}
 	case errors.Is(err, multipart.ErrFieldsTooLarge):
 		return &Refusal{http.StatusRequestEntityTooLarge, "The form's fields are too large.", err}
-	case errors.Is(err, naming.ErrSuspiciousFileOperation), errors.Is(err, naming.ErrNameTooLong), errors.Is(err, media.ErrName):
-		return &Refusal{http.StatusBadRequest, "The file's name cannot be used.", err}
-	case errors.Is(err, media.ErrNoSpace):
-		return &Refusal{http.StatusInsufficientStorage, "There is no space for the upload.", err}
-	case errors.Is(err, media.ErrOutside):
-		return &Refusal{http.StatusInternalServerError, "The upload cannot be stored.", err}
+	case errors.Is(err, naming.ErrSuspiciousFileOperation), errors.Is(err, naming.ErrNameTooLong):
+		err = errors.Join(media.ErrName, err)
 	}
-	return &Refusal{http.StatusServiceUnavailable, "The upload could not be stored.", err}
+	a := storage.AnswerTo(err)
+	return &Refusal{a.Status, a.Message, err}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/sessionid"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -161,7 +161,7 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkForget(b *testing.B) {
 	c := filled(b, usualKeys(100_000))
 	b.Run("session", func(b *testing.B) {
-		id := keyhash.Of("another")
+		id := sessionid.Of("another")
 		for b.Loop() {
 			c.ForgetSession(id)
 		}

@@ -35,6 +35,11 @@ func (l linker) link(f *os.File, to folder, name string) error {
 	})
 }
 
+// moveNew renames a file into another directory, and fails where there is something of that name.
+func (d folder) moveNew(old string, to folder, name string) error {
+	return again(func() error { return unix.Renameat2(fd(d.File), old, fd(to.File), name, unix.RENAME_NOREPLACE) })
+}
+
 // sameMount fails when a file cannot be linked from one directory to the other: two mounts of the same file system have
 // the same device number, and refuse that all the same. No directory can be linked, so that nothing is ever made here; but
 // that they are on different mounts is found out first (fs/namei.c, do_linkat).

@@ -22,6 +22,8 @@ func openAnonymous(folder, uint32) (*os.File, error) { return nil, errors.ErrUns
 
 func (linker) link(*os.File, folder, string) error { return errors.ErrUnsupported }
 
+func (d folder) moveNew(string, folder, string) error { return errors.ErrUnsupported }
+
 // sameMount fails when the directories are on different file systems.
 func sameMount(root, state folder) error {
 	a, err := statOf(root.File)

@@ -40,7 +40,7 @@ func apart(root, stateDir string) error {
 	}
 }
 
-// suitable fails when uploads could not be written to one of the directories, or not be linked from one to the other.
+// suitable fails when uploads could not be written to one of the directories, or not be moved from one to the other.
 func suitable(root, state folder) error {
 	for _, dir := range []folder{root, state} {
 		err := again(func() error { return unix.Faccessat(fd(dir.File), ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS) })
@@ -49,42 +49,9 @@ func suitable(root, state folder) error {
 				dir.Name(), os.Geteuid()), err)
 		}
 	}
-	info, err := statOf(state.File)
-	if err != nil {
-		return fault("reading the state directory", err)
-	}
-	if info.Mode&0o002 != 0 {
-		return fmt.Errorf("everybody may write to the state directory %s, and so swap uploads; chmod it to 0700", state.Name())
-	}
 	if err := sameMount(root, state); err != nil {
 		return fmt.Errorf("the state directory %s must be on the file system of MEDIA_ROOT %s, and on the same mount: "+
 			"set SIDECAR_UPLOAD_STATE_DIR, or mount the directory that holds both: %w", state.Name(), root.Name(), err)
 	}
 	return nil
-}
-
-// probe finds out how a file of Root's file system without a name gets one, by giving it one in the state directory.
-func probe(root, state folder) (linker, error) {
-	if f, err := openAnonymous(root, 0o600); err == nil {
-		defer f.Close() //nolint:errcheck // nothing was written
-		for _, l := range []linker{byProc, byDescriptor} {
-			name := tempName()
-			if err := l.link(f, state, name); err == nil {
-				return l, removed(state.unlink(name))
-			}
-		}
-	}
-	name := tempName()
-	f, err := state.openFile(name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY, 0o600)
-	if err != nil {
-		return byName, fault("making a file in the state directory", err)
-	}
-	second := tempName()
-	err = state.link(second, state, name)
-	if err == nil {
-		err = removed(state.unlink(second))
-	} else {
-		err = fmt.Errorf("the file system of MEDIA_ROOT has no hard links, which uploads are published with; use another one: %w", err)
-	}
-	return byName, errors.Join(err, removed(state.unlink(name)), f.Close())
 }

@@ -3,9 +3,11 @@ package media
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"django-sidecar/djangosession"
 )
@@ -14,8 +16,8 @@ import (
 type Config struct {
 	// Root is MEDIA_ROOT; required, and a directory that is there. It may be a symlink to one.
 	Root string
-	// StateDir is where unfinished uploads are: on Root's file system and mount, since files are moved between the two by
-	// a hard link, and not inside it, where they could be downloaded. Required; made if it is missing, for its owner only.
+	// StateDir is where unfinished uploads are: on Root's file system and mount, since files are moved between the
+	// two, and not inside it, where they could be downloaded. Required; made if it is missing, for its owner only.
 	StateDir string
 	// FilePermissions is FILE_UPLOAD_PERMISSIONS as chmod(2) has it, such as 0o644; nil, Django's None, leaves a file what
 	// the umask leaves of 0o666. Which of them is the default depends on Django's version, and is the caller's to know.
@@ -27,17 +29,25 @@ type Config struct {
 	Version djangosession.Version
 	// MinFree is how many bytes of the disk are left to others: an upload that would go below them is refused.
 	MinFree int64
+	// Now is the clock by which a file is found to be left behind where the file system has no locks; nil finds none.
+	Now func() time.Time
 }
 
 // Dir is a MEDIA_ROOT to publish in. It holds nothing open: a volume that is mounted again, or a symlink that a release
 // moves on, is followed as Django follows it. It is safe for concurrent use.
 type Dir struct {
-	config   Config
-	linker   linker               // how a file without a name gets one
-	sync     func(*os.File) error // fsync; tests watch it, and make it fail
-	making   sync.RWMutex         // held for writing while directories are made, until they would survive a crash
-	space    sync.Mutex           // guards promises
-	promises promises
+	config  Config
+	linker  linker // how a file without a name gets one
+	way     way    // how a file with a name in the state directory gets one under Root
+	flocks  bool   // the file system has locks; otherwise locks stands in for them
+	locks   locks
+	lacking []Lack
+	// reservedAs are the permissions that a reservation ends up with.
+	reservedAs uint32
+	sync       func(*os.File) error // fsync; tests watch it, and make it fail
+	making     sync.RWMutex         // held for writing while directories are made, until they would survive a crash
+	space      sync.Mutex           // guards promises
+	promises   promises
 }
 
 // Open checks both directories, makes the state directory if it is missing, and finds out what the file system can do.
@@ -65,8 +75,10 @@ func Open(c Config) (*Dir, error) {
 		return nil, err
 	}
 	d := &Dir{config: c, sync: (*os.File).Sync}
-	d.linker, err = probe(root, state)
-	return d, err
+	if err := d.probe(root, state); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 func (c *Config) validate() error {
@@ -90,6 +102,9 @@ func (c *Config) validate() error {
 
 func (d *Dir) state() (folder, error) {
 	state, err := openFolder(d.config.StateDir)
+	if errors.Is(err, fs.ErrNotExist) { // no part is missing, but all of them
+		err = fmt.Errorf("%w: %s", ErrNoStateDir, d.config.StateDir)
+	}
 	return state, fault("opening the state directory", err)
 }
 

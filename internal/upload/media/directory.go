@@ -86,7 +86,7 @@ func (d *Dir) makeAll(root *os.Root, at string, leaf bool) (folder, error) {
 	if err != nil {
 		return folder{}, err
 	}
-	if err := errors.Join(d.setMode(made, leaf), d.sync(parent.File)); err != nil {
+	if err := errors.Join(d.setMode(made, leaf), d.syncFolder(parent)); err != nil {
 		return folder{}, errors.Join(err, made.Close())
 	}
 	return made, nil

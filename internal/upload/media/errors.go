@@ -20,6 +20,8 @@ var (
 	ErrTaken = errors.New("all names are taken")
 	// ErrID says that the id of a part is not made of 32 lower-case hexadecimal digits.
 	ErrID = errors.New("not the id of a part")
+	// ErrNoStateDir says that the state directory is not there, for instance since its volume is not mounted.
+	ErrNoStateDir = errors.New("the state directory is not there")
 	// ErrBusy says that a part is open, here or in another process.
 	ErrBusy = errors.New("the part is in use")
 	// ErrDamaged says that a part has fewer bytes than were known to be on the disk. It is of no use any more.

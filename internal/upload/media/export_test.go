@@ -5,21 +5,33 @@ import (
 	"syscall"
 )
 
+// naming is a way to give a file its name.
+type naming struct {
+	linker
+	way
+}
+
 // Linkers are the ways to give a file its name, of which Open picks one.
-var Linkers = map[string]linker{"O_TMPFILE and AT_EMPTY_PATH": byDescriptor, "O_TMPFILE and /proc": byProc, "named": byName}
+var Linkers = map[string]naming{
+	"O_TMPFILE and AT_EMPTY_PATH": {byDescriptor, byLink}, "O_TMPFILE and /proc": {byProc, byLink},
+	"named": {byName, byLink}, "renamed": {byName, byRename}, "reserved": {byName, byReservation},
+}
 
 // Force makes a Dir use one of them, and restores nothing.
-func (d *Dir) Force(name string) { d.linker = Linkers[name] }
+func (d *Dir) Force(name string) { d.linker, d.way = Linkers[name].linker, Linkers[name].way }
 
 // Linker is the one that Open picked.
 func (d *Dir) Linker() string {
 	for name, l := range Linkers {
-		if l == d.linker {
+		if l == (naming{d.linker, d.way}) {
 			return name
 		}
 	}
 	return ""
 }
+
+// WithoutLocks makes a Dir do without flock.
+func (d *Dir) WithoutLocks() { d.flocks = false }
 
 // SetSync replaces fsync.
 func (d *Dir) SetSync(sync func(*os.File) error) { d.sync = sync }

@@ -26,7 +26,7 @@ type File struct {
 // tempSuffix is how the names of files end that are nothing when their process is gone.
 const tempSuffix = ".unfinished"
 
-func tempName() string { return rand.Text() + tempSuffix }
+func tempName(suffix string) string { return rand.Text() + suffix }
 
 // Create begins an upload of size bytes, or -1 if that is not known, and has room promised to it. The caller defers Discard.
 func (d *Dir) Create(size int64) (*File, error) { return d.CreateFor("", size) }
@@ -51,7 +51,7 @@ func (d *Dir) create() (*File, error) {
 			return nil, err
 		}
 		defer state.Close() //nolint:errcheck // what is written to it is the file
-		file, name, err := createTemp(state, d.createMode())
+		file, name, err := d.createTemp(state, tempSuffix, d.createMode())
 		return &File{dir: d, file: file, name: name}, err
 	}
 	file, err := d.createAnonymous()
@@ -77,19 +77,19 @@ func (d *Dir) createMode() uint32 {
 }
 
 // createTemp creates a locked file in the state directory, which Sweep removes once nobody locks it.
-func createTemp(state folder, mode uint32) (*os.File, string, error) {
+func (d *Dir) createTemp(state folder, suffix string, mode uint32) (*os.File, string, error) {
 	for {
-		name := tempName()
+		name := tempName(suffix)
 		f, err := state.openFile(name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR, mode)
 		if err != nil {
 			return nil, "", err
 		}
-		err = lock(f)
+		err = d.lock(name, f)
 		if err == nil && state.holds(name, f) {
 			return f, name, nil
 		}
 		// A sweep came between, and has removed it or is about to.
-		if err = errors.Join(err, f.Close()); err != nil && !errors.Is(err, ErrBusy) {
+		if err = errors.Join(err, d.closeLocked(name, f)); err != nil && !errors.Is(err, ErrBusy) {
 			return nil, "", errors.Join(err, state.unlink(name))
 		}
 	}
@@ -153,7 +153,7 @@ func (f *File) Sync() error {
 		return os.ErrClosed
 	}
 	if f.damaged == nil {
-		f.damaged = fault("writing an upload to the disk", f.dir.sync(f.file))
+		f.damaged = fault("writing an upload to the disk", f.dir.syncFile(f.file))
 	}
 	return f.damaged
 }
@@ -179,7 +179,7 @@ func (f *File) close() error {
 }
 
 func (f *File) end() error {
-	err := f.file.Close()
+	err := f.dir.closeLocked(f.name, f.file)
 	f.file = nil
 	return fault("closing an upload", err)
 }

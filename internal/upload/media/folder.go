@@ -59,9 +59,9 @@ func (d folder) unlink(name string) error {
 	return again(func() error { return unix.Unlinkat(fd(d.File), name, 0) })
 }
 
-// replace renames a file of the directory over another one.
-func (d folder) replace(old, name string) error {
-	return again(func() error { return unix.Renameat(fd(d.File), old, fd(d.File), name) })
+// move renames a file of the directory into another one, over what has the name there.
+func (d folder) move(old string, to folder, name string) error {
+	return again(func() error { return unix.Renameat(fd(d.File), old, fd(to.File), name) })
 }
 
 // stat describes what has a name, a symlink itself and not what it points to.

@@ -82,7 +82,7 @@ func linkers(tb testing.TB) []string {
 	if newFixture(tb, tb.TempDir(), media.Config{}).Linker() == "named" {
 		return []string{"named"}
 	}
-	return []string{"O_TMPFILE and AT_EMPTY_PATH", "O_TMPFILE and /proc", "named"}
+	return []string{"O_TMPFILE and AT_EMPTY_PATH", "O_TMPFILE and /proc", "named", "renamed", "reserved"}
 }
 
 // names offers names one after the other, and then fails the test.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -234,12 +235,13 @@ func TestReadOnly(t *testing.T) {
 		mount(t, f.root, f.root, "", unix.MS_BIND, "")
 		mount(t, "", f.root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
 		for _, name := range []string{"x", "a/b/x"} {
-			if _, err := file.Publish(names(t, name)); !errors.Is(err, media.ErrReadOnly) {
+			// A rename between two mounts is refused before it is known that one of them is read-only.
+			if _, err := file.Publish(names(t, name)); !errors.Is(err, media.ErrReadOnly) && !errors.Is(err, media.ErrOutside) {
 				t.Errorf("%s: got %v", name, err)
 			}
 		}
 		if created, err := f.Create(-1); err == nil { // beside MEDIA_ROOT
-			if err := created.Discard(); err != nil || f.Linker() != "named" {
+			if err := created.Discard(); err != nil || strings.HasPrefix(f.Linker(), "O_TMPFILE") {
 				t.Errorf("a file was created: %v", err)
 			}
 		} else if !errors.Is(err, media.ErrReadOnly) {

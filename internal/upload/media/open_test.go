@@ -116,7 +116,7 @@ func TestGone(t *testing.T) {
 			"Sweep": second(f.Sweep()), "Entries": second(f.Entries()), "LoadState": second(f.LoadState(id)), "SaveState": f.SaveState(id, nil),
 			"CreatePart": second(f.CreatePart(id, 0)), "OpenPart": second(f.OpenPart(id, -1, 0)), "Remove": f.Remove(id), "Published": second(f.Published(id, "x")),
 		} {
-			if !errors.Is(err, os.ErrNotExist) {
+			if !errors.Is(err, media.ErrNoStateDir) || errors.Is(err, os.ErrNotExist) {
 				t.Errorf("%s without a state directory: got %v", what, err)
 			}
 		}

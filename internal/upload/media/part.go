@@ -103,7 +103,7 @@ func (d *Dir) openPart(id string, open func(state folder, name string) (*os.File
 	}
 	f, err := d.adopt(state, file, name)
 	if err != nil {
-		return nil, errors.Join(fault("opening a part", err), file.Close())
+		return nil, errors.Join(fault("opening a part", err), d.closeLocked(name, file))
 	}
 	f.id = id
 	f.resume()
@@ -112,7 +112,7 @@ func (d *Dir) openPart(id string, open func(state folder, name string) (*os.File
 
 // adopt locks a part, and takes it on if it is one.
 func (d *Dir) adopt(state folder, file *os.File, name string) (*File, error) {
-	if err := lock(file); err != nil {
+	if err := d.lock(name, file); err != nil {
 		return nil, err
 	}
 	info, err := statOf(file)
@@ -123,7 +123,7 @@ func (d *Dir) adopt(state folder, file *os.File, name string) (*File, error) {
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	case !state.holds(name, file): // removed or published, after it was opened and before it was locked
 		return nil, fs.ErrNotExist
-	case info.Nlink > 1:
+	case d.way == byLink && info.Nlink > 1:
 		return nil, ErrPublished
 	}
 	if _, err := file.Seek(info.Size, io.SeekStart); err != nil {

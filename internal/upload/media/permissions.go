@@ -34,7 +34,8 @@ func (f *File) own(root *os.Root, in folder) error {
 		return err
 	}
 	if p := f.dir.config.FilePermissions; p != nil {
-		if err := again(func() error { return unix.Fchmod(fd(f.file), *p) }); err != nil {
+		err := again(func() error { return unix.Fchmod(fd(f.file), *p) })
+		if err != nil && (!refused(err) || uint32(file.Mode)&0o7777 != *p) { // Django fails at the second too
 			return err
 		}
 	}
@@ -45,13 +46,14 @@ func (f *File) own(root *os.Root, in folder) error {
 	return f.chgrp(&file, location.Gid)
 }
 
-// chgrp gives the file to a group, unless this process may not: Django passes over PermissionError, which is both.
+// chgrp gives the file to a group, unless this process may not: Django passes over PermissionError, which is both. Where the
+// file system knows no groups, it is passed over too.
 func (f *File) chgrp(file *unix.Stat_t, group uint32) error {
 	if file.Gid == group {
 		return nil
 	}
 	err := again(func() error { return unix.Fchown(fd(f.file), -1, int(group)) })
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) || unknown(err) {
 		return nil
 	}
 	if err == nil {

@@ -35,7 +35,7 @@ func (f *File) Publish(next func() (string, error)) (string, error) {
 	}
 	defer root.Close() //nolint:errcheck // it was only read
 	p := publication{file: f, root: root}
-	defer p.leave()
+	defer p.end()
 	for range maxCandidates {
 		name, err := next()
 		if err != nil {
@@ -51,7 +51,7 @@ func (f *File) Publish(next func() (string, error)) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		f.published()
+		f.published(p.moved)
 		return name, nil
 	}
 	return "", fmt.Errorf("%w: %d of them", ErrTaken, maxCandidates)
@@ -74,6 +74,8 @@ type publication struct {
 	root   *os.Root
 	folder folder // open; where the last candidate was
 	path   string // of it
+	state  folder // open, once the file has a name there
+	moved  bool   // the file has lost that name by its publication
 }
 
 func (p *publication) leave() {
@@ -82,22 +84,27 @@ func (p *publication) leave() {
 	}
 }
 
+func (p *publication) end() {
+	p.leave()
+	if p.state.File != nil {
+		_ = p.state.Close()
+	}
+}
+
 // publish gives the file a name, or returns fs.ErrExist.
 func (p *publication) publish(name string) error {
 	if err := p.enter(path.Dir(name)); err != nil {
 		return err
 	}
-	f, base := p.file, path.Base(name)
-	if err := f.link(p.folder, base); err != nil {
+	base := path.Base(name)
+	moved, err := p.place(base)
+	if err != nil {
 		return fault("publishing an upload", err)
 	}
-	if err := f.dir.sync(p.folder.File); err != nil {
-		err = fault("writing a directory to the disk", err)
-		if p.folder.holds(base, f.file) {
-			err = errors.Join(err, p.folder.unlink(base))
-		}
-		return err
+	if err := p.persist(moved); err != nil {
+		return errors.Join(fault("writing a directory to the disk", err), p.takeBack(base, moved))
 	}
+	p.moved = moved
 	return nil
 }
 
@@ -119,25 +126,10 @@ func (p *publication) enter(at string) error {
 	return p.file.Sync()
 }
 
-func (f *File) link(to folder, name string) error {
-	if f.name == "" {
-		return f.dir.linker.link(f.file, to, name)
-	}
-	state, err := f.dir.state()
-	if err != nil {
-		return err
-	}
-	defer state.Close() //nolint:errcheck // it was only read
-	if !state.holds(f.name, f.file) {
-		return fmt.Errorf("somebody has removed the unfinished upload: %w", fs.ErrNotExist)
-	}
-	return to.link(name, state, f.name)
-}
-
 // published takes the file's name in the state directory from it. If that fails there is nothing to report: the upload is
 // published, and what is left has two names, by which Sweep knows it.
-func (f *File) published() {
-	if f.name != "" {
+func (f *File) published(moved bool) {
+	if f.name != "" && !moved {
 		if state, err := f.dir.state(); err == nil {
 			_ = state.unlink(f.name)
 			_ = state.Close()

@@ -3,8 +3,7 @@ package media
 import (
 	"errors"
 	"fmt"
-
-	"golang.org/x/sys/unix"
+	"math"
 )
 
 const (
@@ -137,7 +136,7 @@ func (f *File) reserve(n int64) error {
 		return nil
 	}
 	free, err := freeBytes(f.file)
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnknownSpace) {
 		return fault("asking for free space", err)
 	}
 	if free = f.dir.available(f.owner, free); free < need {
@@ -159,7 +158,7 @@ func (f *File) allocate(n int64) error {
 	f.dir.space.Lock()
 	defer f.dir.space.Unlock()
 	free, err := freeBytes(f.file)
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnknownSpace) {
 		return fault("asking for free space", err)
 	}
 	if free -= f.dir.config.MinFree; free < until-from { // others have been quicker, or it is the last of the disk
@@ -168,15 +167,31 @@ func (f *File) allocate(n int64) error {
 		}
 		return nil
 	}
-	err = again(func() error { return allocate(f.file, from, until-from) })
-	switch {
-	case err == nil:
+	err = fault("allocating space", again(func() error { return allocate(f.file, from, until-from) }))
+	if err == nil {
 		f.allocated = until
 		f.settle()
-	case !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, unix.EINVAL):
-		return fault("allocating space", err)
 	}
-	return nil
+	if errors.Is(err, ErrNoSpace) {
+		return err
+	}
+	return nil // without it a write finds out
+}
+
+// errUnknownSpace is that of a file system which does not say how much room there is. It then has all that is asked for.
+var errUnknownSpace = errors.New("the free space is not told")
+
+// roomOf is what a number of blocks has.
+func roomOf(blocks, all uint64, size int64, err error) (int64, error) {
+	switch {
+	case unknown(err) || err == nil && (all == 0 || size <= 0):
+		return math.MaxInt64, errUnknownSpace
+	case err != nil:
+		return 0, err
+	case blocks > uint64(math.MaxInt64/size): //nolint:gosec // size is more than 0
+		return math.MaxInt64, nil
+	}
+	return int64(blocks) * size, nil //nolint:gosec // it is less than 2^63
 }
 
 // settle counts what the file may still write and has not taken from the disk. Dir.space is held.

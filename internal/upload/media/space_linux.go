@@ -10,7 +10,11 @@ import (
 func freeBytes(f *os.File) (int64, error) {
 	var s unix.Statfs_t
 	err := again(func() error { return unix.Fstatfs(fd(f), &s) })
-	return int64(s.Bavail) * s.Frsize, err //nolint:gosec // no disk has 2^63 bytes
+	size := s.Frsize
+	if size == 0 { // it came with Linux 2.6, and some FUSE file systems leave it out
+		size = s.Bsize
+	}
+	return roomOf(s.Bavail, s.Blocks, size, err)
 }
 
 // allocate takes bytes from the disk, without making the file longer.

@@ -13,7 +13,7 @@ import (
 func freeBytes(f *os.File) (int64, error) {
 	var s unix.Statfs_t
 	err := again(func() error { return unix.Fstatfs(fd(f), &s) })
-	return int64(s.Bavail) * int64(s.Bsize), err //nolint:gosec // no disk has 2^63 bytes
+	return roomOf(s.Bavail, s.Blocks, int64(s.Bsize), err)
 }
 
 // allocate takes nothing: the room is promised then.

@@ -26,20 +26,20 @@ func (d *Dir) SaveState(id string, document []byte) error {
 		return err
 	}
 	defer state.Close() //nolint:errcheck // it is synced
-	f, name, err := createTemp(state, 0o600)
+	f, name, err := d.createTemp(state, tempSuffix, 0o600)
 	if err != nil {
 		return fault("creating a part's state", err)
 	}
 	if _, err = f.Write(document); err == nil {
-		err = d.sync(f)
+		err = d.syncFile(f)
 	}
 	if err == nil {
-		err = state.replace(name, id+stateSuffix)
+		err = state.move(name, state, id+stateSuffix)
 	}
 	if err != nil {
-		return fault("saving a part's state", errors.Join(err, state.unlink(name), f.Close()))
+		return fault("saving a part's state", errors.Join(err, state.unlink(name), d.closeLocked(name, f)))
 	}
-	return fault("saving a part's state", errors.Join(d.sync(state.File), f.Close()))
+	return fault("saving a part's state", errors.Join(d.syncFolder(state), d.closeLocked(name, f)))
 }
 
 // LoadState returns what SaveState stored last, or fs.ErrNotExist.
@@ -77,8 +77,8 @@ func (d *Dir) Remove(id string) error {
 	defer state.Close() //nolint:errcheck // it is synced
 	f, err := state.openFile(id+partSuffix, unix.O_RDONLY, 0)
 	if err == nil {
-		defer f.Close() //nolint:errcheck // it was only locked
-		err = lock(f)
+		defer d.closeLocked(id+partSuffix, f) //nolint:errcheck // it was only locked
+		err = d.lock(id+partSuffix, f)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault("removing a part", err)
@@ -93,7 +93,7 @@ func (d *Dir) Remove(id string) error {
 			return err
 		}
 	}
-	return fault("removing a part", d.sync(state.File))
+	return fault("removing a part", d.syncFolder(state))
 }
 
 // syncState writes the names in the state directory to the disk.
@@ -102,5 +102,5 @@ func (d *Dir) syncState() error {
 	if err != nil {
 		return err
 	}
-	return fault("writing the state directory to the disk", errors.Join(d.sync(state.File), state.Close()))
+	return fault("writing the state directory to the disk", errors.Join(d.syncFolder(state), state.Close()))
 }

@@ -86,10 +86,10 @@ func (d *Dir) Sweep() (int, error) {
 	var faults []error
 	for _, name := range names {
 		id, isPart := strings.CutSuffix(name, partSuffix)
-		if !strings.HasSuffix(name, tempSuffix) && (!isPart || checkID(id) != nil) {
+		if !strings.HasSuffix(name, tempSuffix) && !strings.HasSuffix(name, noteSuffix) && (!isPart || checkID(id) != nil) {
 			continue // not ours
 		}
-		gone, err := sweep(state, name)
+		gone, err := d.sweep(state, name)
 		if gone {
 			swept++
 		}
@@ -99,7 +99,7 @@ func (d *Dir) Sweep() (int, error) {
 }
 
 // sweep removes a file if nobody locks it and, for a part, if it has a name under Root.
-func sweep(state folder, name string) (bool, error) {
+func (d *Dir) sweep(state folder, name string) (bool, error) {
 	f, err := state.openFile(name, unix.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -107,8 +107,8 @@ func sweep(state folder, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer f.Close() //nolint:errcheck // it was only locked
-	err = lock(f)
+	defer d.closeLocked(name, f) //nolint:errcheck // it was only locked
+	err = d.lock(name, f)
 	if errors.Is(err, ErrBusy) {
 		return false, nil
 	}
@@ -119,12 +119,19 @@ func sweep(state folder, name string) (bool, error) {
 	if info.Mode&unix.S_IFMT != unix.S_IFREG || !state.holds(name, f) {
 		return false, nil
 	}
-	if strings.HasSuffix(name, partSuffix) {
+	switch {
+	case strings.HasSuffix(name, partSuffix):
 		if info.Nlink < 2 {
 			return false, nil
 		}
 		// Its process did not come to write its name under Root to the disk. This one must not be the first to go.
-		if err := syncAll(state); err != nil {
+		if err := syncAll(state); err != nil && !unknown(err) {
+			return false, err
+		}
+	case !d.abandoned(time.Unix(info.Mtim.Unix())):
+		return false, nil
+	case strings.HasSuffix(name, noteSuffix):
+		if err := d.unreserve(f); err != nil {
 			return false, err
 		}
 	}

@@ -103,7 +103,7 @@ func TestOwnerInDocument(t *testing.T) {
 func TestNoUser(t *testing.T) {
 	s := newSite(t, nil)
 	s.handler.Owner = noOwner
-	s.do(http.MethodPost, "/tus/", headers{"Upload-Length", "3"}, nil).want(t, 500)
+	s.do(http.MethodPost, "/tus/", headers{"Upload-Length", "3"}, nil).want(t, 503)
 	s.with(func() {
 		if len(s.reports) != 1 {
 			t.Errorf("reported: %v", s.reports)

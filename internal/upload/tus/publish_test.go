@@ -157,7 +157,7 @@ func TestPublishedFails(t *testing.T) {
 			s := newSite(t, nil)
 			path := s.create(3, "a.txt")
 			s.with(func() { s.failing = errors.New("the queue is full") })
-			s.patch(path, 0, []byte("abc")).want(t, 500)
+			s.patch(path, 0, []byte("abc")).want(t, 503)
 			s.do("HEAD", path, nil, nil).want(t, 423)
 			if s.handler.Sweep(t.Context()) == nil {
 				t.Error("Sweep keeps it to itself")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"django-sidecar/internal/upload/media"
+	"django-sidecar/internal/upload/storage"
 )
 
 // refusedError is an answer on its way up.
@@ -42,16 +43,13 @@ const lingering = 2 * time.Second
 
 var retry = http.Header{"Retry-After": {"1"}}
 
-// faults is the table from errors that no client causes to what it is told.
+// faults is the table from errors of parts to what a client is told. Package storage has those of every upload.
 var faults = []struct {
 	err error
 	Refusal
 }{
-	{media.ErrNoSpace, Refusal{Status: http.StatusInsufficientStorage, Message: "There is no room for the upload."}},
-	{media.ErrReadOnly, Refusal{Status: http.StatusServiceUnavailable, Message: "Nothing can be stored at present.", Header: retry}},
 	{media.ErrBusy, Refusal{Status: http.StatusLocked, Message: "The upload is in use.", Header: retry}}, // by another process
 	{media.ErrDamaged, Refusal{Status: http.StatusGone, Message: "The upload has been damaged."}},
-	{media.ErrName, Refusal{Status: http.StatusBadRequest, Message: "The file cannot be stored under its name."}},
 }
 
 // also joins an error with one of cleaning up. It leaves a refusal what it is where there is none.
@@ -72,7 +70,12 @@ func refusalOf(err error) (refusal Refusal, ours bool) {
 			return f.Refusal, true
 		}
 	}
-	return Refusal{Status: http.StatusInternalServerError, Message: "The upload could not be handled."}, true
+	a := storage.AnswerTo(err)
+	refusal = Refusal{Status: a.Status, Message: a.Message}
+	if a.Status == http.StatusServiceUnavailable {
+		refusal.Header = retry
+	}
+	return refusal, true
 }
 
 // fail answers with a refusal.

@@ -36,7 +36,7 @@ func TestDiedPublishing(t *testing.T) {
 				s := newSite(t, nil)
 				path := s.create(3, "a.txt")
 				s.with(func() { s.failing = errors.New("killed") })
-				s.patch(path, 0, []byte("abc")).want(t, 500)
+				s.patch(path, 0, []byte("abc")).want(t, 503)
 				prepare(s, path)
 				s.with(func() { s.failing, s.reports = nil, nil })
 				for range 2 {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -34,13 +35,17 @@ func (d folder) make() error {
 	return errors.Join(folder(filepath.Dir(d.path())).sync(), d.sync())
 }
 
-// sync writes the names in the folder to the disk.
+// sync writes the names in the folder to the disk, where the file system can.
 func (d folder) sync() error {
 	f, err := os.Open(d.path())
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	err = f.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) { // SMB and FUSE may say so of a directory
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 // add stores an event. If it fails there is nothing, unless it says that it did not come to remove it.

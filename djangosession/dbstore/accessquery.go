@@ -12,22 +12,21 @@ import (
 )
 
 // look looks at the tables.
-func (p *Permissions) look(ctx context.Context) (*permissionsShape, error) {
-	user, err := lookAtUsers(ctx, p.db, p.config.Dialect, p.config.Table, p.config.user)
+func (a *Access) look(ctx context.Context) (*accessShape, error) {
+	columns, err := ReadColumns(ctx, a.db, a.config.Dialect, a.config.Table)
 	if err != nil {
 		return nil, err
 	}
-	links, err := p.links(ctx)
+	user, err := a.config.user(columns)
+	if err != nil {
+		return nil, finding{err}
+	}
+	links, err := a.links(ctx)
 	if err != nil {
 		return nil, err
 	}
-	shape := p.config.shape(p.db, user, links)
-	shape.queue.most = maxAccessBatch
-	shape.asks(p.config.Dialect, p.config.Batcher, func(ctx context.Context, key any) (djangosession.Access, error) {
-		return p.ask(ctx, shape, key)
-	}, func(ctx context.Context, userIDs []string, found func(string, djangosession.Access)) error {
-		return p.askAll(ctx, shape, userIDs, found)
-	})
+	shape := a.config.shape(a.db, user, links)
+	shape.queue = a.queue(shape)
 	return shape, nil
 }
 
@@ -37,7 +36,7 @@ type userRows struct {
 	active, where string // SQL
 }
 
-func (c PermissionsConfig) user(columns map[string]string) (u userRows, err error) {
+func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
 	conditions, err := c.Conditions.parse(c.Dialect)
 	if err != nil {
 		return u, err
@@ -46,9 +45,15 @@ func (c PermissionsConfig) user(columns map[string]string) (u userRows, err erro
 	if conditions.active == "" {
 		needed = append(needed, c.Columns.Active)
 	}
-	u.where = conditions.and()
-	if u.keyType, err = c.Dialect.keyTypeOf(c.Columns.ID, c.Table, columns, needed...); err != nil {
-		return u, err
+	for _, needed := range needed {
+		if _, ok := columns[needed]; !ok && needed != NoColumn {
+			return u, fmt.Errorf("table %s has no column %s", c.Table, needed)
+		}
+	}
+	u = userRows{keyType: c.Dialect.keyType(columns[c.Columns.ID]), where: conditions.and()}
+	if u.keyType == 0 {
+		return u, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
+			c.Columns.ID, c.Table, columns[c.Columns.ID])
 	}
 	switch {
 	case conditions.active != "":
@@ -63,8 +68,8 @@ func (c PermissionsConfig) user(columns map[string]string) (u userRows, err erro
 }
 
 // shape fits the query to the tables.
-func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsShape {
-	shape := &permissionsShape{byUser: byUser[djangosession.Access]{keyType: u.keyType}, repeat: 1, noPermissions: l.noPermissions}
+func (c AccessConfig) shape(db *sql.DB, u userRows, l links) *accessShape {
+	shape := &accessShape{keyType: u.keyType, repeat: 1, noPermissions: l.noPermissions}
 	template := groupsQuery
 	if l.noPermissions == nil {
 		template += permissionsQuery
@@ -116,8 +121,8 @@ UNION ALL SELECT {of held}2, NULL, NULL, {app_label}, {codename} FROM (
 )
 
 // Relations says whether groups and permissions are known, as far as the tables tell. A RelationError says which are not, and why.
-func (p *Permissions) Relations(ctx context.Context) error {
-	shape, err := p.shapes.get(ctx)
+func (a *Access) Relations(ctx context.Context) error {
+	shape, err := a.shapes.get(ctx)
 	if err == nil && shape.noPermissions != nil {
 		return shape.noPermissions
 	}

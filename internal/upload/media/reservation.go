@@ -1,0 +1,119 @@
+package media
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// reservedMode lets a reservation be read by nobody: a web server does not serve it. Not 0, which SMB takes for "read-only"
+	// and then does not let it be replaced.
+	reservedMode = 0o200
+	// noteSuffix is how the names of notes end, which say what to remove when their process is gone.
+	noteSuffix = ".reserved"
+)
+
+// moveOntoReservation reserves a name with an empty file and renames the upload over it. Django and other sidecars see that
+// the name is taken, and rename(2) changes the empty file into the whole one in one step. What is lost is that for a moment there
+// is an empty file under the name. A process that dies in this moment leaves it, and a note by which Sweep removes it.
+func (p *publication) moveOntoReservation(base string) (err error) {
+	d := p.file.dir
+	note, noteName, err := d.note(p.state, path.Join(p.path, base))
+	if err != nil {
+		return err
+	}
+	keep := false
+	defer func() {
+		if !keep {
+			err = errors.Join(err, removed(p.state.unlink(noteName)))
+		}
+		err = errors.Join(err, d.closeLocked(noteName, note))
+	}()
+	reserved, err := p.folder.openFile(base, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY, reservedMode)
+	if errors.Is(err, unix.EINVAL) { // each way was refused with it: what is refused is the name
+		return errors.Join(ErrName, err)
+	}
+	if err != nil {
+		return err
+	}
+	info, err := statOf(reserved)
+	if err = errors.Join(err, reserved.Close()); err == nil {
+		var now unix.Stat_t
+		if now, err = p.folder.stat(base); err == nil && (!same(info, now) || now.Size != 0) {
+			return fs.ErrExist // somebody has replaced it
+		}
+	}
+	if err == nil {
+		err = p.state.move(p.file.name, p.folder, base)
+	}
+	if err == nil || p.folder.holds(base, p.file.file) { // a server's answer may be lost
+		return nil
+	}
+	undone := d.removeReservation(p.folder, base)
+	keep = undone != nil
+	return errors.Join(err, undone)
+}
+
+func (d *Dir) removeReservation(in folder, base string) error {
+	info, err := in.stat(base)
+	if err == nil && d.isReservation(info) {
+		err = in.unlink(base)
+	}
+	return removed(err)
+}
+
+// note writes down which name is about to be reserved. Nobody else removes the note as long as it is open.
+func (d *Dir) note(state folder, name string) (*os.File, string, error) {
+	f, noteName, err := d.createTemp(state, noteSuffix, 0o600)
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err = f.WriteString(name + "\n"); err == nil {
+		err = d.syncFile(f)
+	}
+	if err == nil {
+		err = d.syncFolder(state)
+	}
+	if err != nil {
+		return nil, "", errors.Join(err, state.unlink(noteName), d.closeLocked(noteName, f))
+	}
+	return f, noteName, nil
+}
+
+// unreserve removes the reservation that a note speaks of, if it is there.
+func (d *Dir) unreserve(note *os.File) error {
+	text, err := io.ReadAll(io.LimitReader(note, maxPath))
+	if err != nil {
+		return err
+	}
+	name, whole := strings.CutSuffix(string(text), "\n")
+	if !whole || d.checkName(name) != nil {
+		return nil // its process died before it reserved anything
+	}
+	root, err := os.OpenRoot(d.config.Root)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	in, err := d.open(root, path.Dir(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // a name that comes back after a power cut has lost its note, and is an empty file
+	return errors.Join(d.removeReservation(in, path.Base(name)), d.syncFolder(in))
+}
+
+// isReservation tells a reservation from an empty file of somebody else's, which has other permissions wherever permissions
+// are kept.
+func (d *Dir) isReservation(info unix.Stat_t) bool {
+	return info.Mode&unix.S_IFMT == unix.S_IFREG && info.Size == 0 && uint32(info.Mode)&0o777 == d.reservedAs
+}
