@@ -8,7 +8,7 @@ VERSION  ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 COMMIT   ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
 FUZZTIME ?= 10s
 
-# go test, which says once more at its end what has failed and what was skipped, and why: docs/decisions/0004.
+# go test, which says once more at its end what has failed and what was skipped, and why: docs/decisions/0004-test-dependencies.md.
 # Its argument is what to show on the way.
 gotest = go run gotest.tools/gotestsum@v1.13.0 --no-color --format $(1) --post-run-command $(CURDIR)/tools/tally.sh -- -count=1 -p 2
 
@@ -45,6 +45,8 @@ lint: setup
 	$(call step,lint)
 	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways,browser,bench ./...
 	@cd $(CONFORMANCE) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
+	@# The names in pages and comments: files, settings, targets, tests, links.
+	@go test -count=1 -run TestNames ./internal/pages
 
 test-unit: ## needs Go and a C compiler alone
 	$(call step,unit tests with the race detector)
@@ -60,7 +62,7 @@ test-live: setup ## against PostgreSQL, pgbouncer and every Django; ORACLE_SEED=
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 20m -run TestGateways ./cmd/django-sidecar
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 20m -run TestGateways ./cmd/django-sidecar ./internal/pages
 
 test-browser: setup ## the demo's page and pages of other origins in Chromium; installs it, and wants Node for its driver
 	@tools/setup-browser.sh

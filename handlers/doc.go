@@ -3,6 +3,6 @@
 //
 // It is the only package that imports Echo, whose next major version changes
 // every handler: New and NewAdmin return http.Handler. It knows no store and no
-// signature; it asks a Verifier. What each outcome becomes stands in one table,
-// in answer.go.
+// signature; it asks for verdicts. What each outcome becomes, other packages say;
+// docs/http.md lists all answers.
 package handlers

@@ -1,3 +1,3 @@
-// Package observe is what an operator sees: metrics on an injected registry, and
-// the name under which logs speak of a session.
+// Package observe is what an operator sees: metrics on an injected registry, the
+// event that each request leaves in the log, and the handler that writes the log.
 package observe

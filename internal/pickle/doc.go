@@ -2,7 +2,7 @@
 //
 // A pickle is a program: it names classes and functions, and calls them. Loads follows the program as CPython does
 // (Modules/_pickle.c, 3.13), but it knows the results of a few calls only, those that make plain data: sets, bytes,
-// dates, Decimals, UUIDs, ordered dicts, and Django's lazy and safe strings (see globals.go). Every other call makes
+// dates, Decimals, UUIDs, ordered dicts, and Django's lazy and safe strings (constructors.go). Every other call makes
 // an Opaque, a placeholder with the name of what was to be called, which absorbs whatever the pickle does to it. No
 // name is ever looked up, imported or called.
 //

@@ -1,0 +1,48 @@
+package pages_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestReadmeIsShort: somebody who has never heard of the sidecar reads it to the end.
+func TestReadmeIsShort(t *testing.T) {
+	const most = 900
+	if words := len(strings.Fields(readFile(t, "README.md"))); words > most {
+		t.Errorf("README.md has %d words: what is beyond %d belongs on a page in docs/", words, most)
+	}
+}
+
+// TestPagesHaveReaders: each page says first whom it is for, and the index lists it.
+func TestPagesHaveReaders(t *testing.T) {
+	index := readFile(t, "docs/README.md")
+	pages := 0
+	for _, page := range readTree(t).pages() {
+		name, inDocs := strings.CutPrefix(page, "docs/")
+		if !inDocs || name == "README.md" {
+			continue
+		}
+		pages++
+		if _, rest, found := strings.Cut(readFile(t, page), "\n\n"); !found || !strings.HasPrefix(rest, "For whoever ") {
+			t.Errorf("%s does not begin with whom it is for", page)
+		}
+		if !strings.Contains(index, "("+name+")") {
+			t.Errorf("docs/README.md does not list %s", page)
+		}
+	}
+	if pages < 15 {
+		t.Errorf("only %d pages were found", pages)
+	}
+}
+
+// TestLibraryShowsTheExample: the code in docs/library.md is that of the example, which the compiler reads.
+func TestLibraryShowsTheExample(t *testing.T) {
+	_, block, found := strings.Cut(readFile(t, "docs/library.md"), "```go\n")
+	block, _, ended := strings.Cut(block, "```\n")
+	if !found || !ended || len(block) < 500 {
+		t.Fatal("docs/library.md has no example")
+	}
+	if !strings.Contains(readFile(t, "djangosession/dbstore/example_test.go"), block) {
+		t.Error("the code in docs/library.md is not in djangosession/dbstore/example_test.go")
+	}
+}
