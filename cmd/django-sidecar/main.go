@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, s stdio) int {
 	for _, c := range commands() {
 		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.does)
 	}
-	fmt.Fprintln(out, "Settings come from the environment; README.md lists them. Keys and cookies come by stdin, never as arguments.")
+	fmt.Fprintln(out, "Settings come from the environment; docs/settings.md lists them. Keys and cookies come by stdin, never as arguments.")
 	return code
 }
 
