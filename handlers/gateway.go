@@ -15,6 +15,8 @@ import (
 // An adapter is what the endpoints for gateways differ in. Each has one source of the original request, and looks for no
 // other.
 type adapter struct {
+	// path is the endpoint's, for the log.
+	path string
 	// original reads the request under judgement. An error refuses it: nothing has a default.
 	original func(s *server, r *http.Request) (gateway.Request, error)
 	// demands reads the operator's requirements.
@@ -23,16 +25,21 @@ type adapter struct {
 	// bodiless says whether the gateway throws away what a refusal says. nginx does, and closes the connection on which there
 	// is something left to read.
 	bodiless bool
+	// cookies says what to do where no question has a Cookie header.
+	cookies string
 	// removes says whether the gateway can be told to remove other spellings of the identity headers.
 	removes bool
 }
 
 // judge answers a gateway's question.
-func (s *server) judge(c echo.Context, a adapter) error {
+func (s *server) judge(c echo.Context, a adapter, watch *answer.CookieWatch) error {
 	r, e := c.Request(), eventOf(c)
 	q := answer.Question{Cookies: r.Header[echo.HeaderCookie]}
 	q.Demands, q.DemandsErr = a.demands(r)
 	q.Original, q.Malformed = a.original(s, r)
+	if watch.Missing(q) {
+		s.Logger.WarnContext(r.Context(), "cookies", "path", a.path, "warning", answer.NoCookies+a.cookies)
+	}
 	reply := s.Answers.Gateway(r.Context(), q, a.Manner, e)
 	h := c.Response().Header()
 	h[echo.HeaderVary], h[dateHeader] = varyCookie, dateOf(e.Began)

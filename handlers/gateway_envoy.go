@@ -20,6 +20,7 @@ const envoyPath = "/auth/envoy"
 // loosens the decision has no place there. A client whose request target does not begin with a slash could write behind the
 // operator's words, wherever a gateway passes such a target on; so he can only make it stricter for himself.
 var envoyAdapter = adapter{
+	path: envoyPath,
 	original: func(s *server, r *http.Request) (gateway.Request, error) {
 		scheme := "http"
 		if s.trusted(r) {
@@ -41,6 +42,7 @@ var envoyAdapter = adapter{
 	},
 	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	removes: true,
+	cookies: "add cookie to allowed_headers (Envoy), headersToExtAuth (Envoy Gateway), includeRequestHeadersInCheck (Istio) or allowedHeaders (Gateway API)",
 }
 
 var errEnvoyLoosens = errors.New("in Envoy's path_prefix only require= can stand: optional=1 and preflight=1 need gRPC")

@@ -13,6 +13,7 @@ const forwardPath = "/auth/forward"
 // forwardAdapter takes the original request from X-Forwarded-Method, -Proto, -Host, -Port and -Uri of a trusted gateway. From
 // anybody else they are not looked at, and there is no page to return to. The method and the URI must be there once.
 var forwardAdapter = adapter{
+	path: forwardPath,
 	original: func(s *server, r *http.Request) (gateway.Request, error) {
 		if !s.trusted(r) {
 			return gateway.Request{Navigation: hints(r).Navigation(), Method: r.Method}, nil
@@ -39,5 +40,6 @@ var forwardAdapter = adapter{
 		demands.Optional, demands.Preflight = demands.Optional && told, demands.Preflight && told
 		return demands, err
 	},
-	Manner: answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	cookies: "add Cookie to authRequestHeaders (Traefik) or to the list in django-sidecar.lua (HAProxy), or take it out of header_up (Caddy)",
 }

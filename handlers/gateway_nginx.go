@@ -14,6 +14,7 @@ const nginxPath = "/auth/nginx"
 // configuration. They decide where the login page returns to, and whether a request is a preflight: where preflight=1 is used,
 // nginx must set both, or the client writes them.
 var nginxAdapter = adapter{
+	path: nginxPath,
 	original: func(_ *server, r *http.Request) (gateway.Request, error) {
 		url, err := single(r, "X-Original-Url")
 		if err != nil {
@@ -38,4 +39,5 @@ var nginxAdapter = adapter{
 	},
 	Manner:   answer.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},
 	bodiless: true,
+	cookies:  "take proxy_pass_request_headers off, or the proxy_set_header of Cookie, out of the location that asks",
 }

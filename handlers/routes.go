@@ -63,7 +63,8 @@ func New(o Options) http.Handler {
 		}
 	}
 	gateway := func(a adapter) echo.HandlerFunc {
-		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a) }))
+		watch := new(answer.CookieWatch)
+		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a, watch) }))
 	}
 	return &entrance{
 		echo: e, authenticate: s.logged(recovered(s.authenticate)),

@@ -37,7 +37,8 @@ type Options struct {
 
 type server struct {
 	Options
-	intake intake
+	intake  intake
+	cookies answer.CookieWatch
 }
 
 // New returns the handler of the gRPC listener, for a server that has been through Configure.
@@ -118,7 +119,12 @@ func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
 		return nil, &statusError{codeInvalidArgument, err.Error()}
 	}
 	e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: remote(r), Began: began}
-	a := s.Answers.Gateway(r.Context(), request.question(), unavailable, e)
+	q := request.question()
+	if s.cookies.Missing(q) {
+		s.Logger.WarnContext(r.Context(), "cookies", "path", r.URL.Path, "warning", answer.NoCookies+
+			"add cookie to allowed_headers or take it out of disallowed_headers (Envoy), add it to headersToExtAuth (Envoy Gateway) or allowedHeaders (Gateway API)")
+	}
+	a := s.Answers.Gateway(r.Context(), q, unavailable, e)
 	e.End(a.Status, s.Now())
 	e.Write(r.Context(), s.Logger)
 	return appendCheckResponse(make([]byte, 0, 1024), a, request.of().aliases), nil

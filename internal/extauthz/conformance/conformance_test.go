@@ -540,3 +540,27 @@ func TestItIsGRPCAlone(t *testing.T) {
 }
 
 var _ encoding.CodecV2 = rawCodec{}
+
+// TestNoCookies: calls without a Cookie header, a hundred in a row, are one warning, until there is one.
+func TestNoCookies(t *testing.T) {
+	f := start(t, byKey, always)
+	warned := 0
+	ask := func(times, want int, headers map[string]string) {
+		t.Helper()
+		for range times {
+			if _, err := f.client.Check(t.Context(), request(headers, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		warned += want
+		if got := strings.Count(f.log.String(), `"level":"WARN"`); got != warned {
+			t.Errorf("%d warnings, want %d:\n%s", got, warned, f.log.String())
+		}
+	}
+	ask(99, 0, nil)
+	ask(1, 1, map[string]string{"accept": "text/html"})
+	ask(150, 0, nil)
+	ask(1, 0, map[string]string{"cookie": "a=b"})
+	ask(99, 0, nil)
+	ask(1, 1, nil)
+}
