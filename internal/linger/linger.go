@@ -104,40 +104,84 @@ var buffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 func (h *handler) discard(control *http.ResponseController, body io.Reader, limit time.Duration) error {
 	buffer, _ := buffers.Get().(*[8 << 10]byte)
 	defer buffers.Put(buffer)
-	now := h.Now()
-	end := now.Add(limit)
-	for stopping := h.Stopping; ; now = h.Now() {
+	p := pour{handler: h, buffer: buffer[:], end: h.Now().Add(limit), atOnce: limit <= 0, stopping: h.Stopping}
+	switch err := p.from(body, control.SetReadDeadline); {
+	case errors.Is(err, http.ErrBodyReadAfterClose): // by next: net/http knows what is left
+		return nil
+	case errors.Is(err, io.EOF):
+		// net/http has a time for the next request, and none for this one any more.
+		if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		return nil
+	case errors.Is(err, errCut), errors.Is(err, errSilent):
+		return err
+	default:
+		return p.fromConnection(control)
+	}
+}
+
+// pour throws away what comes, until its end.
+type pour struct {
+	*handler
+
+	buffer   []byte
+	end      time.Time
+	atOnce   bool // what has come already is read
+	stopping <-chan struct{}
+}
+
+// errSilent says that nothing has come for a while.
+var errSilent = errors.New("the client has stopped in the middle of a body")
+
+// from returns what r ends with, errCut or errSilent.
+func (p *pour) from(r io.Reader, deadline func(time.Time) error) error {
+	for now := p.Now(); ; now = p.Now() {
 		select {
-		case <-stopping:
-			stopping = nil
-			if soon := now.Add(silence); soon.Before(end) {
-				end = soon
+		case <-p.stopping:
+			p.stopping = nil
+			if soon := now.Add(silence); soon.Before(p.end) {
+				p.end = soon
 			}
 		default:
 		}
 		until := now.Add(silence)
-		if until.After(end) {
-			until = end
+		if until.After(p.end) {
+			until = p.end
 		}
-		if err := control.SetReadDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := deadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
-		if !now.Before(end) && limit > 0 {
+		if !now.Before(p.end) && !p.atOnce {
 			return errCut
 		}
-		switch _, err := body.Read(buffer[:]); {
-		case errors.Is(err, http.ErrBodyReadAfterClose): // by next: net/http knows what is left
-			return nil
-		case errors.Is(err, io.EOF):
-			// net/http has a time for the next request, and none for this one any more.
-			if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-				return err
-			}
-			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded) && !h.Now().Before(end):
+		_, err := r.Read(p.buffer)
+		switch timeout := errors.Is(err, os.ErrDeadlineExceeded); {
+		case timeout && !p.Now().Before(p.end):
 			return errCut
+		case timeout && !p.Now().Before(until):
+			return errSilent
 		case err != nil:
 			return err
 		}
 	}
+}
+
+// fromConnection is for a body whose end cannot be found any more: its chunks are malformed, or next has given up a read of them, which
+// net/http does not take up again. The connection is closed for writing, so that the client knows that the answer is whole.
+func (p *pour) fromConnection(control *http.ResponseController) error {
+	conn, _, err := control.Hijack()
+	if err != nil {
+		return err // the connection is gone, or not one of HTTP/1
+	}
+	defer conn.Close() //nolint:errcheck // nothing is left to lose
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		if err := half.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	if err := p.from(conn, conn.SetReadDeadline); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }

@@ -226,3 +226,47 @@ func TestTooMany(t *testing.T) {
 		t.Errorf("%d answers were counted as undelivered, want 1", n)
 	}
 }
+
+// TestAnswerToBrokenBody: a handler has given up a read, or met a malformed chunk, and nothing tells where the body ends.
+func TestAnswerToBrokenBody(t *testing.T) {
+	giveUp := make(chan struct{}, 1)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		if r.URL.Path == "/slow" {
+			if err := control.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			t.Error("the body has come to an end")
+		}
+		giveUp <- struct{}{}
+		refusing(w, r)
+	})
+	var undelivered atomic.Int64
+	server := httptest.NewServer(linger.Handler(handler, linger.Options{Limit: time.Minute, Undelivered: func() { undelivered.Add(1) }, Now: time.Now}))
+	t.Cleanup(server.Close)
+	chunks := strings.Repeat("8000\r\n"+strings.Repeat("x", 0x8000)+"\r\n", 400)
+	for _, tt := range []struct{ name, path, framing, first, rest string }{
+		{"a read given up in chunks", "/slow", "Transfer-Encoding: chunked", "1\r\nx\r\n", chunks + "0\r\n\r\n"},
+		{"a read given up inside a chunk", "/slow", "Transfer-Encoding: chunked", "20\r\nx", chunks},
+		{"a read given up of a length", "/slow", "Content-Length: 12000001", "x", strings.Repeat("x", 12_000_000)},
+		{"a malformed chunk", "/", "Transfer-Encoding: chunked", "1\r\nx\r\nzz\r\n", chunks},
+		{"a chunk that is longer than it says", "/", "Transfer-Encoding: chunked", "1\r\nxyz\r\n", chunks},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := dial(t, server.Listener.Addr().String())
+			if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s", tt.path, tt.framing, tt.first); err != nil {
+				t.Fatal(err)
+			}
+			<-giveUp
+			if _, err := io.WriteString(c, tt.rest); err != nil {
+				t.Fatal("writing the rest:", err)
+			}
+			c.answer(t)
+		})
+	}
+	if n := undelivered.Load(); n != 0 {
+		t.Errorf("%d answers were counted as undelivered", n)
+	}
+}
