@@ -29,7 +29,7 @@ func TestGatewaysLoseNothingInRollingUpdates(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	site := newUploadSite(t, t.TempDir(), map[string]string{"DJANGO_MEDIA_ROOT": "", "SIDECAR_UPLOAD_STATE_DIR": "", "SIDECAR_DRAIN_DELAY": "100ms"})
+	site := newUploadSite(t, t.TempDir(), map[string]string{"DJANGO_MEDIA_ROOT": "", "SIDECAR_UPLOAD_STATE_DIR": "", "SIDECAR_DRAIN_DELAY": "300ms"})
 	program := sidecarProgram(t)
 	var replicas [2]*replica
 	for i := range replicas {
@@ -72,7 +72,8 @@ func (r *replica) restart(t *testing.T) {
 	r.start(t)
 }
 
-// loadOfQuestions asks without a pause, as gateways do: by GET, which nginx puts to the other sidecar where one has closed its door.
+// loadOfQuestions asks without a pause. A GET nginx puts to the other sidecar where one has closed its door or a connection, and a POST
+// only where none of it has been sent.
 type loadOfQuestions struct {
 	asked, failed atomic.Int64
 	once          sync.Once
@@ -88,22 +89,22 @@ func (l *loadOfQuestions) run(t *testing.T, url, cookie string) {
 	t.Cleanup(cancel)
 	client, closeIdle := newClient(10 * time.Second)
 	t.Cleanup(closeIdle)
-	for range 4 {
+	for _, method := range []string{http.MethodGet, http.MethodGet, http.MethodPost, http.MethodPost} {
 		l.running.Go(func() {
 			for ctx.Err() == nil {
-				l.ask(context.WithoutCancel(ctx), client, url, cookie)
+				l.ask(context.WithoutCancel(ctx), client, method, url, cookie)
 			}
 		})
 	}
 }
 
-func (l *loadOfQuestions) ask(ctx context.Context, client *http.Client, url, cookie string) {
+func (l *loadOfQuestions) ask(ctx context.Context, client *http.Client, method, url, cookie string) {
 	l.asked.Add(1)
 	fail := func(why string) {
 		l.failed.Add(1)
 		l.once.Do(func() { l.first = why })
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
 	if err != nil {
 		fail(err.Error())
 		return
@@ -116,7 +117,7 @@ func (l *loadOfQuestions) ask(ctx context.Context, client *http.Client, url, coo
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
-		fail(fmt.Sprintf("status %d, %v, %.200s", response.StatusCode, err, body))
+		fail(fmt.Sprintf("%s: status %d, %v, %.200s", method, response.StatusCode, err, body))
 	}
 }
 

@@ -3,6 +3,10 @@
 package main
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -281,11 +285,15 @@ func TestSecondSignal(t *testing.T) {
 // TestDrain: after SIGTERM everything is served for SIDECAR_DRAIN_DELAY, to new connections too, while /readyz says 503.
 func TestDrain(t *testing.T) {
 	r := newRig(t, 2*time.Second, map[string]string{"SIDECAR_DRAIN_DELAY": "2s"})
+	kept := r.keepConnection(t)
 	r.stop()
 	waitFor(t, time.Second, "draining", func() bool {
 		status, err := sidecar.AskReady(t.Context(), r.admin)
 		return err == nil && status == http.StatusServiceUnavailable
 	})
+	if status, closes := kept.ask(t, r.live[0]); status != http.StatusOK || !closes {
+		t.Errorf("over a connection that was idle: %d, closing %v; want an answer that ends the connection", status, closes)
+	}
 	for range 5 {
 		client, closeIdle := newClient(time.Second) // a connection of its own
 		status, _, err := r.ask(t.Context(), client, r.live[0])
@@ -300,4 +308,42 @@ func TestDrain(t *testing.T) {
 	if status, _, err := r.ask(t.Context(), client, r.live[0]); err == nil {
 		t.Errorf("after the stop: %d", status)
 	}
+}
+
+// keptConnection is a connection that stays open between two requests.
+type keptConnection struct {
+	conn    net.Conn
+	answers *bufio.Reader
+}
+
+// keepConnection returns one that has been used.
+func (r *rig) keepConnection(t *testing.T) *keptConnection {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // the sidecar may have
+	k := &keptConnection{conn, bufio.NewReader(conn)}
+	if status, closes := k.ask(t, r.live[0]); status != http.StatusOK || closes {
+		t.Fatalf("before: %d, closing %v", status, closes)
+	}
+	return k
+}
+
+// ask sends a POST, which a gateway sends once only. It returns the status, and whether the answer ends the connection.
+func (k *keptConnection) ask(t *testing.T, key string) (status int, closes bool) {
+	t.Helper()
+	if _, err := fmt.Fprintf(k.conn, "POST /authenticate HTTP/1.1\r\nHost: sidecar\r\nCookie: sessionid=%s\r\nContent-Length: 0\r\n\r\n", key); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(k.answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Close
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -191,6 +192,34 @@ func TestPorts(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"http", "auth"}, open); diff != "" {
 		t.Errorf("the NetworkPolicy opens (-want +got):\n%s", diff)
+	}
+}
+
+// TestStopFitsItsTime adds up what a stop may take: the kubelet ends with SIGKILL what is left then.
+func TestStopFitsItsTime(t *testing.T) {
+	m := read(t)
+	seconds := func(node any, path ...string) time.Duration {
+		d, err := time.ParseDuration(text(t, node, path...) + "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	asleep := seconds(m.container, "lifecycle", "preStop", "sleep", "seconds")
+	djangoAsleep := seconds(at(t, m.pod, "containers", "django"), "lifecycle", "preStop", "sleep", "seconds")
+	drain, err := time.ParseDuration(m.setting(t, "SIDECAR_DRAIN_DELAY"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, d := range map[string]time.Duration{"the sidecar's sleep": asleep, "Django's sleep": djangoAsleep, "SIDECAR_DRAIN_DELAY": drain} {
+		if d < 2*time.Second {
+			t.Errorf("%s is %v: gateways take longer to hear of a pod's end", what, d)
+		}
+	}
+	const gunicorn, uploads = 30 * time.Second, time.Minute // graceful_timeout, and SIDECAR_UPLOAD_DRAIN by default
+	// Both sleep at once, and the sidecar stops when Django has.
+	if needs, has := max(asleep, djangoAsleep+gunicorn)+drain+uploads, seconds(m.pod, "terminationGracePeriodSeconds"); has < needs {
+		t.Errorf("the pod has %v to stop, and may need %v", has, needs)
 	}
 }
 

@@ -10,6 +10,7 @@ package connections
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -42,7 +43,10 @@ type Listener struct {
 	net.Listener
 
 	options Options
-	bytes   atomic.Int64 // of unfinished headers
+	bytes   atomic.Int64  // of unfinished headers
+	ended   chan struct{} // closed by Close
+	once    sync.Once
+	left    atomic.Bool
 
 	mu  sync.Mutex
 	all map[*conn]struct{}
@@ -50,7 +54,23 @@ type Listener struct {
 
 // New returns l within bounds.
 func New(l net.Listener, o Options) *Listener {
-	return &Listener{Listener: l, options: o, all: map[*conn]struct{}{}}
+	return &Listener{Listener: l, options: o, ended: make(chan struct{}), all: map[*conn]struct{}{}}
+}
+
+// Leave takes no connection any more, and lets the server go on with those that there are. http.Server.Shutdown does not: whose
+// request comes after it gets no answer.
+func (l *Listener) Leave() error {
+	l.left.Store(true)
+	return l.Listener.Close()
+}
+
+// Close implements net.Listener.
+func (l *Listener) Close() error {
+	l.once.Do(func() { close(l.ended) })
+	if err := l.Listener.Close(); !l.left.Load() || !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // Watch has a server tell what its connections do. A request of HTTP/1 is known when its header is; of HTTP/2, where many share
@@ -105,11 +125,14 @@ func Over(r *http.Request) {
 	}
 }
 
-// Accept implements net.Listener. What it cannot take it closes.
+// Accept implements net.Listener. What it cannot take it closes. After Leave it waits for Close.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		accepted, err := l.Listener.Accept()
 		if err != nil {
+			if l.left.Load() {
+				<-l.ended
+			}
 			return nil, err
 		}
 		c := &conn{Conn: accepted, listener: l}

@@ -231,3 +231,52 @@ func TestHeaderBytes(t *testing.T) {
 		}
 	})
 }
+
+// TestLeave: the door is closed, and whoever is in is answered until Shutdown.
+func TestLeave(t *testing.T) {
+	inner, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := connections.New(inner, connections.Options{Now: time.Now})
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "yes") }), ReadHeaderTimeout: time.Minute}
+	l.Watch(server)
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // the server has closed it
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	in := &peer{conn, bufio.NewReader(conn)}
+	ask := func() {
+		t.Helper()
+		if _, err := io.WriteString(in, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(in.reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(response.Body); err != nil || response.Body.Close() != nil || string(text) != "yes" {
+			t.Fatalf("got %q, %v", text, err)
+		}
+	}
+	ask()
+	if err := l.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	if late, err := new(net.Dialer).DialContext(t.Context(), "tcp", inner.Addr().String()); err == nil {
+		t.Error("somebody came in after Leave:", late.Close())
+	}
+	ask()
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("Serve ended with %v", err)
+	}
+}

@@ -103,6 +103,7 @@ func (at Listeners) addresses() []any {
 
 // boundServer is a server with what it listens on.
 type boundServer struct {
+	name     string
 	server   *http.Server
 	listener *connections.Listener
 }
@@ -119,7 +120,7 @@ func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) b
 	if s.HTTP2 != nil {
 		o.HeaderBytes = 0 // the server bounds each connection by itself
 	}
-	b := boundServer{s, connections.New(deadline.Lazy(l), o)}
+	b := boundServer{name, s, connections.New(deadline.Lazy(l), o)}
 	b.listener.Watch(s)
 	return b
 }

@@ -36,9 +36,9 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 	if sc.wrap != nil {
 		public = sc.wrap(public)
 	}
-	servers := []boundServer{sc.bind(newServer(public, sc.config.StoreTimeout, sc.logger), at.Public, "public", 0)}
+	servers := []boundServer{sc.bind(newServer(sc.lastAnswers(public), sc.config.StoreTimeout, sc.logger), at.Public, "public", 0)}
 	if at.GRPC != nil {
-		grpc := newServer(sc.grpcHandler(), sc.config.StoreTimeout, sc.logger)
+		grpc := newServer(sc.lastAnswers(sc.grpcHandler()), sc.config.StoreTimeout, sc.logger)
 		extauthz.Configure(grpc)
 		servers = append(servers, sc.bind(grpc, at.GRPC, "grpc", maxGRPCConns))
 	}

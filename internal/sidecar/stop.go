@@ -3,20 +3,39 @@ package sidecar
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 )
 
+// lastCalls is how long requests that are on their way when the listeners close are still answered.
+const lastCalls = time.Second
+
 // drain serves everything for SIDECAR_DRAIN_DELAY, while /readyz says that the sidecar is about to stop: a gateway that has not heard
-// of it yet must not find the door closed. Connections end with the request that they are in.
+// of it yet must not find the door closed. Then the door closes, and connections that are open have a moment for their last answers.
 func (sc *sidecar) drain(ctx context.Context, servers []boundServer) {
 	if sc.config.DrainDelay == 0 {
 		return
 	}
 	sc.logger.InfoContext(ctx, "draining", "for", sc.config.DrainDelay.String())
-	for _, s := range servers {
-		s.server.SetKeepAlivesEnabled(false)
-	}
 	<-time.After(sc.config.DrainDelay)
+	for _, s := range servers {
+		if s.name != "admin" {
+			logIfError(ctx, sc.logger, "closing a listener", s.listener.Leave())
+		}
+	}
+	<-time.After(min(sc.config.DrainDelay, lastCalls))
+}
+
+// lastAnswers ends each connection with an answer while the sidecar drains, that of HTTP/2 with GOAWAY. An idle connection stays open:
+// if it were closed, a request might be on its way already, and no gateway may send a POST twice. http.Server.SetKeepAlivesEnabled
+// closes idle connections.
+func (sc *sidecar) lastAnswers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if sc.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // stop closes the listeners in their order, and finishes what is running: verdicts within StopTimeout, uploads within
