@@ -189,9 +189,9 @@ func (r *tree) faultsOfComment(file, text string) []string {
 }
 
 // foreign says whether a comment cites somebody else's source, whose files we do not have.
-func foreign(comment string) bool {
-	return regexp.MustCompile(`Go 1\.\d|net/http|net/textproto|lib/pq|go-sql-driver|go-redis|grpc-go|x/net|modernc|\bgo1\.|github\.com|v\d+\.\d+\.\d+|crypto/|encoding/`).MatchString(comment)
-}
+func foreign(comment string) bool { return citation.MatchString(comment) }
+
+var citation = regexp.MustCompile(`Go 1\.\d|net/http|net/textproto|lib/pq|go-sql-driver|go-redis|grpc-go|x/net|modernc|\bgo1\.|github\.com|istio\.io|envoyproxy|v\d+\.\d+\.\d+|crypto/|encoding/`)
 
 // notOurs are names of Django's and of our own tests' that look like settings, and misspelt ones that comments give as examples.
 var notOurs = regexp.MustCompile(`^(DJANGO_SETTINGS_MODULE|DJANGO_SUPERUSER_PASSWORD|DJANGO_VERSION_PICKLE_KEY|DJANGO_SIDECAR_[A-Z_]+|DJANGO_ALLOW_ASYNC_UNSAFE|SIDECAR_TEST_RESTARTS|SIDECAR_LISTEN_PORT|SIDECAR_DB_CONNECTIONS)$`)
