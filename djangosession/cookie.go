@@ -15,16 +15,39 @@ import (
 //
 // net/http's Request.Cookie differs from that in each point.
 func SessionKey(header []string, name string) string {
-	value, _ := cookieValue(header, name)
-	return value
+	return CookieRules{}.SessionKey(header, name)
 }
 
 // FirstSessionKey is SessionKey for a deployment that reads its session from one of several cookies, such as one whose name
 // has changed: the first of names that the request has a cookie of decides, also if that is empty or its session has
 // ended. It returns that name too, "" where the request has none of them.
 func FirstSessionKey(header, names []string) (key, name string) {
+	return CookieRules{}.FirstSessionKey(header, names)
+}
+
+// CookieRules are how one of Django's handlers reads the lines of a Cookie header. The zero CookieRules are those of WSGI, which
+// SessionKey has.
+type CookieRules struct {
+	latin1     bool // the header is decoded from Latin-1, and otherwise from UTF-8
+	semicolons bool // lines are joined by semicolons, and otherwise by commas
+}
+
+// ASGICookies are the rules of core/handlers/asgi.py, ASGIRequest: 3.0 to 5.2 join all headers by commas, and 6.0 and newer
+// join Cookie by "; ". Each decodes them from Latin-1.
+func ASGICookies(v Version) CookieRules {
+	return CookieRules{latin1: true, semicolons: v.AtLeast(6, 0)}
+}
+
+// SessionKey is the function SessionKey, by these rules.
+func (r CookieRules) SessionKey(header []string, name string) string {
+	value, _ := r.cookieValue(header, name)
+	return value
+}
+
+// FirstSessionKey is the function FirstSessionKey, by these rules.
+func (r CookieRules) FirstSessionKey(header, names []string) (key, name string) {
 	for _, name := range names {
-		if value, found := cookieValue(header, name); found {
+		if value, found := r.cookieValue(header, name); found {
 			return value, name
 		}
 	}
@@ -32,24 +55,31 @@ func FirstSessionKey(header, names []string) (key, name string) {
 }
 
 // cookieValue returns the value of the last cookie of that name, and whether there is one.
-func cookieValue(header []string, name string) (value string, exists bool) {
+func (r CookieRules) cookieValue(header []string, name string) (value string, exists bool) {
+	separator := ","
+	if r.semicolons {
+		separator = ";" // Django strips what it joins: only empty chunks are fewer, and they are no cookies
+	}
 	// http/cookie.py, 5.2: for chunk in cookie.split(";"). No byte of a multi-byte character is ";" or "=", so
 	// that splitting before decoding is the same.
-	for chunk := range strings.SplitSeq(strings.Join(header, ","), ";") {
+	for chunk := range strings.SplitSeq(strings.Join(header, separator), ";") {
 		// A chunk without "=" is the value of a cookie with an empty name, which no session cookie has.
 		k, v, found := strings.Cut(chunk, "=")
-		if found && cookieText(k) == name {
+		if found && r.text(k) == name {
 			value, exists = v, true // unquoted only once it is known to be the last
 		}
 	}
-	return unquoteCookie(cookieText(value)), exists
+	return unquoteCookie(r.text(value)), exists
 }
 
-// cookieText decodes the name or the value of a cookie, and strips it.
-func cookieText(s string) string {
+// text decodes the name or the value of a cookie, and strips it.
+func (r CookieRules) text(s string) string {
 	plain := strings.TrimLeft(s, " ") // which browsers put before every name but the first
 	for i := range len(plain) {
 		if c := plain[i]; c <= ' ' || c >= utf8.RuneSelf {
+			if r.latin1 {
+				return pyStrip(decodeLatin1(s))
+			}
 			return pyStrip(decodeUTF8(s))
 		}
 	}
@@ -107,6 +137,16 @@ func decodeUTF8(s string) string {
 		}
 		b.WriteRune(r)
 		s = s[n:]
+	}
+	return b.String()
+}
+
+// decodeLatin1 is Python's bytes.decode("latin1"): each byte is a character.
+func decodeLatin1(s string) string {
+	var b strings.Builder
+	b.Grow(2 * len(s)) // once
+	for i := range len(s) {
+		b.WriteRune(rune(s[i]))
 	}
 	return b.String()
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/internal/csrf"
 )
 
@@ -29,7 +28,7 @@ func (s *server) csrfToken(r *http.Request) *sentToken {
 	return &sentToken{
 		demanded: true,
 		inForm:   r.Method == http.MethodPost && strings.EqualFold(strings.TrimSpace(kind), echo.MIMEMultipartForm),
-		cookie:   djangosession.SessionKey(r.Header[echo.HeaderCookie], demanded.CookieName),
+		cookie:   s.Answers.Cookies.SessionKey(r.Header[echo.HeaderCookie], demanded.CookieName),
 		header:   r.Header.Get(demanded.HeaderName),
 	}
 }

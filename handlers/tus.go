@@ -9,7 +9,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/internal/answer"
 	"django-sidecar/internal/csrf"
 	"django-sidecar/internal/observe"
@@ -27,7 +26,7 @@ func (s *server) tus(c echo.Context) error {
 		return s.refuseUpload(c, err)
 	}
 	if token := s.Uploads.CSRFToken; token != nil && !isSafe(r.Method) &&
-		!csrf.Match(djangosession.SessionKey(r.Header[echo.HeaderCookie], token.CookieName), r.Header.Get(token.HeaderName)) {
+		!csrf.Match(s.Answers.Cookies.SessionKey(r.Header[echo.HeaderCookie], token.CookieName), r.Header.Get(token.HeaderName)) {
 		return s.refuseUpload(c, errCSRFToken)
 	}
 	if s.Uploads.InFlight != nil {
@@ -65,6 +64,7 @@ func (l *lastVerdict) copyTo(e *observe.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.Outcome, e.Reason, e.Session, e.UserID, e.Err = l.event.Outcome, l.event.Reason, l.event.Session, l.event.UserID, l.event.Err
+	e.CookieLines = l.event.CookieLines
 }
 
 // TusOwner is tus.Options.Owner: whose live session a request has.

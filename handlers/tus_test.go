@@ -44,17 +44,19 @@ func resuming(t *testing.T, v answer.Verifier, change ...func(*handlers.Options)
 		t.Fatal(err)
 	}
 	receiver := upload.New(upload.Config{Media: dir, Rules: rules, MaxBytes: 1 << 20, MediaURL: "/media/", Extensions: []string{".txt"}, Now: time.Now})
+	answers := &answer.Service{Verifier: v, CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now}
 	resumable, err := tus.New(tus.Options{
 		Media: dir, Name: handlers.TusName(receiver), Report: handlers.TusReport, Now: time.Now, MaxBytes: 1 << 20, Expiry: time.Hour,
 		Inspect:   handlers.TusInspect,
-		Owner:     handlers.TusOwner(&answer.Service{Verifier: v, CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now}),
+		Owner:     handlers.TusOwner(answers),
 		Published: func(context.Context, tus.Upload) error { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	uploads := &handlers.Uploads{Receiver: receiver, Tus: resumable}
-	return root, newHandler(v, append(change, func(o *handlers.Options) {
+	shared := func(o *handlers.Options) { o.Answers = answers }
+	return root, newHandler(v, append(append([]func(*handlers.Options){shared}, change...), func(o *handlers.Options) {
 		if o.Uploads != nil {
 			uploads.CSRFToken, uploads.TrustedOrigins = o.Uploads.CSRFToken, o.Uploads.TrustedOrigins
 		}

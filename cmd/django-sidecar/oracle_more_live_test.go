@@ -14,57 +14,6 @@ import (
 	"django-sidecar/internal/sidecar"
 )
 
-// TestSeveralCookieLines asks for requests with several Cookie header lines, which HTTP forbids to browsers and
-// leaves to servers.
-func TestSeveralCookieLines(t *testing.T) {
-	for _, version := range []string{"1.11", "3.2", "6.1"} {
-		t.Run("Django "+version, func(t *testing.T) {
-			django := profile{django: version, sqlite: true}.deploy(t)
-			user := django.Users(20, 1)[0]
-			good := "sessionid=" + django.Login(user.ID)
-			const bad = "sessionid=00000000000000000000000000000000"
-			var requests [][][]byte
-			for _, lines := range [][]string{
-				{good},
-				{good, good},
-				{good, bad},
-				{bad, good},
-				{"a=1", good},
-				{good, "a=1"},
-				{"a=1;", good},
-				{good + ";", "a=1"},
-				{"a=1; " + good + "; b=2", "c=3"},
-				{"a=1", "b=2; " + good},
-				{"a=1", "b=2; " + good, bad + "; c=3"},
-				{"", good},
-				{good, ""},
-				{good + "; x=1", bad + "; y=2"},
-			} {
-				var request [][]byte
-				for _, l := range lines {
-					request = append(request, []byte(l))
-				}
-				requests = append(requests, request)
-			}
-			want := django.AskLines(requests)
-			sidecar := startSidecar(t)
-			yes := 0
-			for i, request := range requests {
-				got, status := sidecar.ask(t, request...)
-				if text(got) != text(want[i].User) {
-					t.Errorf("%q: sidecar says %s (status %d), Django says %s", request, text(got), status, text(want[i].User))
-				}
-				if got != nil {
-					yes++
-				}
-			}
-			if yes < 3 || yes > len(requests)-3 {
-				t.Errorf("%d of %d requests have a user: too few of one kind", yes, len(requests))
-			}
-		})
-	}
-}
-
 // TestDjangoReadsWhatWeEncode has real Djangos read sessions that Encode wrote: as texts, and as a login.
 func TestDjangoReadsWhatWeEncode(t *testing.T) {
 	sessions := []map[string]any{

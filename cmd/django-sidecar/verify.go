@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/sidecar"
 )
@@ -46,7 +45,7 @@ func verify(ctx context.Context, args []string, s stdio) int {
 
 // keyInHeader is the session key in a Cookie header, "" for none. It says which cookie it is in.
 func keyInHeader(c *config.Config, header string, s stdio) string {
-	key, name := djangosession.FirstSessionKey([]string{withoutHeaderName(header)}, c.SessionCookieNames)
+	key, name := sidecar.CookieRules(c).FirstSessionKey([]string{withoutHeaderName(header)}, c.SessionCookieNames)
 	switch {
 	case name == "":
 		fmt.Fprintf(s.out, "cookie    the header has no cookie %s\n", strings.Join(c.SessionCookieNames, " or "))

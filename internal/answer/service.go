@@ -25,7 +25,7 @@ type AccessStore interface {
 	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
 }
 
-// Service finds answers. Every field but Peek, PeekAccess, Access, NoPermissions, Login and Observe is required.
+// Service finds answers. Every field but Peek, PeekAccess, Cookies, Access, NoPermissions, Login and Observe is required.
 type Service struct {
 	Verifier Verifier
 	// Peek gives a verdict that is at hand, to a question put at the time asked; nil means that none ever is.
@@ -34,6 +34,8 @@ type Service struct {
 	PeekAccess func(userID string) (a djangosession.Access, ok bool)
 	// CookieNames are the names of the session cookie: the first that a request has decides.
 	CookieNames []string
+	// Cookies are how Cookie headers are read; the zero value is WSGI's way.
+	Cookies djangosession.CookieRules
 	// Timeout bounds a verdict, and once more what is looked up after it; past it the answer is Unavailable.
 	Timeout time.Duration
 	// Access finds out what users may do, for gateways; nil where that cannot be known.
@@ -50,7 +52,10 @@ type Service struct {
 
 // Verify asks for the verdict on a request's Cookie headers, a question put at the time asked, and puts it into the request's event.
 func (s *Service) Verify(ctx context.Context, cookies []string, asked time.Time, e *observe.Event) (djangosession.Verdict, Outcome) {
-	key, _ := djangosession.FirstSessionKey(cookies, s.CookieNames)
+	if len(cookies) > 1 {
+		e.CookieLines = len(cookies)
+	}
+	key, _ := s.Cookies.FirstSessionKey(cookies, s.CookieNames)
 	e.Session = sessionid.Of(key)
 	v, took, err := s.verify(ctx, key, e.Session, asked)
 	out := outcomeOf(v, err)

@@ -22,6 +22,7 @@ type Config struct {
 	SecretKeyFallbacks []Secret // in order; none by default. As given: Django before 4.1 ignores them
 
 	DjangoVersion           string // as djangosession.ParseVersion reads it; 5.2
+	ASGI                    bool   // Django runs under ASGI; from 3.0 on
 	DefaultHashingAlgorithm string // sha256 or sha1; sha256. As given: only Django 3.1 and 3.2 ask
 
 	DatabaseURL Secret // required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at

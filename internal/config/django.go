@@ -15,6 +15,10 @@ import (
 // readKeys reads the keys, and what decides how they are used.
 func (c *Config) readKeys(r *reader) {
 	c.DjangoVersion = r.version("DJANGO_VERSION")
+	if c.ASGI = r.flag("DJANGO_ASGI"); c.ASGI && olderThan(c.DjangoVersion, 3, 0) {
+		// django/core/asgi.py: 3.0 is the first that has it
+		r.fault("DJANGO_ASGI", fmt.Sprintf("is true, and Django %s has no ASGI: leave it out, or set DJANGO_VERSION to 3.0 or newer", c.DjangoVersion))
+	}
 	// django/core/checks/security/base.py, 3.2: check_default_hashing_algorithm
 	c.DefaultHashingAlgorithm = r.oneOf("DJANGO_DEFAULT_HASHING_ALGORITHM", "sha256", "sha1")
 

@@ -82,6 +82,19 @@ func TestDjangoVersion(t *testing.T) {
 	}
 }
 
+func TestASGI(t *testing.T) {
+	for value, want := range map[string]bool{"": false, "false": false, "true": true} {
+		if c := mustLoad(t, with(env{"DJANGO_ASGI": value, "DJANGO_VERSION": "3.0"})); c.ASGI != want {
+			t.Errorf("%q: got %t", value, c.ASGI)
+		}
+	}
+	if c := mustLoad(t, with(env{"ASGI": "true"})); c.ASGI {
+		t.Error("plain ASGI is read")
+	}
+	wantFault(t, with(env{"DJANGO_ASGI": "uvicorn"}), "DJANGO_ASGI", "true", "=false")
+	wantFault(t, with(env{"DJANGO_ASGI": "true", "DJANGO_VERSION": "2.2"}), "DJANGO_ASGI", "Django 2.2 has no ASGI: leave it out, or set DJANGO_VERSION to 3.0 or newer", "=false")
+}
+
 func TestHashingAlgorithm(t *testing.T) {
 	for _, version := range []string{"3.1", "3.2", "5.2"} {
 		c := mustLoad(t, with(env{"DJANGO_VERSION": version, "DJANGO_DEFAULT_HASHING_ALGORITHM": "sha1"}))

@@ -173,8 +173,19 @@ func (d *Django) Ask(cookies []Cookie) []Answer {
 // AskLines is Ask for requests with several Cookie lines each, as Django's own WSGI server reads them.
 func (d *Django) AskLines(requests [][][]byte) []Answer {
 	d.tb.Helper()
+	return d.askLines("ask_lines", requests)
+}
+
+// AskASGI is AskLines for a Django under ASGI.
+func (d *Django) AskASGI(requests [][][]byte) []Answer {
+	d.tb.Helper()
+	return d.askLines("ask_asgi", requests)
+}
+
+func (d *Django) askLines(op string, requests [][][]byte) []Answer {
+	d.tb.Helper()
 	var answer struct{ Answers []Answer }
-	d.do(map[string]any{"op": "ask_lines", "requests": requests}, &answer)
+	d.do(map[string]any{"op": op, "requests": requests}, &answer)
 	if len(answer.Answers) != len(requests) {
 		d.tb.Fatalf("Django gives %d answers to %d requests", len(answer.Answers), len(requests))
 	}

@@ -27,6 +27,9 @@ type Event struct {
 	UserID string
 	// Session is the session that the key opens, if there is a key.
 	Session sessionid.ID
+	// CookieLines is how many Cookie headers the request has, where there are several: a gateway has not joined them, and Django may
+	// not find the session in them.
+	CookieLines int
 	// Decision is what a gateway is told: allow, sign in, forbidden or malformed.
 	Decision string
 	// Required is the requirement that a forbidden user lacks, as the operator's URL writes it.
@@ -66,13 +69,16 @@ func (e *Event) level() slog.Level {
 }
 
 func (e *Event) attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 13)
+	attrs := make([]slog.Attr, 0, 14)
 	attrs = append(attrs,
 		slog.String("method", e.Method),
 		slog.String("path", e.Path),
 		slog.Int("status", e.Status),
 		slog.Float64("duration_ms", e.milliseconds()),
 		slog.String("remote", e.Remote))
+	if e.CookieLines > 0 {
+		attrs = append(attrs, slog.Int("cookie_lines", e.CookieLines))
+	}
 	for key, value := range e.optional {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
@@ -115,6 +121,10 @@ func (e *Event) appendJSON(b []byte) []byte {
 	b = appendMilliseconds(b, e.Took)
 	b = append(b, `,"remote":`...)
 	b = plainjson.AppendString(b, e.Remote)
+	if e.CookieLines > 0 {
+		b = append(b, `,"cookie_lines":`...)
+		b = strconv.AppendInt(b, int64(e.CookieLines), 10)
+	}
 	for key, value := range e.optional {
 		if value != "" {
 			b = append(b, `,"`...)

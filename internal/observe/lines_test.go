@@ -111,6 +111,7 @@ func TestLogHandler(t *testing.T) {
 		{Method: "M\"\x00", Path: "/é\xff<&>\u2028 \\", Status: 401, Took: time.Hour + 1000, Remote: "::1", Outcome: "ended", Reason: djangosession.Expired},
 		{Method: "GET", Path: "/auth/nginx", Status: 503, Outcome: "unavailable", Decision: "x", Err: errors.New("down\n\"now\""), Stack: "a\n\tb"},
 		{Status: 500, Took: -time.Second},
+		{Status: 401, CookieLines: 2, Outcome: "ended", Reason: djangosession.NoCookie},
 	} {
 		e.At = at
 		for _, text := range []bool{false, true} {

@@ -55,7 +55,7 @@ func Check(ctx context.Context, c *config.Config, cookie *string, report func(ch
 	look := newCheckup(d)
 	look.Run(ctx, report)
 	if cookie != nil {
-		key, name := djangosession.FirstSessionKey([]string{*cookie}, c.SessionCookieNames)
+		key, name := CookieRules(c).FirstSessionKey([]string{*cookie}, c.SessionCookieNames)
 		report(look.Cookie(ctx, key, name))
 	}
 }

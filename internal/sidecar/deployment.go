@@ -89,6 +89,15 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 	return err
 }
 
+// CookieRules are those of the handler that Django runs under.
+func CookieRules(c *config.Config) djangosession.CookieRules {
+	version, err := djangosession.ParseVersion(c.DjangoVersion)
+	if err != nil || !c.ASGI {
+		return djangosession.CookieRules{}
+	}
+	return djangosession.ASGICookies(version)
+}
+
 func newVerifier(c *config.Config, version djangosession.Version, store djangosession.Store, users djangosession.UserStore) (*djangosession.Verifier, error) {
 	return djangosession.NewVerifier(djangosession.VerifierConfig{
 		Version: version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),

@@ -136,6 +136,7 @@ func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
 	if err == nil {
 		sc.current.Store(d)
 		sc.answers.NoPermissions = d.verifier.Permissions() // no file can change it
+		sc.answers.Cookies = CookieRules(c)
 		add("", d.tryConditions(ctx))
 		add("", sc.openCache())
 	}

@@ -73,6 +73,15 @@ def ask_lines(request):
     return {"answers": [verdict(cookie_header(lines)) for lines in requests]}
 
 
+def ask_asgi(request):
+    """Like ask_lines, for a Django under ASGI."""
+    from asgi import request_for
+    from verdicts import verdict_on
+
+    requests = [[base64.b64decode(line) for line in lines] for lines in request["requests"]]
+    return {"answers": [verdict_on(lambda lines=lines: request_for(lines)) for lines in requests]}
+
+
 def decode(request):
     return {"values": [decoded(text) for text in request["texts"]]}
 
@@ -111,7 +120,7 @@ def login(request):
     return {"session_key": log_in(deployment.session_store(), user)}
 
 
-OPS = {f.__name__: f for f in (init, users, sessions, ask, ask_lines, decode, execute, login)}
+OPS = {f.__name__: f for f in (init, users, sessions, ask, ask_lines, ask_asgi, decode, execute, login)}
 
 
 def answer(line):

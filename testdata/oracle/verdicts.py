@@ -51,11 +51,15 @@ def unchanged():
 
 
 def verdict(raw):
+    return verdict_on(lambda: request_for(raw))
+
+
+def verdict_on(made):
     """{"user": str(pk) or None, "exception": its type or None}; every store stays as it was."""
     answer = {"user": None, "exception": None}
     with transaction.atomic(), unchanged():
         try:
-            request = request_for(raw)
+            request = made()
             # get_response is mandatory from Django 4.0 on and unused here.
             SessionMiddleware(lambda request: None).process_request(request)
             asked = request.session.session_key
