@@ -23,6 +23,7 @@ type tree struct {
 	files    map[string]bool // paths, folders included
 	bases    map[string]bool // names of files
 	settings map[string]bool
+	metrics  []string
 	targets  map[string]bool            // of the Makefile
 	tests    map[string]bool            // Test, Fuzz, Benchmark and Example functions
 	exported map[string]map[string]bool // package -> what it declares, methods and fields without their type
@@ -72,6 +73,7 @@ func TestNamesThatDoNotExist(t *testing.T) {
 		"`make tests`":                           "make tests",
 		"`TestNothingAtAll`":                     "TestNothingAtAll",
 		"`djangosession.VerifierKnowing`":        "djangosession.VerifierKnowing",
+		"`django_sidecar_verdict_total` counts":  "django_sidecar_verdict_total",
 		"[page](nowhere.md)":                     "nowhere.md",
 		"[page](settings.md#no-such-heading)":    "settings.md#no-such-heading",
 		"```sh\nmake tests\n```\n`docs/none.md`": "docs/none.md",
@@ -112,6 +114,7 @@ func (r *tree) pages() []string {
 
 var (
 	settingName = regexp.MustCompile(`\b(DJANGO|SIDECAR)_[A-Z0-9_]+`)
+	metricName  = regexp.MustCompile(`\bdjango_sidecar_\w+_(total|seconds|bytes|entries|in_flight|sound|unsound|stale|fresh|info)\b`)
 	code        = regexp.MustCompile("`([^`\n]+)`")
 	link        = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	makeTarget  = regexp.MustCompile(`\bmake ([a-z][a-z-]*)`)
@@ -123,7 +126,7 @@ var (
 
 // faultsOfPage are the names of a page that do not exist.
 func (r *tree) faultsOfPage(page, text string) []string {
-	faults := r.unknownSettings(text)
+	faults := append(r.unknownSettings(text), r.unknownMetrics(text)...)
 	for _, found := range link.FindAllStringSubmatch(text, -1) {
 		if !r.leads(page, found[1]) {
 			faults = append(faults, "the link "+found[1]+" leads nowhere")
@@ -205,6 +208,16 @@ func (r *tree) unknownSettings(text string) []string {
 			continue
 		}
 		faults = append(faults, "there is no setting "+name)
+	}
+	return faults
+}
+
+func (r *tree) unknownMetrics(text string) []string {
+	var faults []string
+	for _, name := range metricName.FindAllString(text, -1) {
+		if !slices.Contains(r.metrics, name) {
+			faults = append(faults, "there is no metric "+name)
+		}
 	}
 	return faults
 }
@@ -303,6 +316,7 @@ func readTree(t *testing.T) *tree {
 	for _, s := range config.Settings() {
 		r.settings[s.Name] = true
 	}
+	r.metrics = metricName.FindAllString(tableOfMetrics(t), -1)
 	for _, found := range regexp.MustCompile(`(?m)^([a-z][a-z-]*):`).FindAllStringSubmatch(readFile(t, "Makefile"), -1) {
 		r.targets[found[1]] = true
 	}
