@@ -12,7 +12,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 var (
@@ -255,8 +255,8 @@ func TestPeek(t *testing.T) {
 		asked++
 		return djangosession.Verdict{Reason: djangosession.NotFound}, nil
 	}), func(o *handlers.Options) {
-		o.Answers.Peek = func(id sessionid.ID, _ time.Time) (djangosession.Verdict, bool) {
-			return ada(), id == sessionid.Of(sessionKey)
+		o.Answers.Peek = func(id keyhash.Hash, _ time.Time) (djangosession.Verdict, bool) {
+			return ada(), id == keyhash.Of(sessionKey)
 		}
 	})
 	for cookie, want := range map[string]int{"sessionid=" + sessionKey: 200, "sessionid=" + sessionKey + "x": 401} {

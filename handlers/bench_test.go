@@ -12,8 +12,8 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
-	"django-sidecar/internal/sessionid"
 )
 
 // unwritten is a ResponseWriter that costs nothing.
@@ -32,7 +32,7 @@ func BenchmarkHandlers(b *testing.B) {
 	metrics := observe.NewMetrics(prometheus.NewRegistry(), "", "")
 	known := newHandler(saying(ada(), nil), func(o *handlers.Options) {
 		o.Answers.Observe = metrics.Verdict
-		o.Answers.Peek = func(sessionid.ID, time.Time) (djangosession.Verdict, bool) { return verdict, true }
+		o.Answers.Peek = func(keyhash.Hash, time.Time) (djangosession.Verdict, bool) { return verdict, true }
 		lines := observe.NewLines(io.Discard, 1<<20)
 		b.Cleanup(lines.Close)
 		o.Logger = slog.New(observe.NewLogHandler(lines, false, slog.LevelInfo))

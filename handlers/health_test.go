@@ -14,8 +14,8 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
-	"django-sidecar/internal/sessionid"
 )
 
 func newAdmin(checks ...handlers.Check) http.Handler {
@@ -89,7 +89,7 @@ func TestMetrics(t *testing.T) {
 	}
 	atHand := newHandler(nil, func(o *handlers.Options) {
 		o.Answers.Observe, o.Answers.Now = metrics.Verdict, ticking()
-		o.Answers.Peek = func(sessionid.ID, time.Time) (djangosession.Verdict, bool) { return ada(), true }
+		o.Answers.Peek = func(keyhash.Hash, time.Time) (djangosession.Verdict, bool) { return ada(), true }
 	})
 	atHand.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil))
 	w := httptest.NewRecorder()

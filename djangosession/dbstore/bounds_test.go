@@ -118,7 +118,7 @@ func testAccessSizes(t *testing.T, f *fixture) {
 	f.table(t, "auth_group", "id integer PRIMARY KEY, name "+text)
 	f.exec(t, "INSERT INTO auth_group VALUES (1, '"+strings.Repeat("x", maxText+1)+"'), (2, '"+strings.Repeat("y", maxText)+"'); "+
 		"DELETE FROM auth_user_groups; INSERT INTO auth_user_groups (id, user_id, group_id) VALUES (1, 1, 1), (2, 2, 2)")
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	if got := allowed(t.Context(), a, "1"); !strings.Contains(got, "more than 4096 bytes") {
 		t.Errorf("a group with a long name: got %.100q", got)
 	}
@@ -141,7 +141,7 @@ func testAccessSizes(t *testing.T, f *fixture) {
 func testCacheSizes(t *testing.T, f *fixture) {
 	const limit = 3 << 10
 	f.table(t, "cache_table", cacheColumns)
-	c := f.cache(dbstore.CacheConfig{Table: "cache_table", MaxBytes: limit})
+	c := f.cache(dbstore.CacheTableConfig{Table: "cache_table", MaxBytes: limit})
 	for key, bytes := range map[string]int{"as large as allowed": limit, "larger": limit + 1, "much larger": 30 << 10} {
 		value := strings.Repeat("x", bytes)
 		f.exec(t, "INSERT INTO cache_table (cache_key, value, expires) VALUES ('"+key+"', '"+base64.StdEncoding.EncodeToString([]byte(value))+"', '2099-01-01 00:00:00')")

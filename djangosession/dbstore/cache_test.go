@@ -17,13 +17,13 @@ func TestCacheOnSQLite(t *testing.T) { testCache(t, newSQLite(t)) }
 
 const cacheColumns = "cache_key varchar(255) NOT NULL PRIMARY KEY, value text NOT NULL, expires {datetime} NOT NULL"
 
-func (f *fixture) cache(c dbstore.CacheConfig) *dbstore.Cache {
+func (f *fixture) cache(c dbstore.CacheTableConfig) *dbstore.CacheTable {
 	c.Dialect, c.Prepare = f.Dialect, f.Prepares
-	return dbstore.NewCache(f.DB, c)
+	return dbstore.NewCacheTable(f.DB, c)
 }
 
 // cacheOutcome is the value, or how it was not found.
-func cacheOutcome(ctx context.Context, c *dbstore.Cache, key string) string {
+func cacheOutcome(ctx context.Context, c *dbstore.CacheTable, key string) string {
 	value, _, err := c.Get(ctx, key)
 	switch {
 	case errors.Is(err, djangosession.ErrExpired):
@@ -58,7 +58,7 @@ func testCache(t *testing.T, f *fixture) {
 	insert("for ever", encoded, "9999-12-31 23:59:59")
 	insert("not base64", "a pickle!", "9999-12-31 23:59:59")
 	insert("nothing", "", "9999-12-31 23:59:59")
-	c := f.cache(dbstore.CacheConfig{Table: "cache_table", Now: func() time.Time { return now }})
+	c := f.cache(dbstore.CacheTableConfig{Table: "cache_table", Now: func() time.Time { return now }})
 	for key, want := range map[string]string{
 		"alive": "a pickle", "this second": "expired", "this moment": "a pickle", "over": "expired", "for ever": "a pickle",
 		"not base64": "unreadable", "nothing": "", "another": "not found", "ALIVE": "not found", "alive ": "not found", "alíve": "not found",
@@ -79,7 +79,7 @@ func testCache(t *testing.T, f *fixture) {
 	if err := c.Probe(t.Context()); err != nil {
 		t.Errorf("Probe: %v", err)
 	}
-	gone := f.cache(dbstore.CacheConfig{Table: "no_such_table"})
+	gone := f.cache(dbstore.CacheTableConfig{Table: "no_such_table"})
 	if got := cacheOutcome(t.Context(), gone, "alive"); !strings.HasPrefix(got, "error: reading the cache table") {
 		t.Errorf("a missing table: got %q", got)
 	}

@@ -74,14 +74,14 @@ func testAccessConditions(t *testing.T, f *fixture) {
 	f.exec(t, "ALTER TABLE auth_user ADD COLUMN status varchar(20)")
 	f.exec(t, "UPDATE auth_user SET status = 'active', is_active = false")
 	active := dbstore.Conditions{Active: "status = 'active'"}
-	wantAccess(t, f.reader(dbstore.AccessConfig{Conditions: active}), "1", adas)
-	wantAccess(t, f.reader(dbstore.AccessConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}, Conditions: active}), "1", adas)
+	wantAccess(t, f.reader(dbstore.PermissionsConfig{Conditions: active}), "1", adas)
+	wantAccess(t, f.reader(dbstore.PermissionsConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}, Conditions: active}), "1", adas)
 	f.exec(t, "UPDATE auth_user SET status = NULL")
-	wantAccess(t, f.reader(dbstore.AccessConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}, Conditions: active}), "1",
+	wantAccess(t, f.reader(dbstore.PermissionsConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}, Conditions: active}), "1",
 		`inactive: editors|writers|Zoë, "and" co: `)
 	// Who is hidden is in no group.
 	f.exec(t, "UPDATE auth_user SET is_active = true")
-	hidden := f.reader(dbstore.AccessConfig{Conditions: dbstore.Conditions{Where: "id <> 1 OR username = 'x'"}})
+	hidden := f.reader(dbstore.PermissionsConfig{Conditions: dbstore.Conditions{Where: "id <> 1 OR username = 'x'"}})
 	wantAccess(t, hidden, "1", none)
 	wantAccess(t, hidden, "2", bobs)
 }

@@ -184,7 +184,7 @@ func postgresNow(now time.Time, z Zone) time.Time {
 	return now
 }
 
-// array is the text of an array whose elements are joinable keys: none needs an escape, and none is NULL within quotes.
+// array is the text of an array whose elements are plain keys (see plainKey): none needs an escape, and none is NULL within quotes.
 func array(keys []string) string { return `{"` + strings.Join(keys, `","`) + `"}` }
 
 // table writes the name of a table as SQL.

@@ -3,7 +3,7 @@ package dbstore
 import "cmp"
 
 // Trusting names the tables that have no name, so that they need no foreign keys.
-func (c AccessConfig) Trusting() AccessConfig {
+func (c PermissionsConfig) Trusting() PermissionsConfig {
 	named := c
 	if named.Table == "" {
 		named.Table = "auth_user"
@@ -22,20 +22,20 @@ func (c AccessConfig) Trusting() AccessConfig {
 }
 
 // Hold keeps all lookups waiting until release.
-func (j *Joiner) Hold() (release func()) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.idle--
-	return func() { go j.work() } // which becomes idle where there is nothing to do
+func (b *Batcher) Hold() (release func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.idle--
+	return func() { go b.work() } // which becomes idle where there is nothing to do
 }
 
 func (q *queue[R]) count() int { return len(q.waiting) }
 
 // Waiting counts the lookups that wait for a connection.
-func (j *Joiner) Waiting() (n int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, q := range j.ready {
+func (b *Batcher) Waiting() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, q := range b.ready {
 		if q, ok := q.(interface{ count() int }); ok {
 			n += q.count()
 		}
@@ -43,14 +43,14 @@ func (j *Joiner) Waiting() (n int) {
 	return n
 }
 
-// Joiner is what was configured.
-func (s *Sessions) Joiner() *Joiner { return s.config.Join }
+// Batcher is what was configured.
+func (s *Sessions) Batcher() *Batcher { return s.config.Batcher }
 
-// Joiner is what was configured.
-func (u *Users) Joiner() *Joiner { return u.config.Join }
+// Batcher is what was configured.
+func (u *Users) Batcher() *Batcher { return u.config.Batcher }
 
-// Joiner is what was configured.
-func (a *Access) Joiner() *Joiner { return a.config.Join }
+// Batcher is what was configured.
+func (p *Permissions) Batcher() *Batcher { return p.config.Batcher }
 
 // EnterLarge takes all the room that there is for large sessions, until leave.
 func (s *Sessions) EnterLarge() (leave func()) {

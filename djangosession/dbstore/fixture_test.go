@@ -37,18 +37,18 @@ func (f *fixture) later() { f.passed.Add(int64(time.Second)) }
 
 func (f *fixture) now() time.Time { return time.Now().Add(time.Duration(f.passed.Load())) }
 
-func (f *fixture) joiner() *dbstore.Joiner {
+func (f *fixture) batcher() *dbstore.Batcher {
 	if !f.joins {
 		return nil
 	}
-	return dbstore.NewJoiner(1) // which is held: see together
+	return dbstore.NewBatcher(1) // which is held: see together
 }
 
 // companions are keys that no test uses, of every type of keys.
 var companions = []string{"80000001", "80000002", "a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000002"}
 
 // together does what looks something up while others do, so that one query has all of them.
-func together(j *dbstore.Joiner, other func(companion string), do func()) {
+func together(j *dbstore.Batcher, other func(companion string), do func()) {
 	if j == nil {
 		do()
 		return
@@ -153,12 +153,12 @@ func value(t *testing.T, v any) djangosession.Value {
 
 func (f *fixture) sessions(t *testing.T, c dbstore.SessionsConfig) *dbstore.Sessions {
 	t.Helper()
-	c.Dialect, c.Prepare, c.Join = f.Dialect, f.Prepares, f.joiner()
+	c.Dialect, c.Prepare, c.Batcher = f.Dialect, f.Prepares, f.batcher()
 	return dbstore.NewSessions(f.DB, newCodec(t), c)
 }
 
 func (f *fixture) users(c dbstore.UsersConfig) *dbstore.Users {
-	c.Dialect, c.Prepare, c.Version, c.Join = f.Dialect, f.Prepares, django52, f.joiner()
+	c.Dialect, c.Prepare, c.Version, c.Batcher = f.Dialect, f.Prepares, django52, f.batcher()
 	if c.Now == nil {
 		c.Now = f.now
 	}
@@ -195,7 +195,7 @@ func sessionInsert(t *testing.T, table, key, expireDate string) string {
 func outcome(ctx context.Context, s *dbstore.Sessions, key string) string {
 	var session *djangosession.Session
 	var err error
-	together(s.Joiner(), func(companion string) { _, _ = s.Load(ctx, companion) }, func() { session, err = s.Load(ctx, key) })
+	together(s.Batcher(), func(companion string) { _, _ = s.Load(ctx, companion) }, func() { session, err = s.Load(ctx, key) })
 	switch {
 	case errors.Is(err, djangosession.ErrExpired):
 		return "expired"

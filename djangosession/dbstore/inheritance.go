@@ -78,7 +78,7 @@ func (u *Users) Inherited(ctx context.Context) (*Inherited, error) {
 
 // manyToMany notes which tables of many-to-many fields are beside a table.
 func (u *Users) manyToMany(ctx context.Context, table string, found *Inherited) error {
-	of := AccessConfig{Dialect: u.config.Dialect, Table: table}
+	of := PermissionsConfig{Dialect: u.config.Dialect, Table: table}
 	for field, into := range map[string]*string{"groups": &found.UserGroups, "user_permissions": &found.UserPermissions} {
 		name := of.manyToMany(field)
 		switch _, err := ReadColumns(ctx, u.db, u.config.Dialect, name); {

@@ -26,7 +26,7 @@ func TestInheritedUsersOnSQLite(t *testing.T) {
 	u := f.users(dbstore.UsersConfig{Table: dbstore.ViewName})
 	wantUser(t, u, "1", "1 user 1 ada@x pw "+flags(yes, yes, absent))
 	wantUser(t, u, "2", "not found") // a member, and no customer
-	a := f.reader(dbstore.AccessConfig{Table: dbstore.ViewName, Groups: dbstore.GroupTables{
+	a := f.reader(dbstore.PermissionsConfig{Table: dbstore.ViewName, Groups: dbstore.GroupTables{
 		UserGroups: dbstore.ManyToMany{Table: inherited.UserGroups}, UserPermissions: dbstore.ManyToMany{Table: inherited.UserPermissions},
 	}})
 	wantAccess(t, a, "1", adas)

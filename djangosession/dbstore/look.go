@@ -3,6 +3,7 @@ package dbstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -28,6 +29,10 @@ type shapes[S shape[S]] struct {
 	// look looks at the tables. An error that is a finding says what is wrong with them, any other that the look failed.
 	look func(ctx context.Context) (S, error)
 	now  func() time.Time
+	// reads is what the queries read, in the words of an error.
+	reads string
+	// conditional says that the queries have conditions of the operator's.
+	conditional bool
 
 	mu      sync.Mutex
 	shape   S         // the zero S until one is known
@@ -157,19 +162,44 @@ func (k *shapes[S]) keep(found S) {
 // finding keeps what is wrong with the tables. It is called under the lock.
 func (k *shapes[S]) finding(err error) { k.err, k.until = err, k.now().Add(lookAgain) }
 
-// misfit says that a query of the shape did not fit the tables. They are looked at again; where that has just been done and
-// has changed nothing, the error is kept as a finding: a privilege is missing, or a table that nobody looks at. Where the query has
+// failed says what failed. Where a query of the shape did not fit the tables, they are looked at again; where that has just been done
+// and has changed nothing, the error is kept as a finding: a privilege is missing, or a table that nobody looks at. Where the query has
 // conditions of the operator's, it is the asker's alone: a condition may fail on one row, and must not fail everybody.
-func (k *shapes[S]) misfit(of S, conditional bool, err error) {
+func (k *shapes[S]) failed(of S, err error) error {
+	if err == nil {
+		return nil
+	}
+	if misfits(err) {
+		k.misfit(of, err)
+	}
+	return fmt.Errorf("reading %s: %w", k.reads, err)
+}
+
+func (k *shapes[S]) misfit(of S, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
 	case k.shape != of: // there is another one already
 	case !k.confirmed.IsZero() && k.now().Sub(k.confirmed) < lookAgain:
-		if !conditional {
+		if !k.conditional {
 			k.finding(err)
 		}
 	default:
 		k.doubted = true
 	}
+}
+
+// withShape has ask ask with the shape of the tables. Where a query did not fit, the tables have changed: they are looked at again, and
+// it asks once more.
+func withShape[S shape[S], R any](ctx context.Context, k *shapes[S], ask func(S) (R, error)) (r R, err error) {
+	for range 2 {
+		var s S
+		if s, err = k.get(ctx); err == nil {
+			r, err = ask(s)
+		}
+		if !misfits(err) {
+			break
+		}
+	}
+	return r, err
 }

@@ -96,7 +96,7 @@ func TestMissingIsLookedForOnceASecond(t *testing.T) {
 			c.access(t, authUsers)
 			c.exec(t, tt.lose)
 			now := time.Now()
-			a := c.reader(dbstore.AccessConfig{Now: func() time.Time { return now }})
+			a := c.reader(dbstore.PermissionsConfig{Now: func() time.Time { return now }})
 			for second := range 3 {
 				n := c.of(func() {
 					for range asked {
@@ -165,7 +165,7 @@ func TestOneLooksForAll(t *testing.T) {
 	c := newCounting(t)
 	c.access(t, authUsers)
 	c.exec(t, "ALTER TABLE auth_user_groups RENAME TO gone")
-	a := c.reader(dbstore.AccessConfig{})
+	a := c.reader(dbstore.PermissionsConfig{})
 	const callers = 50
 	n := c.of(func() {
 		c.gate.Lock()
@@ -191,7 +191,7 @@ func TestOneLooksForAll(t *testing.T) {
 func TestLookThatIsGivenUp(t *testing.T) {
 	c := newCounting(t)
 	c.access(t, authUsers)
-	a := c.reader(dbstore.AccessConfig{})
+	a := c.reader(dbstore.PermissionsConfig{})
 	c.gate.Lock()
 	impatient, giveUp := context.WithCancel(t.Context())
 	first, second := make(chan error, 1), make(chan string, 1)

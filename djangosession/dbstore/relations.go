@@ -88,34 +88,34 @@ type target struct {
 	usual      string // what Django calls a column that leads there; "" depends on the model's name
 }
 
-func (a *Access) links(ctx context.Context) (l links, err error) {
-	c := a.config
+func (p *Permissions) links(ctx context.Context) (l links, err error) {
+	c := p.config
 	groupsTable, permissionsTable := c.manyToMany("groups"), c.manyToMany("user_permissions")
 	for _, table := range []string{cmp.Or(c.Groups.UserGroups.Table, groupsTable), cmp.Or(c.Groups.UserPermissions.Table, permissionsTable)} {
-		switch _, err := ReadColumns(ctx, a.db, c.Dialect, table); {
+		switch _, err := ReadColumns(ctx, p.db, c.Dialect, table); {
 		case errors.Is(err, ErrNoTable):
 			return l, fmt.Errorf("%w: %w", djangosession.ErrNoPermissionsMixin, err)
 		case err != nil:
 			return l, err
 		}
 	}
-	user, err := a.target(ctx, c.Table, c.Columns.ID, "")
+	user, err := p.target(ctx, c.Table, c.Columns.ID, "")
 	if err != nil {
 		return l, err
 	}
-	group, err := a.target(ctx, c.Groups.Group, c.Groups.GroupID, "group_id")
+	group, err := p.target(ctx, c.Groups.Group, c.Groups.GroupID, "group_id")
 	if err != nil {
 		return l, err
 	}
-	permission, err := a.target(ctx, c.Groups.Permission, "id", "permission_id")
+	permission, err := p.target(ctx, c.Groups.Permission, "id", "permission_id")
 	if err != nil {
 		return l, err
 	}
-	if l.groups, err = a.link(ctx, UserGroups, c.Groups.UserGroups, groupsTable, user, group); err != nil {
+	if l.groups, err = p.link(ctx, UserGroups, c.Groups.UserGroups, groupsTable, user, group); err != nil {
 		return l, err
 	}
-	if l.permissions, err = a.link(ctx, UserPermissions, c.Groups.UserPermissions, permissionsTable, user, permission); err == nil {
-		l.ofGroups, err = a.link(ctx, GroupPermissions, c.Groups.GroupPermissions, "auth_group_permissions", group, permission)
+	if l.permissions, err = p.link(ctx, UserPermissions, c.Groups.UserPermissions, permissionsTable, user, permission); err == nil {
+		l.ofGroups, err = p.link(ctx, GroupPermissions, c.Groups.GroupPermissions, "auth_group_permissions", group, permission)
 	}
 	if r, ok := isRelation(err); ok {
 		l.noPermissions, err = r, nil
@@ -124,13 +124,13 @@ func (a *Access) links(ctx context.Context) (l links, err error) {
 }
 
 // link looks at a many-to-many table, and finds its columns. It is djangos unless m names another one.
-func (a *Access) link(ctx context.Context, r Relation, m ManyToMany, djangos string, from, to target) (link, error) {
+func (p *Permissions) link(ctx context.Context, r Relation, m ManyToMany, djangos string, from, to target) (link, error) {
 	l := link{table: cmp.Or(m.Table, djangos)}
-	columns, err := ReadColumns(ctx, a.db, a.config.Dialect, l.table)
+	columns, err := ReadColumns(ctx, p.db, p.config.Dialect, l.table)
 	if err != nil {
 		return l, err
 	}
-	keys, err := readForeignKeys(ctx, a.db, a.config.Dialect, l.table)
+	keys, err := readForeignKeys(ctx, p.db, p.config.Dialect, l.table)
 	if err != nil {
 		return l, err
 	}
@@ -209,11 +209,11 @@ func (keys foreignKeys) wrong(column string, t target, trusted bool) *RelationEr
 	return nil
 }
 
-func (a *Access) target(ctx context.Context, table, key, usual string) (target, error) {
+func (p *Permissions) target(ctx context.Context, table, key, usual string) (target, error) {
 	t := target{table: table, key: key, usual: usual}
-	query, args := a.config.Dialect.identity(table)
+	query, args := p.config.Dialect.identity(table)
 	var view int
-	switch err := a.db.QueryRowContext(ctx, query, args...).Scan(&t.identity, &view); {
+	switch err := p.db.QueryRowContext(ctx, query, args...).Scan(&t.identity, &view); {
 	case errors.Is(err, sql.ErrNoRows):
 		return t, fmt.Errorf("table %s: %w", table, ErrNoTable)
 	case err != nil:
@@ -247,7 +247,7 @@ var nameLimits = map[*Dialect]int{Postgres: 63, MySQL: 64}
 
 // manyToMany is the table of a many-to-many field of the user model: db/models/fields/related.py, 5.2,
 // _get_m2m_db_table, and db/backends/utils.py, truncate_name. Like there, a schema is no part of what is cut.
-func (c AccessConfig) manyToMany(field string) string {
+func (c PermissionsConfig) manyToMany(field string) string {
 	dot := strings.LastIndexByte(c.Table, '.') + 1
 	name := []rune(c.Table[dot:] + "_" + field)
 	const digits = 4

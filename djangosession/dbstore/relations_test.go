@@ -166,7 +166,7 @@ func testForeignKeys(t *testing.T, f *fixture) {
 			continue // it makes tables slowly, and a few tell what its catalogue says
 		}
 		f.linked(t, tt.changes)
-		a := f.reader(dbstore.AccessConfig{Groups: tt.tables})
+		a := f.reader(dbstore.PermissionsConfig{Groups: tt.tables})
 		got, relations := allowed(t.Context(), a, "1"), a.Relations(t.Context())
 		if problem, refused := strings.CutPrefix(tt.want, elsewhere); refused {
 			_, err := a.AccessOf(t.Context(), "1")
@@ -189,9 +189,9 @@ func TestForeignKeysOfOldDjangos(t *testing.T) {
 	f := newSQLite(t)
 	f.strict = true
 	f.linked(t, map[string]string{"auth_user_groups.user_id": `"auth_user__old"`, "auth_user_groups.group_id": "AUTH_GROUP__old"})
-	wantAccess(t, f.reader(dbstore.AccessConfig{}), "1", adas)
+	wantAccess(t, f.reader(dbstore.PermissionsConfig{}), "1", adas)
 	f.exec(t, "CREATE TABLE auth_user__old (id integer PRIMARY KEY)")
-	if _, err := f.reader(dbstore.AccessConfig{}).AccessOf(t.Context(), "1"); !errors.Is(err, djangosession.ErrNoPermissionsMixin) {
+	if _, err := f.reader(dbstore.PermissionsConfig{}).AccessOf(t.Context(), "1"); !errors.Is(err, djangosession.ErrNoPermissionsMixin) {
 		t.Errorf("with a table of that name: got %v", err)
 	}
 }
@@ -204,7 +204,7 @@ func testAccessOfAView(t *testing.T, f *fixture) {
 	f.linked(t, nil)
 	const view = "CREATE VIEW people AS SELECT id AS person, is_active FROM auth_user"
 	f.exec(t, view)
-	c := dbstore.AccessConfig{Table: "people", Columns: dbstore.Columns{ID: "person"}}
+	c := dbstore.PermissionsConfig{Table: "people", Columns: dbstore.Columns{ID: "person"}}
 	if _, err := f.reader(c).AccessOf(t.Context(), "1"); !errors.Is(err, djangosession.ErrNoPermissionsMixin) {
 		t.Errorf("without names: got %v", err)
 	}
@@ -223,7 +223,7 @@ func TestRelationsAreLookedAtAgain(t *testing.T) {
 	f.strict = true
 	f.linked(t, nil)
 	now := time.Now()
-	a := f.reader(dbstore.AccessConfig{Now: func() time.Time { return now }})
+	a := f.reader(dbstore.PermissionsConfig{Now: func() time.Time { return now }})
 	wantAccess(t, a, "1", adas)
 	f.linked(t, map[string]string{"auth_user_groups.group_id": "accounts_group"})
 	now = now.Add(time.Minute)

@@ -22,8 +22,8 @@ type SessionsConfig struct {
 	// Prepare reports whether queries may use prepared statements, which poolers such as pgbouncer in
 	// transaction mode do not carry. It is asked before each query; nil means never.
 	Prepare func() bool
-	// Join lets lookups share queries, where the dialect can; nil means that each is a query of its own.
-	Join *Joiner
+	// Batcher lets lookups share queries, where the dialect can; nil means that each is a query of its own.
+	Batcher *Batcher
 	// MaxBytes bounds session data as it is stored, in bytes; 0 means djangosession.DefaultMaxBytes. What is larger does
 	// not leave the database.
 	MaxBytes int
@@ -64,7 +64,7 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 	s.queue = queue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) { return s.row(ctx, s.find, key) }}
 	if d.any != "" {
 		all := query("session_key, ", ordinary, fmt.Sprintf(d.any, d.second))
-		s.queue.joiner, s.queue.absent = c.Join, djangosession.ErrNotFound
+		s.queue.batcher, s.queue.absent = c.Batcher, djangosession.ErrNotFound
 		s.queue.many = func(ctx context.Context, keys []string, found func(string, sessionRow)) error {
 			return s.rows(ctx, all, keys, found)
 		}

@@ -29,9 +29,9 @@ type UsersConfig struct {
 	Hash HashColumns
 	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects make it.
 	HexID bool
-	// Prepare, Join and Now are as in SessionsConfig.
+	// Prepare, Batcher and Now are as in SessionsConfig.
 	Prepare func() bool
-	Join    *Joiner
+	Batcher *Batcher
 	Now     func() time.Time
 }
 
@@ -81,13 +81,10 @@ type Users struct {
 
 // userShape is what the table's columns make of the query.
 type userShape struct {
-	keyType djangosession.KeyType
-	hashed  []pyStr // the columns of HashColumns
-	// hashTypes are the types of these columns.
-	hashTypes string
-	find      *statement
-	all       *statement // nil where the dialect has no arrays
-	queue     queue[*userRow]
+	byUser[*userRow]
+
+	hashed    []pyStr  // the columns of HashColumns
+	hashTypes string   // the types of these columns
 	leftOut   []string // the configured columns that the table lacks
 }
 
@@ -103,49 +100,31 @@ func (s *userShape) lasts() time.Duration {
 	return 0
 }
 
-func (s *userShape) drop() {
-	s.find.drop()
-	if s.all != nil {
-		s.all.drop()
-	}
-}
-
 // NewUsers returns a store that reads users from db. It does no I/O: the table is looked at by the first query.
 func NewUsers(db *sql.DB, c UsersConfig) *Users {
-	if c.Table == "" {
-		c.Table = "auth_user"
-	}
-	if c.Now == nil {
-		c.Now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	c.Columns = c.Columns.withDefaults()
+	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	u := &Users{config: c, db: db}
-	u.shapes.look, u.shapes.now = u.look, c.Now
+	u.shapes.look, u.shapes.now, u.shapes.reads, u.shapes.conditional = u.look, c.Now, "a user", c.Conditions != Conditions{}
 	return u
 }
 
 // UserByID implements djangosession.UserStore.
 func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
-	user, err := u.userByID(ctx, id)
-	if misfits(err) {
-		return u.userByID(ctx, id) // the table has changed, and is looked at again
-	}
-	return user, err
+	return withShape(ctx, &u.shapes, func(shape *userShape) (*djangosession.StoredUser, error) {
+		key, err := shape.keyType.ToPython(id, u.config.Version)
+		if err != nil {
+			return nil, err
+		}
+		row, err := shape.queue.find(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		return u.user(shape, key, row)
+	})
 }
 
-func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
-	shape, err := u.shapes.get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := shape.keyType.ToPython(id, u.config.Version)
-	if err != nil {
-		return nil, err
-	}
-	row, err := shape.queue.find(ctx, key)
-	if err != nil {
-		return nil, err
-	}
+// user is the user in a row that was found by key.
+func (u *Users) user(shape *userShape, key string, row *userRow) (*djangosession.StoredUser, error) {
 	if row.tooLarge {
 		return nil, errLargeUser
 	}
@@ -157,9 +136,11 @@ func (u *Users) userByID(ctx context.Context, id djangosession.Value) (*djangose
 	}
 	user := row.user(key, u.config.Columns.Active != NoColumn || u.config.Conditions.Active != "")
 	if len(shape.hashed) > 0 {
-		if user.HashInput, err = u.config.Hash.input(shape.hashed, row.hashed); err != nil {
+		input, err := u.config.Hash.input(shape.hashed, row.hashed)
+		if err != nil {
 			return nil, err
 		}
+		user.HashInput = input
 	}
 	return user, nil
 }
@@ -183,7 +164,7 @@ func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, 
 	if isNoRows(err) {
 		return nil, djangosession.ErrUserNotFound
 	}
-	return &row, u.failed(shape, err)
+	return &row, u.shapes.failed(shape, err)
 }
 
 func (u *Users) findAll(ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow)) error {
@@ -197,18 +178,7 @@ func (u *Users) findAll(ctx context.Context, shape *userShape, keys []string, fo
 		}
 		return rows.Err()
 	})
-	return u.failed(shape, err)
-}
-
-// failed has the table looked at again where a query of its shape failed because it has another one.
-func (u *Users) failed(shape *userShape, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case misfits(err):
-		u.shapes.misfit(shape, u.config.Conditions != Conditions{}, err)
-	}
-	return fmt.Errorf("reading a user: %w", err)
+	return u.shapes.failed(shape, err)
 }
 
 // userRow is a row as it is scanned. Absent columns are selected as NULL, and columns of flags may be of any type.
@@ -253,15 +223,17 @@ func (r *userRow) user(id string, hasActive bool) *djangosession.StoredUser {
 
 // look looks at the table.
 func (u *Users) look(ctx context.Context) (*userShape, error) {
-	columns, err := ReadColumns(ctx, u.db, u.config.Dialect, u.config.Table)
+	shape, err := lookAtUsers(ctx, u.db, u.config.Dialect, u.config.Table, func(columns map[string]string) (*userShape, error) {
+		return u.config.shape(u.db, columns)
+	})
 	if err != nil {
 		return nil, err
 	}
-	shape, err := u.config.shape(u.db, columns)
-	if err != nil {
-		return nil, finding{err}
-	}
-	shape.queue = u.queue(shape)
+	shape.asks(u.config.Dialect, u.config.Batcher, func(ctx context.Context, key any) (*userRow, error) {
+		return u.find(ctx, shape, key)
+	}, func(ctx context.Context, keys []string, found func(string, *userRow)) error {
+		return u.findAll(ctx, shape, keys, found)
+	})
 	return shape, nil
 }
 
@@ -275,20 +247,6 @@ func (u *Users) LeftOut(ctx context.Context) ([]string, error) {
 	return shape.leftOut, nil
 }
 
-// queue is where the lookups of a shape of the table meet.
-func (u *Users) queue(shape *userShape) queue[*userRow] {
-	q := queue[*userRow]{one: func(ctx context.Context, key string) (*userRow, error) {
-		return u.find(ctx, shape, u.config.Dialect.keyValue(shape.keyType, key))
-	}}
-	if shape.all != nil {
-		q.joiner, q.absent = u.config.Join, djangosession.ErrUserNotFound
-		q.many = func(ctx context.Context, keys []string, found func(string, *userRow)) error {
-			return u.findAll(ctx, shape, keys, found)
-		}
-	}
-	return q
-}
-
 // shape fits the query to the columns that the table has.
 func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, error) {
 	conditions, err := c.Conditions.parse(c.Dialect)
@@ -299,15 +257,9 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 	if conditions.active == "" {
 		needed = append(needed, c.Columns.Active)
 	}
-	for _, needed := range append(needed, c.Hash.Names...) {
-		if _, ok := columns[needed]; !ok && needed != NoColumn {
-			return nil, fmt.Errorf("table %s has no column %s", c.Table, needed)
-		}
-	}
-	shape := &userShape{keyType: c.Dialect.keyType(columns[c.Columns.ID])}
-	if shape.keyType == 0 {
-		return nil, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
-			c.Columns.ID, c.Table, columns[c.Columns.ID])
+	shape := new(userShape)
+	if shape.keyType, err = c.Dialect.keyTypeOf(c.Columns.ID, c.Table, columns, append(needed, c.Hash.Names...)...); err != nil {
+		return nil, err
 	}
 	for _, name := range c.optional() {
 		if _, ok := columns[name]; !ok && name != NoColumn {

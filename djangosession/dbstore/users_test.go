@@ -40,7 +40,7 @@ func found(ctx context.Context, t *testing.T, u *dbstore.Users, id any) string {
 		others = append(others, value(t, c))
 	}
 	asked := value(t, id)
-	together(u.Joiner(), func(c string) { _, _ = u.UserByID(ctx, others[slices.Index(companions, c)]) },
+	together(u.Batcher(), func(c string) { _, _ = u.UserByID(ctx, others[slices.Index(companions, c)]) },
 		func() { user, err = u.UserByID(ctx, asked) })
 	switch {
 	case errors.Is(err, djangosession.ErrUserNotFound):

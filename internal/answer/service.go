@@ -8,8 +8,8 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
-	"django-sidecar/internal/sessionid"
 )
 
 // Verifier gives the verdict on a session key, "" for a request without one. An error says that it could not be
@@ -29,7 +29,7 @@ type AccessStore interface {
 type Service struct {
 	Verifier Verifier
 	// Peek gives a verdict that is at hand, to a question put at the time asked; nil means that none ever is.
-	Peek func(id sessionid.ID, asked time.Time) (v djangosession.Verdict, ok bool)
+	Peek func(id keyhash.Hash, asked time.Time) (v djangosession.Verdict, ok bool)
 	// PeekAccess gives what Access would, where that is at hand; nil means that it never is.
 	PeekAccess func(userID string) (a djangosession.Access, ok bool)
 	// CookieNames are the names of the session cookie: the first that a request has decides.
@@ -56,7 +56,7 @@ func (s *Service) Verify(ctx context.Context, cookies []string, asked time.Time,
 		e.CookieLines = len(cookies)
 	}
 	key, _ := s.Cookies.FirstSessionKey(cookies, s.CookieNames)
-	e.Session = sessionid.Of(key)
+	e.Session = keyhash.Of(key)
 	v, took, err := s.verify(ctx, key, e.Session, asked)
 	out := outcomeOf(v, err)
 	if s.Observe != nil {
@@ -70,7 +70,7 @@ func (s *Service) Verify(ctx context.Context, cookies []string, asked time.Time,
 }
 
 // verify makes no context where nobody waits, and takes no time for what is at hand: reading the clock would take as long.
-func (s *Service) verify(ctx context.Context, key string, id sessionid.ID, asked time.Time) (v djangosession.Verdict, took time.Duration, err error) {
+func (s *Service) verify(ctx context.Context, key string, id keyhash.Hash, asked time.Time) (v djangosession.Verdict, took time.Duration, err error) {
 	if s.Peek != nil {
 		if v, ok := s.Peek(id, asked); ok {
 			return v, 0, nil

@@ -93,7 +93,7 @@ func Open(rawURL string, o Options) (*Cache, error) {
 }
 
 // tableBackend is a table; the database is its owner's to close.
-type tableBackend struct{ *dbstore.Cache }
+type tableBackend struct{ *dbstore.CacheTable }
 
 // Close implements backend.
 func (tableBackend) Close() error { return nil }
@@ -112,7 +112,7 @@ func openTable(c *Cache, a *address, s *settings, o Options) error {
 		return errors.New("a DatabaseCache needs DATABASE_URL, which says where its table is")
 	}
 	d := o.Database
-	c.backend = tableBackend{dbstore.NewCache(d.DB, dbstore.CacheConfig{
+	c.backend = tableBackend{dbstore.NewCacheTable(d.DB, dbstore.CacheTableConfig{
 		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now, MaxBytes: o.MaxBytes,
 	})}
 	c.Location = "cache table " + table + " in " + d.Location

@@ -17,7 +17,7 @@ import (
 	"django-sidecar/djangosession/cachestore"
 	"django-sidecar/internal/cache"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -84,7 +84,7 @@ func TestTrackKeepsVerdictsNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := startTrack(t, c, cache.Tracking{
-		Prefix: store.Prefix(), Heard: func(key string) { verdicts.ForgetSession(sessionid.Of(key)) },
+		Prefix: store.Prefix(), Heard: func(key string) { verdicts.ForgetSession(keyhash.Of(key)) },
 		Confirm: verdicts.Confirm,
 	})
 	r.until(t, "sound")

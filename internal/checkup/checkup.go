@@ -90,8 +90,8 @@ type Deployment struct {
 	Sessions *dbstore.Sessions
 	// Recent lists live sessions to look at, nil where they cannot be listed.
 	Recent   func(ctx context.Context, n int) ([]dbstore.StoredSession, error)
-	Users    *dbstore.Users  // nil: users are not looked at
-	Access   *dbstore.Access // their groups and permissions; nil: not looked at
+	Users    *dbstore.Users       // nil: users are not looked at
+	Access   *dbstore.Permissions // their groups and permissions; nil: not looked at
 	Verifier *djangosession.Verifier
 	// Try makes ready what the deployment would be with other settings, on the same stores.
 	Try func(*config.Config) (Trial, error)

@@ -59,7 +59,7 @@ func TestUserModels(t *testing.T) {
 			UserDatabase: &checkup.Database{Name: "database", DB: db.DB, Dialect: db.Dialect},
 			Timeout:      10 * time.Second, Now: time.Now,
 			Users:  dbstore.NewUsers(db.DB, dbstore.UsersConfig{Dialect: db.Dialect, Table: tt.table}),
-			Access: dbstore.NewAccess(db.DB, dbstore.AccessConfig{Dialect: db.Dialect, Table: tt.table}),
+			Access: dbstore.NewPermissions(db.DB, dbstore.PermissionsConfig{Dialect: db.Dialect, Table: tt.table}),
 		}
 		said := false
 		d.Run(t.Context(), func(f checkup.Finding) {

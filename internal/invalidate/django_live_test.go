@@ -19,7 +19,7 @@ import (
 
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // django is a live Django that runs Python: testdata/changes.py.
@@ -283,7 +283,7 @@ func compare(t *testing.T, does string, heard []string, want any) {
 	switch want {
 	case "split":
 		// Django deletes so many with one statement, or asks for them first and deletes them by key.
-		sessions := map[sessionid.ID]bool{}
+		sessions := map[keyhash.Hash]bool{}
 		for _, payload := range heard {
 			if len(payload) >= 8000 {
 				t.Errorf("a payload of %d bytes", len(payload))

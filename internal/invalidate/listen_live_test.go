@@ -15,7 +15,7 @@ import (
 
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // recorder is a Forgetter that writes down what it is told, and hands it on.
@@ -34,7 +34,7 @@ func (r *recorder) say(text string) {
 	}
 }
 
-func (r *recorder) ForgetSession(id sessionid.ID) { r.say("session " + hex.EncodeToString(id[:])) }
+func (r *recorder) ForgetSession(id keyhash.Hash) { r.say("session " + hex.EncodeToString(id[:])) }
 func (r *recorder) ForgetUser(id string)          { r.say("user " + id) }
 func (r *recorder) ForgetAccess()                 { r.say("access") }
 func (r *recorder) ForgetAll()                    { r.say("all") }

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"time"
 
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // Forgetter is the cache. Its methods are called one at a time. What is being read for the cache while one of them is
 // called may be from before the change: it must not be kept.
 type Forgetter interface {
 	// ForgetSession forgets the session with this ID.
-	ForgetSession(id sessionid.ID)
+	ForgetSession(id keyhash.Hash)
 	// ForgetUser forgets the user with this djangosession.User.ID, and what the user may do.
 	ForgetUser(id string)
 	// ForgetAccess forgets what users may do, for all of them.
@@ -30,7 +30,7 @@ const maxPayload = 8 << 10
 
 // change is what a payload tells.
 type change struct {
-	sessions   []sessionid.ID
+	sessions   []keyhash.Hash
 	users      []string
 	access     bool
 	everything bool
@@ -64,7 +64,7 @@ func parsePayload(payload string) change {
 
 func parseSessions(list string) (c change) {
 	for item := range strings.SplitSeq(list, ",") {
-		id, err := sessionid.Parse(item)
+		id, err := keyhash.Parse(item)
 		if err != nil {
 			return change{everything: true}
 		}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // counter is a Forgetter that remembers what it forgets.
@@ -26,7 +26,7 @@ func (c *counter) tell(what string) {
 	c.told = append(c.told, what)
 }
 
-func (c *counter) ForgetSession(id sessionid.ID) { c.tell("session " + hex.EncodeToString(id[:])) }
+func (c *counter) ForgetSession(id keyhash.Hash) { c.tell("session " + hex.EncodeToString(id[:])) }
 func (c *counter) ForgetUser(id string)          { c.tell("user " + id) }
 func (c *counter) ForgetAccess()                 { c.tell("access") }
 func (c *counter) ForgetAll()                    { c.tell("all") }

@@ -101,7 +101,7 @@ func testRoleReads(t *testing.T, d *database.Database, tables Tables, columns db
 	if found, err := users.UserByID(t.Context(), session.AuthUserID); err != nil || found.ID != user || found.Email == nil || *found.Email != "ada@example.com" {
 		t.Errorf("the user: %+v, %v", found, err)
 	}
-	access, err := dbstore.NewAccess(d.DB, dbstore.AccessConfig{Dialect: d.Dialect, Table: tables.Users, Columns: columns}).AccessOf(t.Context(), user)
+	access, err := dbstore.NewPermissions(d.DB, dbstore.PermissionsConfig{Dialect: d.Dialect, Table: tables.Users, Columns: columns}).AccessOf(t.Context(), user)
 	if err != nil || !slices.Equal(access.Groups, []string{"editors"}) || len(access.Permissions) != 2 {
 		t.Errorf("access: %+v, %v", access, err)
 	}

@@ -134,7 +134,7 @@ func TestNamesOfManyToMany(t *testing.T) {
 		db.Exec(t, fmt.Sprintf(`CREATE TABLE %[1]s (id int PRIMARY KEY, is_active bool); CREATE TABLE %[2]s (user_id int REFERENCES %[1]s, group_id int REFERENCES auth_group);
 			CREATE TABLE %[3]s (user_id int REFERENCES %[1]s, permission_id int REFERENCES auth_permission)`,
 			quoteTable(name), quoteTable(tables.groups()), quoteTable(tables.permissions())))
-		if err := dbstore.NewAccess(d.DB, dbstore.AccessConfig{Dialect: d.Dialect, Table: name}).Probe(t.Context()); err != nil {
+		if err := dbstore.NewPermissions(d.DB, dbstore.PermissionsConfig{Dialect: d.Dialect, Table: name}).Probe(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

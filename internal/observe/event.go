@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/plainjson"
-	"django-sidecar/internal/sessionid"
 )
 
 // Event is what one request leaves in the log: filled on the way, written once. Nothing in it is secret. What is empty is
@@ -26,7 +26,7 @@ type Event struct {
 	Reason djangosession.Reason
 	UserID string
 	// Session is the session that the key opens, if there is a key.
-	Session sessionid.ID
+	Session keyhash.Hash
 	// CookieLines is how many Cookie headers the request has, where there are several: a gateway has not joined them, and Django may
 	// not find the session in them.
 	CookieLines int

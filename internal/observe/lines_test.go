@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
-	"django-sidecar/internal/sessionid"
 )
 
 // slow is a log that takes nothing until it is told to.
@@ -107,7 +107,7 @@ func TestLogHandler(t *testing.T) {
 	at := time.Date(2026, 11, 23, 7, 35, 33, 120_000_789, time.FixedZone("", -90*60))
 	for _, e := range []*observe.Event{
 		{},
-		{Method: "GET", Path: "/authenticate", Status: 200, Took: 1234567, Remote: "192.0.2.1", Outcome: "alive", UserID: "42", Session: sessionid.Of("abc")},
+		{Method: "GET", Path: "/authenticate", Status: 200, Took: 1234567, Remote: "192.0.2.1", Outcome: "alive", UserID: "42", Session: keyhash.Of("abc")},
 		{Method: "M\"\x00", Path: "/é\xff<&>\u2028 \\", Status: 401, Took: time.Hour + 1000, Remote: "::1", Outcome: "ended", Reason: djangosession.Expired},
 		{Method: "GET", Path: "/auth/nginx", Status: 503, Outcome: "unavailable", Decision: "x", Err: errors.New("down\n\"now\""), Stack: "a\n\tb"},
 		{Status: 500, Took: -time.Second},

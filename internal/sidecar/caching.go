@@ -14,7 +14,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/invalidate"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -246,7 +246,7 @@ func (sc *sidecar) tellerOfCache(d *Deployment) func(context.Context, func(bool)
 	return func(ctx context.Context, sound func(bool), confirm func(time.Time), report func(bool, error)) error {
 		return d.cache.Track(ctx, cache.Tracking{
 			Prefix:     d.cached.Prefix(),
-			Heard:      func(sessionKey string) { sc.cache.ForgetSession(sessionid.Of(sessionKey)) },
+			Heard:      func(sessionKey string) { sc.cache.ForgetSession(keyhash.Of(sessionKey)) },
 			Everything: sc.cache.ForgetAll,
 			Sound: func(is bool, why error) {
 				sound(is)

@@ -91,7 +91,7 @@ func newCheckup(d *Deployment) *checkup.Deployment {
 // try is the deployment with other settings, on the same stores.
 func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 	other := &Deployment{
-		config: c, database: d.database, joiner: d.joiner, sessionDatabase: d.sessionDatabase, sessionJoiner: d.sessionJoiner,
+		config: c, database: d.database, batcher: d.batcher, sessionDatabase: d.sessionDatabase, sessionBatcher: d.sessionBatcher,
 	}
 	if other.version, other.codec, err = NewCodec(c); err != nil {
 		return t, err

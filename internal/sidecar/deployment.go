@@ -27,18 +27,18 @@ type Deployment struct {
 	config   *config.Config
 	version  djangosession.Version
 	database *database.Database // nil where neither sessions nor users are in one
-	joiner   *dbstore.Joiner    // of the database
-	// sessionDatabase is where the session table is, and sessionJoiner its joiner: those above, or another database's.
+	batcher  *dbstore.Batcher   // of the database
+	// sessionDatabase is where the session table is, and sessionBatcher its batcher: those above, or another database's.
 	sessionDatabase *database.Database
-	sessionJoiner   *dbstore.Joiner
+	sessionBatcher  *dbstore.Batcher
 	cache           *cache.Cache // nil where no sessions are in one
 	codec           *djangosession.Codec
 	sessions        sessionStore
-	cached          *cachestore.Store // of the cache
-	rows            *dbstore.Sessions // the session table, nil for engines that have none
-	files           *filestore.Store  // the folder of sessions, nil for engines that have none
-	users           *dbstore.Users    // nil with InsecureSkipUserCheck
-	access          *dbstore.Access   // nil with InsecureSkipUserCheck
+	cached          *cachestore.Store    // of the cache
+	rows            *dbstore.Sessions    // the session table, nil for engines that have none
+	files           *filestore.Store     // the folder of sessions, nil for engines that have none
+	users           *dbstore.Users       // nil with InsecureSkipUserCheck
+	access          *dbstore.Permissions // nil with InsecureSkipUserCheck
 	verifier        *djangosession.Verifier
 	events          *signing.TimestampSigner // of what Django is told about uploads
 	replaced        chan struct{}            // closed when another deployment is in its place
@@ -76,12 +76,12 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions),
 			Hash:    dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
 			HexID:   c.AuthUserHexID,
-			Prepare: d.database.Prepares, Join: d.joiner,
+			Prepare: d.database.Prepares, Batcher: d.batcher,
 		})
-		d.access = dbstore.NewAccess(d.database.DB, dbstore.AccessConfig{
+		d.access = dbstore.NewPermissions(d.database.DB, dbstore.PermissionsConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,
 			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions), Groups: groupTables(c.AuthGroups),
-			Prepare: d.database.Prepares, Join: d.joiner,
+			Prepare: d.database.Prepares, Batcher: d.batcher,
 		})
 	}
 	store, users := d.stores(metrics)
@@ -200,13 +200,13 @@ func (d *Deployment) openDatabases() (err error) {
 	c := d.config
 	if c.DatabaseURL.Reveal() != "" {
 		d.database, err = openDatabase("DATABASE_URL", c.DatabaseURL, c)
-		d.joiner = dbstore.NewJoiner(c.DBConns)
+		d.batcher = dbstore.NewBatcher(c.DBConns)
 	}
-	d.sessionDatabase, d.sessionJoiner = d.database, d.joiner
+	d.sessionDatabase, d.sessionBatcher = d.database, d.batcher
 	if c.SessionDatabaseURL.Reveal() != "" {
 		var sessionErr error
 		d.sessionDatabase, sessionErr = openDatabase("DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, c)
-		d.sessionJoiner, err = dbstore.NewJoiner(c.DBConns), errors.Join(err, sessionErr)
+		d.sessionBatcher, err = dbstore.NewBatcher(c.DBConns), errors.Join(err, sessionErr)
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/signing"
 )
 
@@ -17,7 +17,7 @@ func (d *Deployment) Explain(ctx context.Context, key string, out io.Writer) (dj
 	fmt.Fprintf(out, "settings  Django %s, %s\n", d.version, d.location())
 	steps := &explained{d: d, out: out, now: time.Now()}
 	if key != "" {
-		fmt.Fprintf(out, "session   %s (the name that logs use for this key)\n", sessionid.Of(key).Name())
+		fmt.Fprintf(out, "session   %s (the name that logs use for this key)\n", keyhash.Of(key).Name())
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()

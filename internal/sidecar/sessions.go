@@ -133,7 +133,7 @@ func (d *Deployment) zone() dbstore.Zone {
 
 func (d *Deployment) newRows() *dbstore.Sessions {
 	return dbstore.NewSessions(d.sessionDatabase.DB, d.codec, dbstore.SessionsConfig{
-		Dialect: d.sessionDatabase.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.sessionDatabase.Prepares, Join: d.sessionJoiner,
+		Dialect: d.sessionDatabase.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.sessionDatabase.Prepares, Batcher: d.sessionBatcher,
 		MaxBytes: int(d.config.MaxSessionBytes),
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -161,7 +161,7 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkForget(b *testing.B) {
 	c := filled(b, usualKeys(100_000))
 	b.Run("session", func(b *testing.B) {
-		id := sessionid.Of("another")
+		id := keyhash.Of("another")
 		for b.Loop() {
 			c.ForgetSession(id)
 		}

@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // Verifier is asked for a verdict that is not kept. It may be asked by a goroutine that outlives the one that wanted
@@ -183,7 +183,7 @@ func (c *Cache) divide() {
 
 	absents := max(1, usual/8>>n)
 	for i := range c.shards {
-		c.shards[i].flights = flights[sessionid.ID, djangosession.Verdict]{}
+		c.shards[i].flights = flights[keyhash.Hash, djangosession.Verdict]{}
 		c.shards[i].absents = make([]absent, absents)
 		c.shards[i].number = uint32(i)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -193,13 +193,13 @@ func TestClockSetBack(t *testing.T) {
 	c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
 	verify(t, c, key)
 	now = now.Add(-time.Second)
-	if _, ok := c.Peek(sessionid.Of(key), now); ok {
+	if _, ok := c.Peek(keyhash.Of(key), now); ok {
 		t.Error("an answer from the future was told")
 	}
 	verify(t, c, key)
 	wantAsked(t, f, 2)
 	now = now.Add(2 * time.Hour) // a jump ends the session
-	if _, ok := c.Peek(sessionid.Of(key), now); ok {
+	if _, ok := c.Peek(keyhash.Of(key), now); ok {
 		t.Error("an ended session was told")
 	}
 }

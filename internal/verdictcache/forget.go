@@ -3,12 +3,12 @@ package verdictcache
 import (
 	"time"
 
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // ForgetSession forgets the verdict on a session. As with all that forgets: whoever asks after it has returned gets no
 // answer from before it was called, and what is under way meanwhile is kept only if it is about something else.
-func (c *Cache) ForgetSession(id sessionid.ID) {
+func (c *Cache) ForgetSession(id keyhash.Hash) {
 	s, hash := c.shardOf(id)
 	c.journal.add(forgetting{topic: aSession, hash: hash})
 	s.mu.Lock()

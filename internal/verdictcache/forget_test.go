@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -22,8 +22,8 @@ var forgettings = []struct {
 	locked  bool // a user who is not let in
 	access  bool
 }{
-	{"the session", func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of(key)) }, true, true, true, false},
-	{"another session", func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of("another")) }, false, false, false, false},
+	{"the session", func(c *verdictcache.Cache) { c.ForgetSession(keyhash.Of(key)) }, true, true, true, false},
+	{"another session", func(c *verdictcache.Cache) { c.ForgetSession(keyhash.Of("another")) }, false, false, false, false},
 	{"the user", func(c *verdictcache.Cache) { c.ForgetUser("42") }, true, false, true, true},
 	{"another user", func(c *verdictcache.Cache) { c.ForgetUser("4") }, false, false, true, false},
 	{"all accesses", (*verdictcache.Cache).ForgetAccess, false, false, false, true},
@@ -157,7 +157,7 @@ func TestForgetUnderWay(t *testing.T) {
 // TestForgottenFlightsAreNotWaitedFor where it is known that they are about what was forgotten.
 func TestForgottenFlightsAreNotWaitedFor(t *testing.T) {
 	for name, forget := range map[string]func(c *verdictcache.Cache){
-		"the session": func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of(key)) },
+		"the session": func(c *verdictcache.Cache) { c.ForgetSession(keyhash.Of(key)) },
 		"everything":  (*verdictcache.Cache).ForgetAll,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestBusyJournal(t *testing.T) {
 				if i%2 == 0 {
 					c.ForgetUser(strconv.Itoa(i + 1000))
 				} else {
-					c.ForgetSession(sessionid.Of(strconv.Itoa(i)))
+					c.ForgetSession(keyhash.Of(strconv.Itoa(i)))
 				}
 			}
 			close(f.hold)

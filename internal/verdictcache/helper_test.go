@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -40,7 +40,7 @@ func newCache(tb testing.TB, c verdictcache.Config) *verdictcache.Cache {
 
 // peek asks now.
 func peek(c *verdictcache.Cache, key string) (djangosession.Verdict, bool) {
-	return c.Peek(sessionid.Of(key), time.Now())
+	return c.Peek(keyhash.Of(key), time.Now())
 }
 
 // fake is a store whose answers a test sets.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -59,14 +59,14 @@ func TestKnownUser(t *testing.T) {
 		{"another login of the user", nil, sessionOf(1, 2) + "!", false},
 		{"the user has been forgotten", func(c *verdictcache.Cache) { c.ForgetUser("user1") }, sessionOf(1, 2), false},
 		{"another user has been forgotten", func(c *verdictcache.Cache) { c.ForgetUser("user2") }, sessionOf(1, 2), true},
-		{"the first session has been forgotten", func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of(sessionOf(1, 1))) }, sessionOf(1, 2), false},
-		{"another session has been forgotten", func(c *verdictcache.Cache) { c.ForgetSession(sessionid.Of(sessionOf(2, 1))) }, sessionOf(1, 2), true},
+		{"the first session has been forgotten", func(c *verdictcache.Cache) { c.ForgetSession(keyhash.Of(sessionOf(1, 1))) }, sessionOf(1, 2), false},
+		{"another session has been forgotten", func(c *verdictcache.Cache) { c.ForgetSession(keyhash.Of(sessionOf(2, 1))) }, sessionOf(1, 2), true},
 		{"all has been forgotten", (*verdictcache.Cache).ForgetAll, sessionOf(1, 2), false},
 		{"changes have gone by", func(c *verdictcache.Cache) { c.SetSound(true); c.SetSound(false) }, sessionOf(1, 2), false},
 		{"a little time has gone by", func(*verdictcache.Cache) { after(4 * time.Second) }, sessionOf(1, 2), true},
 		{"too much time has gone by", func(*verdictcache.Cache) { after(5 * time.Second) }, sessionOf(1, 2), false},
 		{"the first session has been asked about again", func(c *verdictcache.Cache) {
-			c.ForgetSession(sessionid.Of(sessionOf(1, 1)))
+			c.ForgetSession(keyhash.Of(sessionOf(1, 1)))
 			_, _ = c.Verify(context.Background(), sessionOf(1, 1))
 		}, sessionOf(1, 2), true},
 	} {
@@ -79,7 +79,7 @@ func TestKnownUser(t *testing.T) {
 						t.Fatalf("got %+v", got.User)
 					}
 				}
-				c.ForgetSession(sessionid.Of(sessionOf(2, 1)))
+				c.ForgetSession(keyhash.Of(sessionOf(2, 1)))
 				if tt.between != nil {
 					tt.between(c)
 				}

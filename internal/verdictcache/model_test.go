@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -149,7 +149,7 @@ func (w *world) change() {
 			}
 			return time.Now().Add(time.Duration(rand.Int64N(int64(3 * time.Second)))).Format(time.RFC3339Nano)
 		})
-		forget = func() { w.cache.ForgetSession(sessionid.Of(usualKeys(i + 1)[i])) }
+		forget = func() { w.cache.ForgetSession(keyhash.Of(usualKeys(i + 1)[i])) }
 	} else {
 		i -= len(w.sessions)
 		h = w.users[i]
@@ -208,7 +208,7 @@ func (w *world) ask(keys []string) {
 		}
 		return
 	}
-	v, ok := w.cache.Peek(sessionid.Of(keys[i]), asked)
+	v, ok := w.cache.Peek(keyhash.Of(keys[i]), asked)
 	if !ok {
 		var err error
 		if v, err = w.cache.Verify(w.t.Context(), keys[i]); err != nil {

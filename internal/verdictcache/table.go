@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // kept is a verdict with a user. There is no pointer in it: however many are kept, the garbage collector has nothing to look
 // at.
 type kept struct {
-	id      sessionid.ID
+	id      keyhash.Hash
 	asked   instant
 	seconds int64 // the session's end
 	nanos   int32
@@ -91,7 +91,7 @@ type table struct {
 func (t *table) at(p place) *kept { return &t.slabs[(p-1)/slab][(p-1)%slab] }
 
 // find returns the place of a session's verdict.
-func (t *table) find(id sessionid.ID, hash uint64) (place, *kept) {
+func (t *table) find(id keyhash.Hash, hash uint64) (place, *kept) {
 	if t.n == 0 {
 		return 0, nil
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/sessionid"
+	"django-sidecar/internal/keyhash"
 )
 
 // shard is a part of the verdicts, with a lock of its own.
@@ -15,7 +15,7 @@ type shard struct {
 	mu      sync.Mutex
 	table   table
 	absents []absent // by the session's hash; of two in one place the newer stays
-	flights flights[sessionid.ID, djangosession.Verdict]
+	flights flights[keyhash.Hash, djangosession.Verdict]
 	// usersForgotten is the last forgetting of a user, after which no verdict that depends on some user is believed
 	// that has none.
 	usersForgotten uint64
@@ -28,7 +28,7 @@ type shard struct {
 
 // absent is a verdict without a user.
 type absent struct {
-	id     sessionid.ID
+	id     keyhash.Hash
 	asked  instant
 	seq    uint64
 	reason djangosession.Reason // empty where there is nothing
@@ -46,7 +46,7 @@ func (c *Cache) Verify(ctx context.Context, sessionKey string) (djangosession.Ve
 		v.Session = nil
 		return v, err
 	}
-	id := sessionid.Of(sessionKey)
+	id := keyhash.Of(sessionKey)
 	s, hash := c.shardOf(id)
 	if v, ok := c.peek(s, id, hash, c.config.Now()); ok {
 		return v, nil
@@ -56,12 +56,12 @@ func (c *Cache) Verify(ctx context.Context, sessionKey string) (djangosession.Ve
 
 // Peek returns the verdict on a session that is at hand, if one is, to a question put at the time asked. It never waits for a
 // store.
-func (c *Cache) Peek(id sessionid.ID, asked time.Time) (djangosession.Verdict, bool) {
+func (c *Cache) Peek(id keyhash.Hash, asked time.Time) (djangosession.Verdict, bool) {
 	s, hash := c.shardOf(id)
 	return c.peek(s, id, hash, asked)
 }
 
-func (c *Cache) peek(s *shard, id sessionid.ID, hash uint64, asked time.Time) (djangosession.Verdict, bool) {
+func (c *Cache) peek(s *shard, id keyhash.Hash, hash uint64, asked time.Time) (djangosession.Verdict, bool) {
 	s.mu.Lock()
 	v, ok := s.lookup(c, id, hash, asked, c.instant(asked))
 	s.mu.Unlock()
@@ -69,7 +69,7 @@ func (c *Cache) peek(s *shard, id sessionid.ID, hash uint64, asked time.Time) (d
 }
 
 // shardOf returns where a session belongs. The hash has a seed, so that nobody can choose keys that are in each other's way.
-func (c *Cache) shardOf(id sessionid.ID) (s *shard, hash uint64) {
+func (c *Cache) shardOf(id keyhash.Hash) (s *shard, hash uint64) {
 	hash = maphash.Bytes(c.seed, id[:])
 	return &c.shards[hash>>c.shift], hash
 }
@@ -77,7 +77,7 @@ func (c *Cache) shardOf(id sessionid.ID) (s *shard, hash uint64) {
 func (c *Cache) userHash(userID string) uint64 { return maphash.String(c.seed, userID) }
 
 // lookup returns what may still be told of a session.
-func (s *shard) lookup(c *Cache, id sessionid.ID, hash uint64, wall time.Time, at instant) (v djangosession.Verdict, ok bool) {
+func (s *shard) lookup(c *Cache, id keyhash.Hash, hash uint64, wall time.Time, at instant) (v djangosession.Verdict, ok bool) {
 	if p, k := s.table.find(id, hash); k != nil {
 		if !k.alive(c.ages, wall, at) {
 			return v, false // it is replaced, or displaced
@@ -104,7 +104,7 @@ func (s *shard) absent(hash uint64) *absent {
 type verdictOf struct {
 	c    *Cache
 	s    *shard
-	id   sessionid.ID
+	id   keyhash.Hash
 	hash uint64
 	key  string
 

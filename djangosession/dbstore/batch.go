@@ -11,115 +11,115 @@ import (
 	"time"
 )
 
-// maxJoined is how many lookups share a query at most. What a server takes for each is as good as constant from sixteen
-// on, and a larger answer keeps the first one waiting for the last.
-const maxJoined = 128
+// maxBatch caps how many lookups share a query. From sixteen on a server takes about the same time for each, and in a larger answer the
+// first row waits for the last.
+const maxBatch = 128
 
-// soon is how long an answer takes that is worth waiting for. Of two queries at once, each has half as many lookups, and costs
-// the server and us nearly as much: on one processor a second connection, used at once, took a quarter of the rate away. An
-// answer that takes longer is that of a server far away or in trouble, and nobody waits for it.
+// soon is how long a lookup waits for the answer of a running query before another connection asks. Two queries at once have half as
+// many lookups each, and cost the server and us nearly as much: on one processor, a second connection that was used at once took a
+// quarter of the rate away. A server that takes longer than this is far away or in trouble.
 const soon = time.Millisecond
 
-// patience is how often an answer may be late because this processor is busy: it may have come, and nobody has had the time to
-// read it. Another connection would have more to do for everybody.
-const patience = 20
+// maxExtensions caps how often a batch waits longer while our own processor is busy. The answer may be there then, and nobody has had the
+// time to read it; another connection would be more work for everybody.
+const maxExtensions = 20
 
-// Joiner lets lookups share queries. A lookup never waits so that there be more to share: it is asked at once where nothing is
-// being asked, and otherwise goes with the next query: when an answer has come, or when none has come soon, on another
-// connection. One Joiner serves the stores of a database.
-type Joiner struct {
+// Batcher lets lookups share queries. Where no query runs, a lookup is asked at once. Otherwise it goes with the next query: that
+// begins when an answer has come, or after a moment (see soon) on another connection. One Batcher serves all stores of a database.
+type Batcher struct {
 	mu    sync.Mutex
 	conns int
 	idle  int         // connections that nobody uses
-	ready []joined    // queues with lookups that wait: each once, and the one that has waited longest first
-	late  *time.Timer // runs out when those who wait have waited long enough; nil until somebody has
+	ready []batched   // queues with waiting lookups, each once; the one that has waited longest is first
+	late  *time.Timer // calls onTimeout when lookups have waited for soon; nil until one waits
 	asked uint64      // lookups so far
-	busy  int         // how often late has run out, in a row, while this processor was busy
+	busy  int         // how often late has run out in a row while this processor was busy
 }
 
-// joined is a queue, whatever its answers are.
-type joined interface {
-	// take returns what asks a query for waiting lookups, and whether others stay behind. It runs under the Joiner's lock.
+// batched is a queue of any type.
+type batched interface {
+	// take removes the lookups of the next query, and returns a function that asks it. more says whether lookups are left. It runs
+	// under the Batcher's lock.
 	take() (ask func(), more bool)
 }
 
-// NewJoiner returns a Joiner for stores whose database has so many connections.
-func NewJoiner(connections int) *Joiner { return &Joiner{conns: connections, idle: connections} }
+// NewBatcher returns a Batcher for stores whose database has so many connections.
+func NewBatcher(connections int) *Batcher { return &Batcher{conns: connections, idle: connections} }
 
 // begin takes a connection if nothing at all is being asked. It is called under the lock, and end when there is an answer.
-func (j *Joiner) begin() bool {
-	if j.idle < j.conns || len(j.ready) > 0 {
+func (b *Batcher) begin() bool {
+	if b.idle < b.conns || len(b.ready) > 0 {
 		return false
 	}
-	j.idle--
+	b.idle--
 	return true
 }
 
 // end gives the connection to those who have come meanwhile.
-func (j *Joiner) end() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.idle++
-	if len(j.ready) > 0 {
-		j.use()
+func (b *Batcher) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.idle++
+	if len(b.ready) > 0 {
+		b.use()
 	}
 }
 
 // add is called under the lock when a queue gets the first of its lookups.
-func (j *Joiner) add(q joined) {
-	j.ready = append(j.ready, q)
+func (b *Batcher) add(q batched) {
+	b.ready = append(b.ready, q)
 	switch {
-	case j.idle == j.conns:
-		j.use()
-	case len(j.ready) == 1:
-		j.wait()
+	case b.idle == b.conns:
+		b.use()
+	case len(b.ready) == 1:
+		b.wait()
 	}
 }
 
 // use has one more connection ask, if there is one.
-func (j *Joiner) use() {
-	if j.idle > 0 {
-		j.idle--
-		go j.work()
+func (b *Batcher) use() {
+	if b.idle > 0 {
+		b.idle--
+		go b.work()
 	}
 }
 
 // wait has one more connection used unless an answer comes soon.
-func (j *Joiner) wait() {
-	j.busy = 0
+func (b *Batcher) wait() {
+	b.busy = 0
 	switch {
-	case j.idle == 0:
-	case j.late == nil:
-		j.late = time.AfterFunc(soon, j.tire)
+	case b.idle == 0:
+	case b.late == nil:
+		b.late = time.AfterFunc(soon, b.onTimeout)
 	default:
-		j.late.Reset(soon)
+		b.late.Reset(soon)
 	}
 }
 
-// tire is called when no answer has come soon.
-func (j *Joiner) tire() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	asked := j.asked
-	j.mu.Unlock()
+// onTimeout runs when no answer has come soon. It uses another connection, or extends the wait where this processor is busy.
+func (b *Batcher) onTimeout() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	asked := b.asked
+	b.mu.Unlock()
 	runtime.Gosched() // until all who can run have run: where lookups are among them, this processor is what takes long
-	j.mu.Lock()
+	b.mu.Lock()
 	switch {
-	case len(j.ready) == 0:
-	case j.asked != asked && j.busy < patience:
-		j.busy++
-		j.late.Reset(soon)
+	case len(b.ready) == 0:
+	case b.asked != asked && b.busy < maxExtensions:
+		b.busy++
+		b.late.Reset(soon)
 	default:
-		j.use()
+		b.use()
 	}
 }
 
 // work asks on one connection until there is nothing to ask.
-func (j *Joiner) work() {
+func (b *Batcher) work() {
 	for {
 		// Whoever can run now asks first: on one processor, requests that have come together make one query of themselves.
 		runtime.Gosched()
-		ask := j.next()
+		ask := b.next()
 		if ask == nil {
 			return
 		}
@@ -128,39 +128,39 @@ func (j *Joiner) work() {
 }
 
 // next is nil where nothing waits; the connection is idle then.
-func (j *Joiner) next() (ask func()) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for len(j.ready) > 0 && ask == nil {
-		q := j.ready[0]
-		j.ready[0] = nil
-		j.ready = j.ready[1:]
+func (b *Batcher) next() (ask func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.ready) > 0 && ask == nil {
+		q := b.ready[0]
+		b.ready[0] = nil
+		b.ready = b.ready[1:]
 		more := false
 		if ask, more = q.take(); more {
-			j.ready = append(j.ready, q)
+			b.ready = append(b.ready, q)
 		}
 	}
 	switch {
 	case ask == nil:
-		j.idle++
-	case len(j.ready) > 0: // more than one query can take, or what another store is asked
-		j.wait()
+		b.idle++
+	case len(b.ready) > 0: // more than one query can take, or what another store is asked
+		b.wait()
 	}
 	return ask
 }
 
 // queue holds the lookups of one kind that wait for a connection. R is what is found.
 type queue[R any] struct {
-	joiner *Joiner
+	batcher *Batcher
 	// one asks for one key, and many for several different ones: it calls found for each row, with the row's own key.
 	one  func(ctx context.Context, key string) (R, error)
 	many func(ctx context.Context, keys []string, found func(key string, r R)) error
 	// absent is the error for a key that no row has.
 	absent error
-	// most is how many lookups share a query, where that is less than maxJoined.
+	// most is how many lookups share a query, where that is less than maxBatch.
 	most int
 
-	waiting []*lookup[R] // guarded by the Joiner's lock
+	waiting []*lookup[R] // guarded by the Batcher's lock
 }
 
 // lookup is one caller's question.
@@ -179,12 +179,12 @@ var errAlone = errors.New("internal error: a lookup must be asked alone")
 
 // find looks a key up, in a query of its own or with others. Every caller waits for as long as its own context lets it.
 func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
-	if q.joiner == nil || !joinable(key) {
+	if q.batcher == nil || !plainKey(key) {
 		return q.one(ctx, key)
 	}
 	l := &lookup[R]{ctx: ctx, key: key, answered: make(chan struct{})}
 	if q.wait(l) {
-		defer q.joiner.end()
+		defer q.batcher.end()
 		return q.one(ctx, key)
 	}
 	select {
@@ -205,31 +205,31 @@ func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
 // wait has l wait for an answer, and reports whether it need not, because nobody asks for anything else: the connection is the
 // caller's then. Another goroutine would take longer than all else of a lookup that nobody shares.
 func (q *queue[R]) wait(l *lookup[R]) (alone bool) {
-	j := q.joiner
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.asked++
+	b := q.batcher
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked++
 	if q.waiting = append(q.waiting, l); len(q.waiting) > 1 {
 		return false
 	}
-	if !j.begin() {
-		j.add(q)
+	if !b.begin() {
+		b.add(q)
 		return false
 	}
-	j.mu.Unlock()
+	b.mu.Unlock()
 	runtime.Gosched() // as in work
-	j.mu.Lock()
+	b.mu.Lock()
 	if len(q.waiting) == 1 {
 		q.waiting = nil
 		return true
 	}
-	j.ready = append(j.ready, q)
-	go j.work()
+	b.ready = append(b.ready, q)
+	go b.work()
 	return false
 }
 
-// joinable keeps keys that are not plain out of queries that others depend on: a server may refuse them.
-func joinable(key string) bool {
+// plainKey keeps keys that are not plain out of queries that others depend on: a server may refuse them.
+func plainKey(key string) bool {
 	for i := range len(key) {
 		c := key[i]
 		if ('a' > c || c > 'z') && ('0' > c || c > '9') && ('A' > c || c > 'Z') && c != '-' && c != '_' {
@@ -239,9 +239,9 @@ func joinable(key string) bool {
 	return 0 < len(key) && len(key) <= 64
 }
 
-// take implements joined.
+// take implements batched.
 func (q *queue[R]) take() (ask func(), more bool) {
-	n := min(len(q.waiting), cmp.Or(q.most, maxJoined))
+	n := min(len(q.waiting), cmp.Or(q.most, maxBatch))
 	batch := q.waiting[:n:n]
 	q.waiting = q.waiting[n:]
 	if more = len(q.waiting) > 0; !more {
@@ -276,17 +276,17 @@ func (q *queue[R]) ask(batch []*lookup[R]) {
 		}
 		return
 	}
-	strange := false
+	unexpectedKey := false
 	err := q.many(ctx, keys, func(key string, r R) {
 		i, asked := slices.BinarySearchFunc(batch, key, func(l *lookup[R], key string) int { return strings.Compare(l.key, key) })
-		strange = strange || !asked
+		unexpectedKey = unexpectedKey || !asked
 		for ; i < len(batch) && batch[i].key == key; i++ {
 			batch[i].result, batch[i].err = r, nil
 		}
 	})
 	for _, l := range batch {
 		switch {
-		case refusesValue(err), err == nil && strange && l.err != nil:
+		case refusesValue(err), err == nil && unexpectedKey && l.err != nil:
 			l.err = errAlone // a collation has matched another spelling of a key, or there is a key that is none
 		case err != nil:
 			l.err = err

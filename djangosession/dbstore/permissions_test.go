@@ -82,25 +82,25 @@ const (
 	none = "inactive: : "
 )
 
-func (f *fixture) reader(c dbstore.AccessConfig) *dbstore.Access {
-	c.Dialect, c.Prepare, c.Join = f.Dialect, f.Prepares, f.joiner()
+func (f *fixture) reader(c dbstore.PermissionsConfig) *dbstore.Permissions {
+	c.Dialect, c.Prepare, c.Batcher = f.Dialect, f.Prepares, f.batcher()
 	if c.Now == nil {
 		c.Now = f.now
 	}
 	if !f.strict {
 		c = c.Trusting()
 	}
-	return dbstore.NewAccess(f.DB, c)
+	return dbstore.NewPermissions(f.DB, c)
 }
 
 // uuidLength is the length of a UUID as it is written.
 const uuidLength = 36
 
 // allowed is all that a user may do, or how it was not found out.
-func allowed(ctx context.Context, a *dbstore.Access, id string) string {
+func allowed(ctx context.Context, a *dbstore.Permissions, id string) string {
 	var access djangosession.Access
 	var err error
-	together(a.Joiner(), func(companion string) {
+	together(a.Batcher(), func(companion string) {
 		if len(companion) == len(id) || len(id) != uuidLength { // no key of another type: a server would refuse them all
 			_, _ = a.AccessOf(ctx, companion)
 		}
@@ -122,7 +122,7 @@ func allowed(ctx context.Context, a *dbstore.Access, id string) string {
 	return active + ": " + strings.Join(groups, "|") + ": " + strings.Join(slices.Sorted(maps.Keys(access.Permissions)), " ")
 }
 
-func wantAccess(t *testing.T, a *dbstore.Access, id, want string) {
+func wantAccess(t *testing.T, a *dbstore.Permissions, id, want string) {
 	t.Helper()
 	if got := allowed(t.Context(), a, id); got != want {
 		t.Errorf("user %.100q: got %.300q, want %q", id, got, want)
@@ -132,7 +132,7 @@ func wantAccess(t *testing.T, a *dbstore.Access, id, want string) {
 // testAccessTogether asks for several users at once, whose rows then come together.
 func testAccessTogether(t *testing.T, f *fixture) {
 	f.access(t, authUsers)
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	users := map[string]string{"1": adas, "2": bobs, "3": eves, "99": none}
 	var asking sync.WaitGroup
 	for range 25 {
@@ -145,7 +145,7 @@ func testAccessTogether(t *testing.T, f *fixture) {
 
 func testAccessRows(t *testing.T, f *fixture) {
 	f.access(t, authUsers)
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	if err := a.Probe(t.Context()); err != nil {
 		t.Errorf("probe: %v", err)
 	}
@@ -171,14 +171,14 @@ func testAccessOfInactive(t *testing.T, f *fixture) {
 	const groups = `inactive: editors|writers|Zoë, "and" co: `
 	for _, stored := range []string{"false", "NULL"} {
 		f.exec(t, "UPDATE auth_user SET is_active = "+stored)
-		wantAccess(t, f.reader(dbstore.AccessConfig{}), "1", groups)
-		wantAccess(t, f.reader(dbstore.AccessConfig{}), "3", none)
+		wantAccess(t, f.reader(dbstore.PermissionsConfig{}), "1", groups)
+		wantAccess(t, f.reader(dbstore.PermissionsConfig{}), "3", none)
 		// AbstractBaseUser.is_active is True
-		wantAccess(t, f.reader(dbstore.AccessConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}}), "1", adas)
+		wantAccess(t, f.reader(dbstore.PermissionsConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}}), "1", adas)
 	}
 	f.exec(t, "ALTER TABLE auth_user DROP COLUMN is_active")
-	wantAccess(t, f.reader(dbstore.AccessConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}}), "1", adas)
-	a := f.reader(dbstore.AccessConfig{})
+	wantAccess(t, f.reader(dbstore.PermissionsConfig{Columns: dbstore.Columns{Active: dbstore.NoColumn}}), "1", adas)
+	a := f.reader(dbstore.PermissionsConfig{})
 	wantAccess(t, a, "1", "error: table auth_user has no column is_active")
 	if err := a.Probe(t.Context()); err == nil {
 		t.Error("without is_active: the probe passes")
@@ -191,7 +191,7 @@ func testAccessOfInactive(t *testing.T, f *fixture) {
 		f.exec(t, "ALTER TABLE auth_user ADD COLUMN is_active "+columnType)
 		for stored, want := range values {
 			f.exec(t, "UPDATE auth_user SET is_active = "+stored)
-			wantAccess(t, f.reader(dbstore.AccessConfig{}), "1", want)
+			wantAccess(t, f.reader(dbstore.PermissionsConfig{}), "1", want)
 		}
 		f.exec(t, "ALTER TABLE auth_user DROP COLUMN is_active")
 	}
@@ -208,7 +208,7 @@ func testAccessKeys(t *testing.T, f *fixture) {
 		}
 	}
 	f.access(t, u, written...)
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	wantAccess(t, a, ada, adas)
 	wantAccess(t, a, bob, bobs)
 	wantAccess(t, a, eve, eves)
@@ -218,7 +218,7 @@ func testAccessKeys(t *testing.T, f *fixture) {
 
 	u.keyType = "varchar(60)"
 	f.access(t, u, "o''hara", "1", "😀 %")
-	a = f.reader(dbstore.AccessConfig{})
+	a = f.reader(dbstore.PermissionsConfig{})
 	wantAccess(t, a, "o'hara", adas)
 	wantAccess(t, a, "1", bobs)
 	wantAccess(t, a, "😀 %", eves)
@@ -228,7 +228,7 @@ func testAccessKeys(t *testing.T, f *fixture) {
 	for _, columnType := range []string{"smallint", "bigint"} {
 		u.keyType = columnType
 		f.access(t, u, "-32768", "42", "32767")
-		a = f.reader(dbstore.AccessConfig{})
+		a = f.reader(dbstore.PermissionsConfig{})
 		wantAccess(t, a, "-32768", adas)
 		wantAccess(t, a, "42", bobs)
 		wantAccess(t, a, "32767", eves)
@@ -236,7 +236,7 @@ func testAccessKeys(t *testing.T, f *fixture) {
 	}
 	u.keyType = "{strange}"
 	f.access(t, u)
-	if got := allowed(t.Context(), f.reader(dbstore.AccessConfig{}), "1"); !strings.Contains(got, "none of integer, UUID and text") {
+	if got := allowed(t.Context(), f.reader(dbstore.PermissionsConfig{}), "1"); !strings.Contains(got, "none of integer, UUID and text") {
 		t.Errorf("a key of a strange type: got %q, want an error", got)
 	}
 }
@@ -247,7 +247,7 @@ func testAccessNames(t *testing.T, f *fixture) {
 		key: `"login id"`, keyType: "bigint", user: `"some ""user""_id"`,
 	})
 	f.exec(t, `ALTER TABLE "My ""own"" users" RENAME COLUMN is_active TO "Alive"`)
-	a := f.reader(dbstore.AccessConfig{Table: `My "own" users`, Columns: dbstore.Columns{ID: "login id", Active: "Alive"}})
+	a := f.reader(dbstore.PermissionsConfig{Table: `My "own" users`, Columns: dbstore.Columns{ID: "login id", Active: "Alive"}})
 	wantAccess(t, a, "1", adas)
 	wantAccess(t, a, "2", bobs)
 	wantAccess(t, a, "4", none)
@@ -267,17 +267,17 @@ func testAccessLongNames(t *testing.T, f *fixture) {
 	u := authUsers
 	u.table, u.groups, u.permissions = table, names[0], names[1]
 	f.access(t, u)
-	wantAccess(t, f.reader(dbstore.AccessConfig{Table: table}), "1", adas)
+	wantAccess(t, f.reader(dbstore.PermissionsConfig{Table: table}), "1", adas)
 }
 
 func testNoPermissionsMixin(t *testing.T, f *fixture) {
 	plain := authUsers
 	plain.table, plain.groups, plain.permissions = "plain", "plain_groups", "plain_user_permissions"
 	f.access(t, plain)
-	a := f.reader(dbstore.AccessConfig{Table: "plain"})
+	a := f.reader(dbstore.PermissionsConfig{Table: "plain"})
 	for _, table := range []string{"plain_user_permissions", "plain_groups"} {
 		f.exec(t, "ALTER TABLE "+table+" RENAME TO gone")
-		for name, a := range map[string]*dbstore.Access{"a new one": f.reader(dbstore.AccessConfig{Table: "plain"}), "one that has answered": a} {
+		for name, a := range map[string]*dbstore.Permissions{"a new one": f.reader(dbstore.PermissionsConfig{Table: "plain"}), "one that has answered": a} {
 			_, err := a.AccessOf(t.Context(), "1")
 			if !errors.Is(err, djangosession.ErrNoPermissionsMixin) || !strings.Contains(err.Error(), table) {
 				t.Errorf("%s, without %s: got %v, want ErrNoPermissionsMixin", name, table, err)
@@ -293,7 +293,7 @@ func testNoPermissionsMixin(t *testing.T, f *fixture) {
 	// A table that belongs to Django itself, or the users' own, is another matter.
 	for _, table := range []string{"auth_group", "auth_permission", "django_content_type", "auth_group_permissions", "plain"} {
 		f.exec(t, "ALTER TABLE "+table+" RENAME TO gone")
-		for name, a := range map[string]*dbstore.Access{"a new one": f.reader(dbstore.AccessConfig{Table: "plain"}), "one that has answered": a} {
+		for name, a := range map[string]*dbstore.Permissions{"a new one": f.reader(dbstore.PermissionsConfig{Table: "plain"}), "one that has answered": a} {
 			_, err := a.AccessOf(t.Context(), "1")
 			if err == nil || errors.Is(err, djangosession.ErrNoPermissionsMixin) || djangosession.IsAnswer(err) || !strings.Contains(err.Error(), table) {
 				t.Errorf("%s, without %s: got %v, want a failure", name, table, err)
@@ -317,14 +317,14 @@ func testAccessColumns(t *testing.T, f *fixture) {
 	} {
 		f.access(t, authUsers)
 		f.exec(t, statement)
-		wantAccess(t, f.reader(dbstore.AccessConfig{}), "1", want)
+		wantAccess(t, f.reader(dbstore.PermissionsConfig{}), "1", want)
 	}
 }
 
 // testAccessChangingTables: migrations run while the sidecar serves, and cost no verdict.
 func testAccessChangingTables(t *testing.T, f *fixture) {
 	f.access(t, authUsers)
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	wantAccess(t, a, "1", adas)
 	statements := []string{
 		"ALTER TABLE auth_user_groups RENAME COLUMN user_id TO person_id", "ALTER TABLE auth_user_user_permissions RENAME COLUMN user_id TO person_id",
@@ -350,7 +350,7 @@ func testAccessChangingTables(t *testing.T, f *fixture) {
 
 func testAccessFailures(t *testing.T, f *fixture) {
 	f.access(t, authUsers)
-	for name, a := range map[string]*dbstore.Access{"a new one": f.reader(dbstore.AccessConfig{}), "one that has answered": f.reader(dbstore.AccessConfig{})} {
+	for name, a := range map[string]*dbstore.Permissions{"a new one": f.reader(dbstore.PermissionsConfig{}), "one that has answered": f.reader(dbstore.PermissionsConfig{})} {
 		if name != "a new one" {
 			wantAccess(t, a, "1", adas)
 		}

@@ -36,9 +36,9 @@ type table struct {
 	fail    func(keys []string) error
 }
 
-func newTable(joiner *Joiner) *table {
+func newTable(batcher *Batcher) *table {
 	tb := &table{spell: func(key string) string { return key }, fail: func([]string) error { return nil }}
-	tb.queue = queue[string]{joiner: joiner, absent: errAbsent, one: func(ctx context.Context, key string) (string, error) {
+	tb.queue = queue[string]{batcher: batcher, absent: errAbsent, one: func(ctx context.Context, key string) (string, error) {
 		result, err := "", errAbsent
 		if failure := tb.query(ctx, []string{key}, func(_, r string) { result, err = r, nil }); failure != nil {
 			return "", failure
@@ -107,7 +107,7 @@ func (tb *table) askAll(ctx context.Context, keys ...string) []string {
 
 func TestLookupsJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tb := newTable(NewJoiner(1))
+		tb := newTable(NewBatcher(1))
 		got := tb.askAll(t.Context(), "b", "nobody", "a", "b", "é", `"`, "NULL", strings.Repeat("x", 65))
 		want := []string{"row of b", "absent", "row of a", "row of b", "row of é", `row of "`, "row of NULL", "row of " + strings.Repeat("x", 65)}
 		if !slices.Equal(got, want) {
@@ -124,7 +124,7 @@ func TestLookupsJoin(t *testing.T) {
 func TestLookupsOfOneMomentJoin(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	synctest.Test(t, func(t *testing.T) {
-		tb := newTable(NewJoiner(4))
+		tb := newTable(NewBatcher(4))
 		var running sync.WaitGroup
 		for i := range 20 {
 			running.Go(func() { tb.answer(t.Context(), fmt.Sprint("key", i)) })
@@ -139,8 +139,8 @@ func TestLookupsOfOneMomentJoin(t *testing.T) {
 // The sessions and the users of one database are asked for at once, if the first answer does not come soon.
 func TestLookupsUseEveryConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		joiner := NewJoiner(2)
-		a, b := newTable(joiner), newTable(joiner)
+		batcher := NewBatcher(2)
+		a, b := newTable(batcher), newTable(batcher)
 		var running sync.WaitGroup
 		start := time.Now()
 		for i, tb := range []*table{a, b, a, b, a, b} {
@@ -170,8 +170,8 @@ func TestLookupsUseEveryConnection(t *testing.T) {
 		if got, want := fmt.Sprint(a.queries, b.queries), "[key0 key2 key4] [key1 key3 key5]"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		if joiner.idle != 2 || len(joiner.ready) != 0 || a.waiting != nil {
-			t.Errorf("%d connections are idle at the end, want 2", joiner.idle)
+		if batcher.idle != 2 || len(batcher.ready) != 0 || a.waiting != nil {
+			t.Errorf("%d connections are idle at the end, want 2", batcher.idle)
 		}
 	})
 }
@@ -180,19 +180,19 @@ func TestLookupsUseEveryConnection(t *testing.T) {
 func lateUntilUsed(t *testing.T, busy int) (late int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		joiner := NewJoiner(2)
-		tb := newTable(joiner)
+		batcher := NewBatcher(2)
+		tb := newTable(batcher)
 		var running sync.WaitGroup
 		ask := func(key string) { running.Go(func() { tb.answer(t.Context(), key) }) }
 		for _, key := range []string{"first", "second"} {
 			ask(key)
 			synctest.Wait()
 		}
-		for ; tb.now() < 2 && late <= 2*patience; late++ {
+		for ; tb.now() < 2 && late <= 2*maxExtensions; late++ {
 			if late < busy {
 				ask(fmt.Sprint("key", late)) // on one processor it runs when this goroutine lets it
 			}
-			joiner.tire()
+			batcher.onTimeout()
 			synctest.Wait()
 		}
 		running.Wait()
@@ -209,8 +209,8 @@ func TestLookupsWaitForABusyProcessor(t *testing.T) {
 		if late := lateUntilUsed(t, 0); late != 1 {
 			t.Fatalf("another connection is used after %d late answers of a processor that does nothing", late)
 		}
-		if late := lateUntilUsed(t, 2*patience); late > patience+1 {
-			t.Fatalf("another connection is used after %d late answers, want it after %d at most", late, patience+1)
+		if late := lateUntilUsed(t, 2*maxExtensions); late > maxExtensions+1 {
+			t.Fatalf("another connection is used after %d late answers, want it after %d at most", late, maxExtensions+1)
 		}
 		for range rand.IntN(100) { // one time in 61 the scheduler goes on with who has just yielded to others: not always the same
 			runtime.Gosched()
@@ -227,7 +227,7 @@ func TestLookupsWaitForABusyProcessor(t *testing.T) {
 // A connection that gets no answer holds up nobody for longer than soon, however many lookups there are.
 func TestLookupsPassAStalledConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tb := newTable(NewJoiner(3))
+		tb := newTable(NewBatcher(3))
 		answer := make(chan struct{})
 		tb.fail = func(keys []string) error {
 			if keys[0] == "stalled" {
@@ -238,7 +238,7 @@ func TestLookupsPassAStalledConnection(t *testing.T) {
 		var running sync.WaitGroup
 		running.Go(func() { tb.answer(t.Context(), "stalled") })
 		synctest.Wait()
-		for i := range 2 * maxJoined {
+		for i := range 2 * maxBatch {
 			running.Go(func() {
 				start := time.Now()
 				tb.answer(t.Context(), fmt.Sprint("key", i))
@@ -253,12 +253,12 @@ func TestLookupsPassAStalledConnection(t *testing.T) {
 	})
 }
 
-// A query takes no more than maxJoined keys, and no lookup is left behind.
+// A query takes no more than maxBatch keys, and no lookup is left behind.
 func TestManyLookups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tb := newTable(NewJoiner(1))
+		tb := newTable(NewBatcher(1))
 		var keys, want []string
-		for i := range 2*maxJoined + 1 {
+		for i := range 2*maxBatch + 1 {
 			keys = append(keys, fmt.Sprint("key", i))
 			want = append(want, fmt.Sprint("row of key", i))
 		}
@@ -274,7 +274,7 @@ func TestManyLookups(t *testing.T) {
 // A failure is its own query's.
 func TestFailingLookups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tb := newTable(NewJoiner(1))
+		tb := newTable(NewBatcher(1))
 		tb.fail = func(keys []string) error {
 			if slices.Contains(keys, "first") {
 				return errDown
@@ -313,7 +313,7 @@ func TestFailingLookups(t *testing.T) {
 // Each lookup lasts as long as its own context, and a query as long as its most patient lookup.
 func TestLookupsEndWithTheirContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tb := newTable(NewJoiner(1))
+		tb := newTable(NewBatcher(1))
 		var running sync.WaitGroup
 		ask := func(ctx context.Context, key, want string, after time.Duration) {
 			start := time.Now()
@@ -344,7 +344,7 @@ func TestLookupsEndWithTheirContexts(t *testing.T) {
 // A panic comes out where the lookup was asked for, as without a queue, and the connection is used on.
 func TestLookupPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tb := newTable(NewJoiner(1))
+		tb := newTable(NewBatcher(1))
 		tb.fail = func([]string) error { panic("the driver's") }
 		func() {
 			defer func() {

@@ -14,8 +14,8 @@ import (
 	"django-sidecar/signing"
 )
 
-// CacheConfig says where a cache table is. Dialect and Table are required; the rest is as in SessionsConfig.
-type CacheConfig struct {
+// CacheTableConfig says where a cache table is. Dialect and Table are required; the rest is as in SessionsConfig.
+type CacheTableConfig struct {
 	Dialect *Dialect
 	// Table is LOCATION of the cache, the name that was given to the command createcachetable.
 	Table   string
@@ -26,20 +26,20 @@ type CacheConfig struct {
 	MaxBytes int
 }
 
-// Cache is the table of a DatabaseCache: core/cache/backends/db.py. It gives what a cachestore.Cache has to give.
-type Cache struct {
-	config CacheConfig
+// CacheTable is the table of a DatabaseCache: core/cache/backends/db.py. It gives what a cachestore.Cache has to give.
+type CacheTable struct {
+	config CacheTableConfig
 	find   *statement
 }
 
-// NewCache returns a reader of a cache table. It does no I/O.
-func NewCache(db *sql.DB, c CacheConfig) *Cache {
+// NewCacheTable returns a reader of a cache table. It does no I/O.
+func NewCacheTable(db *sql.DB, c CacheTableConfig) *CacheTable {
 	if c.Now == nil {
 		c.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
 	c.MaxBytes = bound(c.MaxBytes)
 	d := c.Dialect
-	return &Cache{config: c, find: &statement{
+	return &CacheTable{config: c, find: &statement{
 		db: db,
 		// core/cache/backends/db.py, 6.1, get_many: "if expires < tz_now()" is expired, and the very moment is not.
 		text: fmt.Sprintf("SELECT cache_key, %s, %s, expires < %s FROM %s WHERE cache_key = %s",
@@ -50,7 +50,7 @@ func NewCache(db *sql.DB, c CacheConfig) *Cache {
 }
 
 // Get returns the pickle under a complete cache key, and when it expires.
-func (c *Cache) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
+func (c *CacheTable) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
 	if !utf8.ValidString(key) {
 		return nil, time.Time{}, djangosession.ErrNotFound // Python stores no such text
 	}
@@ -82,7 +82,7 @@ func (c *Cache) Get(ctx context.Context, key string) (value []byte, expires time
 
 // Probe asks the database what Get would, for no key: nil says that the table is there, has the columns, and may be
 // read.
-func (c *Cache) Probe(ctx context.Context) error {
+func (c *CacheTable) Probe(ctx context.Context) error {
 	_, err := c.row(ctx, nil, c.config.Now()) // no key is equal to NULL
 	if errors.Is(err, djangosession.ErrNotFound) {
 		return nil
@@ -98,7 +98,7 @@ type cacheRow struct {
 	expired sql.NullBool
 }
 
-func (c *Cache) row(ctx context.Context, key any, now time.Time) (cacheRow, error) {
+func (c *CacheTable) row(ctx context.Context, key any, now time.Time) (cacheRow, error) {
 	var row cacheRow
 	args := []any{c.config.Dialect.now(now, c.config.Zone), key}
 	switch err := c.find.one(ctx, args, &row.key, &row.value, &row.expires, &row.expired); {

@@ -56,7 +56,7 @@ func TestJoinedAccessIsBounded(t *testing.T) {
 	f.access(t, authUsers)
 	f.exec(t, `INSERT INTO auth_permission SELECT i, 'x', 1, 'number ' || i FROM generate_series(100, 10100) AS i;
 		INSERT INTO auth_user_user_permissions SELECT id, 3, id FROM auth_permission WHERE id >= 100`)
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	var asking sync.WaitGroup
 	for n := range 30 {
 		asking.Go(func() {
@@ -90,7 +90,7 @@ func TestAccessOfMixedCollations(t *testing.T) {
 	}
 	for _, mode := range []database.Prepare{database.PrepareOn, database.PrepareOff} {
 		other := &fixture{Database: openReader(t, f.db.URL(), database.Options{Prepare: mode})}
-		a := other.reader(dbstore.AccessConfig{})
+		a := other.reader(dbstore.PermissionsConfig{})
 		wantAccess(t, a, "1", adas)
 		wantAccess(t, a, "ж", none)
 	}
@@ -129,7 +129,7 @@ func testAccessPrivileges(t *testing.T, rawURL string, reader *url.Userinfo, nee
 	}
 	u.User = reader
 	limited := &fixture{Database: openReader(t, u.String(), database.Options{})}
-	a := limited.reader(dbstore.AccessConfig{})
+	a := limited.reader(dbstore.PermissionsConfig{})
 	for i, table := range needed {
 		_, err := a.AccessOf(t.Context(), "1")
 		if err == nil || errors.Is(err, djangosession.ErrNoPermissionsMixin) || djangosession.IsAnswer(err) || !strings.Contains(err.Error(), "denied") {
@@ -154,7 +154,7 @@ func testAccessPrivileges(t *testing.T, rawURL string, reader *url.Userinfo, nee
 func TestAccessAlteredUnderLoad(t *testing.T) {
 	f := newPostgres(t, database.Options{Conns: 4})
 	f.access(t, authUsers)
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	var running sync.WaitGroup
 	var loads atomic.Int64
 	var stop atomic.Bool
@@ -224,24 +224,24 @@ func askAccess(t *testing.T, version string, request map[string]any) djangosAcce
 type accessProfile struct {
 	name, model string
 	table       string // as Django is told of it
-	config      dbstore.AccessConfig
+	config      dbstore.PermissionsConfig
 }
 
 var (
 	long           = strings.Repeat("a_long_table", 4) + "_with_more" // whose many-to-many tables' names are longer than a server's limit
 	accessProfiles = []accessProfile{
-		{"auth.User", "auth.User", "unused", dbstore.AccessConfig{}},
-		{"UUID keys", "access.UUIDPerson", "Company People", dbstore.AccessConfig{Table: "Company People"}},
-		{"text keys and NULL", "access.TextPerson", "people", dbstore.AccessConfig{Table: "people", Columns: dbstore.Columns{ID: "login_id", Active: "alive"}}},
-		{"no is_active, and a long name", "access.AnyPerson", long, dbstore.AccessConfig{Table: long, Columns: dbstore.Columns{Active: dbstore.NoColumn}}},
+		{"auth.User", "auth.User", "unused", dbstore.PermissionsConfig{}},
+		{"UUID keys", "access.UUIDPerson", "Company People", dbstore.PermissionsConfig{Table: "Company People"}},
+		{"text keys and NULL", "access.TextPerson", "people", dbstore.PermissionsConfig{Table: "people", Columns: dbstore.Columns{ID: "login_id", Active: "alive"}}},
+		{"no is_active, and a long name", "access.AnyPerson", long, dbstore.PermissionsConfig{Table: long, Columns: dbstore.Columns{Active: dbstore.NoColumn}}},
 	}
 	ownGroups = []accessProfile{
-		{"own groups", "access.GuestPerson", "guests", dbstore.AccessConfig{Table: "guests", Groups: dbstore.GroupTables{Group: "access_owngroup", GroupName: "title"}}},
-		{"a through model", "access.ThroughPerson", "members", dbstore.AccessConfig{Table: "members", Groups: dbstore.GroupTables{
+		{"own groups", "access.GuestPerson", "guests", dbstore.PermissionsConfig{Table: "guests", Groups: dbstore.GroupTables{Group: "access_owngroup", GroupName: "title"}}},
+		{"a through model", "access.ThroughPerson", "members", dbstore.PermissionsConfig{Table: "members", Groups: dbstore.GroupTables{
 			UserGroups: dbstore.ManyToMany{Table: "access_membership", From: "person_id"}, UserPermissions: dbstore.ManyToMany{Table: "grants"},
 		}}},
 	}
-	inSchema = accessProfile{"another schema", "access.UUIDPerson", `tenant 1"."people`, dbstore.AccessConfig{Table: "tenant 1.people"}}
+	inSchema = accessProfile{"another schema", "access.UUIDPerson", `tenant 1"."people`, dbstore.PermissionsConfig{Table: "tenant 1.people"}}
 )
 
 // TestAccessOracle compares with Django's own ModelBackend, over users at random.
@@ -310,7 +310,7 @@ func TestInheritedUsersOracle(t *testing.T) {
 		}
 		exec(t, inherited.View)
 		joined := p
-		joined.config = dbstore.AccessConfig{Table: dbstore.ViewName, Groups: dbstore.GroupTables{
+		joined.config = dbstore.PermissionsConfig{Table: dbstore.ViewName, Groups: dbstore.GroupTables{
 			UserGroups: dbstore.ManyToMany{Table: inherited.UserGroups}, UserPermissions: dbstore.ManyToMany{Table: inherited.UserPermissions},
 		}}
 		joined.check(t, answer, rawURL)

@@ -21,7 +21,7 @@ func TestAccessIsBounded(t *testing.T) {
 	f.exec(t, `WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 10098)
 		INSERT INTO auth_permission SELECT i, 'x', 1, 'number ' || i FROM n;
 		INSERT INTO auth_user_user_permissions SELECT id, 3, id FROM auth_permission WHERE id >= 100`)
-	a := f.reader(dbstore.AccessConfig{})
+	a := f.reader(dbstore.PermissionsConfig{})
 	f.exec(t, "INSERT INTO auth_user_groups VALUES (9, 3, 1)") // with one permission more
 	access, err := a.AccessOf(t.Context(), "3")
 	if err == nil || djangosession.IsAnswer(err) || errors.Is(err, djangosession.ErrNoPermissionsMixin) {
@@ -100,7 +100,7 @@ func TestAccessOfHalfAnAnswer(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	access, err := dbstore.NewAccess(db, dbstore.AccessConfig{Dialect: dbstore.SQLite}.Trusting()).AccessOf(t.Context(), "1")
+	access, err := dbstore.NewPermissions(db, dbstore.PermissionsConfig{Dialect: dbstore.SQLite}.Trusting()).AccessOf(t.Context(), "1")
 	if !errors.Is(err, io.ErrUnexpectedEOF) || access.IsActive || access.Groups != nil || access.Permissions != nil {
 		t.Errorf("got %v, %v; want the driver's error alone", access, err)
 	}
@@ -109,7 +109,7 @@ func TestAccessOfHalfAnAnswer(t *testing.T) {
 // A database that cannot be reached says nothing about the user model.
 func TestAccessWithoutADatabase(t *testing.T) {
 	f := &fixture{types: sqliteTypes, Database: openReader(t, sqliteURL(t.TempDir()+"/none.sqlite3"), database.Options{})}
-	_, err := f.reader(dbstore.AccessConfig{}).AccessOf(t.Context(), "1")
+	_, err := f.reader(dbstore.PermissionsConfig{}).AccessOf(t.Context(), "1")
 	if err == nil || djangosession.IsAnswer(err) || errors.Is(err, djangosession.ErrNoPermissionsMixin) || errors.Is(err, dbstore.ErrNoTable) {
 		t.Errorf("got %v, want a failure", err)
 	}

@@ -12,21 +12,22 @@ import (
 )
 
 // look looks at the tables.
-func (a *Access) look(ctx context.Context) (*accessShape, error) {
-	columns, err := ReadColumns(ctx, a.db, a.config.Dialect, a.config.Table)
+func (p *Permissions) look(ctx context.Context) (*permissionsShape, error) {
+	user, err := lookAtUsers(ctx, p.db, p.config.Dialect, p.config.Table, p.config.user)
 	if err != nil {
 		return nil, err
 	}
-	user, err := a.config.user(columns)
-	if err != nil {
-		return nil, finding{err}
-	}
-	links, err := a.links(ctx)
+	links, err := p.links(ctx)
 	if err != nil {
 		return nil, err
 	}
-	shape := a.config.shape(a.db, user, links)
-	shape.queue = a.queue(shape)
+	shape := p.config.shape(p.db, user, links)
+	shape.queue.most = maxAccessBatch
+	shape.asks(p.config.Dialect, p.config.Batcher, func(ctx context.Context, key any) (djangosession.Access, error) {
+		return p.ask(ctx, shape, key)
+	}, func(ctx context.Context, userIDs []string, found func(string, djangosession.Access)) error {
+		return p.askAll(ctx, shape, userIDs, found)
+	})
 	return shape, nil
 }
 
@@ -36,7 +37,7 @@ type userRows struct {
 	active, where string // SQL
 }
 
-func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
+func (c PermissionsConfig) user(columns map[string]string) (u userRows, err error) {
 	conditions, err := c.Conditions.parse(c.Dialect)
 	if err != nil {
 		return u, err
@@ -45,15 +46,9 @@ func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
 	if conditions.active == "" {
 		needed = append(needed, c.Columns.Active)
 	}
-	for _, needed := range needed {
-		if _, ok := columns[needed]; !ok && needed != NoColumn {
-			return u, fmt.Errorf("table %s has no column %s", c.Table, needed)
-		}
-	}
-	u = userRows{keyType: c.Dialect.keyType(columns[c.Columns.ID]), where: conditions.and()}
-	if u.keyType == 0 {
-		return u, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
-			c.Columns.ID, c.Table, columns[c.Columns.ID])
+	u.where = conditions.and()
+	if u.keyType, err = c.Dialect.keyTypeOf(c.Columns.ID, c.Table, columns, needed...); err != nil {
+		return u, err
 	}
 	switch {
 	case conditions.active != "":
@@ -68,8 +63,8 @@ func (c AccessConfig) user(columns map[string]string) (u userRows, err error) {
 }
 
 // shape fits the query to the tables.
-func (c AccessConfig) shape(db *sql.DB, u userRows, l links) *accessShape {
-	shape := &accessShape{keyType: u.keyType, repeat: 1, noPermissions: l.noPermissions}
+func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsShape {
+	shape := &permissionsShape{byUser: byUser[djangosession.Access]{keyType: u.keyType}, repeat: 1, noPermissions: l.noPermissions}
 	template := groupsQuery
 	if l.noPermissions == nil {
 		template += permissionsQuery
@@ -121,8 +116,8 @@ UNION ALL SELECT {of held}2, NULL, NULL, {app_label}, {codename} FROM (
 )
 
 // Relations says whether groups and permissions are known, as far as the tables tell. A RelationError says which are not, and why.
-func (a *Access) Relations(ctx context.Context) error {
-	shape, err := a.shapes.get(ctx)
+func (p *Permissions) Relations(ctx context.Context) error {
+	shape, err := p.shapes.get(ctx)
 	if err == nil && shape.noPermissions != nil {
 		return shape.noPermissions
 	}

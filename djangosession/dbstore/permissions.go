@@ -1,0 +1,169 @@
+package dbstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"django-sidecar/djangosession"
+)
+
+// maxAccessRows bounds what is read about one user, who has as many rows as groups and different permissions, and one
+// more. Django makes four permissions for each model: a deployment that gives somebody more is none that is known.
+const maxAccessRows = 10_000
+
+// maxAccessBytes bounds the names in these rows. With Django's own columns, 10,000 permissions cannot have more than 2 MB.
+const maxAccessBytes = 2 << 20
+
+// PermissionsConfig says where the groups and permissions of users are. Dialect is required; the zero value of the rest is
+// auth.User.
+type PermissionsConfig struct {
+	Dialect *Dialect
+	// Table is the user model's table, as in UsersConfig.
+	Table string
+	// Groups are the other tables, as far as they are not those of django.contrib.auth.
+	Groups GroupTables
+	// Columns are as in UsersConfig. Only ID and Active are used.
+	Columns Columns
+	// Conditions are as in UsersConfig. Only Where and Active are used.
+	Conditions Conditions
+	// Prepare, Batcher and Now are as in SessionsConfig.
+	Prepare func() bool
+	Batcher *Batcher
+	Now     func() time.Time
+}
+
+// Permissions finds what users may do: the groups and permissions of Django's PermissionsMixin.
+type Permissions struct {
+	config PermissionsConfig
+	db     *sql.DB
+	shapes shapes[*permissionsShape]
+}
+
+// permissionsShape is what the tables' columns make of the query.
+type permissionsShape struct {
+	byUser[djangosession.Access]
+
+	repeat int // how many times the key is a parameter
+	// noPermissions says why permissions are not asked for, nil where they are.
+	noPermissions *RelationError
+}
+
+func (s *permissionsShape) same(other *permissionsShape) bool {
+	return s.keyType == other.keyType && (s.noPermissions == nil) == (other.noPermissions == nil) && s.find.text == other.find.text
+}
+
+// relationsLast is how long it is believed that a table leads where it did: a migration may make it anew, for another model, with the
+// same columns.
+const relationsLast = time.Minute
+
+func (s *permissionsShape) lasts() time.Duration { return relationsLast }
+
+// NewPermissions returns Permissions that are read from db. It does no I/O: the tables are looked at by the first query.
+func NewPermissions(db *sql.DB, c PermissionsConfig) *Permissions {
+	defaultUsers(&c.Table, &c.Columns, &c.Now)
+	c.Groups = c.Groups.withDefaults()
+	p := &Permissions{config: c, db: db}
+	p.shapes.look, p.shapes.now, p.shapes.conditional = p.look, c.Now, c.Conditions != Conditions{}
+	p.shapes.reads = "the groups and permissions of a user"
+	return p
+}
+
+// AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
+// nothing. It asks one query, which others may share, and what it returns, which is not to be written to.
+//
+// An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions, or with a RelationError
+// that they are not those of the tables. Any other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
+func (p *Permissions) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+	return withShape(ctx, &p.shapes, func(shape *permissionsShape) (access djangosession.Access, err error) {
+		if shape.keyType == djangosession.IntegerKey {
+			// A database may take 42x for 42.
+			if _, err := strconv.ParseInt(userID, 10, 64); err != nil {
+				return access, nil //nolint:nilerr // no user has such a key
+			}
+		}
+		if access, err = shape.queue.find(ctx, userID); errors.Is(err, djangosession.ErrUserNotFound) {
+			return djangosession.Access{}, nil
+		}
+		return access, err
+	})
+}
+
+// maxAccessBatch is maxBatch for accesses, of which each may be hundreds of rows.
+const maxAccessBatch = 32
+
+// Probe asks the database what AccessOf would, for no user: nil says that the tables are there, have the columns, and
+// may be read.
+func (p *Permissions) Probe(ctx context.Context) error {
+	shape, err := p.shapes.get(ctx)
+	if err == nil {
+		_, err = p.ask(ctx, shape, nil) // no key is equal to NULL
+	}
+	return err
+}
+
+func (p *Permissions) ask(ctx context.Context, shape *permissionsShape, key any) (djangosession.Access, error) {
+	var access djangosession.Access
+	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(rows *sql.Rows) error {
+		var held holding
+		bytes := 0
+		for n := 0; rows.Next(); n++ {
+			var row accessRow
+			if err := rows.Scan(row.columns()...); err != nil {
+				return err
+			}
+			switch bytes += row.bytes(); {
+			case row.tooLarge():
+				return fmt.Errorf("the name of one has more than %d bytes", maxTextBytes)
+			case n > maxAccessRows:
+				return fmt.Errorf("there are more than %d", maxAccessRows)
+			case bytes > maxAccessBytes:
+				return fmt.Errorf("their names have more than %d bytes", maxAccessBytes)
+			}
+			held.add(&row)
+		}
+		access = held.access(shape)
+		return rows.Err()
+	})
+	switch {
+	case refusesValue(err):
+		return djangosession.Access{}, nil
+	case err != nil:
+		return djangosession.Access{}, p.shapes.failed(shape, err)
+	}
+	return access, nil
+}
+
+// askAll asks for several users. Where their rows are more than one may have, each has to be asked for alone.
+func (p *Permissions) askAll(ctx context.Context, shape *permissionsShape, userIDs []string, found func(string, djangosession.Access)) error {
+	err := shape.all.all(ctx, []any{array(userIDs)}, func(rows *sql.Rows) error {
+		held := map[string]*holding{}
+		bytes := 0
+		for n := 0; rows.Next(); n++ {
+			var id string
+			var row accessRow
+			if err := rows.Scan(append([]any{&id}, row.columns()...)...); err != nil {
+				return err
+			}
+			if bytes += row.bytes(); n > maxAccessRows || bytes > maxAccessBytes || row.tooLarge() {
+				return errAlone
+			}
+			if held[id] == nil {
+				held[id] = new(holding)
+			}
+			held[id].add(&row)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for id, h := range held {
+			found(id, h.access(shape))
+		}
+		return nil
+	})
+	return p.shapes.failed(shape, err)
+}

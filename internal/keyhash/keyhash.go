@@ -1,0 +1,71 @@
+// Package keyhash names sessions without their keys: whoever has a key is logged in, and a hash opens nothing.
+package keyhash
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+)
+
+// Hash is the first half of the SHA-256 of a session key. Caches find verdicts by it, PostgreSQL's notifications carry it, and
+// logs have its beginning. The zero Hash is that of no key.
+type Hash [16]byte
+
+// Key is a session key with its hash, which is made once a request.
+type Key struct {
+	Text string // secret: it opens the session
+	Hash Hash
+}
+
+// New returns a session key with its hash.
+func New(sessionKey string) Key { return Key{Text: sessionKey, Hash: Of(sessionKey)} }
+
+// String returns the name of the session, so that no format prints the key.
+func (k Key) String() string { return k.Hash.Name() }
+
+// Of returns the hash of a session key, the zero Hash for no key.
+func Of(sessionKey string) Hash {
+	if sessionKey == "" {
+		return Hash{}
+	}
+	var part [64]byte // a conversion to []byte allocates for what is longer than a key of a table: a session in a cookie
+	n := copy(part[:], sessionKey)
+	if n == len(sessionKey) {
+		sum := sha256.Sum256(part[:n])
+		return Hash(sum[:16])
+	}
+	return ofLong(sessionKey)
+}
+
+func ofLong(sessionKey string) Hash {
+	h := sha256.New()
+	var part [512]byte
+	for len(sessionKey) > 0 {
+		n := copy(part[:], sessionKey)
+		h.Write(part[:n])
+		sessionKey = sessionKey[n:]
+	}
+	var sum [sha256.Size]byte
+	return Hash(h.Sum(sum[:0])[:16])
+}
+
+// Parse reads the 32 hexadecimal digits of a Hash.
+func Parse(text string) (Hash, error) {
+	var h Hash
+	if len(text) != hex.EncodedLen(len(h)) {
+		return Hash{}, errors.New("the hash of a session key has 32 hexadecimal digits")
+	}
+	if _, err := hex.Decode(h[:], []byte(text)); err != nil {
+		return Hash{}, fmt.Errorf("reading the hash of a session key: %w", err)
+	}
+	return h, nil
+}
+
+// Name is what logs call the session: the first 12 hexadecimal digits, and "" for the zero Hash.
+func (h Hash) Name() string {
+	if h == (Hash{}) {
+		return ""
+	}
+	return hex.EncodeToString(h[:6])
+}
