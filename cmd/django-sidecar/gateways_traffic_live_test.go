@@ -53,19 +53,19 @@ func (g gatewayTest) uploads(t *testing.T) {
 	const size = 20 << 20
 	body := strings.Repeat("0123456789abcdef", size/16)
 	plain := fmt.Sprintf("Content-Type: application/octet-stream\r\nContent-Length: %d\r\n", size)
-	request := requestOf("POST", "/upload", gatewayCookie(g.rig.bob)+plain) + body
+	request := requestOf("POST", "/documents", gatewayCookie(g.rig.bob)+plain) + body
 	if shown := g.wantReached(t, request, gatewayBob); shown.Body != size {
 		t.Errorf("%d bytes have arrived of %d", shown.Body, size)
 	}
 	chunked := "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n"
-	request = requestOf("PUT", "/upload", gatewayCookie(g.rig.bob)+chunked) + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", size, body)
+	request = requestOf("PUT", "/documents", gatewayCookie(g.rig.bob)+chunked) + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", size, body)
 	if shown := g.wantReached(t, request, gatewayBob); shown.Body != size {
 		t.Errorf("%d bytes have arrived of %d, in chunks", shown.Body, size)
 	}
 	// Who is refused is told before the body has been sent.
 	expect := fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n", size)
-	g.wantRefused(t, requestOf("POST", "/upload", expect)+body[:g.drains], http.StatusUnauthorized)
-	g.wantRefused(t, requestOf("POST", "/upload", plain)+body[:g.drains+1], http.StatusUnauthorized)
+	g.wantRefused(t, requestOf("POST", "/documents", expect)+body[:g.drains], http.StatusUnauthorized)
+	g.wantRefused(t, requestOf("POST", "/documents", plain)+body[:g.drains+1], http.StatusUnauthorized)
 }
 
 func (g gatewayTest) outages(t *testing.T) {

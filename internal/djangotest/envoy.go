@@ -73,7 +73,7 @@ func envoyOverHTTP(tb testing.TB, file string, route GatewayRoute, replace ...st
 // EnvoyGRPC starts Envoy with deploy/envoy/envoy-grpc.yaml.
 func EnvoyGRPC(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
-	return envoyOverGRPC(tb, "deploy/envoy/envoy-grpc.yaml", route)
+	return envoyOverGRPC(tb, "deploy/envoy/envoy-grpc.yaml", route, "port_value: 8100", "port_value: "+portOf(tb, route.Sidecar))
 }
 
 // EnvoyGRPCBare starts Envoy with testdata/gateways/envoy-grpc-bare.yaml, which removes nothing from a request.

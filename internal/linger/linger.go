@@ -69,9 +69,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	// Otherwise net/http holds the answer back until it has read 256 KB of the body. An error says that w is not net/http's.
 	_ = control.EnableFullDuplex()
+	w, left := h.after(w, r)
 	h.next.ServeHTTP(w, r)
 
-	limit := h.Limit
+	limit := left()
 	defer h.lingering.Add(-1)
 	if h.lingering.Add(1) > most {
 		limit = 0 // what has come already is read

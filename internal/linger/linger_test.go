@@ -133,10 +133,17 @@ func TestWhatIsLeftIsNoRequest(t *testing.T) {
 }
 
 func TestEndlessSenderIsCut(t *testing.T) {
+	for name, header := range map[string]string{"answered before": "X-Other", "answered after": linger.AfterBody} {
+		t.Run(name, func(t *testing.T) { endlessSenderIsCut(t, header) })
+	}
+}
+
+func endlessSenderIsCut(t *testing.T, header string) {
+	t.Helper()
 	var undelivered atomic.Int64
 	addr := newServer(t, linger.Options{Limit: 300 * time.Millisecond, Undelivered: func() { undelivered.Add(1) }})
 	c := dial(t, addr)
-	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\n"+header+": 1\r\nTransfer-Encoding: chunked\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	chunk := "8000\r\n" + strings.Repeat("x", 0x8000) + "\r\n"
