@@ -93,7 +93,7 @@ func TestGatewaysPassEarlyAnswersOn(t *testing.T) {
 		}
 		if ended == http.StatusUnauthorized {
 			for _, g := range gatewaysUnderTest() {
-				gateway := g.start(t, djangotest.GatewayRoute{Sidecar: sidecar, SidecarGRPC: sidecar, Application: sidecar})
+				gateway := g.start(t, djangotest.GatewayRoute{Sidecar: sidecar, SidecarGRPC: sidecar, Application: nobodyListens})
 				routes = append(routes, earlyRoute{"through " + g.name + " as deployed", gateway.Addr, true})
 			}
 		}

@@ -73,18 +73,19 @@ func envoyOverHTTP(tb testing.TB, file string, route GatewayRoute, replace ...st
 // EnvoyGRPC starts Envoy with deploy/envoy/envoy-grpc.yaml.
 func EnvoyGRPC(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
-	return envoyOverGRPC(tb, "deploy/envoy/envoy-grpc.yaml", route, "port_value: 8100", "port_value: "+portOf(tb, route.Sidecar))
+	return envoyOverGRPC(tb, "deploy/envoy/envoy-grpc.yaml", route)
 }
 
 // EnvoyGRPCBare starts Envoy with testdata/gateways/envoy-grpc-bare.yaml, which removes nothing from a request.
 func EnvoyGRPCBare(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
-	return envoyOverGRPC(tb, "testdata/gateways/envoy-grpc-bare.yaml", route)
+	return envoy(tb, "testdata/gateways/envoy-grpc-bare.yaml", route, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC))
 }
 
 func envoyOverGRPC(tb testing.TB, file string, route GatewayRoute, replace ...string) *Gateway {
 	tb.Helper()
-	return envoy(tb, file, route, append(replace, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC))...)
+	return envoy(tb, file, route, append(replace, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC),
+		"port_value: 8100", "port_value: "+portOf(tb, route.Sidecar))...)
 }
 
 // envoyHTTP2 is what makes Envoy speak HTTP/2 to a cluster.
