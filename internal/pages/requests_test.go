@@ -47,13 +47,21 @@ type demo struct {
 	cookies                 map[string]string // by the session that a row of the page names
 }
 
-// startDemo builds and starts `django-sidecar demo` on free ports. It reads the cookies from the lines that the demo prints.
-func startDemo(t *testing.T) *demo {
+// build makes the binary.
+func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "django-sidecar")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, root+"/cmd/django-sidecar").CombinedOutput(); err != nil {
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, root+"/cmd/django-sidecar").CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return binary
+}
+
+// startDemo starts `django-sidecar demo` on free ports. It reads the cookies from the lines that the demo prints.
+func startDemo(t *testing.T) *demo {
+	t.Helper()
+	binary := build(t)
 	d := &demo{public: freeAddress(t), admin: freeAddress(t), cookies: map[string]string{}}
 	cmd := exec.CommandContext(t.Context(), binary, "demo")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "SIDECAR_LISTEN="+d.public, "SIDECAR_ADMIN_LISTEN="+d.admin, "SIDECAR_TRUSTED_PROXIES=127.0.0.1")
