@@ -67,7 +67,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	}, []string{"outcome"})
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_connections_refused_total",
-		Help: "Connections, and calls of gRPC, that were not taken or were closed because there were too many, or their unfinished headers were too large together.",
+		Help: "Connections and gRPC calls that were closed or not taken, because there were too many or their unfinished headers were too large together.",
 	}, []string{"listener"})
 	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_settings_reloads_total", Help: "Changes of secret files: taken or refused.",
@@ -75,7 +75,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.reloads.WithLabelValues("taken")
 	m.reloads.WithLabelValues("refused")
 	m.stale = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold what was refused, and the secrets before it are in force.",
+		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold something that was refused, and the secrets from before are in force.",
 	})
 	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "django_sidecar_answers_undelivered_total",
@@ -93,7 +93,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 // EventsDropped has the events counted that the log had no room for.
 func (m *Metrics) EventsDropped(dropped func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, which was slower than they. Failures always are.",
+		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, because the log was too slow. Failures are always in it.",
 	}, func() float64 { return float64(dropped()) }))
 }
 
@@ -107,21 +107,21 @@ func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "django_sidecar_cache_" + name, Help: help},
 			func() float64 { return value(stats()) }))
 	}
-	counter("hits_total", "Verdicts that were kept.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Hits })
-	counter("misses_total", "Verdicts that were asked for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Misses })
-	counter("joined_total", "Verdicts that another request was asking for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Joined })
-	counter("known_users_total", "Verdicts that were asked for, and whose user was known by another session.",
+	counter("hits_total", "Verdicts that the cache had.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Hits })
+	counter("misses_total", "Verdicts for which the stores were asked.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Misses })
+	counter("joined_total", "Verdicts that another request was already asking for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Joined })
+	counter("known_users_total", "Verdicts for which the session was loaded, and whose user another session had made known.",
 		func(s verdictcache.Stats) uint64 { return s.Verdicts.Known })
-	counter("evictions_total", "Kept verdicts that made room.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Evictions })
-	counter("forgotten_total", "Kept verdicts, and what users may do, that a change has made to be forgotten.",
+	counter("evictions_total", "Kept verdicts that were dropped to make room.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Evictions })
+	counter("forgotten_total", "Kept verdicts and permissions that were forgotten because of a change.",
 		func(s verdictcache.Stats) uint64 { return s.Verdicts.Forgotten + s.Accesses.Forgotten })
 	counter("panics_total", "Questions of the cache that ended in a panic.", func(s verdictcache.Stats) uint64 { return s.Panics })
 	gauge("entries", "Verdicts that are kept, too old ones included.",
 		func(s verdictcache.Stats) float64 { return float64(s.Verdicts.Entries + s.Verdicts.Absents) })
-	gauge("bytes", "What is kept takes about so many bytes.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
+	gauge("bytes", "Bytes that the kept verdicts and permissions take, about.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
 	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound", Help: "1 while every change is told."})
 	m.unsound = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "django_sidecar_cache_unsound", Help: "1 for a place that does not tell of every change, and what was being done when that was found.",
+		Name: "django_sidecar_cache_unsound", Help: "1 for a place that does not tell of every change, with the step at which that was found.",
 	}, []string{"in", "doing"})
 	m.registry.MustRegister(m.sound, m.unsound)
 }
