@@ -312,3 +312,21 @@ func TestPreflight(t *testing.T) {
 		})
 	}
 }
+
+// TestTargetsWithoutPath: a target that is no path is refused wherever it leads, so that nobody chooses an endpoint by what a gateway
+// has taken from the client.
+func TestTargetsWithoutPath(t *testing.T) {
+	h := newHandler(saying(ada(), nil), forGateways(t, noPermissions))
+	for _, target := range []string{
+		"http://x/authenticate", "http://x/auth/nginx", "http://x/auth/nginx?optional=1", "http://x/auth/forward", "http://x/auth/envoy/a", "x://x/authenticate", "*", "http://x",
+	} {
+		for _, method := range []string{"GET", "OPTIONS", "POST"} {
+			r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusBadRequest || w.Header().Get("Remote-User") != "" {
+				t.Errorf("%s %s: status %d", method, target, w.Code)
+			}
+		}
+	}
+}

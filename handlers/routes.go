@@ -67,7 +67,7 @@ func New(o Options) http.Handler {
 		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a, watch) }))
 	}
 	return &entrance{
-		echo: e, authenticate: s.logged(recovered(s.authenticate)),
+		echo: e, authenticate: s.logged(recovered(s.authenticate)), pathless: s.logged(pathless),
 		nginx: gateway(nginxAdapter), forward: gateway(forwardAdapter), envoy: gateway(envoyAdapter),
 	}
 }
@@ -78,12 +78,19 @@ func New(o Options) http.Handler {
 type entrance struct {
 	echo *echo.Echo
 
-	authenticate, nginx, forward, envoy echo.HandlerFunc
+	authenticate, nginx, forward, envoy, pathless echo.HandlerFunc
 }
+
+// pathless refuses a request whose target is no path: an absolute URL, "*" or a host (RFC 9112, 3.2). No gateway asks so by itself,
+// and a client who gets his own target into a gateway's question would choose the endpoint.
+func pathless(echo.Context) error { return echo.ErrBadRequest }
 
 // ServeHTTP implements http.Handler, as Echo's own does.
 func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handle := e.handler(r.Method, r.URL.Path)
+	if !strings.HasPrefix(r.RequestURI, "/") {
+		handle = e.pathless
+	}
 	if handle == nil {
 		e.echo.ServeHTTP(w, r)
 		return

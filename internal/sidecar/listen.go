@@ -206,5 +206,7 @@ func newServer(h http.Handler, verifyTimeout time.Duration, logger *slog.Logger)
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" would be a 200, which gateways take for a yes
 	}
 }
