@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"path"
 	"strings"
 	"testing"
 )
@@ -32,6 +33,28 @@ func TestPagesHaveReaders(t *testing.T) {
 	}
 	if pages < 15 {
 		t.Errorf("only %d pages were found", pages)
+	}
+}
+
+// TestMapHasEveryPackage: CONTRIBUTING.md says in a line what each package is, or the package that it stands in.
+func TestMapHasEveryPackage(t *testing.T) {
+	page := readFile(t, "CONTRIBUTING.md")
+	packages := 0
+	for file := range readTree(t).files {
+		dir := path.Dir(file)
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || strings.Contains(file, "testdata/") {
+			continue
+		}
+		packages++
+		for !strings.Contains(page, "`"+dir+"`") {
+			if dir = path.Dir(dir); dir == "." || dir == "internal" || dir == "cmd" {
+				t.Errorf("CONTRIBUTING.md does not say what %s is", path.Dir(file))
+				break
+			}
+		}
+	}
+	if packages < 100 {
+		t.Errorf("only %d files of packages were found", packages)
 	}
 }
 
