@@ -147,7 +147,7 @@ var databaseSymptoms = []symptom{
 var cacheSymptoms = []symptom{
 	{says("noauth", "authentication required"), "the server wants a password: write it into URL (redis://:password@host, redis://user:password@host)"},
 	{says("wrongpass", "invalid password", "invalid username-password", "called without any password configured"), "the server refuses this user or password: compare URL with LOCATION in Django's CACHES"},
-	{says("noperm"), "the user in URL may not read these keys: allow GET, MGET, PTTL and PING on them in its ACL"},
+	{says("noperm"), "the user in URL may not read these keys: allow GET on them in its ACL, and with SIDECAR_CACHE_TTL what docs/invalidation.md lists"},
 	{says("db index is out of range", "select is not allowed in cluster", "invalid db index"), "the server has no database of this number: the path of URL, or its option db"},
 	{says("moved ", "crossslot", "clusterdown", "cluster"), "the server is a node of a Redis Cluster: Django's RedisCache and django-redis's DefaultClient do not follow its redirections, nor does the sidecar"},
 	{says("masterdown"), "the server is a replica that has lost its master, and answers nothing meanwhile: name the master in URL, or set replica-serve-stale-data"},
