@@ -59,7 +59,10 @@ func (h *handler) after(w http.ResponseWriter, r *http.Request) (later http.Resp
 		buffer, _ := buffers.Get().(*[8 << 10]byte)
 		defer buffers.Put(buffer)
 		p := pour{handler: h, buffer: buffer[:], end: began.Add(h.Limit), stopping: h.Stopping}
-		_ = p.from(r.Body, http.NewResponseController(w).SetReadDeadline) // what ends it, ends the next reading too
+		control := http.NewResponseController(w)
+		_ = p.from(r.Body, control.SetReadDeadline) // what ends it, ends the next reading too
+		// The server's own time for the answer began with the request. Where this fails, so does the answer.
+		_ = control.SetWriteDeadline(h.Now().Add(silence))
 	}
 	return &afterBody{w, read}, func() time.Duration {
 		if began.IsZero() {

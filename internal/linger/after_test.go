@@ -1,6 +1,8 @@
 package linger_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -60,4 +62,22 @@ func TestAnswerAfterBody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnswerAfterSlowBody: a body may take longer than the server's own time for an answer.
+func TestAnswerAfterSlowBody(t *testing.T) {
+	server := httptest.NewUnstartedServer(linger.Handler(refusing, linger.Options{Limit: time.Minute, Now: time.Now}))
+	server.Config.WriteTimeout = 50 * time.Millisecond
+	server.Start()
+	t.Cleanup(server.Close)
+	c := dial(t, server.Listener.Addr().String())
+	_, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: a\r\n%s: 1\r\nContent-Length: 2\r\n\r\nx", linger.AfterBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(2 * server.Config.WriteTimeout)
+	if _, err := io.WriteString(c, "y"); err != nil {
+		t.Fatal(err)
+	}
+	c.answer(t)
 }
