@@ -26,7 +26,7 @@ func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out answ
 	case answer.Unavailable:
 	}
 	x, h := exchangeOf(c), c.Response().Header()
-	h[echo.HeaderVary], h[dateHeader] = varyCookie, dateOf(x.event.Began)
+	h[echo.HeaderVary] = varyCookie
 	if words.Header.Name != "" && words.Status != http.StatusOK {
 		h.Set(words.Header.Name, words.Header.Value)
 	}

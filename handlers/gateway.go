@@ -42,7 +42,7 @@ func (s *server) judge(c echo.Context, a adapter, watch *answer.CookieWatch) err
 	}
 	reply := s.Answers.Gateway(r.Context(), q, a.Manner, e)
 	h := c.Response().Header()
-	h[echo.HeaderVary], h[dateHeader] = varyCookie, dateOf(e.Began)
+	h[echo.HeaderVary] = varyCookie
 	for _, header := range reply.Header {
 		h.Set(header.Name, header.Value)
 	}
