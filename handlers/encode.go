@@ -1,11 +1,10 @@
 package handlers
 
 import (
-	"strconv"
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/plainjson"
+	"django-sidecar/internal/warm"
 )
 
 // body is the JSON of a verdict.
@@ -19,46 +18,33 @@ type body struct {
 
 // appendJSON appends the body.
 func (a *body) appendJSON(b []byte) []byte {
-	b = append(b, `{"result":`...)
-	b = strconv.AppendBool(b, a.result)
-	b = append(b, `,"message":`...)
-	b = plainjson.AppendString(b, a.message)
-	if a.user != nil {
-		b = append(b, `,"user":`...)
-		b = appendUser(b, a.user)
+	o := warm.NewObject(b)
+	o.Bool("result", a.result)
+	o.String("message", a.message)
+	if u := a.user; u != nil {
+		user := o.Object("user")
+		user.String("id", u.ID)
+		if u.Username != nil {
+			user.String("username", *u.Username)
+		}
+		if u.Email != nil {
+			user.String("email", *u.Email)
+		}
+		if known(u.IsStaff) {
+			user.Bool("is_staff", u.IsStaff == djangosession.True)
+		}
+		if known(u.IsSuperuser) {
+			user.Bool("is_superuser", u.IsSuperuser == djangosession.True)
+		}
+		o.EndObject(user)
 	}
 	if !a.expires.IsZero() {
-		b = append(b, `,"expires":"`...)
-		b = a.expires.UTC().AppendFormat(b, time.RFC3339)
-		b = append(b, '"')
+		o.Time("expires", a.expires.UTC(), time.RFC3339)
 	}
 	if a.reason != "" {
-		b = append(b, `,"reason":`...)
-		b = plainjson.AppendString(b, string(a.reason))
+		o.String("reason", string(a.reason))
 	}
-	return append(b, '}')
+	return o.End()
 }
 
-func appendUser(b []byte, u *djangosession.User) []byte {
-	b = append(b, `{"id":`...)
-	b = plainjson.AppendString(b, u.ID)
-	if u.Username != nil {
-		b = append(b, `,"username":`...)
-		b = plainjson.AppendString(b, *u.Username)
-	}
-	if u.Email != nil {
-		b = append(b, `,"email":`...)
-		b = plainjson.AppendString(b, *u.Email)
-	}
-	b = appendFlag(b, `,"is_staff":`, u.IsStaff)
-	b = appendFlag(b, `,"is_superuser":`, u.IsSuperuser)
-	return append(b, '}')
-}
-
-// appendFlag leaves out what is not known.
-func appendFlag(b []byte, name string, f djangosession.Flag) []byte {
-	if f != djangosession.True && f != djangosession.False {
-		return b
-	}
-	return strconv.AppendBool(append(b, name...), f == djangosession.True)
-}
+func known(f djangosession.Flag) bool { return f == djangosession.True || f == djangosession.False }

@@ -3,12 +3,11 @@ package observe
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/keyhash"
-	"django-sidecar/internal/plainjson"
+	"django-sidecar/internal/warm"
 )
 
 // Event is what one request leaves in the log: filled on the way, written once. Nothing in it is secret. What is empty is
@@ -107,31 +106,22 @@ func (e *Event) optional(yield func(key, value string) bool) {
 
 // appendJSON appends the line that slog's JSONHandler would make of the event.
 func (e *Event) appendJSON(b []byte) []byte {
-	b = append(b, `{"time":"`...)
-	b = appendTime(b, e.At)
-	b = append(b, `","level":"`...)
-	b = append(b, e.level().String()...)
-	b = append(b, `","msg":"`+eventMessage+`","method":`...)
-	b = plainjson.AppendString(b, e.Method)
-	b = append(b, `,"path":`...)
-	b = plainjson.AppendString(b, e.Path)
-	b = append(b, `,"status":`...)
-	b = strconv.AppendInt(b, int64(e.Status), 10)
-	b = append(b, `,"duration_ms":`...)
-	b = appendMilliseconds(b, e.Took)
-	b = append(b, `,"remote":`...)
-	b = plainjson.AppendString(b, e.Remote)
+	o := warm.NewObject(b)
+	o.Time("time", e.At, time.RFC3339Nano)
+	o.String("level", e.level().String())
+	o.String("msg", eventMessage)
+	o.String("method", e.Method)
+	o.String("path", e.Path)
+	o.Int("status", e.Status)
+	o.Float("duration_ms", e.milliseconds())
+	o.String("remote", e.Remote)
 	if e.CookieLines > 0 {
-		b = append(b, `,"cookie_lines":`...)
-		b = strconv.AppendInt(b, int64(e.CookieLines), 10)
+		o.Int("cookie_lines", e.CookieLines)
 	}
 	for key, value := range e.optional {
 		if value != "" {
-			b = append(b, `,"`...)
-			b = append(b, key...)
-			b = append(b, `":`...)
-			b = plainjson.AppendString(b, value)
+			o.String(key, value)
 		}
 	}
-	return append(b, "}\n"...)
+	return append(o.End(), '\n')
 }

@@ -15,7 +15,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/connections"
-	"django-sidecar/internal/deadline"
+	"django-sidecar/internal/warm"
 )
 
 // The bounds of a connection. A verdict takes no body, so that a request is short.
@@ -120,7 +120,7 @@ func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) b
 	if s.HTTP2 != nil {
 		o.HeaderBytes = 0 // the server bounds each connection by itself
 	}
-	b := boundServer{name, s, connections.New(deadline.Lazy(l), o)}
+	b := boundServer{name, s, connections.New(warm.LazyDeadlines(l), o)}
 	b.listener.Watch(s)
 	return b
 }

@@ -1,8 +1,4 @@
-// Package deadline spares connections most of their timers.
-//
-// net/http sets six deadlines or more for each request, of which the usual one waits for none. A deadline of package net is a
-// timer of the runtime, and moving it so often takes longer than finding a verdict that is kept.
-package deadline
+package warm
 
 import (
 	"errors"
@@ -12,9 +8,12 @@ import (
 	"time"
 )
 
-// Lazy returns l with connections that arm a deadline only for the Read or Write that it is for. What they do is what the
+// LazyDeadlines returns l with connections that arm a deadline only for the Read or Write that it is for. What they do is what the
 // connections of l do.
-func Lazy(l net.Listener) net.Listener { return listener{l} }
+//
+// net/http sets six deadlines or more for each request, of which the usual one waits for none. A deadline of package net is a timer of
+// the runtime, and moving it so often takes longer than finding a verdict that is kept.
+func LazyDeadlines(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
 

@@ -1,4 +1,4 @@
-package deadline
+package warm
 
 import (
 	"bufio"
@@ -129,10 +129,9 @@ func TestReadDeadline(t *testing.T) {
 		if err := c.SetReadDeadline(time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		go func() {
-			time.Sleep(2 * soon) //nolint:forbidigo // a client that takes longer than the deadline that was
+		time.AfterFunc(2*soon, func() { // a client that takes longer than the deadline that was
 			_, _ = client.Write([]byte("x"))
-		}()
+		})
 		if err := readByte(c)(); err != nil {
 			t.Error(err)
 		}
@@ -200,11 +199,10 @@ func TestWriteDeadline(t *testing.T) {
 	in(t, c.SetWriteDeadline, slack/2)
 	var got bytes.Buffer
 	read := make(chan error)
-	go func() {
-		time.Sleep(4 * soon) //nolint:forbidigo // so that the Write waits beyond the deadline that is armed
+	time.AfterFunc(4*soon, func() { // so that the Write waits beyond the deadline that is armed
 		_, err := io.CopyN(&got, client, int64(len(text)))
 		read <- err
-	}()
+	})
 	if n, err := c.Write(text[1:]); n != len(text)-1 || err != nil {
 		t.Errorf("wrote %d of %d bytes, %v", n, len(text)-1, err)
 	}
@@ -268,7 +266,7 @@ func serve(t *testing.T, header, body, write, idle time.Duration) (l net.Listene
 			}
 		}),
 	}
-	go func() { _ = server.Serve(Lazy(l)) }()
+	go func() { _ = server.Serve(LazyDeadlines(l)) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return l, failed
 }
@@ -347,7 +345,7 @@ func TestRequests(t *testing.T) {
 func TestCloseWrite(t *testing.T) {
 	l := listen(t)
 	client := dial(t, l)
-	c, err := Lazy(l).Accept()
+	c, err := LazyDeadlines(l).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}

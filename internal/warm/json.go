@@ -1,0 +1,82 @@
+package warm
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// An Object appends the members of a JSON object to a text, as encoding/json writes their values. Names are written as they are.
+type Object struct{ text []byte }
+
+// NewObject begins an object at the end of text.
+func NewObject(text []byte) Object { return Object{append(text, '{')} }
+
+// End returns the text with the whole object.
+func (o *Object) End() []byte { return append(o.text, '}') }
+
+// String appends a member.
+func (o *Object) String(name, value string) { o.text = appendString(o.named(name), value) }
+
+// Bool appends a member.
+func (o *Object) Bool(name string, value bool) { o.text = strconv.AppendBool(o.named(name), value) }
+
+// Int appends a member.
+func (o *Object) Int(name string, value int) {
+	o.text = strconv.AppendInt(o.named(name), int64(value), 10)
+}
+
+// Float appends a member. It writes no exponent, as encoding/json does from 1e-6 to 1e21.
+func (o *Object) Float(name string, value float64) {
+	o.text = strconv.AppendFloat(o.named(name), value, 'f', -1, 64)
+}
+
+// Time appends a member in a layout that needs no escapes.
+func (o *Object) Time(name string, value time.Time, layout string) {
+	o.text = append(value.AppendFormat(append(o.named(name), '"'), layout), '"')
+}
+
+// Object begins a member that is an object. What is appended to member is in it; o goes on after EndObject.
+func (o *Object) Object(name string) (member Object) { return NewObject(o.named(name)) }
+
+// EndObject ends a member that Object began.
+func (o *Object) EndObject(member Object) { o.text = member.End() }
+
+func (o *Object) named(name string) []byte {
+	if o.text[len(o.text)-1] != '{' {
+		o.text = append(o.text, ',')
+	}
+	o.text = append(o.text, '"')
+	o.text = append(o.text, name...)
+	return append(o.text, `":`...)
+}
+
+// appendString appends s as encoding/json writes it. Most texts need no escape.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return appendEscaped(b, s)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// plain are the bytes that encoding/json writes as they are.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return is
+}()
+
+func appendEscaped(b []byte, s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic("warm: internal error: a text has no JSON: " + err.Error())
+	}
+	return append(b, text...)
+}
