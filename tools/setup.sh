@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, MariaDB, Redis,
-# memcached, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
+# memcached, libfuse with its Python binding, user-mode Linux, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
 # not a Debian package goes to one directory, ~/.cache/django-sidecar, which can be removed at any time.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/django-sidecar
 golangci=2.15.0
+mfusepy=3.1.1
 missing=() # what to install, said all at once at the end
 
 # Django, psycopg2 and the Pythons that run them, the preferred one first: it is the one that testdata/vectors names.
@@ -207,6 +208,25 @@ tus_clients() {
 		missing+=("tus-js-client and Uppy: npm could not install them into $dir")
 }
 
+# file_systems are FUSE and its binding, for one that refuses what a test says, and a Linux with vfat, which not every kernel has.
+file_systems() {
+	/sbin/ldconfig -p | grep 'libfuse3\.so\.3' >/dev/null || apt_install libfuse3-3 ||
+		missing+=("libfuse 3: apt-get install libfuse3-3")
+	has linux.uml && [ -x /sbin/mkfs.vfat ] || apt_install user-mode-linux dosfstools ||
+		missing+=("user-mode Linux and mkfs.vfat: apt-get install user-mode-linux dosfstools")
+	local dir=$cache/mfusepy python
+	[ "$(cat "$dir/complete" 2>/dev/null)" != "$mfusepy" ] || return 0
+	if ! python=$(interpreter 3.13 3.12 3.11 3.10); then
+		missing+=("Python 3.10 to 3.13, with its module venv, for mfusepy: pyenv install 3.13, or uv python install 3.13")
+		return
+	fi
+	say "mfusepy, from PyPI"
+	rm -rf "$dir" && mkdir -p "$dir" &&
+		"$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --dest "$dir" "mfusepy==$mfusepy" &&
+		"$python" -m zipfile -e "$dir"/*.whl "$dir" && rm "$dir"/*.whl && echo "$mfusepy" >"$dir/complete" ||
+		missing+=("mfusepy: pip could not download it from PyPI into $dir")
+}
+
 linter() {
 	[ "$("$cache/bin/golangci-lint" version --short 2>/dev/null)" != "$golangci" ] || return 0
 	say "golangci-lint $golangci, which takes some minutes"
@@ -225,6 +245,7 @@ servers
 environments
 package_environment
 tus_clients
+file_systems
 linter
 if [ ${#missing[@]} -gt 0 ]; then
 	printf 'setup: missing: %s\n' "${missing[@]}" >&2

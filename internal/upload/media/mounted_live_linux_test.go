@@ -297,6 +297,42 @@ func TestMounts(t *testing.T) {
 	})
 }
 
+// TestOverlay: overlayfs, which containers have, gives names in each way.
+func TestOverlay(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	base := t.TempDir()
+	mount(t, "tmpfs", base, "tmpfs", 0, "")
+	in := func(name string) string { return filepath.Join(base, name) }
+	for _, name := range []string{"lower", "upper", "work", "merged", "lower/media"} {
+		if err := os.Mkdir(in(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(in("lower/media/taken"), []byte("of the image"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mount(t, "overlay", in("merged"), "overlay", 0, "lowerdir="+in("lower")+",upperdir="+in("upper")+",workdir="+in("work"))
+	f := (&fixture{root: in("merged/media"), state: in("merged/.django-sidecar")}).open(t, media.Config{})
+	if f.Linker() != "O_TMPFILE and /proc" || len(f.Lacking()) != 0 {
+		t.Errorf("files are %s, lacking %v", f.Linker(), f.Lacking())
+	}
+	for linker := range media.Linkers {
+		f.Force(linker)
+		if got := f.publish(t, linker, "taken", "free"); got != "free" {
+			t.Errorf("%s: published as %s", linker, got)
+		}
+		if err := os.Remove(filepath.Join(f.root, "free")); err != nil {
+			t.Fatal(err)
+		}
+		f.publishAll(t)
+		if err := errors.Join(os.RemoveAll(filepath.Join(f.root, "a")), os.RemoveAll(filepath.Join(f.root, "b"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestPowerCut stops an ext4 as a power cut would: what the disk does not have by then is lost. What Publish has returned is
 // there when it is mounted again, and every file is whole.
 func TestPowerCut(t *testing.T) {
