@@ -304,8 +304,9 @@ func TestOverlay(t *testing.T) {
 	}
 	base := t.TempDir()
 	mount(t, "tmpfs", base, "tmpfs", 0, "")
+	defer unmount(t, base)
 	in := func(name string) string { return filepath.Join(base, name) }
-	for _, name := range []string{"lower", "upper", "work", "merged", "lower/media"} {
+	for _, name := range []string{"lower", "upper", "work", "merged", "lower/media", "lower/more"} {
 		if err := os.Mkdir(in(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -314,20 +315,20 @@ func TestOverlay(t *testing.T) {
 		t.Fatal(err)
 	}
 	mount(t, "overlay", in("merged"), "overlay", 0, "lowerdir="+in("lower")+",upperdir="+in("upper")+",workdir="+in("work"))
+	defer unmount(t, in("merged"))
 	f := (&fixture{root: in("merged/media"), state: in("merged/.django-sidecar")}).open(t, media.Config{})
 	if f.Linker() != "O_TMPFILE and /proc" || len(f.Lacking()) != 0 {
 		t.Errorf("files are %s, lacking %v", f.Linker(), f.Lacking())
 	}
+	more := (&fixture{root: in("merged/more"), state: f.state}).open(t, media.Config{})
 	for linker := range media.Linkers {
 		f.Force(linker)
 		if got := f.publish(t, linker, "taken", "free"); got != "free" {
 			t.Errorf("%s: published as %s", linker, got)
 		}
-		if err := os.Remove(filepath.Join(f.root, "free")); err != nil {
-			t.Fatal(err)
-		}
-		f.publishAll(t)
-		if err := errors.Join(os.RemoveAll(filepath.Join(f.root, "a")), os.RemoveAll(filepath.Join(f.root, "b"))); err != nil {
+		more.Force(linker)
+		more.publishAll(t)
+		if err := errors.Join(os.Remove(filepath.Join(f.root, "free")), os.RemoveAll(in("merged/more/a")), os.RemoveAll(in("merged/more/b"))); err != nil {
 			t.Fatal(err)
 		}
 	}
