@@ -145,7 +145,7 @@ func report(seed uint64, name string) error {
 // TestKilled: however often, and at whatever instant, publishers are killed, what is under MEDIA_ROOT is whole and stays
 // as it was, what was reported is there, and what was resumed is there once.
 func TestKilled(t *testing.T) {
-	const kills = 70 // for each way to give a file its name
+	const kills = 50 // for each way to give a file its name
 	eachLinker(t, media.Config{FilePermissions: permissions(0o644)}, func(t *testing.T, f *fixture) {
 		reported := map[string]uint64{}
 		var found outcomes
