@@ -12,7 +12,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/invalidate/postgres"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -44,7 +44,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for place, db := range map[string]*djangotest.Database{"sessions": sessions, "users": users} {
-		text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: invalidate.Script{Triggers: true}, Database: place})
+		text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: postgres.Script{Triggers: true}, Database: place})
 		if err != nil {
 			t.Fatal(err)
 		}

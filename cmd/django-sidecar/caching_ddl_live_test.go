@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/invalidate/postgres"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -38,7 +38,7 @@ func newDDLRig(t *testing.T, ttl time.Duration) *ddlRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: invalidate.Script{Triggers: true}})
+	text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: postgres.Script{Triggers: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

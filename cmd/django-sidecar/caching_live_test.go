@@ -24,7 +24,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/invalidate/postgres"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -96,7 +96,7 @@ func newCachingRig(t *testing.T, p profile, triggers bool) *cachingRig {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: invalidate.Script{Triggers: true}})
+		text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: postgres.Script{Triggers: true}})
 		if err != nil {
 			t.Fatal(err)
 		}

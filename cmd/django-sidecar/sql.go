@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/invalidate/postgres"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -19,7 +19,7 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
-	script := invalidate.Script{Triggers: *what != "role", Role: *what != "triggers", Remove: *remove}
+	script := postgres.Script{Triggers: *what != "role", Role: *what != "triggers", Remove: *remove}
 	if !slices.Contains([]string{"triggers", "role", "all"}, *what) || *django && (script.Role || *remove) {
 		fmt.Fprintln(s.err, "django-sidecar sql: -what is triggers, role or all; -django goes with triggers alone, and has the removal in it")
 		return exitUsage

@@ -13,10 +13,10 @@ import (
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/djangosession/filestore"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/cache"
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
+	"django-sidecar/internal/djangocache"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/upload/webhook"
 	"django-sidecar/signing"
@@ -31,7 +31,7 @@ type Deployment struct {
 	// sessionDatabase is where the session table is, and sessionBatcher its batcher: those above, or another database's.
 	sessionDatabase *database.Database
 	sessionBatcher  *dbstore.Batcher
-	cache           *cache.Cache // nil where no sessions are in one
+	cache           *djangocache.Cache // nil where no sessions are in one
 	codec           *djangosession.Codec
 	sessions        sessionStore
 	cached          *cachestore.Store    // of the cache

@@ -62,7 +62,7 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 		}
 	})
 	if sc.cache != nil && sc.config.Cache.Listen {
-		running.Go(func() { sc.hearChanges(beside) })
+		running.Go(func() { sc.watchChanges(beside) })
 	}
 	if sc.uploads != nil {
 		running.Go(func() { sc.uploads.run(beside, sc.logger) })

@@ -12,8 +12,8 @@ import (
 	"django-sidecar/djangosession/cookiestore"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/djangosession/filestore"
-	"django-sidecar/internal/cache"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/djangocache"
 )
 
 // sessionStore is where the deployment keeps its sessions.
@@ -68,7 +68,7 @@ func (p probed) Probe(ctx context.Context) error { return p.probe(ctx) }
 func (d *Deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 	c := d.config
 	var err error
-	d.cache, err = cache.Open(c.CacheURL.Reveal(), cache.Options{
+	d.cache, err = djangocache.Open(c.CacheURL.Reveal(), djangocache.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database, Zone: d.zone(),
 		Expiry: c.Cache.TTL > 0, // without it a verdict would be kept for no longer than that
 	})

@@ -8,13 +8,13 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
-	"django-sidecar/internal/invalidate"
+	"django-sidecar/internal/invalidate/postgres"
 	"django-sidecar/internal/sqlcondition"
 )
 
 // SQLOptions say what [SQL] prints.
 type SQLOptions struct {
-	Script invalidate.Script
+	Script postgres.Script
 	// Django: as a migration for Django.
 	Django bool
 	// Database is "sessions" or "users" where each has a database of its own, else "".
@@ -39,7 +39,7 @@ func SQL(c *config.Config, o SQLOptions) (text, warning string, err error) {
 type sqlPlace struct {
 	setting string
 	url     config.Secret
-	tables  invalidate.Tables
+	tables  postgres.Tables
 }
 
 // sqlPlaces are the databases by what -database calls them: one, or two with a word each.
@@ -69,14 +69,14 @@ func (p sqlPlace) text(c *config.Config, o SQLOptions) (string, error) {
 }
 
 // invalidationTables are the tables that verdicts of the deployment depend on.
-func invalidationTables(c *config.Config) invalidate.Tables {
+func invalidationTables(c *config.Config) postgres.Tables {
 	t := userTables(c)
 	t.Sessions = sessionTables(c).Sessions
 	return t
 }
 
 // sessionTables are those of the session model.
-func sessionTables(c *config.Config) (t invalidate.Tables) {
+func sessionTables(c *config.Config) (t postgres.Tables) {
 	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
 		t.Sessions = c.SessionTable
 	}
@@ -84,7 +84,7 @@ func sessionTables(c *config.Config) (t invalidate.Tables) {
 }
 
 // userTables are those of the user model.
-func userTables(c *config.Config) (t invalidate.Tables) {
+func userTables(c *config.Config) (t postgres.Tables) {
 	if c.InsecureSkipUserCheck {
 		return t
 	}

@@ -1,0 +1,97 @@
+//go:build live
+
+package djangocache_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// django is a real Django that writes sessions: testdata/caches.py.
+type django struct {
+	t       *testing.T
+	in      io.WriteCloser
+	answers *bufio.Scanner
+	// database is the file of its SQLite database.
+	database string
+}
+
+const secretKey = "a secret key for tests of caches"
+
+// startDjango starts a Django of a version with one cache, given as an entry of CACHES, and a session engine.
+func startDjango(t *testing.T, version, engine string, cache map[string]any) *django {
+	t.Helper()
+	dir := t.TempDir()
+	cmd := exec.Command(djangotest.Python(t, version), filepath.Join("testdata", "caches.py"))
+	cmd.Stderr = os.Stderr
+	in, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
+			t.Errorf("Django %s: %v", version, err)
+		}
+	})
+	d := &django{t: t, in: in, answers: bufio.NewScanner(out), database: filepath.Join(dir, "db.sqlite3")}
+	d.do(t, map[string]any{"op": "init", "engine": engine, "cache": cache, "database": d.database, "secret_key": secretKey})
+	return d
+}
+
+type djangoAnswer struct {
+	Error, Exception string
+	User             *string
+}
+
+// try sends a request and returns the answer to it.
+func (d *django) try(t *testing.T, request map[string]any) djangoAnswer {
+	t.Helper()
+	line, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.in.Write(append(line, '\n')); err != nil {
+		t.Fatal(err)
+	}
+	if !d.answers.Scan() {
+		t.Fatalf("Django has ended: %v", d.answers.Err())
+	}
+	var a djangoAnswer
+	if err := json.Unmarshal(d.answers.Bytes(), &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (d *django) do(t *testing.T, request map[string]any) djangoAnswer {
+	t.Helper()
+	a := d.try(t, request)
+	if a.Error != "" {
+		t.Fatalf("Django, %v: %s", request["op"], a.Error)
+	}
+	return a
+}
+
+func (d *django) put(t *testing.T, key string, entries map[string]any) {
+	t.Helper()
+	d.do(t, map[string]any{"op": "put", "key": key, "entries": entries})
+}
+
+func (d *django) setValue(t *testing.T, key, python string) {
+	t.Helper()
+	d.do(t, map[string]any{"op": "set_value", "key": key, "python": python})
+}
+
+func (d *django) simple(t *testing.T, op, key string) {
+	t.Helper()
+	d.do(t, map[string]any{"op": op, "key": key})
+}

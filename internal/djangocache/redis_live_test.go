@@ -1,0 +1,172 @@
+//go:build live
+
+package djangocache_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/cachestore"
+	"django-sidecar/internal/djangocache"
+	"django-sidecar/internal/djangotest"
+)
+
+// jsonStore reads sessions that a test has written as django-redis's JSON.
+func jsonStore(t *testing.T, url string) *deployment {
+	t.Helper()
+	separator := "?"
+	if strings.Contains(url, "?") {
+		separator = "&"
+	}
+	c := openCache(t, url+separator+"serializer=json", djangocache.Options{Timeout: timeout, Conns: 2})
+	store, err := cachestore.New(cachestore.Config{Cache: c, Serializer: c.Serializer, Version: parseVersion(t, "6.1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &deployment{cache: c, store: store}
+}
+
+const (
+	sessionKey = "0123456789abcdefghijklmnopqrstuv"
+	setSession = `SET :1:django.contrib.sessions.cache` + sessionKey + ` '{"_auth_user_id":"1"}'`
+)
+
+func TestRedisUsersAndTLS(t *testing.T) {
+	secret := djangotest.Redis(t, djangotest.RedisConfig{TLS: true, Settings: []string{
+		"bind 127.0.0.1 127.0.0.2", // the second is not in its certificate
+		"user default off nopass ~* +@all",
+		`user reader on >p@ss:w/rd ~:1:django.contrib.sessions.cache* -@all +get`,
+		"user writer on nopass ~* +@all",
+	}})
+	// The writer logs in on the same line of the socket's one answer: two commands, of which the last is looked at.
+	secret.Do("AUTH writer x\r\n" + setSession)
+	const password = "p%40ss%3Aw%2Frd"
+	secure := "?ssl_ca_certs=" + secret.CertFile
+	for name, tt := range map[string]struct{ url, want string }{
+		"a user who may only read": {"rediss://reader:" + password + "@" + secret.Addr + "/0" + secure, "1"},
+		"named by options":         {"rediss://" + secret.Addr + secure + "&username=reader&password=" + password, "1"},
+		"no check of certificates": {"rediss://reader:" + password + "@" + secret.Addr + "?ssl_cert_reqs=none", "1"},
+		"any name":                 {"rediss://reader:" + password + "@" + strings.Replace(secret.Addr, "127.0.0.1", "127.0.0.2", 1) + secure + "&ssl_check_hostname=false", "1"},
+		"over the socket":          {"unix://reader:" + password + "@" + secret.Socket, "1"},
+		"a wrong name":             {"rediss://reader:" + password + "@" + strings.Replace(secret.Addr, "127.0.0.1", "127.0.0.2", 1) + secure, "failure: "},
+		"an unknown authority":     {"rediss://reader:" + password + "@" + secret.Addr, "failure: "},
+		"a wrong password":         {"rediss://reader:wr0ng@" + secret.Addr + secure, "failure: "},
+		"no password":              {"rediss://" + secret.Addr + secure, "failure: "},
+		"no TLS":                   {"redis://reader:" + password + "@" + secret.Addr, "failure: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := jsonStore(t, tt.url).within(t, 3*time.Second, sessionKey)
+			if got != tt.want && (tt.want == "1" || !strings.HasPrefix(got, tt.want)) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			for _, word := range []string{"p@ss", password, "wr0ng", sessionKey} {
+				if strings.Contains(got, word) {
+					t.Errorf("the error %q has a secret in it", got)
+				}
+			}
+		})
+	}
+	t.Run("a right that is missing is a failure", func(t *testing.T) {
+		d := jsonStore(t, "rediss://reader:"+password+"@"+secret.Addr+secure+"&key_prefix=other")
+		other, err := cachestore.New(cachestore.Config{
+			Cache: d.cache, Serializer: djangosession.JSON, KeyPrefix: "other", Version: parseVersion(t, "6.1"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.store = other
+		if got := d.within(t, time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
+			t.Errorf("got %q", got)
+		}
+		if err := d.cache.Probe(t.Context()); err != nil {
+			t.Errorf("Probe: %v", err)
+		}
+	})
+}
+
+func TestRedisAnswersThatAreNoStrings(t *testing.T) {
+	r := djangotest.Redis(t, djangotest.RedisConfig{})
+	r.Do("RPUSH :1:django.contrib.sessions.cache" + sessionKey + " a b")
+	jsonStore(t, "redis://"+r.Addr).expect(t, "a list", sessionKey, "unreadable")
+}
+
+// TestRedisReplicas: core/cache/backends/redis.py, 6.1: with several URLs, the first is for writing alone.
+func TestRedisReplicas(t *testing.T) {
+	primary := djangotest.Redis(t, djangotest.RedisConfig{})
+	host, port, err := net.SplitHostPort(primary.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port}})
+	primary.Do(setSession)
+	d := jsonStore(t, "redis://"+primary.Addr+",redis://"+replica.Addr)
+	pollFound(t, d)
+	primary.Stop()
+	d.expect(t, "without the primary", sessionKey, "1")
+	replica.Stop()
+	if got := d.within(t, 2*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
+		t.Errorf("without both: got %q", got)
+	}
+}
+
+// pollFound waits for a session to reach a replica, or for a cluster or a Sentinel to make up its mind.
+func pollFound(t *testing.T, d *deployment) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		got := d.within(t, 3*time.Second, sessionKey)
+		if got == "1" {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("still %q", got)
+		}
+	}
+}
+
+func TestRedisSentinel(t *testing.T) {
+	primary := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"requirepass sesame"}})
+	host, port, err := net.SplitHostPort(primary.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentinel := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{
+		"sentinel monitor mymaster " + host + " " + port + " 1", "sentinel auth-pass mymaster sesame",
+	}})
+	primary.Do("AUTH sesame\r\n" + setSession)
+	d := jsonStore(t, "redis://:sesame@mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+sentinel.Addr)
+	pollFound(t, d)
+	if err := d.cache.Probe(t.Context()); err != nil {
+		t.Errorf("Probe: %v", err)
+	}
+	unknown := jsonStore(t, "redis://:sesame@nobody/0?sentinels="+sentinel.Addr)
+	if got := unknown.within(t, 3*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
+		t.Errorf("a service that no Sentinel knows: got %q", got)
+	}
+}
+
+func TestRedisCluster(t *testing.T) {
+	node := djangotest.Redis(t, djangotest.RedisConfig{Cluster: true})
+	d := jsonStore(t, "redis://"+node.Addr+"?cluster=true")
+	if got := d.within(t, 3*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
+		t.Errorf("a cluster without slots: got %q", got)
+	}
+	node.Do("CLUSTER ADDSLOTSRANGE 0 16383")
+	deadline := time.After(20 * time.Second)
+	for !node.Answers(setSession, "+OK") {
+		select {
+		case <-deadline:
+			t.Fatal("the cluster does not begin to work")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	pollFound(t, jsonStore(t, "redis://"+node.Addr+"?cluster=true"))
+	d.eventually(t, "asked before the cluster worked", "1")
+}

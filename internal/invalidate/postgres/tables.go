@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"crypto/md5" //nolint:gosec // Django's names of tables have it; it protects nothing
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Tables says where a deployment keeps what verdicts depend on.
+type Tables struct {
+	// Sessions is the session model's table, with a schema before a dot if need be; "" for engines that have none.
+	Sessions string
+	// Users is the user model's table, as Sessions; "" where users are not looked at.
+	Users string
+	// UserID is the primary key's column of Users.
+	UserID string
+	// UserColumns are the other columns of Users that a verdict reads. Each must be there.
+	UserColumns []string
+}
+
+// The tables of django.contrib.auth and contenttypes whose names no setting changes. No schema: dbstore reads them
+// where the search path finds them.
+const (
+	groupTable            = "auth_group"
+	permissionTable       = "auth_permission"
+	groupPermissionsTable = "auth_group_permissions"
+	contentTypeTable      = "django_content_type"
+)
+
+var (
+	sessionColumns = []string{"session_key", "session_data", "expire_date"}
+	errNoTables    = errors.New("neither sessions nor users are in the database: there is nothing to be told of")
+	errTag         = errors.New("a name holds " + tag + ", which marks texts here")
+)
+
+// check returns an error where no SQL can be written.
+func (t Tables) check() error {
+	switch {
+	case t.Sessions == "" && t.Users == "":
+		return errNoTables
+	case t.Users != "" && (t.UserID == "" || len(t.UserColumns) == 0 || slices.Contains(t.UserColumns, "")):
+		return errors.New("internal error: a user table needs the names of its columns")
+	}
+	for _, name := range append([]string{t.Sessions, t.Users, t.UserID}, t.UserColumns...) {
+		if strings.Contains(name, tag) {
+			return errTag
+		}
+	}
+	return nil
+}
+
+// groups and permissions are the tables of the user model's many-to-many fields.
+func (t Tables) groups() string      { return manyToMany(t.Users, "groups") }
+func (t Tables) permissions() string { return manyToMany(t.Users, "user_permissions") }
+
+// manyToMany is what dbstore makes of the same name: db/models/fields/related.py, 5.2, _get_m2m_db_table, and
+// db/backends/utils.py, truncate_name, with PostgreSQL's max_name_length.
+func manyToMany(users, field string) string {
+	const limit, digits = 63, 4
+	dot := strings.LastIndexByte(users, '.') + 1
+	name := []rune(users[dot:] + "_" + field)
+	if len(name) > limit {
+		sum := md5.Sum([]byte(string(name))) //nolint:gosec // as above
+		name = append(name[:limit-digits:limit-digits], []rune(hex.EncodeToString(sum[:])[:digits])...)
+	}
+	return users[:dot] + string(name)
+}
+
+// quoteTable writes the name of a table as SQL; a dot separates a schema from its table.
+func quoteTable(name string) string {
+	parts := strings.Split(name, ".")
+	for i, p := range parts {
+		parts[i] = quoteName(p)
+	}
+	return strings.Join(parts, ".")
+}
+
+// beside writes the name of a function in the schema of a table, if that is named.
+func beside(table, function string) string {
+	return quoteTable(table)[:len(quoteTable(table))-len(quoteName(table[strings.LastIndexByte(table, '.')+1:]))] + function
+}
+
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// quoteText writes a text as SQL, for servers with standard_conforming_strings, which is the default.
+func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func quoteNames(names []string, prefix string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = prefix + quoteName(n)
+	}
+	return strings.Join(quoted, ", ")
+}

@@ -1,0 +1,212 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"django-sidecar/internal/djangocache"
+)
+
+// Tracking says what Track listens for, and who is told. Prefix, Heard, Everything, Sound and Confirm are required.
+//
+// What is told to Sound is about this cache alone: of users, which are in the database whatever the session engine is,
+// Redis knows nothing.
+type Tracking struct {
+	// Prefix is what the names of the keys begin with that hold sessions: cachestore.Store.Prefix.
+	Prefix string
+	// Heard is told what follows Prefix in the name of a key that has been written, deleted, evicted or found to have
+	// expired. Where a cache has several servers, calls may be made at the same time.
+	Heard func(sessionKey string)
+	// Everything is told that any key may have changed: a database was flushed, or listening begins.
+	Everything func()
+	// Sound is told when every change is heard of from now on, and when and why that is not so any more. The latter
+	// comes before anything that could take time. It is not told twice of the same, and one call at a time.
+	Sound func(sound bool, why error)
+	// Confirm is told that each change from before that time has been told, or that Sound(false) has been since.
+	Confirm func(until time.Time)
+
+	// Ping is how often a server is asked whether it still tells, and Timeout how long each answer, connecting
+	// included, may take: what breaks without a sound is noticed after their sum. A second each, where they are zero.
+	Ping, Timeout time.Duration
+	// Now is the clock, and Random gives random numbers; nil means time.Now and rand.Uint64.
+	Now    func() time.Time
+	Random func() uint64
+}
+
+// The pauses between attempts: each is twice the last, and as much less as Random says, by up to a half. What a server
+// has refused, somebody has to allow first.
+const (
+	firstTrackingPause   = 100 * time.Millisecond
+	lastTrackingPause    = 5 * time.Second
+	refusedTrackingPause = time.Minute
+)
+
+func (t Tracking) withDefaults() (Tracking, error) {
+	if t.Prefix == "" || t.Heard == nil || t.Everything == nil || t.Sound == nil || t.Confirm == nil {
+		return t, errors.New("internal error: tracking needs a prefix, and whom to tell")
+	}
+	for _, d := range []*time.Duration{&t.Ping, &t.Timeout} {
+		if *d <= 0 {
+			*d = time.Second
+		}
+	}
+	if t.Now == nil {
+		t.Now = time.Now //nolint:forbidigo // the default of a parameter
+	}
+	if t.Random == nil {
+		t.Random = rand.Uint64 // it spreads attempts
+	}
+	return t, nil
+}
+
+// Track has Redis tell of every change of a session, until ctx ends; it returns nil then. For a cache that never tells it
+// returns an error at once.
+//
+// It is CLIENT TRACKING of Redis 6.2 and Valkey, in its broadcasting mode, on a connection of its own for each server that
+// is read from: a replica tells when it has a change itself, so that nothing is read from it that is older than what it
+// has told. In that mode Redis keeps nothing for each key, and tells of all that begin with the prefix, whoever reads
+// them and over whatever connection; the right to read them is not needed. It tells before it answers who has made the
+// change. The numbers of databases do not matter to it: a key of the same name in another one is told of too.
+//
+// Tracking is on when the server itself says so, of this connection; a proxy that lends connections for single commands
+// cannot. It is asked each Ping. What one cannot know is how late a message is that is under way; that the answer to a
+// question overtakes none shows that it is at most Ping and Timeout.
+//
+// The server that tells has to be the one that is read from. Behind Sentinels it is looked at each Ping whether they still
+// name it, by connecting as the library does, which has it drop its own connections to any other server; where the URL
+// has a name for an address, each 30 s whether it still leads there.
+func Track(ctx context.Context, c *djangocache.Cache, t Tracking) error {
+	t, err := t.withDefaults()
+	if err != nil {
+		return err
+	}
+	servers, err := c.Servers()
+	if err != nil {
+		return err
+	}
+	track(ctx, t, servers)
+	return nil
+}
+
+// tracker is a running Track.
+type tracker struct {
+	Tracking
+
+	mu       sync.Mutex
+	sound    bool
+	told     []time.Time // by server: until when it has told of all, zero where it does not tell
+	reported []string    // by server: the last report
+}
+
+func track(ctx context.Context, t Tracking, servers []djangocache.Server) {
+	tr := &tracker{Tracking: t, told: make([]time.Time, len(servers)), reported: make([]string, len(servers))}
+	var running sync.WaitGroup
+	for i := range servers {
+		running.Go(func() { tr.run(ctx, i, &servers[i]) })
+	}
+	running.Wait()
+}
+
+// run listens to one server, again and again.
+func (t *tracker) run(ctx context.Context, i int, s *djangocache.Server) {
+	for pause := firstTrackingPause; ; pause = min(2*pause, lastTrackingPause) {
+		told, why := t.listen(ctx, i, s)
+		if told {
+			pause = firstTrackingPause
+		}
+		wait := pause
+		if errors.As(why, new(refusal)) {
+			wait = refusedTrackingPause
+		}
+		select {
+		case <-time.After(wait - time.Duration(t.Random()%uint64(wait/2))): //nolint:gosec // it is positive
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// confirm says that a server has told of all until a time, and tells of what comes.
+func (t *tracker) confirm(i int, until time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.told[i] = until
+	for _, told := range t.told {
+		if told.IsZero() {
+			return
+		}
+		if told.Before(until) {
+			until = told
+		}
+	}
+	if !t.sound {
+		t.sound = true
+		clear(t.reported)
+		// What was kept until now may be from before tracking was on.
+		t.Everything()
+		t.Sound(true, nil)
+	}
+	t.Confirm(until)
+}
+
+// end says that a server does not tell. That an attempt was cut short is nothing to report.
+func (t *tracker) end(i int, why error, cut bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.told[i] = time.Time{}
+	// The first words say what was being done. The rest may hold the number of a port, another one each time.
+	text, rest, _ := strings.Cut(why.Error(), ": ")
+	if errors.As(why, new(refusal)) {
+		text += rest
+	}
+	if t.sound || !cut && text != t.reported[i] {
+		t.sound, t.reported[i] = false, text
+		t.Sound(false, why)
+	}
+}
+
+// listen listens on one connection. It returns whether the server has told anything, and why it ended.
+func (t *tracker) listen(ctx context.Context, i int, s *djangocache.Server) (told bool, why error) {
+	var conn *trackingConn
+	defer func() {
+		cut := ctx.Err() != nil
+		if cut {
+			why = ctx.Err()
+		}
+		t.end(i, why, cut) // before anything that could take time
+		if conn != nil {
+			_ = conn.Close() // it is of no use any more
+		}
+	}()
+	raw, err := connect(ctx, s, t.Timeout)
+	if err != nil {
+		return false, fmt.Errorf("connecting to Redis at %s: %w", s.Name, err)
+	}
+	conn = newTrackingConn(raw, &t.Tracking)
+	defer context.AfterFunc(ctx, func() { _ = raw.Close() })() // which wakes who reads
+	if err := conn.begin(s.User, s.Password); err != nil {
+		return false, fmt.Errorf("asking Redis at %s to tell of changes: %w", s.Name, err)
+	}
+	if err := conn.moved(ctx, s); err != nil {
+		return false, err
+	}
+	confirm := func(until time.Time) { t.confirm(i, until) }
+	confirm(conn.checked)
+	return true, conn.follow(ctx, s, confirm)
+}
+
+func connect(ctx context.Context, s *djangocache.Server, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := s.Dial(ctx)
+	if errors.Is(err, djangocache.ErrNoService) {
+		err = refusal(err.Error())
+	}
+	return conn, err
+}
