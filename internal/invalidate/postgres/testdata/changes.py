@@ -11,7 +11,7 @@ import sys
 sys.dont_write_bytecode = True  # the sources lie in a checkout
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "..", "testdata", "oracle")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "..", "..", "testdata", "oracle")]
 
 
 def configure(request):
