@@ -45,7 +45,9 @@ func Check(ctx context.Context, c *config.Config, cookie *string, report func(ch
 		report(f)
 	}
 	if sc.uploads != nil {
-		report(checkup.Finding{Grade: checkup.OK, Name: "uploads", Found: "go to " + c.Uploads.MediaRoot})
+		for _, f := range sc.uploads.findings() {
+			report(f)
+		}
 	}
 	if d == nil {
 		return
