@@ -32,7 +32,7 @@ func caddy(tb testing.TB, route GatewayRoute, options string) *Gateway {
 	if route.Preflight {
 		replace = append(replace, `import asked ""`, "import asked preflight=1")
 	}
-	g.copyFile("deploy/caddy/Caddyfile", replace...)
+	g.copyFile("deploy/caddy/Caddyfile", append(replace, route.Changes...)...)
 	g.write("main", "{\n\tadmin off\n"+options+"}\nimport Caddyfile\n")
 	return g.run(func() *exec.Cmd {
 		cmd := exec.Command(program, "run", "--config", g.path("main"), "--adapter", "caddyfile")

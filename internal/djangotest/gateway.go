@@ -20,6 +20,8 @@ type GatewayRoute struct {
 	HTTP2 bool
 	// Preflight: where any user will do, the question has preflight=1 beside. Envoy over HTTP cannot.
 	Preflight bool
+	// Changes are further changes to the configurations of Caddy and Traefik: pairs of what stands there and what is to stand there.
+	Changes []string
 }
 
 // Gateway is a running gateway, with the configuration that deploy/ has for it: the addresses apart, what is tried is the

@@ -29,7 +29,7 @@ func Traefik(tb testing.TB, route GatewayRoute) *Gateway {
 	if route.Preflight {
 		replace = append(replace, "/auth/forward\n", "/auth/forward?preflight=1\n")
 	}
-	g.copyFile("deploy/traefik/dynamic.yml", replace...)
+	g.copyFile("deploy/traefik/dynamic.yml", append(replace, route.Changes...)...)
 	g.command = func() *exec.Cmd {
 		return exec.Command(program, "--configFile="+g.path("traefik.yml"))
 	}
