@@ -1,8 +1,6 @@
 package djangosession
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -227,19 +225,9 @@ func (p *jsonParser) string() (rawString, bool) {
 }
 
 // plainLen returns how many characters at the start of text stand for themselves in a JSON string: ASCII up to a quote,
-// a backslash or a control character. Most of a session is such text, so it is read by eight bytes at a time.
+// a backslash or a control character.
 func plainLen(text string) int {
-	const each = 0x0101010101010101
 	n := 0
-	for ; len(text)-n >= 8; n += 8 {
-		w := binary.LittleEndian.Uint64([]byte(text[n : n+8]))
-		// Each term sets the high bit of the bytes that it is about: those from 0x80, below 0x20, '"' and '\\'. What it
-		// borrows from the bytes above such a one can be wrong there, and only the lowest one counts.
-		special := w | (w - 0x20*each) | ((w ^ '"'*each) - each) | ((w ^ '\\'*each) - each)
-		if special &= 0x80 * each; special != 0 {
-			return n + bits.TrailingZeros64(special)/8
-		}
-	}
 	for n < len(text) && text[n] >= 0x20 && text[n] < utf8.RuneSelf && text[n] != '"' && text[n] != '\\' {
 		n++
 	}
