@@ -9,6 +9,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/cachestore"
+	"django-sidecar/djangosession/storetest"
 	"django-sidecar/signing"
 )
 
@@ -58,17 +59,11 @@ func newStore(t *testing.T, c cachestore.Config) *cachestore.Store {
 	return s
 }
 
-// outcome is who is logged in, or what the error is.
+// outcome is the user of a session, or what went wrong, without what a failure says.
 func outcome(session *djangosession.Session, err error) string {
-	switch {
-	case errors.Is(err, djangosession.ErrExpired):
-		return "expired"
-	case errors.Is(err, djangosession.ErrNotFound):
-		return "not found"
-	case errors.As(err, new(*signing.SyntaxError)):
-		return "unreadable"
-	case err != nil:
-		return "failure"
+	if err != nil {
+		words, _, _ := strings.Cut(storetest.Outcome(session, err), ":")
+		return words
 	}
 	text, _ := session.AuthUserID.Text()
 	return text

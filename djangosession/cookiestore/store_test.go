@@ -1,13 +1,13 @@
 package cookiestore_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/cookiestore"
+	"django-sidecar/djangosession/storetest"
 	"django-sidecar/signing"
 )
 
@@ -55,22 +55,6 @@ func dumps(t *testing.T, o signing.Options, payload string, at time.Time) string
 	return s.Dumps([]byte(payload), true, at)
 }
 
-func outcome(session *djangosession.Session, err error) string {
-	switch {
-	case errors.Is(err, djangosession.ErrExpired):
-		return "expired"
-	case errors.Is(err, djangosession.ErrNotFound):
-		return "not found"
-	case errors.Is(err, signing.ErrBadSignature):
-		return "bad signature"
-	case errors.As(err, new(*signing.SyntaxError)):
-		return "unreadable"
-	case err != nil:
-		return "failure: " + err.Error()
-	}
-	return session.JSON()
-}
-
 func TestLoad(t *testing.T) {
 	long := `{"text":"` + strings.Repeat("compressed ", 1000) + `"}`
 	unpack := func(payload string) string { return dumps(t, signing.Options{}, payload, now) }
@@ -95,7 +79,7 @@ func TestLoad(t *testing.T) {
 		"too much when it is inflated": {unpack(`{"text":"` + strings.Repeat("a", 2<<20) + `"}`), "unreadable"},
 		"too much":                     {strings.Repeat("a", 2<<20), "unreadable"},
 	} {
-		if got := outcome(s.Load(t.Context(), tt.key)); got != tt.want {
+		if got := storetest.Outcome(s.Load(t.Context(), tt.key)); got != tt.want {
 			t.Errorf("%s: got %.200q, want %.200q", name, got, tt.want)
 		}
 	}
@@ -121,7 +105,7 @@ func TestAge(t *testing.T) {
 	} {
 		s := open(t, cookiestore.Config{Version: django52, MaxAge: tt.maxAge})
 		session, err := s.Load(t.Context(), dumps(t, signing.Options{}, login, tt.signed))
-		if got := outcome(session, err); (got == login) != tt.alive || !tt.alive && got != "expired" {
+		if got := storetest.Outcome(session, err); (got == login) != tt.alive || !tt.alive && got != "expired" {
 			t.Errorf("signed at %v, max_age %v: got %q", tt.signed, tt.maxAge, got)
 			continue
 		}
@@ -136,7 +120,7 @@ func TestAge(t *testing.T) {
 		t.Fatal(err)
 	}
 	session, err := s.Load(t.Context(), signer.Sign("e30:zzzzzzzzzzzz"))
-	if got := outcome(session, err); got != "{}" || !session.ExpireDate.IsZero() {
+	if got := storetest.Outcome(session, err); got != "{}" || !session.ExpireDate.IsZero() {
 		t.Errorf("a timestamp of twelve digits: got %q", got)
 	}
 }
@@ -163,7 +147,7 @@ func TestVersions(t *testing.T) {
 			}
 			s := open(t, cookiestore.Config{Version: v, MaxAge: time.Hour})
 			session, err := s.Load(t.Context(), dumps(t, tt.o, login, now))
-			switch got := outcome(session, err); {
+			switch got := storetest.Outcome(session, err); {
 			case !accepts && got != "bad signature", accepts && got != login:
 				t.Errorf("Django %s, %s: got %q", version, tt.name, got)
 			case accepts && session.SignedBy.String() != tt.by:
@@ -180,7 +164,7 @@ func TestHashingAlgorithm(t *testing.T) {
 		{Major: 3, Minor: 1}: "bad signature", {Major: 3, Minor: 2}: "bad signature", {Major: 4, Minor: 0}: login,
 	} {
 		s := open(t, cookiestore.Config{Version: version, MaxAge: time.Hour, HashingAlgorithm: signing.SHA1})
-		if got := outcome(s.Load(t.Context(), dumps(t, signing.Options{}, login, now))); got != want {
+		if got := storetest.Outcome(s.Load(t.Context(), dumps(t, signing.Options{}, login, now))); got != want {
 			t.Errorf("Django %v, sha1: SHA-256 is %q, want %q", version, got, want)
 		}
 	}
@@ -201,7 +185,7 @@ func TestNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := outcome(s.Load(t.Context(), dumps(t, signing.Options{}, login, time.Now().Add(-time.Second)))); got != "expired" {
+	if got := storetest.Outcome(s.Load(t.Context(), dumps(t, signing.Options{}, login, time.Now().Add(-time.Second)))); got != "expired" {
 		t.Errorf("without a MaxAge: got %q", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/filestore"
+	"django-sidecar/djangosession/storetest"
 )
 
 const alive = "alive"
@@ -33,7 +34,7 @@ func TestModification(t *testing.T) {
 		f := newFixture(t, filestore.Config{})
 		f.write(t, key, f.encode(t, nil), tt.written)
 		session, err := f.Load(t.Context(), key)
-		got := outcome(session, err)
+		got := storetest.Outcome(session, err)
 		if (got == "{}") != (tt.want == alive) || got != "{}" && got != tt.want {
 			t.Errorf("written at %v: got %q, want %q", tt.written, got, tt.want)
 			continue
@@ -63,7 +64,7 @@ func TestExpiry(t *testing.T) {
 				f := newFixture(t, filestore.Config{})
 				f.write(t, key, dumps(t, `{"_session_expiry":`+expiry+`}`), written)
 				session, err := f.Load(t.Context(), key)
-				if got := outcome(session, err); (got[0] == '{') != (want == alive) || got[0] != '{' && got != want {
+				if got := storetest.Outcome(session, err); (got[0] == '{') != (want == alive) || got[0] != '{' && got != want {
 					t.Errorf("%s, written at %v: got %q, want %q", expiry, written, got, want)
 				}
 				if err == nil && session.ExpireDate.Year() > 9999 { // which no JSON can say
@@ -118,7 +119,7 @@ func TestLocalTime(t *testing.T) {
 		}
 		f.write(t, key, f.encode(t, entries), tt.written)
 		session, err := f.Load(t.Context(), key)
-		got := outcome(session, err)
+		got := storetest.Outcome(session, err)
 		if (got[0] == '{') != (tt.want == alive) || got[0] != '{' && got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 			continue
@@ -143,7 +144,7 @@ func TestAges(t *testing.T) {
 		f := newFixture(t, filestore.Config{CookieAge: tt.age})
 		f.write(t, key, f.encode(t, nil), tt.written)
 		session, err := f.Load(t.Context(), key)
-		if got := outcome(session, err); got != tt.want {
+		if got := storetest.Outcome(session, err); got != tt.want {
 			t.Errorf("%v, written at %v: got %q", tt.age, tt.written, got)
 		}
 		if err == nil {

@@ -10,6 +10,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/filestore"
+	"django-sidecar/djangosession/storetest"
 	"django-sidecar/signing"
 )
 
@@ -88,23 +89,7 @@ func (f *fixture) encode(tb testing.TB, entries map[string]any) string {
 // outcome is a session's JSON, or why there is none.
 func (f *fixture) outcome(t *testing.T, key string) string {
 	t.Helper()
-	return outcome(f.Load(t.Context(), key))
-}
-
-func outcome(session *djangosession.Session, err error) string {
-	switch {
-	case errors.Is(err, djangosession.ErrExpired):
-		return "expired"
-	case errors.Is(err, djangosession.ErrNotFound):
-		return "not found"
-	case errors.Is(err, signing.ErrBadSignature):
-		return "bad signature"
-	case errors.As(err, new(*signing.SyntaxError)):
-		return "unreadable"
-	case err != nil:
-		return "failure: " + err.Error()
-	}
-	return session.JSON()
+	return storetest.Outcome(f.Load(t.Context(), key))
 }
 
 // dumps signs a payload as Django's store does.

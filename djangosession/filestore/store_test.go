@@ -14,6 +14,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/filestore"
+	"django-sidecar/djangosession/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -108,7 +109,7 @@ func TestHalfWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := outcome(s.Load(t.Context(), key)); got != "not found" {
+		if got := storetest.Outcome(s.Load(t.Context(), key)); got != "not found" {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -200,7 +201,7 @@ func TestNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.write(t, key, f.encode(t, nil), time.Now())
-	if got := outcome(s.Load(t.Context(), key)); got != "expired" {
+	if got := storetest.Outcome(s.Load(t.Context(), key)); got != "expired" {
 		t.Errorf("without a CookieAge: got %q", got)
 	}
 }

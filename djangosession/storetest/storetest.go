@@ -105,8 +105,8 @@ func login(key, user string) Session {
 	}
 }
 
-// outcome is who is logged in, or what the error is.
-func outcome(session *djangosession.Session, err error) string {
+// Outcome is what a store's Load returned, in words: what went wrong, or the session's JSON.
+func Outcome(session *djangosession.Session, err error) string {
 	switch {
 	case session != nil && err != nil:
 		return "a session and an error"
@@ -122,6 +122,14 @@ func outcome(session *djangosession.Session, err error) string {
 		return "failure: " + err.Error()
 	case session == nil:
 		return "neither a session nor an error"
+	}
+	return session.JSON()
+}
+
+// outcome is Outcome with the user in place of the session's JSON.
+func outcome(session *djangosession.Session, err error) string {
+	if session == nil || err != nil {
+		return Outcome(session, err)
 	}
 	if session.AuthUserID.Kind() == djangosession.Missing {
 		return "anonymous"
