@@ -140,13 +140,14 @@ func (u uploadsThrough) form(t *testing.T, content []byte, chunked bool) {
 	reader, writer := io.Pipe()
 	sent := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(writer, io.MultiReader(strings.NewReader(head), bytes.NewReader(content[:half])))
+		err := errors.New("the rest was not sent")
+		defer func() { sent <- errors.Join(err, writer.CloseWithError(err)) }() // waitFor ends the goroutine
+		_, err = io.Copy(writer, io.MultiReader(strings.NewReader(head), bytes.NewReader(content[:half])))
 		if err == nil {
 			// Sockets hold some megabytes. Whoever stores a body first has passed nothing on.
 			waitFor(t, 15*time.Second, "the body at the sidecar", func() bool { return u.watch.body.Load()-before >= int64(half)/4 })
 			_, err = io.Copy(writer, io.MultiReader(bytes.NewReader(content[half:]), strings.NewReader(tail)))
 		}
-		sent <- errors.Join(err, writer.Close())
 	}()
 	request := u.request(t, "POST", "/upload", reader)
 	request.Header.Set("Content-Type", "multipart/form-data; boundary=+++++")
