@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -80,12 +79,7 @@ func orDefault[T comparable](option *T, value T) {
 	}
 }
 
-// CheckURL says what is wrong with a URL for events. The error does not repeat it: its query may hold a secret.
-func CheckURL(raw string) error {
-	_, err := parseURL(raw)
-	return err
-}
-
+// parseURL says what is wrong with a URL for events. The error does not repeat it: its query may hold a secret.
 func parseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -102,6 +96,3 @@ func parseURL(raw string) (*url.URL, error) {
 	}
 	return u, nil
 }
-
-// location is the URL as logs may have it.
-func location(u *url.URL) string { return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath()) }

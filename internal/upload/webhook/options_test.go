@@ -18,38 +18,32 @@ import (
 var discardLog = log.New(io.Discard, "", 0)
 
 func TestURL(t *testing.T) {
-	for raw, want := range map[string]string{
-		"http://app:8000/hook?token=T0KEN": "http://app:8000/hook",
-		"https://app":                      "https://app",
-		"HTTPS://[::1]:8443/a%2Fb?T0KEN":   "https://[::1]:8443/a%2Fb",
-		"":                                 "",
-		"app:8000/T0KEN":                   "",
-		"/hook?T0KEN":                      "",
-		"//app/T0KEN":                      "",
-		"ftp://app/T0KEN":                  "",
-		"http:///T0KEN":                    "",
-		"http://:8000/T0KEN":               "",
-		"http:T0KEN":                       "",
-		"http://user:T0KEN@app/":           "",
-		"http://T0KEN@app/":                "",
-		"http://app/#T0KEN":                "",
-		"http://app/%zzT0KEN":              "",
-		"http://app:T0KEN/":                "",
-		" http://app/T0KEN":                "",
-		"http://app/\nT0KEN":               "",
+	for raw, taken := range map[string]bool{
+		"http://app:8000/hook?token=T0KEN": true,
+		"https://app":                      true,
+		"HTTPS://[::1]:8443/a%2Fb?T0KEN":   true,
+		"":                                 false,
+		"app:8000/T0KEN":                   false,
+		"/hook?T0KEN":                      false,
+		"//app/T0KEN":                      false,
+		"ftp://app/T0KEN":                  false,
+		"http:///T0KEN":                    false,
+		"http://:8000/T0KEN":               false,
+		"http:T0KEN":                       false,
+		"http://user:T0KEN@app/":           false,
+		"http://T0KEN@app/":                false,
+		"http://app/#T0KEN":                false,
+		"http://app/%zzT0KEN":              false,
+		"http://app:T0KEN/":                false,
+		" http://app/T0KEN":                false,
+		"http://app/\nT0KEN":               false,
 	} {
-		q, err := webhook.Open(webhook.Options{URL: raw, Dir: newDir(t), Sign: sign, Now: time.Now})
+		_, err := webhook.Open(webhook.Options{URL: raw, Dir: newDir(t), Sign: sign, Now: time.Now})
 		switch {
-		case (err == nil) != (webhook.CheckURL(raw) == nil):
-			t.Errorf("%q: Open and CheckURL disagree: %v", raw, err)
-		case want == "" && err == nil:
-			t.Errorf("%q is taken", raw)
-		case want == "" && strings.Contains(err.Error(), "T0KEN"):
+		case (err == nil) != taken:
+			t.Errorf("%q: %v, want it taken: %t", raw, err, taken)
+		case err != nil && strings.Contains(err.Error(), "T0KEN"):
 			t.Errorf("%q: %v", raw, err)
-		case want != "" && err != nil:
-			t.Errorf("%q: %v", raw, err)
-		case want != "" && q.Location() != want:
-			t.Errorf("%q is at %q", raw, q.Location())
 		}
 	}
 }

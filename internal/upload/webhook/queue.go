@@ -52,9 +52,6 @@ func Open(o Options) (*Queue, error) {
 	return q, nil
 }
 
-// Location is where events are posted, without the query, which may hold a secret.
-func (q *Queue) Location() string { return location(q.target) }
-
 // Add takes an event: when it returns nil, the event would survive a power cut. After an error nothing was taken, as a rule;
 // where the disk failed at the last moment the event may come nevertheless, and so may one whose context has ended.
 func (q *Queue) Add(ctx context.Context, e Event) error {
@@ -100,9 +97,6 @@ func (q *Queue) Pending() int {
 	defer q.mu.Unlock()
 	return q.pending
 }
-
-// Full reports whether Add would fail with ErrFull now: better asked before an upload is accepted than after.
-func (q *Queue) Full() bool { return q.Pending() >= q.options.MaxPending }
 
 func (q *Queue) gone() {
 	q.mu.Lock()
