@@ -92,7 +92,7 @@ func known(b *testing.B) http.Handler {
 	return newHandler(saying(ada(), nil), func(o *handlers.Options) {
 		o.Answers.Observe = metrics.Verdict
 		o.Answers.Peek = func(keyhash.Hash, time.Time) (djangosession.Verdict, bool) { return verdict, true }
-		lines := observe.NewLines(io.Discard, 1<<20)
+		lines := observe.NewAsyncWriter(io.Discard, 1<<20)
 		b.Cleanup(lines.Close)
 		o.Logger = slog.New(observe.NewLogHandler(lines, false, slog.LevelInfo))
 	})

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Lines writes lines to w behind the back of those who have them, so that no answer waits for a log, and what comes within a
-// few milliseconds is one write. Close writes what is left.
-type Lines struct {
+// AsyncWriter writes lines to w in the background, in batches of up to 5 ms, so that no answer waits for a log. Close writes what is
+// left.
+type AsyncWriter struct {
 	w    io.Writer
 	most int // bytes that may wait
 
@@ -29,16 +29,16 @@ const (
 	linesMuch  = 32 << 10
 )
 
-// NewLines returns Lines that hold at most so many bytes for a writer that is slow.
-func NewLines(w io.Writer, most int) *Lines {
-	l := &Lines{w: w, most: most, some: make(chan struct{}, 1), much: make(chan struct{}, 1), done: make(chan struct{})}
+// NewAsyncWriter returns an AsyncWriter that holds at most so many bytes for a writer that is slow.
+func NewAsyncWriter(w io.Writer, most int) *AsyncWriter {
+	l := &AsyncWriter{w: w, most: most, some: make(chan struct{}, 1), much: make(chan struct{}, 1), done: make(chan struct{})}
 	l.room.L = &l.mu
 	go l.write()
 	return l
 }
 
 // Write implements io.Writer for lines that must not be lost: where there is no room, it waits.
-func (l *Lines) Write(line []byte) (int, error) {
+func (l *AsyncWriter) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for !l.closed && len(l.waiting) > 0 && len(l.waiting)+len(line) > l.most {
@@ -56,7 +56,7 @@ func (l *Lines) Write(line []byte) (int, error) {
 }
 
 // Offer is Write for lines of which there are many: where there is no room, the line is dropped, and counted.
-func (l *Lines) Offer(line []byte) {
+func (l *AsyncWriter) Offer(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || len(l.waiting)+len(line) > l.most {
@@ -66,7 +66,7 @@ func (l *Lines) Offer(line []byte) {
 	l.add(line)
 }
 
-func (l *Lines) add(line []byte) {
+func (l *AsyncWriter) add(line []byte) {
 	if len(l.waiting) == 0 {
 		signal(l.some)
 	}
@@ -85,14 +85,14 @@ func signal(c chan struct{}) {
 }
 
 // Dropped counts the lines that were dropped.
-func (l *Lines) Dropped() uint64 {
+func (l *AsyncWriter) Dropped() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.dropped
 }
 
 // Close waits until what waits is written. What comes after it is written at once.
-func (l *Lines) Close() {
+func (l *AsyncWriter) Close() {
 	l.mu.Lock()
 	l.closed = true
 	signal(l.some)
@@ -103,7 +103,7 @@ func (l *Lines) Close() {
 }
 
 // write writes what waits, until nothing more will come.
-func (l *Lines) write() {
+func (l *AsyncWriter) write() {
 	defer close(l.done)
 	pause := time.NewTimer(linesPause)
 	var writing []byte

@@ -39,7 +39,7 @@ func (s *slow) Write(p []byte) (int, error) {
 func TestLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &slow{allowed: make(chan struct{})}
-		l := observe.NewLines(w, 10)
+		l := observe.NewAsyncWriter(w, 10)
 		l.Offer([]byte("first\n"))
 		<-time.After(time.Second) // it is being written
 		l.Offer([]byte("22222\n"))
@@ -80,7 +80,7 @@ func TestLines(t *testing.T) {
 // What many write at once are whole lines, and all of them.
 func TestLinesOfMany(t *testing.T) {
 	var b bytes.Buffer
-	l := observe.NewLines(&b, 100)
+	l := observe.NewAsyncWriter(&b, 100)
 	var running sync.WaitGroup
 	for i := range 20 {
 		running.Go(func() {
@@ -116,7 +116,7 @@ func TestLogHandler(t *testing.T) {
 		e.At = at
 		for _, text := range []bool{false, true} {
 			var got, want bytes.Buffer
-			lines := observe.NewLines(&got, 1<<20)
+			lines := observe.NewAsyncWriter(&got, 1<<20)
 			handler := observe.NewLogHandler(lines, text, slog.LevelInfo)
 			e.Write(t.Context(), slog.New(handler))
 			lines.Close()
@@ -167,7 +167,7 @@ func TestLogHandlerDrops(t *testing.T) {
 	for _, text := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			w := &slow{allowed: make(chan struct{})}
-			lines := observe.NewLines(w, 300)
+			lines := observe.NewAsyncWriter(w, 300)
 			level := new(slog.LevelVar)
 			handler := observe.NewLogHandler(lines, text, level)
 			logger := slog.New(handler)

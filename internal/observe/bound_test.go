@@ -26,7 +26,7 @@ const invisible = "\x00\x1b[2J\r\n\x7f\u0080\u0085\u009b31m\u2028\u2029\u200b\u2
 func logged(tb testing.TB, text bool, write func(*slog.Logger)) string {
 	tb.Helper()
 	var b bytes.Buffer
-	lines := observe.NewLines(&b, 1<<20)
+	lines := observe.NewAsyncWriter(&b, 1<<20)
 	write(slog.New(observe.NewLogHandler(lines, text, slog.LevelInfo)))
 	lines.Close()
 	line := b.String()

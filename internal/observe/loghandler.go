@@ -13,13 +13,13 @@ import (
 type LogHandler struct {
 	slog.Handler
 
-	lines *Lines
+	lines *AsyncWriter
 	// offering takes the events that may be dropped. It is nil for JSON, which is made here.
 	offering slog.Handler
 }
 
 // NewLogHandler returns a handler that writes to lines, as JSON unless text is true.
-func NewLogHandler(lines *Lines, text bool, level slog.Leveler) *LogHandler {
+func NewLogHandler(lines *AsyncWriter, text bool, level slog.Leveler) *LogHandler {
 	options := &slog.HandlerOptions{Level: level}
 	h := &LogHandler{lines: lines}
 	if text {
@@ -39,7 +39,7 @@ func (h *LogHandler) Handle(ctx context.Context, r slog.Record) error {
 func (h *LogHandler) Dropped() uint64 { return h.lines.Dropped() }
 
 // offers is the io.Writer of lines that may be dropped.
-type offers struct{ *Lines }
+type offers struct{ *AsyncWriter }
 
 // Write implements io.Writer.
 func (o offers) Write(line []byte) (int, error) {
@@ -48,11 +48,11 @@ func (o offers) Write(line []byte) (int, error) {
 }
 
 // kept is the io.Writer of lines that must not be lost.
-type kept struct{ *Lines }
+type kept struct{ *AsyncWriter }
 
 // Write implements io.Writer.
 func (k kept) Write(line []byte) (int, error) {
-	if _, err := k.Lines.Write(escape(line)); err != nil {
+	if _, err := k.AsyncWriter.Write(escape(line)); err != nil {
 		return 0, err
 	}
 	return len(line), nil

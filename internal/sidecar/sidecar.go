@@ -40,7 +40,7 @@ type Options struct {
 
 // Serve is [Run] with a log on w, and within the container's memory.
 func Serve(ctx context.Context, c *config.Config, w io.Writer, o Options) error {
-	lines := observe.NewLines(w, logBytes)
+	lines := observe.NewAsyncWriter(w, logBytes)
 	defer lines.Close() // which writes the last of it
 	o.Logger = slog.New(observe.NewLogHandler(lines, c.LogFormat == "text", c.LogLevel))
 	limitMemory(ctx, o.Logger)
