@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"django-sidecar/signing"
@@ -85,72 +84,77 @@ func (v *Verifier) With(store Store, users UserStore) *Verifier {
 }
 
 // Verify tells who is logged in with a session key, the value of the session cookie ("" when there is none).
-// It follows SessionMiddleware and get_user of contrib/auth/__init__.py, 5.2, line by line; where Django would
-// fail with an exception, nobody is logged in.
+// Where Django would fail with an exception, nobody is logged in.
 //
 // An error says that a store failed and that nothing is known: it is neither a yes nor a no.
 func (v *Verifier) Verify(ctx context.Context, sessionKey string) (Verdict, error) {
-	return v.VerifyKnowing(ctx, sessionKey, nil)
+	claim, err := v.Begin(ctx, sessionKey)
+	if err != nil {
+		return Verdict{}, err
+	}
+	return v.Resolve(ctx, claim)
 }
 
-// VerifyKnowing is Verify for those who remember users. Before the user store is asked, known is; nil asks nobody.
-// It is asked at most once, for a session that says through a backend of AUTHENTICATION_BACKENDS who has logged in, and returns
-// the user of an earlier Verdict that it was asked about with an equal Login, or nil for one that it does not know. As old as
-// that Verdict is what is told of the user.
-func (v *Verifier) VerifyKnowing(ctx context.Context, sessionKey string, known func(Login) *User) (Verdict, error) {
+// Begin is the first half of Verify: it loads the session, and returns who it says has logged in, or why nobody has.
+// It follows SessionMiddleware and the beginning of get_user of contrib/auth/__init__.py, 5.2, line by line.
+func (v *Verifier) Begin(ctx context.Context, sessionKey string) (Claim, error) {
 	if sessionKey == "" {
-		return Verdict{Reason: NoCookie}, nil
+		return Claim{Reason: NoCookie}, nil
 	}
 	if !validSessionKey(sessionKey) {
-		return Verdict{Reason: BadSessionKey}, nil
+		return Claim{Reason: BadSessionKey}, nil
 	}
 	session, err := v.store.Load(ctx, sessionKey)
 	if err != nil {
 		reason, err := loadReason(err)
-		return Verdict{Reason: reason}, err
+		return Claim{Reason: reason}, err
 	}
-	no := func(r Reason) (Verdict, error) { return Verdict{Session: session, Reason: r}, nil }
-
 	// user_id = _get_user_session_key(request); backend_path = request.session[BACKEND_SESSION_KEY]
 	if session.AuthUserID.kind == Missing || session.AuthBackend.kind == Missing {
-		return no(Anonymous)
+		return Claim{Session: session, Reason: Anonymous}, nil
 	}
 	// if backend_path in settings.AUTHENTICATION_BACKENDS
 	rule := v.ruleOf(session)
 	if rule == NoUsers {
-		return no(UnknownBackend)
+		return Claim{Session: session, Reason: UnknownBackend}, nil
 	}
 	if session.impersonation&v.impersonating != 0 {
-		return no(Anonymous)
+		return Claim{Session: session, Reason: Anonymous}, nil
 	}
 	expires, over := v.end(session)
 	if over {
-		return no(Expired)
+		return Claim{Session: session, Reason: Expired}, nil
 	}
-	if v.config.InsecureSkipUserCheck {
-		return sessionAlone(session, expires), nil
-	}
-	if user := session.userIn(known); user != nil {
-		return Verdict{User: user, Expires: expires, Session: session}, nil
+	return Claim{Session: session, Expires: expires, rule: rule}, nil
+}
+
+// Resolve is the second half of Verify: it looks up the user whom a claim of Begin names, and asks no store where the claim
+// says why nobody is logged in. It follows the rest of get_user.
+func (v *Verifier) Resolve(ctx context.Context, claim Claim) (Verdict, error) {
+	switch {
+	case !claim.open():
+		return claim.no(claim.Reason), nil
+	case v.config.InsecureSkipUserCheck:
+		return sessionAlone(claim), nil
 	}
 	// user = backend.get_user(user_id), with user_can_authenticate
-	user, err := v.users.UserByID(ctx, session.AuthUserID)
+	user, err := v.users.UserByID(ctx, claim.Session.AuthUserID)
 	switch {
 	case errors.Is(err, ErrBadUserID):
-		return no(BadUserID)
+		return claim.no(BadUserID), nil
 	case errors.Is(err, ErrUserNotFound):
-		return no(UserNotFound)
+		return claim.no(UserNotFound), nil
 	case err != nil && errors.As(err, new(*signing.SyntaxError)):
-		return no(Unreadable)
+		return claim.no(Unreadable), nil
 	case err != nil:
 		return Verdict{}, err
-	case !v.lets(rule, user.IsActive):
-		return no(UserInactive)
+	case !v.lets(claim.rule, user.IsActive):
+		return claim.no(UserInactive), nil
 	// session_hash_verified = constant_time_compare(session_hash, user.get_session_auth_hash())
-	case !v.hashes.verify(session.AuthHash, user):
-		return no(AuthHashMismatch)
+	case !v.hashes.verify(claim.Session.AuthHash, user):
+		return claim.no(AuthHashMismatch), nil
 	}
-	return Verdict{User: &user.User, Expires: expires, Session: session}, nil
+	return claim.yes(&user.User), nil
 }
 
 // validSessionKey: contrib/sessions/backends/base.py, 5.2, _validate_session_key, "key and len(key) >= 8", in
@@ -176,14 +180,13 @@ func loadReason(err error) (Reason, error) {
 
 // sessionAlone is the verdict of InsecureSkipUserCheck. The type of the primary key is not known without the
 // table, so the id is what the session says, if it is a text or a number.
-func sessionAlone(session *Session, expires time.Time) Verdict {
-	v := Verdict{Session: session, Reason: BadUserID}
-	if kind := session.AuthUserID.kind; kind != String && kind != Int {
-		return v
+func sessionAlone(claim Claim) Verdict {
+	if kind := claim.Session.AuthUserID.kind; kind != String && kind != Int {
+		return claim.no(BadUserID)
 	}
-	if id, err := textID(session.AuthUserID); err == nil && id != "" {
-		v.User, v.Reason = &User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag}, ""
-		v.Expires = expires
+	id, err := textID(claim.Session.AuthUserID)
+	if err != nil || id == "" {
+		return claim.no(BadUserID)
 	}
-	return v
+	return claim.yes(&User{ID: id, IsStaff: AbsentFlag, IsSuperuser: AbsentFlag})
 }
