@@ -34,24 +34,15 @@ func (c *Cache) AccessOf(ctx context.Context, userID string) (djangosession.Acce
 	if c.config.Access == nil {
 		return djangosession.Access{}, errNoAccess
 	}
-	if access, ok := c.PeekAccess(userID); ok {
-		return access, nil
-	}
-	hash := c.userHash(userID)
-	return ask(ctx, c, &accessOf{c: c, s: &c.accesses[hash>>c.aShift], id: userID, hash: hash})
-}
-
-// PeekAccess is AccessOf for what is at hand. It never waits.
-func (c *Cache) PeekAccess(userID string) (djangosession.Access, bool) {
-	if c.config.Access == nil {
-		return djangosession.Access{}, false
-	}
 	hash := c.userHash(userID)
 	q := accessOf{c: c, s: &c.accesses[hash>>c.aShift], id: userID, hash: hash}
-	_, at := c.clock()
-	q.s.mu.Lock()
-	defer q.s.mu.Unlock()
-	return q.lookup(at)
+	asked := c.moment(c.config.Now())
+	access, f, lead := q.find(asked)
+	if f == nil {
+		return access, nil
+	}
+	waits := q // what waits is allocated, and what is kept needs nothing that is
+	return await(ctx, c, &waits, asked, f, lead)
 }
 
 // accessOf asks about a user.

@@ -26,24 +26,27 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Verifier is asked for a verdict that is not kept. It may be asked by a goroutine that outlives the one that wanted
-// to know; its context has the values and the deadline of the first who did.
+// Verifier finds a verdict in two halves, as djangosession.Verifier has them. It is asked in a goroutine of its own, with the
+// values of the first request that waits for the answer.
 type Verifier interface {
-	// VerifyKnowing is as djangosession.Verifier has it. What known returns is a copy.
-	VerifyKnowing(ctx context.Context, sessionKey string, known func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error)
+	Begin(ctx context.Context, sessionKey string) (djangosession.Claim, error)
+	Resolve(ctx context.Context, claim djangosession.Claim) (djangosession.Verdict, error)
 }
 
-// AccessStore is asked what a user may do, as Verifier is for verdicts.
+// AccessStore finds what a user may do. It is asked as a Verifier is.
 type AccessStore interface {
 	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
 }
 
-// Config is what a Cache is made with. Verifier, TTL, Entries and Now are required.
+// Config is what a Cache is made with. Verifier, Timeout, TTL, Entries and Now are required.
 type Config struct {
-	// Verifier finds the verdicts.
-	Verifier Verifier
+	// Verifier returns the Verifier that is in force. A verdict is begun and resolved by the same one.
+	Verifier func() Verifier
 	// Access finds what users may do; nil where nobody asks.
 	Access AccessStore
+	// Timeout is how long a request waits for an answer. It waits so long also when its client has gone: others may wait
+	// for the same answer.
+	Timeout time.Duration
 	// TTL is how old an answer may be that nothing has confirmed since.
 	TTL time.Duration
 	// MaxAge is how old an answer may be that is confirmed again and again, see SetSound and Confirm; 0 means TTL.
@@ -145,8 +148,8 @@ func New(c Config) (*Cache, error) {
 	switch {
 	case c.Verifier == nil || c.Now == nil:
 		return nil, errors.New("a verdict cache needs a verifier and a clock")
-	case c.TTL <= 0:
-		return nil, errors.New("a verdict cache needs a TTL above zero")
+	case c.TTL <= 0 || c.Timeout <= 0:
+		return nil, errors.New("a verdict cache needs a TTL and a Timeout above zero")
 	case c.MaxAge != 0 && c.MaxAge < c.TTL:
 		return nil, errors.New("the MaxAge of a verdict cache is below its TTL")
 	case c.Entries <= 0 || c.Bytes < 0:
@@ -197,12 +200,13 @@ func (c *Cache) divide() {
 	c.verdicts = budget{maxEntries: entries, maxBytes: bytes}
 }
 
-// moment reads the journal before it asks whether invalidation is sound, so that a verdict is taken for one from a sound
-// time only if the journal would tell of that time's end.
-func (c *Cache) moment() moment {
+// moment is that of a question which is put now, or was put at the time asked and is looked into now. It reads the journal
+// before it asks whether invalidation is sound, so that a verdict is taken for one from a sound time only if the journal would
+// tell of that time's end.
+func (c *Cache) moment(asked time.Time) moment {
 	m := moment{seq: c.journal.last()}
 	m.sound = c.sound.Load()
-	m.wall, m.at = c.clock()
+	m.wall, m.at = asked, c.instant(asked)
 	return m
 }
 

@@ -16,12 +16,13 @@ import (
 )
 
 func TestNewRefuses(t *testing.T) {
-	good := verdictcache.Config{Verifier: &fake{}, TTL: time.Second, Entries: 1, Now: time.Now}
+	good := verdictcache.Config{Verifier: always(&fake{}), Timeout: time.Second, TTL: time.Second, Entries: 1, Now: time.Now}
 	newCache(t, good)
 	for name, spoil := range map[string]func(c *verdictcache.Config){
 		"no verifier":           func(c *verdictcache.Config) { c.Verifier = nil },
 		"no clock":              func(c *verdictcache.Config) { c.Now = nil },
 		"no TTL":                func(c *verdictcache.Config) { c.TTL = 0 },
+		"no timeout":            func(c *verdictcache.Config) { c.Timeout = 0 },
 		"a MaxAge below TTL":    func(c *verdictcache.Config) { c.MaxAge = time.Millisecond },
 		"no entries":            func(c *verdictcache.Config) { c.Entries = 0 },
 		"fewer bytes than none": func(c *verdictcache.Config) { c.Bytes = -1 },
@@ -70,7 +71,7 @@ func TestAge(t *testing.T) {
 				if tt.expires != 0 {
 					f.verdict.Expires = time.Now().Add(tt.expires)
 				}
-				c := newCache(t, verdictcache.Config{Verifier: f, TTL: ttl, MaxAge: maxAge, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: ttl, MaxAge: maxAge, Entries: 100, Now: time.Now})
 				c.SetSound(tt.sound)
 				confirming(t, c) // which makes no difference where invalidation is not sound
 				want := f.verdict
@@ -115,7 +116,7 @@ func TestConfirmation(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fake{verdict: login("42", time.Now().Add(time.Hour)), access: djangosession.Access{Groups: []string{"g"}}}
-				c := newCache(t, verdictcache.Config{Verifier: f, Access: f, TTL: tt.ttl, MaxAge: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Verifier: always(f), Access: f, TTL: tt.ttl, MaxAge: time.Minute, Entries: 100, Now: time.Now})
 				told := func() bool {
 					t.Helper()
 					_, verdict := peek(c, key)
@@ -164,7 +165,7 @@ func TestConfirmation(t *testing.T) {
 func TestAgeBeginsWithTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Verifier: f, TTL: 5 * time.Second, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: 5 * time.Second, Entries: 100, Now: time.Now})
 		time.AfterFunc(3*time.Second, func() { f.hold <- struct{}{} })
 		verify(t, c, key)
 		after(2*time.Second - time.Nanosecond)
@@ -190,7 +191,7 @@ func TestAgeBeginsWithTheQuestion(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	f := &fake{verdict: login("1", now.Add(time.Hour))}
-	c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
+	c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
 	verify(t, c, key)
 	now = now.Add(-time.Second)
 	if _, ok := c.Peek(keyhash.Of(key), now); ok {
@@ -207,9 +208,9 @@ func TestClockSetBack(t *testing.T) {
 func TestErrorsAreNotKept(t *testing.T) {
 	failure := errors.New("the database is gone")
 	f := &fake{err: failure}
-	c := newCache(t, verdictcache.Config{Verifier: f, Access: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Verifier: always(f), Access: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 	for n := range int64(3) {
-		if v, err := c.Verify(t.Context(), key); !errors.Is(err, failure) || v.User != nil {
+		if v, err := ask(t.Context(), c, key); !errors.Is(err, failure) || v.User != nil {
 			t.Fatalf("%+v, %v", v, err)
 		}
 		if _, err := c.AccessOf(t.Context(), "1"); !errors.Is(err, failure) {
@@ -225,7 +226,7 @@ func TestErrorsAreNotKept(t *testing.T) {
 // TestShortKeys: what cannot be a key is for the Verifier to say, and nothing to remember.
 func TestShortKeys(t *testing.T) {
 	f := &fake{verdict: djangosession.Verdict{Reason: djangosession.NoCookie}}
-	c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
 	for _, short := range []string{"", "1234567"} {
 		if v := verify(t, c, short); v.Reason != djangosession.NoCookie {
 			t.Errorf("%q: %+v", short, v)
@@ -248,7 +249,7 @@ func TestUsersAreKeptWhole(t *testing.T) {
 				user := djangosession.User{ID: id, Username: username, Email: email, IsStaff: djangosession.NullFlag, IsSuperuser: djangosession.AbsentFlag}
 				stored := user
 				f := &fake{verdict: djangosession.Verdict{User: &stored, Expires: expires}}
-				c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
 				verify(t, c, key)
 				stored = djangosession.User{ID: "another"}
 				got, ok := peek(c, key)
@@ -265,17 +266,19 @@ func TestUsersAreKeptWhole(t *testing.T) {
 
 func ptr(s string) *string { return &s }
 
+// TestEndedContext: a client that has gone ends no question.
 func TestEndedContext(t *testing.T) {
-	f := &fake{verdict: login("1", time.Now().Add(time.Hour))}
-	c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+	f := &fake{verdict: login("1", time.Now().Add(time.Hour)), access: djangosession.Access{Groups: []string{"g"}}}
+	c := newCache(t, verdictcache.Config{Verifier: always(f), Access: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Verify(ctx, key); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	for range 2 { // when it is asked for, and when it is kept
+		if v, err := ask(ctx, c, key); err != nil || v.User == nil {
+			t.Errorf("%+v, %v", v, err)
+		}
+		if a, err := c.AccessOf(ctx, "1"); err != nil || a.Groups == nil {
+			t.Errorf("%+v, %v", a, err)
+		}
 	}
-	wantAsked(t, f, 0)
-	verify(t, c, key)
-	if v, err := c.Verify(ctx, key); err != nil || v.User == nil {
-		t.Errorf("what is at hand was not given: %+v, %v", v, err)
-	}
+	wantAsked(t, f, 2)
 }

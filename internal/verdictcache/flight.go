@@ -47,7 +47,7 @@ func (fs flights[K, T]) land(key K, f *flight[T]) {
 type subject[T any] interface {
 	// find returns what is kept, or else the flight to wait for and whether to make it.
 	find(m moment) (value T, f *flight[T], lead bool)
-	// ask asks the store. What it knows from before makes the flight's answer as old as that.
+	// ask asks the store. What is taken from a kept answer makes the flight's answer as old as that.
 	ask(ctx context.Context, f *flight[T]) (T, error)
 	// land keeps the answer of a flight, if it may, and has nobody join it any more.
 	land(f *flight[T])
@@ -55,18 +55,13 @@ type subject[T any] interface {
 	answers(f *flight[T], asked moment) bool
 }
 
-// ask answers a question about s. It ends with ctx; the question goes on for others who wait.
-func ask[T any](ctx context.Context, c *Cache, s subject[T]) (T, error) {
+// await answers a question about s that was put at the moment asked, with the flight that find has returned to it.
+func await[T any](ctx context.Context, c *Cache, s subject[T], asked moment, f *flight[T], lead bool) (T, error) {
+	// A client that hangs up must not tear down a database connection under a query, nor the answer that others wait for.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
+	defer cancel() // of a flight of one's own it is the end: it has landed then, or its time is over
 	var none T
-	if err := ctx.Err(); err != nil {
-		return none, err
-	}
-	asked := c.moment()
-	for now := asked; ; now = c.moment() {
-		value, f, lead := s.find(now)
-		if f == nil {
-			return value, nil
-		}
+	for {
 		if lead {
 			c.flying.Go(func() { fly(ctx, c, s, f) })
 		}
@@ -78,16 +73,17 @@ func ask[T any](ctx context.Context, c *Cache, s subject[T]) (T, error) {
 			panic(f.panicked)
 		case lead:
 			return f.value, f.err
-		case f.err != nil:
-			// The time that the first one gave it was over; there may be some left for this one.
-			if f.timedOut && ctx.Err() == nil {
-				continue
-			}
+		case f.err != nil && (!f.timedOut || ctx.Err() != nil):
 			return none, f.err
-		case f.began.seq >= asked.seq && f.began.at.mono >= asked.at.mono || s.answers(f, asked):
+		case f.err == nil && (f.began.seq >= asked.seq && f.began.at.mono >= asked.at.mono || s.answers(f, asked)):
 			return f.value, nil
 		}
-		// What the flight has found is too old for this question. The next one begins later than the question.
+		// The flight has had the time of the first one who asked, and there is some left for this one; or what it has found is
+		// too old for this question. The next one begins later than the question.
+		var value T
+		if value, f, lead = s.find(c.moment(c.config.Now())); f == nil {
+			return value, nil
+		}
 	}
 }
 
@@ -105,15 +101,8 @@ func (f *flight[T]) wait(ctx context.Context) error {
 	}
 }
 
-// fly asks the store, with all that ctx says but for its being cancelled: others may wait too.
+// fly asks the store, with the time that the first who asks has.
 func fly[T any](ctx context.Context, c *Cache, s subject[T], f *flight[T]) {
-	deadline, limited := ctx.Deadline()
-	ctx = context.WithoutCancel(ctx)
-	if limited {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline)
-		defer cancel()
-	}
 	f.err = errNoReturn
 	defer func() {
 		if value := recover(); value != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -32,7 +33,7 @@ func asking(ctx context.Context, c *verdictcache.Cache) <-chan asked {
 			a.panicked = recover()
 			out <- a
 		}()
-		a.verdict, a.err = c.Verify(ctx, key)
+		a.verdict, a.err = ask(ctx, c, key)
 	}()
 	return out
 }
@@ -40,7 +41,7 @@ func asking(ctx context.Context, c *verdictcache.Cache) <-chan asked {
 func TestSingleFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
 		var all [64]<-chan asked
 		for i := range all {
 			all[i] = asking(t.Context(), c)
@@ -65,11 +66,11 @@ func TestSingleFlightRaces(t *testing.T) {
 	for range 50 {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour))}
 		now := time.Now()
-		c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
+		c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
 		var wg sync.WaitGroup
 		for range 16 {
 			wg.Go(func() {
-				if v, err := c.Verify(t.Context(), key); err != nil || v.User == nil {
+				if v, err := c.Verify(t.Context(), keyhash.New(key), now); err != nil || v.User == nil {
 					t.Errorf("%+v, %v", v, err)
 				}
 			})
@@ -83,7 +84,7 @@ func TestSingleFlightRaces(t *testing.T) {
 func TestOldFlightsAreNotJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Verifier: f, TTL: 5 * time.Second, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: 5 * time.Second, Entries: 100, Now: time.Now})
 		first := asking(t.Context(), c)
 		after(5*time.Second - time.Nanosecond)
 		second := asking(t.Context(), c)
@@ -121,7 +122,7 @@ func TestOldFlightsComeToNothing(t *testing.T) {
 				if tt.old.User != nil {
 					f.verdict.Expires = time.Now().Add(time.Hour)
 				}
-				c := newCache(t, verdictcache.Config{Verifier: f, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
 				c.SetSound(true)
 				confirming(t, c)
 				first := asking(t.Context(), c)
@@ -145,7 +146,7 @@ func TestOldFlightsComeToNothing(t *testing.T) {
 func TestStoresWithAnotherClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now()), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
 		all := []<-chan asked{asking(t.Context(), c)}
 		after(time.Second)
 		for range 10 {
@@ -184,7 +185,7 @@ func TestJoinersAskAgain(t *testing.T) {
 				if f.verdict.User != nil {
 					f.verdict.Expires = now().Add(tt.then)
 				}
-				c := newCache(t, verdictcache.Config{Verifier: f, TTL: 10 * time.Second, Entries: 100, Now: now})
+				c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: 10 * time.Second, Entries: 100, Now: now})
 				first := asking(t.Context(), c)
 				after(tt.then - time.Nanosecond)
 				early := asking(t.Context(), c)
@@ -208,10 +209,12 @@ func TestJoinersAskAgain(t *testing.T) {
 	}
 }
 
+// TestLeavingEarly: neither the client of the request that asks first nor another one ends a question by going away, and each
+// waits for as long as it may.
 func TestLeavingEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Verifier: always(f), Timeout: 10 * time.Second, TTL: time.Minute, Entries: 100, Now: time.Now})
 		ctx, cancel := context.WithCancel(t.Context())
 		leader := asking(ctx, c)
 		synctest.Wait()
@@ -220,15 +223,12 @@ func TestLeavingEarly(t *testing.T) {
 		joiner, patient := asking(brief, c), asking(t.Context(), c)
 		synctest.Wait()
 		cancel()
-		if got := <-leader; !errors.Is(got.err, context.Canceled) {
-			t.Errorf("%+v", got)
-		}
-		if got := <-joiner; !errors.Is(got.err, context.DeadlineExceeded) {
-			t.Errorf("%+v", got)
-		}
+		after(9 * time.Second)
 		close(f.hold)
-		if got := <-patient; got.err != nil || got.verdict.User == nil {
-			t.Errorf("the question has ended with the first one who asked: %+v", got)
+		for _, a := range []<-chan asked{leader, joiner, patient} {
+			if got := <-a; got.err != nil || got.verdict.User == nil {
+				t.Errorf("the question has ended with somebody's leaving: %+v", got)
+			}
 		}
 		wantAsked(t, f, 1)
 	})
@@ -239,7 +239,7 @@ func TestDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type value struct{}
 		var n atomic.Int64
-		c := newCache(t, verdictcache.Config{TTL: time.Minute, Entries: 100, Now: time.Now, Verifier: verifierFunc(
+		c := newCache(t, verdictcache.Config{Timeout: time.Second, TTL: time.Minute, Entries: 100, Now: time.Now, Verifier: finding(
 			func(ctx context.Context, _ string) (djangosession.Verdict, error) {
 				if ctx.Value(value{}) != "kept" {
 					t.Error("the values of the first one's context are gone")
@@ -251,17 +251,20 @@ func TestDeadlines(t *testing.T) {
 				return login("1", time.Now().Add(time.Hour)), nil
 			})})
 		ctx := context.WithValue(t.Context(), value{}, "kept")
-		brief, stop := context.WithTimeout(ctx, time.Second)
-		defer stop()
-		leader := asking(brief, c)
+		leader := asking(ctx, c)
 		synctest.Wait()
-		brief2, stop2 := context.WithTimeout(ctx, time.Second)
-		defer stop2()
-		same, patient := asking(brief2, c), asking(ctx, c)
+		same := asking(ctx, c)
+		after(time.Second / 2)
+		patient := asking(ctx, c)
+		synctest.Wait()
+		began := time.Now()
 		for _, a := range []<-chan asked{leader, same} {
 			if got := <-a; got.err == nil {
 				t.Errorf("%+v", got)
 			}
+		}
+		if waited := time.Since(began); waited != time.Second/2 {
+			t.Errorf("waited %v longer", waited)
 		}
 		if got := <-patient; got.err != nil || got.verdict.User == nil {
 			t.Errorf("%+v", got)
@@ -272,10 +275,39 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
+// TestNobodyWaitsForever for a store that does not heed its deadline.
+func TestNobodyWaitsForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		c := newCache(t, verdictcache.Config{Timeout: time.Second, TTL: time.Minute, Entries: 100, Now: time.Now, Verifier: finding(
+			func(context.Context, string) (djangosession.Verdict, error) {
+				<-hold
+				return login("1", time.Now().Add(time.Hour)), nil
+			})})
+		leader := asking(t.Context(), c)
+		after(time.Second / 2)
+		joiner, began := asking(t.Context(), c), time.Now()
+		for a, want := range map[<-chan asked]time.Duration{leader: time.Second / 2, joiner: time.Second} {
+			got := <-a
+			if !errors.Is(got.err, context.DeadlineExceeded) || got.verdict.User != nil {
+				t.Errorf("%+v", got)
+			}
+			if waited := time.Since(began); waited < want {
+				t.Errorf("waited %v, want %v", waited, want)
+			}
+		}
+		close(hold)
+		c.Wait()
+		if _, ok := peek(c, key); !ok {
+			t.Error("the answer that came late is not kept")
+		}
+	})
+}
+
 func TestErrorsGoToAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{err: errors.New("the database is gone"), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Verifier: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
 		all := []<-chan asked{asking(t.Context(), c), asking(t.Context(), c)}
 		synctest.Wait()
 		close(f.hold)
@@ -292,7 +324,7 @@ func TestPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})
 		failure := errors.New("a fault of the store's")
-		c := newCache(t, verdictcache.Config{TTL: time.Minute, Entries: 100, Now: time.Now, Verifier: verifierFunc(
+		c := newCache(t, verdictcache.Config{TTL: time.Minute, Entries: 100, Now: time.Now, Verifier: finding(
 			func(context.Context, string) (djangosession.Verdict, error) {
 				<-hold
 				panic(failure)
@@ -308,11 +340,9 @@ func TestPanics(t *testing.T) {
 			}
 		}
 		// With nobody left to hear of it, the next one asks for himself.
-		ctx, cancel := context.WithCancel(t.Context())
-		gone := asking(ctx, c)
-		synctest.Wait()
-		cancel()
-		<-gone
+		if got := <-asking(t.Context(), c); !errors.Is(got.err, context.DeadlineExceeded) {
+			t.Errorf("%+v", got)
+		}
 		hold <- struct{}{}
 		c.Wait()
 		if n := c.Stats().Panics; n != 2 {
@@ -322,13 +352,13 @@ func TestPanics(t *testing.T) {
 }
 
 func TestGoexit(t *testing.T) {
-	c := newCache(t, verdictcache.Config{TTL: time.Minute, Entries: 100, Now: time.Now, Verifier: verifierFunc(
+	c := newCache(t, verdictcache.Config{TTL: time.Minute, Entries: 100, Now: time.Now, Verifier: finding(
 		func(context.Context, string) (djangosession.Verdict, error) {
 			runtime.Goexit()
 			return djangosession.Verdict{}, nil
 		})})
 	for range 2 {
-		if v, err := c.Verify(t.Context(), key); err == nil || v.User != nil {
+		if v, err := ask(t.Context(), c, key); err == nil || v.User != nil {
 			t.Errorf("%+v, %v", v, err)
 		}
 	}

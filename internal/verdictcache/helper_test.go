@@ -1,6 +1,7 @@
 package verdictcache_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -17,11 +18,45 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// verifierFunc finds a verdict in the first half, and tells it in the second.
 type verifierFunc func(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
 
-func (f verifierFunc) VerifyKnowing(ctx context.Context, sessionKey string, _ func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error) {
-	return f(ctx, sessionKey)
+func (f verifierFunc) Begin(ctx context.Context, sessionKey string) (djangosession.Claim, error) {
+	v, err := f(ctx, sessionKey)
+	return claimFor(v), err
 }
+
+func (verifierFunc) Resolve(_ context.Context, c djangosession.Claim) (djangosession.Verdict, error) {
+	return verdictFor(c), nil
+}
+
+// verdicts are those on users that a first half has found, by the session of its claim.
+var verdicts sync.Map
+
+// claimFor returns a claim for which verdictFor returns v.
+func claimFor(v djangosession.Verdict) djangosession.Claim {
+	if v.User == nil {
+		return djangosession.Claim{Session: v.Session, Reason: v.Reason}
+	}
+	session := new(djangosession.Session)
+	verdicts.Store(session, v)
+	return djangosession.Claim{Session: session, Expires: v.Expires}
+}
+
+func verdictFor(c djangosession.Claim) djangosession.Verdict {
+	if v, ok := verdicts.LoadAndDelete(c.Session); ok {
+		return v.(djangosession.Verdict) //nolint:errcheck,forcetypeassert // nothing else is in there
+	}
+	return djangosession.Verdict{Session: c.Session, Reason: c.Reason}
+}
+
+// always is the Verifier of a deployment that nobody replaces.
+func always(v verdictcache.Verifier) func() verdictcache.Verifier {
+	return func() verdictcache.Verifier { return v }
+}
+
+// finding is a Verifier that is one function.
+func finding(f verifierFunc) func() verdictcache.Verifier { return always(f) }
 
 type accessFunc func(ctx context.Context, userID string) (djangosession.Access, error)
 
@@ -29,8 +64,10 @@ func (f accessFunc) AccessOf(ctx context.Context, userID string) (djangosession.
 	return f(ctx, userID)
 }
 
+// newCache has requests wait for an hour, unless the test says otherwise.
 func newCache(tb testing.TB, c verdictcache.Config) *verdictcache.Cache {
 	tb.Helper()
+	c.Timeout = cmp.Or(c.Timeout, time.Hour)
 	cache, err := verdictcache.New(c)
 	if err != nil {
 		tb.Fatal(err)
@@ -38,7 +75,12 @@ func newCache(tb testing.TB, c verdictcache.Config) *verdictcache.Cache {
 	return cache
 }
 
-// peek asks now.
+// ask puts a question now.
+func ask(ctx context.Context, c *verdictcache.Cache, key string) (djangosession.Verdict, error) {
+	return c.Verify(ctx, keyhash.New(key), time.Now())
+}
+
+// peek returns what is kept and may be told now.
 func peek(c *verdictcache.Cache, key string) (djangosession.Verdict, bool) {
 	return c.Peek(keyhash.Of(key), time.Now())
 }
@@ -53,10 +95,14 @@ type fake struct {
 	hold chan struct{}
 }
 
-func (f *fake) VerifyKnowing(ctx context.Context, _ string, _ func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error) {
+func (f *fake) Begin(ctx context.Context, _ string) (djangosession.Claim, error) {
 	f.asked.Add(1)
 	v, err := f.verdict, f.err
-	return v, errors.Join(err, f.wait(ctx))
+	return claimFor(v), errors.Join(err, f.wait(ctx))
+}
+
+func (*fake) Resolve(_ context.Context, c djangosession.Claim) (djangosession.Verdict, error) {
+	return verdictFor(c), nil
 }
 
 func (f *fake) AccessOf(ctx context.Context, _ string) (djangosession.Access, error) {
@@ -114,7 +160,7 @@ func after(d time.Duration) { <-time.After(d) }
 // verify asks for a verdict that must come.
 func verify(t *testing.T, c *verdictcache.Cache, key string) djangosession.Verdict {
 	t.Helper()
-	v, err := c.Verify(t.Context(), key)
+	v, err := ask(t.Context(), c, key)
 	if err != nil {
 		t.Fatal(err)
 	}

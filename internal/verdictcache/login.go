@@ -32,9 +32,15 @@ func (c *Cache) noteLogin(l login, s *shard, p place) {
 	c.logins[c.noteOf(l)].Store(s.number<<placeBits | uint32(p))
 }
 
-// known returns the user whom a kept verdict has found by a login, and nil if there is none that may be told. What f finds by it
-// is as old as that verdict.
-func (c *Cache) known(l login, f *flight[djangosession.Verdict]) *djangosession.User {
+// known returns the user of a kept verdict whose claim had the same login, and nil if there is none that may be told. The answer
+// of f is as old as that verdict then.
+func (q *verdictOf) known(claim djangosession.Claim, f *flight[djangosession.Verdict]) *djangosession.User {
+	whole, ok := claim.Login()
+	if !ok {
+		return nil
+	}
+	q.login = login(whole[:len(q.login)])
+	c, l := q.c, q.login
 	note := c.logins[c.noteOf(l)].Load()
 	if note == 0 {
 		return nil

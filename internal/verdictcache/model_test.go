@@ -72,15 +72,16 @@ const nothing = ""
 type world struct {
 	t        *testing.T
 	cache    *verdictcache.Cache
-	limit    time.Duration // of answers with a user
-	sessions []*history    // the session's end, or nothing
-	users    []*history    // the address, or nothing for those who are not active
-	tells    bool          // whether the cache is told
-	telling  chan struct{} // has room for as many as make changes: one is in it from a change until it has been told
-	untold   atomic.Int64  // changes that the cache is not told of, and whose loss has not been found yet
-	losses   atomic.Int64  // of all time
-	late     atomic.Int64  // answers that were not the state of the moment
-	lookups  atomic.Int64  // of users
+	limit    time.Duration            // of answers with a user
+	sessions []*history               // the session's end, or nothing
+	users    []*history               // the address, or nothing for those who are not active
+	logins   []*djangosession.Session // of each user
+	tells    bool                     // whether the cache is told
+	telling  chan struct{}            // has room for as many as make changes: one is in it from a change until it has been told
+	untold   atomic.Int64             // changes that the cache is not told of, and whose loss has not been found yet
+	losses   atomic.Int64             // of all time
+	late     atomic.Int64             // answers that were not the state of the moment
+	lookups  atomic.Int64             // of users
 }
 
 func (w *world) user(session int) int { return session % len(w.users) }
@@ -88,38 +89,44 @@ func (w *world) user(session int) int { return session % len(w.users) }
 // pause lets a random time go by.
 func pause(most time.Duration) { after(time.Duration(rand.Int64N(int64(most)))) }
 
-// VerifyKnowing is a verifier that takes its time before, between and after its two queries.
-func (w *world) VerifyKnowing(
-	_ context.Context, key string, known func(djangosession.Login) *djangosession.User,
-) (djangosession.Verdict, error) {
+// Begin is a verifier that takes its time before, between and after its two queries.
+func (w *world) Begin(_ context.Context, key string) (djangosession.Claim, error) {
 	i, err := strconv.Atoi(key)
 	if err != nil {
-		return djangosession.Verdict{}, err
+		return djangosession.Claim{}, err
 	}
 	pause(20 * time.Millisecond)
 	session, read := w.sessions[i].now(), time.Now() // a database compares expire_date with the time of the query
 	pause(20 * time.Millisecond)
 	if session == nothing {
-		return djangosession.Verdict{Reason: djangosession.NotFound}, nil
+		return djangosession.Claim{Reason: djangosession.NotFound}, nil
 	}
 	expires, err := time.Parse(time.RFC3339Nano, session)
 	if err != nil {
-		return djangosession.Verdict{}, err
+		return djangosession.Claim{}, err
 	}
 	if !expires.After(read) {
-		return djangosession.Verdict{Reason: djangosession.Expired}, nil
+		return djangosession.Claim{Reason: djangosession.Expired}, nil
 	}
-	if user := known(djangosession.Login{byte(w.user(i)), 1}); user != nil {
-		pause(20 * time.Millisecond)
-		return djangosession.Verdict{User: user, Expires: expires}, nil
+	return djangosession.Claim{Session: w.logins[w.user(i)], Expires: expires}, nil
+}
+
+func (w *world) Resolve(_ context.Context, c djangosession.Claim) (djangosession.Verdict, error) {
+	if c.Reason != "" {
+		return djangosession.Verdict{Reason: c.Reason}, nil
+	}
+	id, _ := c.Session.AuthUserID.Text()
+	i, err := strconv.Atoi(id)
+	if err != nil {
+		return djangosession.Verdict{}, err
 	}
 	w.lookups.Add(1)
-	user := w.users[w.user(i)].now()
+	user := w.users[i].now()
 	pause(20 * time.Millisecond)
 	if user == nothing {
 		return djangosession.Verdict{Reason: djangosession.UserInactive}, nil
 	}
-	return djangosession.Verdict{User: &djangosession.User{ID: strconv.Itoa(w.user(i)), Email: &user}, Expires: expires}, nil
+	return djangosession.Verdict{User: &djangosession.User{ID: id, Email: &user}, Expires: c.Expires}, nil
 }
 
 // AccessOf tells the same of a user.
@@ -208,13 +215,10 @@ func (w *world) ask(keys []string) {
 		}
 		return
 	}
-	v, ok := w.cache.Peek(keyhash.Of(keys[i]), asked)
-	if !ok {
-		var err error
-		if v, err = w.cache.Verify(w.t.Context(), keys[i]); err != nil {
-			w.t.Error(err)
-			return
-		}
+	v, err := w.cache.Verify(w.t.Context(), keyhash.New(keys[i]), asked)
+	if err != nil {
+		w.t.Error(err)
+		return
 	}
 	since, absentSince := asked.Add(-w.limit), asked.Add(-min(w.limit, time.Second))
 	good := false
@@ -279,11 +283,16 @@ func TestPromise(t *testing.T) {
 				for range sessions {
 					w.sessions = append(w.sessions, &history{states: []string{nothing}})
 				}
-				for range users {
+				for i := range users {
 					w.users = append(w.users, &history{states: []string{nothing}})
+					login, err := new(rows).session(strconv.Itoa(i), "hash")
+					if err != nil {
+						t.Fatal(err)
+					}
+					w.logins = append(w.logins, login)
 				}
 				w.cache = newCache(t, verdictcache.Config{
-					Verifier: w, Access: w, TTL: tt.ttl, MaxAge: tt.maxAge, Entries: tt.entries, Bytes: 1 << 20, Now: time.Now,
+					Verifier: always(w), Access: w, TTL: tt.ttl, MaxAge: tt.maxAge, Entries: tt.entries, Bytes: 1 << 20, Now: time.Now,
 				})
 				w.cache.SetSound(tt.tells)
 				keys := usualKeys(sessions)

@@ -38,34 +38,25 @@ type absent struct {
 // absentBytes is what an absent takes.
 const absentBytes = 64
 
-// Verify returns what Config.Verifier says, or has said. The verdict has no Session. An error is the Verifier's, or says
-// that ctx has ended; neither is a verdict.
-func (c *Cache) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
-	if len(sessionKey) < 8 { // no session key, whatever a store says: not worth a goroutine
-		v, err := c.config.Verifier.VerifyKnowing(ctx, sessionKey, nil)
-		v.Session = nil
-		return v, err
+// minKeyBytes is below what can be a session key, whatever a store says.
+const minKeyBytes = 8
+
+// Verify answers a question that was put at the time asked: with what is kept, or else with what Config.Verifier says. The
+// verdict has no Session. An error is the Verifier's, or says that the time is over; neither is a verdict.
+func (c *Cache) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (djangosession.Verdict, error) {
+	if len(key.Text) < minKeyBytes { // not worth a goroutine
+		claim, err := c.config.Verifier().Begin(ctx, key.Text)
+		return djangosession.Verdict{Reason: claim.Reason}, err
 	}
-	id := keyhash.Of(sessionKey)
-	s, hash := c.shardOf(id)
-	if v, ok := c.peek(s, id, hash, c.config.Now()); ok {
+	s, hash := c.shardOf(key.Hash)
+	q := verdictOf{c: c, s: s, hash: hash, key: key}
+	m := c.moment(asked)
+	v, f, lead := q.find(m)
+	if f == nil {
 		return v, nil
 	}
-	return ask(ctx, c, &verdictOf{c: c, s: s, id: id, hash: hash, key: sessionKey})
-}
-
-// Peek returns the verdict on a session that is at hand, if one is, to a question put at the time asked. It never waits for a
-// store.
-func (c *Cache) Peek(id keyhash.Hash, asked time.Time) (djangosession.Verdict, bool) {
-	s, hash := c.shardOf(id)
-	return c.peek(s, id, hash, asked)
-}
-
-func (c *Cache) peek(s *shard, id keyhash.Hash, hash uint64, asked time.Time) (djangosession.Verdict, bool) {
-	s.mu.Lock()
-	v, ok := s.lookup(c, id, hash, asked, c.instant(asked))
-	s.mu.Unlock()
-	return v, ok
+	waits := q // what waits is allocated, and what is kept needs nothing that is
+	return await(ctx, c, &waits, m, f, lead)
 }
 
 // shardOf returns where a session belongs. The hash has a seed, so that nobody can choose keys that are in each other's way.
@@ -76,10 +67,10 @@ func (c *Cache) shardOf(id keyhash.Hash) (s *shard, hash uint64) {
 
 func (c *Cache) userHash(userID string) uint64 { return maphash.String(c.seed, userID) }
 
-// lookup returns what may still be told of a session.
-func (s *shard) lookup(c *Cache, id keyhash.Hash, hash uint64, wall time.Time, at instant) (v djangosession.Verdict, ok bool) {
+// lookup returns what may still be told of a session, to a question that was put at the moment m.
+func (s *shard) lookup(c *Cache, id keyhash.Hash, hash uint64, m moment) (v djangosession.Verdict, ok bool) {
 	if p, k := s.table.find(id, hash); k != nil {
-		if !k.alive(c.ages, wall, at) {
+		if wall, at := c.judge(k.asked, m); !k.alive(c.ages, wall, at) {
 			return v, false // it is replaced, or displaced
 		}
 		if !k.used { // what is not written to stays in the processor's cache for others
@@ -89,11 +80,23 @@ func (s *shard) lookup(c *Cache, id keyhash.Hash, hash uint64, wall time.Time, a
 		return djangosession.Verdict{User: s.table.user(p, k), Expires: k.expires()}, true
 	}
 	a := s.absent(hash)
-	if a.id != id || a.reason == "" || !fresh(at.since(a.asked), c.ages.absent) || a.users && a.seq < s.usersForgotten {
+	if a.id != id || a.reason == "" || a.users && a.seq < s.usersForgotten {
+		return v, false
+	}
+	if _, at := c.judge(a.asked, m); !fresh(at.since(a.asked), c.ages.absent) {
 		return v, false
 	}
 	s.counts.Hits++
 	return djangosession.Verdict{Reason: a.reason}, true
+}
+
+// judge returns the time at which an answer to a question that was put at asked is judged: the moment m, or now where m is before
+// that. So somebody else may have asked while this request was on its way here; or the clock has gone back.
+func (c *Cache) judge(asked instant, m moment) (time.Time, instant) {
+	if m.at.mono < asked.mono {
+		return c.clock()
+	}
+	return m.wall, m.at
 }
 
 func (s *shard) absent(hash uint64) *absent {
@@ -104,9 +107,8 @@ func (s *shard) absent(hash uint64) *absent {
 type verdictOf struct {
 	c    *Cache
 	s    *shard
-	id   keyhash.Hash
-	hash uint64
-	key  string
+	key  keyhash.Key
+	hash uint64 // of key.Hash, with the cache's seed
 
 	login login // the session's, when it has been read
 }
@@ -114,10 +116,10 @@ type verdictOf struct {
 func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession.Verdict], bool) {
 	q.s.mu.Lock()
 	defer q.s.mu.Unlock()
-	if v, ok := q.s.lookup(q.c, q.id, q.hash, m.wall, m.at); ok {
+	if v, ok := q.s.lookup(q.c, q.key.Hash, q.hash, m); ok {
 		return v, nil, false
 	}
-	f, lead := q.s.flights.join(q.id, m, q.c.ages.ttl)
+	f, lead := q.s.flights.join(q.key.Hash, m, q.c.ages.ttl)
 	if lead {
 		q.s.counts.Misses++
 	} else {
@@ -126,11 +128,18 @@ func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession
 	return djangosession.Verdict{}, f, lead
 }
 
-func (q *verdictOf) ask(ctx context.Context, f *flight[djangosession.Verdict]) (djangosession.Verdict, error) {
-	v, err := q.c.config.Verifier.VerifyKnowing(ctx, q.key, func(l djangosession.Login) *djangosession.User {
-		q.login = login(l[:len(q.login)])
-		return q.c.known(q.login, f)
-	})
+// ask is djangosession.Verifier.Verify, but that it looks up no user who is known already.
+func (q *verdictOf) ask(ctx context.Context, f *flight[djangosession.Verdict]) (v djangosession.Verdict, err error) {
+	verifier := q.c.config.Verifier()
+	claim, err := verifier.Begin(ctx, q.key.Text)
+	if err != nil {
+		return v, err
+	}
+	if user := q.known(claim, f); user != nil {
+		v = claim.As(user)
+	} else {
+		v, err = verifier.Resolve(ctx, claim)
+	}
 	v.Session = nil
 	return v, err
 }
@@ -173,7 +182,7 @@ func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
 	concern := q.concern(f.value)
 	q.s.mu.Lock()
 	defer q.s.mu.Unlock()
-	q.s.flights.land(q.id, f)
+	q.s.flights.land(q.key.Hash, f)
 	if f.err != nil || f.panicked != nil {
 		return
 	}
@@ -187,7 +196,7 @@ func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
 	}
 	expires := f.value.Expires
 	k := &kept{
-		id: q.id, login: q.login, asked: f.asked, sound: f.sound,
+		id: q.key.Hash, login: q.login, asked: f.asked, sound: f.sound,
 		seconds: expires.Unix(), nanos: int32(expires.Nanosecond()), //nolint:gosec // below a billion
 	}
 	if f.value.Reason == "" && k.alive(q.c.ages, wall, at) {
@@ -198,13 +207,13 @@ func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
 // keep makes room for k, the verdict on a user, and puts it there instead of what is known of the session.
 func (q *verdictOf) keep(k *kept, user *djangosession.User, userHash uint64, wall time.Time, at instant) {
 	s, c := q.s, q.c
-	if p, old := s.table.find(q.id, q.hash); old != nil {
+	if p, old := s.table.find(q.key.Hash, q.hash); old != nil {
 		if old.asked.mono > k.asked.mono {
 			return // k has taken so long that another question was put meanwhile
 		}
 		c.verdicts.free(s.table.remove(c.seed, p))
 	}
-	if a := s.absent(q.hash); a.id == q.id {
+	if a := s.absent(q.hash); a.id == q.key.Hash {
 		*a = absent{}
 	}
 	if c.verdicts.take(bytesOf(user), func() int64 {
@@ -226,10 +235,10 @@ func (q *verdictOf) keepAbsent(f *flight[djangosession.Verdict], at instant) {
 	if r := f.value.Reason; r == "" || r == djangosession.NoCookie || r == djangosession.BadSessionKey {
 		return // no store has been asked
 	}
-	if p, old := q.s.table.find(q.id, q.hash); old != nil {
+	if p, old := q.s.table.find(q.key.Hash, q.hash); old != nil {
 		q.c.verdicts.free(q.s.table.remove(q.c.seed, p))
 	}
 	*q.s.absent(q.hash) = absent{
-		id: q.id, asked: f.began.at, seq: f.began.seq, reason: f.value.Reason, users: dependsOnUser(f.value.Reason),
+		id: q.key.Hash, asked: f.began.at, seq: f.began.seq, reason: f.value.Reason, users: dependsOnUser(f.value.Reason),
 	}
 }
