@@ -8,22 +8,22 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 )
 
 // answerVerdict writes the answer to "is this session alive?".
-func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out answer.Outcome) error {
+func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out check.Outcome) error {
 	words := out.Words()
-	b := body{result: out == answer.Alive, message: words.Message}
+	b := body{result: out == check.Alive, message: words.Message}
 	switch out {
-	case answer.Alive:
+	case check.Alive:
 		b.user, b.expires = v.User, v.Expires
-	case answer.Ended:
+	case check.Ended:
 		if s.Explain {
 			b.reason = v.Reason
 		}
 		words.Status = s.EndedStatus
-	case answer.Unavailable:
+	case check.Unavailable:
 	}
 	x, h := exchangeOf(c), c.Response().Header()
 	h[echo.HeaderVary] = varyCookie

@@ -12,7 +12,6 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/keyhash"
 )
 
 var (
@@ -164,7 +163,7 @@ func TestTheDeadline(t *testing.T) {
 	})
 	for name, timeout := range map[string]time.Duration{"a short one": time.Millisecond, "none given, which is none left": 0} {
 		row := httpTest{
-			Handler: newHandler(waiting, func(o *handlers.Options) { o.Answers.Timeout = timeout }),
+			Handler: newHandler(waiting, func(o *handlers.Options) { o.Answers.Verifier = waiting.within(timeout) }),
 			Code:    503, WantHeader: unavailableHeader, WantBody: unavailableBody,
 		}
 		t.Run(name, row.run)
@@ -248,16 +247,14 @@ func TestAnAbortedHandlerAnswersNothing(t *testing.T) {
 	}
 }
 
-// A verdict that is at hand is told without asking; one that is not is asked for.
-func TestPeek(t *testing.T) {
+// A verdict that is kept is told without asking; one that is not is asked for.
+func TestKept(t *testing.T) {
 	asked := 0
 	h := newHandler(verifierFunc(func(context.Context, string) (djangosession.Verdict, error) {
 		asked++
 		return djangosession.Verdict{Reason: djangosession.NotFound}, nil
 	}), func(o *handlers.Options) {
-		o.Answers.Peek = func(id keyhash.Hash, _ time.Time) (djangosession.Verdict, bool) {
-			return ada(), id == keyhash.Of(sessionKey)
-		}
+		o.Answers.Verifier = kept{ada(), sessionKey, o.Answers.Verifier}
 	})
 	for cookie, want := range map[string]int{"sessionid=" + sessionKey: 200, "sessionid=" + sessionKey + "x": 401} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil)

@@ -13,9 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
 )
 
@@ -88,10 +86,10 @@ func (l *one) Addr() net.Addr { return l.LocalAddr() }
 // known is a handler whose verdicts are at hand, with its log and metrics.
 func known(b *testing.B) http.Handler {
 	b.Helper()
-	verdict, metrics := ada(), observe.NewMetrics(prometheus.NewRegistry(), "", "")
+	metrics := observe.NewMetrics(prometheus.NewRegistry(), "", "")
 	return newHandler(saying(ada(), nil), func(o *handlers.Options) {
 		o.Answers.Observe = metrics.Verdict
-		o.Answers.Peek = func(keyhash.Hash, time.Time) (djangosession.Verdict, bool) { return verdict, true }
+		o.Answers.Verifier = kept{ada(), sessionKey, nil}
 		lines := observe.NewAsyncWriter(io.Discard, 1<<20)
 		b.Cleanup(lines.Close)
 		o.Logger = slog.New(observe.NewLogHandler(lines, false, slog.LevelInfo))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -21,7 +21,7 @@ type adapter struct {
 	original func(s *server, r *http.Request) (gateway.Request, error)
 	// demands reads the operator's requirements.
 	demands func(r *http.Request) (gateway.Requirements, error)
-	answer.Manner
+	check.Manner
 	// bodiless says whether the gateway throws away what a refusal says. nginx does, and closes the connection on which there
 	// is something left to read.
 	bodiless bool
@@ -32,13 +32,13 @@ type adapter struct {
 }
 
 // judge answers a gateway's question.
-func (s *server) judge(c echo.Context, a adapter, watch *answer.CookieWatch) error {
+func (s *server) judge(c echo.Context, a adapter, watch *check.CookieWatch) error {
 	r, e := c.Request(), eventOf(c)
-	q := answer.Question{Cookies: r.Header[echo.HeaderCookie]}
+	q := check.Question{Cookies: r.Header[echo.HeaderCookie]}
 	q.Demands, q.DemandsErr = a.demands(r)
 	q.Original, q.Malformed = a.original(s, r)
 	if watch.Missing(q) {
-		s.Logger.WarnContext(r.Context(), "cookies", "path", a.path, "warning", answer.NoCookies+a.cookies)
+		s.Logger.WarnContext(r.Context(), "cookies", "path", a.path, "warning", check.NoCookies+a.cookies)
 	}
 	reply := s.Answers.Gateway(r.Context(), q, a.Manner, e)
 	h := c.Response().Header()
@@ -54,7 +54,7 @@ func (s *server) judge(c echo.Context, a adapter, watch *answer.CookieWatch) err
 		c.Response().WriteHeader(reply.Status)
 		return nil
 	}
-	return write(c, reply.Status, answer.Refusal{Message: reply.Message})
+	return write(c, reply.Status, check.Refusal{Message: reply.Message})
 }
 
 // hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.

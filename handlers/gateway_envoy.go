@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -40,7 +40,7 @@ var envoyAdapter = adapter{
 		}
 		return demands, err
 	},
-	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	Manner:  check.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	removes: true,
 	cookies: "add cookie to allowed_headers (Envoy), headersToExtAuth (Envoy Gateway), includeRequestHeadersInCheck (Istio) or allowedHeaders (Gateway API)",
 }

@@ -3,7 +3,7 @@ package handlers
 import (
 	"net/http"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -40,6 +40,6 @@ var forwardAdapter = adapter{
 		demands.Optional, demands.Preflight = demands.Optional && told, demands.Preflight && told
 		return demands, err
 	},
-	Manner:  answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	Manner:  check.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	cookies: "add Cookie to authRequestHeaders (Traefik) or to the list in django-sidecar.lua (HAProxy), or take it out of header_up (Caddy)",
 }

@@ -3,7 +3,7 @@ package handlers
 import (
 	"net/http"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -37,7 +37,7 @@ var nginxAdapter = adapter{
 		}
 		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))
 	},
-	Manner:   answer.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},
+	Manner:   check.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},
 	bodiless: true,
 	cookies:  "take proxy_pass_request_headers off, or the proxy_set_header of Cookie, out of the location that asks",
 }

@@ -7,14 +7,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
 )
 
@@ -89,7 +87,7 @@ func TestMetrics(t *testing.T) {
 	}
 	atHand := newHandler(nil, func(o *handlers.Options) {
 		o.Answers.Observe, o.Answers.Now = metrics.Verdict, ticking()
-		o.Answers.Peek = func(keyhash.Hash, time.Time) (djangosession.Verdict, bool) { return ada(), true }
+		o.Answers.Verifier = kept{ada(), "", nil} // of a request without a cookie
 	})
 	atHand.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/authenticate", nil))
 	w := httptest.NewRecorder()

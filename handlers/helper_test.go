@@ -15,7 +15,8 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
+	"django-sidecar/internal/keyhash"
 )
 
 const sessionKey = "3mx1q2nq0w5u7zr8c4v6b9l0k7j5h3gf"
@@ -27,6 +28,26 @@ func (f verifierFunc) Verify(ctx context.Context, sessionKey string) (djangosess
 	return f(ctx, sessionKey)
 }
 
+// within gives each question a deadline.
+func (f verifierFunc) within(timeout time.Duration) check.Verifier {
+	return check.Uncached{Verdicts: f, Timeout: timeout}
+}
+
+// kept is a Verifier that has a verdict on one session.
+type kept struct {
+	djangosession.Verdict
+
+	key   string
+	asked check.Verifier // for all others
+}
+
+func (k kept) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (djangosession.Verdict, bool, error) {
+	if key.Hash == keyhash.Of(k.key) {
+		return k.Verdict, true, nil
+	}
+	return k.asked.Verify(ctx, key, asked)
+}
+
 // saying is a Verifier with one answer for everybody.
 func saying(v djangosession.Verdict, err error) verifierFunc {
 	return func(context.Context, string) (djangosession.Verdict, error) { return v, err }
@@ -35,9 +56,9 @@ func saying(v djangosession.Verdict, err error) verifierFunc {
 func ended(r djangosession.Reason) verifierFunc { return saying(djangosession.Verdict{Reason: r}, nil) }
 
 // newHandler returns the public handler with what every deployment has.
-func newHandler(v answer.Verifier, change ...func(*handlers.Options)) http.Handler {
+func newHandler(v verifierFunc, change ...func(*handlers.Options)) http.Handler {
 	o := handlers.Options{
-		Answers: &answer.Service{Verifier: v, CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now}, Logger: slog.New(slog.DiscardHandler),
+		Answers: &check.Service{Verifier: v.within(time.Minute), CookieNames: []string{"sessionid"}, Now: time.Now}, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&o)

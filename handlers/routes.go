@@ -13,13 +13,13 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 )
 
 // Options are what the public listener needs. Answers and Logger are required.
 type Options struct {
 	// Answers finds the answers that are written here.
-	Answers *answer.Service
+	Answers *check.Service
 	// Logger takes one event a request.
 	Logger *slog.Logger
 	// EndedStatus answers a request without a user; 0 means 401.
@@ -63,7 +63,7 @@ func New(o Options) http.Handler {
 		}
 	}
 	gateway := func(a adapter) echo.HandlerFunc {
-		watch := new(answer.CookieWatch)
+		watch := new(check.CookieWatch)
 		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a, watch) }))
 	}
 	return &entrance{
@@ -174,5 +174,5 @@ func answerError(err error, c echo.Context) {
 	if status == http.StatusInternalServerError {
 		message = "The request could not be handled."
 	}
-	_ = write(c, status, answer.Refusal{Message: message}) // it fails where the client is gone
+	_ = write(c, status, check.Refusal{Message: message}) // it fails where the client is gone
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/csrf"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/upload"
@@ -68,7 +68,7 @@ func (l *lastVerdict) copyTo(e *observe.Event) {
 }
 
 // TusOwner is tus.Options.Owner: whose live session a request has.
-func TusOwner(answers *answer.Service) func(*http.Request) (string, *tus.Refusal) {
+func TusOwner(answers *check.Service) func(*http.Request) (string, *tus.Refusal) {
 	return func(r *http.Request) (string, *tus.Refusal) {
 		e := new(observe.Event)
 		v, out := answers.Verify(r.Context(), r.Header[echo.HeaderCookie], answers.Now(), e)
@@ -77,7 +77,7 @@ func TusOwner(answers *answer.Service) func(*http.Request) (string, *tus.Refusal
 			seen.event = *e
 			seen.mu.Unlock()
 		}
-		if out == answer.Alive {
+		if out == check.Alive {
 			return v.User.ID, nil
 		}
 		words := out.Words()

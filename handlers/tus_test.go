@@ -16,7 +16,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/upload"
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/upload/naming"
@@ -24,7 +24,7 @@ import (
 )
 
 // resuming is a handler with /tus/, as the sidecar makes it.
-func resuming(t *testing.T, v answer.Verifier, change ...func(*handlers.Options)) (root string, h http.Handler) {
+func resuming(t *testing.T, v verifierFunc, change ...func(*handlers.Options)) (root string, h http.Handler) {
 	t.Helper()
 	version, err := djangosession.ParseVersion("5.2")
 	if err != nil {
@@ -44,7 +44,7 @@ func resuming(t *testing.T, v answer.Verifier, change ...func(*handlers.Options)
 		t.Fatal(err)
 	}
 	receiver := upload.New(upload.Config{Media: dir, Rules: rules, MaxBytes: 1 << 20, MediaURL: "/media/", Extensions: []string{".txt"}, Now: time.Now})
-	answers := &answer.Service{Verifier: v, CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now}
+	answers := &check.Service{Verifier: v.within(time.Minute), CookieNames: []string{"sessionid"}, Now: time.Now}
 	resumable, err := tus.New(tus.Options{
 		Media: dir, Name: handlers.TusName(receiver), Report: handlers.TusReport, Now: time.Now, MaxBytes: 1 << 20, Expiry: time.Hour,
 		Inspect:   handlers.TusInspect,

@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/upload"
 )
 
@@ -54,8 +54,8 @@ var (
 	errCSRFToken = &upload.Refusal{Status: http.StatusForbidden, Message: "The CSRF token is missing or incorrect."}
 	errEncoding  = &upload.Refusal{Status: http.StatusUnsupportedMediaType, Message: "An encoded body is not understood: send it without Content-Encoding."}
 	errTooMany   = &upload.Refusal{Status: http.StatusTooManyRequests, Message: "Too many uploads at once."}
-	errEnded     = &upload.Refusal{Status: http.StatusUnauthorized, Message: answer.Ended.Words().Message}
-	errUnknown   = &upload.Refusal{Status: http.StatusServiceUnavailable, Message: answer.Unavailable.Words().Message}
+	errEnded     = &upload.Refusal{Status: http.StatusUnauthorized, Message: check.Ended.Words().Message}
+	errUnknown   = &upload.Refusal{Status: http.StatusServiceUnavailable, Message: check.Unavailable.Words().Message}
 )
 
 // uploaded is the answer to an upload that has been stored.
@@ -72,7 +72,7 @@ func (s *server) upload(c echo.Context) error {
 		return s.refuseUpload(c, err)
 	}
 	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], s.Answers.Now(), eventOf(c))
-	if out != answer.Alive {
+	if out != check.Alive {
 		unread(c)
 		s.countUpload("refused", 0)
 		return s.answerVerdict(c, v, out)
@@ -128,9 +128,9 @@ func (s *server) upload(c echo.Context) error {
 func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) error {
 	v, out := s.Answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], s.Answers.Now(), eventOf(c))
 	switch {
-	case out == answer.Unavailable:
+	case out == check.Unavailable:
 		return errUnknown
-	case out != answer.Alive || v.User.ID != userID:
+	case out != check.Alive || v.User.ID != userID:
 		return errEnded
 	}
 	return nil
@@ -149,11 +149,11 @@ func (s *server) refuseUpload(c echo.Context, err error) error {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		h.Set(echo.HeaderRetryAfter, "1")
 	case http.StatusUnauthorized:
-		challenge := answer.Ended.Words().Header
+		challenge := check.Ended.Words().Header
 		h.Set(challenge.Name, challenge.Value)
 	}
 	s.countUpload(outcome, 0)
-	return write(c, refusal.Status, answer.Refusal{Message: refusal.Message})
+	return write(c, refusal.Status, check.Refusal{Message: refusal.Message})
 }
 
 func (s *server) countUpload(outcome string, bytes int64) {

@@ -50,22 +50,20 @@ func (c redisClient) do(t *testing.T, command string) {
 	}
 }
 
-type verifier func(ctx context.Context, key string) (djangosession.Verdict, error)
+// storedUsers is a Verifier to which the user is who the session says.
+type storedUsers struct{ *cachestore.Store }
 
-func (v verifier) VerifyKnowing(ctx context.Context, key string, _ func(djangosession.Login) *djangosession.User) (djangosession.Verdict, error) {
-	return v(ctx, key)
+func (s storedUsers) Begin(ctx context.Context, key string) (djangosession.Claim, error) {
+	session, err := s.Load(ctx, key)
+	if err != nil {
+		return djangosession.Claim{}, err
+	}
+	return djangosession.Claim{Session: session, Expires: session.ExpireDate}, nil
 }
 
-// storedUser is a verdict that is who the session says it is.
-func storedUser(store *cachestore.Store) verifier {
-	return func(ctx context.Context, key string) (djangosession.Verdict, error) {
-		session, err := store.Load(ctx, key)
-		if err != nil {
-			return djangosession.Verdict{}, err
-		}
-		id, _ := session.AuthUserID.Text()
-		return djangosession.Verdict{User: &djangosession.User{ID: id}, Expires: session.ExpireDate}, nil
-	}
+func (storedUsers) Resolve(_ context.Context, c djangosession.Claim) (djangosession.Verdict, error) {
+	id, _ := c.Session.AuthUserID.Text()
+	return djangosession.Verdict{User: &djangosession.User{ID: id}, Expires: c.Expires}, nil
 }
 
 // TestTrackKeepsVerdictsNew: verdicts that would be kept for an hour are followed by the next ones. Until Redis has told of a
@@ -79,7 +77,7 @@ func TestTrackKeepsVerdictsNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	verdicts, err := verdictcache.New(verdictcache.Config{
-		Verifier: storedUser(store), TTL: time.Millisecond, MaxAge: time.Hour, Entries: 100, Now: time.Now,
+		Verifier: func() verdictcache.Verifier { return storedUsers{store} }, Timeout: timeout, TTL: time.Millisecond, MaxAge: time.Hour, Entries: 100, Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +90,7 @@ func TestTrackKeepsVerdictsNew(t *testing.T) {
 	verdicts.SetSound(true)
 
 	seen := func() int {
-		v, err := verdicts.Verify(t.Context(), sessionKey)
+		v, _, err := verdicts.Verify(t.Context(), keyhash.New(sessionKey), time.Now())
 		if err != nil {
 			t.Error(err)
 			return 0

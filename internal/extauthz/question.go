@@ -4,17 +4,17 @@ import (
 	"net/http"
 	"strings"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
 // unavailable is Envoy's manner: it passes redirects on.
-var unavailable = answer.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable}
+var unavailable = check.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable}
 
 // question is what Envoy asks.
-func (c *checkRequest) question() answer.Question {
+func (c *checkRequest) question() check.Question {
 	h := c.of()
-	q := answer.Question{Cookies: h.values["cookie"]}
+	q := check.Question{Cookies: h.values["cookie"]}
 	q.Demands, q.DemandsErr = c.requirements()
 	// Envoy tells "/a?b#c" with the fragment, which is the client's fault: no request line has one.
 	q.Original, q.Malformed = gateway.NewRequest(c.method, c.scheme, c.host, c.path)

@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -34,7 +34,7 @@ const (
 
 // appendCheckResponse writes an answer as a CheckResponse. aliases are the spellings of identity headers that the client
 // has used beyond the usual ones.
-func appendCheckResponse(b []byte, a answer.Answer, aliases []string) []byte {
+func appendCheckResponse(b []byte, a check.Answer, aliases []string) []byte {
 	b = appendMessage(b, fieldStatus, numberField(codeOf(a.Outcome)))
 	if a.Outcome == gateway.Allow {
 		return appendMessage(b, fieldOK, okResponse(a, aliases))
@@ -70,7 +70,7 @@ var staticAliases = gateway.Aliases()
 
 // okResponse is an OkHttpResponse: the identity in place of whatever the client has sent under these names, and nothing
 // left that a server behind Envoy may take for them.
-func okResponse(a answer.Answer, aliases []string) []byte {
+func okResponse(a check.Answer, aliases []string) []byte {
 	var b []byte
 	for _, h := range a.Header {
 		b = appendMessage(b, 2, headerValueOption(h))
@@ -87,7 +87,7 @@ func okResponse(a answer.Answer, aliases []string) []byte {
 }
 
 // refusalResponse is a DeniedHttpResponse.
-func refusalResponse(a answer.Answer) []byte {
+func refusalResponse(a check.Answer) []byte {
 	b := appendMessage(nil, 1, numberField(uint64(a.Status))) //nolint:gosec // a status of HTTP
 	headers := append([]gateway.Header{{Name: "cache-control", Value: "no-store"}, {Name: "vary", Value: "Cookie"}}, a.Header...)
 	text := ""
@@ -102,7 +102,7 @@ func refusalResponse(a answer.Answer) []byte {
 }
 
 func refusalText(message string) string {
-	text, err := json.Marshal(answer.Refusal{Message: message})
+	text, err := json.Marshal(check.Refusal{Message: message})
 	if err != nil {
 		panic(err) // a struct of a bool and a string
 	}

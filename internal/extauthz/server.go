@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/observe"
 )
 
@@ -21,7 +21,7 @@ const (
 
 // Options are what the gRPC listener needs. Each is required.
 type Options struct {
-	Answers *answer.Service
+	Answers *check.Service
 	// Logger takes one event a question.
 	Logger *slog.Logger
 	// Serving is what Health/Check tells: false while the sidecar stops. Stores do not count, since their failure has an
@@ -38,7 +38,7 @@ type Options struct {
 type server struct {
 	Options
 	intake  intake
-	cookies answer.CookieWatch
+	cookies check.CookieWatch
 }
 
 // New returns the handler of the gRPC listener, for a server that has been through Configure.
@@ -121,7 +121,7 @@ func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
 	e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: remote(r), Began: began}
 	q := request.question()
 	if s.cookies.Missing(q) {
-		s.Logger.WarnContext(r.Context(), "cookies", "path", r.URL.Path, "warning", answer.NoCookies+
+		s.Logger.WarnContext(r.Context(), "cookies", "path", r.URL.Path, "warning", check.NoCookies+
 			"add cookie to allowed_headers or take it out of disallowed_headers (Envoy), add it to headersToExtAuth (Envoy Gateway) or allowedHeaders (Gateway API)")
 	}
 	a := s.Answers.Gateway(r.Context(), q, unavailable, e)

@@ -5,31 +5,11 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"time"
 
 	"django-sidecar/internal/invalidate"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/verdictcache"
 )
-
-// openCache puts a cache before the verdicts, where one is wanted.
-func (sc *sidecar) openCache() error {
-	c := sc.config.Cache
-	if c.TTL == 0 {
-		return nil
-	}
-	cache, err := verdictcache.New(verdictcache.Config{
-		Verifier: &sc.current, Access: &sc.current, TTL: c.TTL, MaxAge: max(c.TTL, c.MaxAge), Entries: c.Entries, Now: time.Now,
-	})
-	if err != nil {
-		return err
-	}
-	sc.cache = cache
-	sc.answers.Verifier, sc.answers.Peek = cache, cache.Peek
-	sc.answers.Access, sc.answers.PeekAccess = cache, cache.PeekAccess
-	sc.metrics.Cache(cache.Stats)
-	return nil
-}
 
 // watchChanges has the cache forget what changes, until ctx ends.
 func (sc *sidecar) watchChanges(ctx context.Context) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -287,27 +286,4 @@ func (d *Deployment) ready(ctx context.Context) []handlers.Check {
 		checks = append(checks, handlers.Check{Name: "users", Err: d.users.Probe(ctx)})
 	}
 	return checks
-}
-
-// currentDeployment is the deployment that requests use, replaced when a secret file changes.
-type currentDeployment struct{ atomic.Pointer[Deployment] }
-
-// AccessOf implements answer.AccessStore.
-func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	if access := c.Load().access; access != nil {
-		return access.AccessOf(ctx, userID)
-	}
-	return djangosession.Access{}, djangosession.ErrNoPermissionsMixin // users are not looked at
-}
-
-// Verify implements answer.Verifier.
-func (c *currentDeployment) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
-	return c.VerifyKnowing(ctx, sessionKey, nil)
-}
-
-// VerifyKnowing implements verdictcache.Verifier.
-func (c *currentDeployment) VerifyKnowing(
-	ctx context.Context, sessionKey string, known func(djangosession.Login) *djangosession.User,
-) (djangosession.Verdict, error) {
-	return c.Load().verifier.VerifyKnowing(ctx, sessionKey, known)
 }

@@ -11,13 +11,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/gateway"
@@ -62,7 +61,7 @@ func limitMemory(ctx context.Context, logger *slog.Logger) {
 type sidecar struct {
 	config   *config.Config
 	build    Build
-	answers  *answer.Service
+	answers  *check.Service
 	cache    *verdictcache.Cache             // nil where verdicts are not kept
 	uploads  *uploads                        // nil where they are off
 	wrap     func(http.Handler) http.Handler // nil for nothing
@@ -127,18 +126,12 @@ func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
 	}
 	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
 	add("DJANGO_LOGIN_URL", err)
-	sc.answers = &answer.Service{
-		Verifier: &sc.current, CookieNames: c.SessionCookieNames, Timeout: c.StoreTimeout, Access: &sc.current,
-		Login: login, Observe: sc.metrics.Verdict, Now: time.Now,
-	}
 	d, err := newDeployment(c, sc.metrics)
 	add("", err)
 	if err == nil {
 		sc.current.Store(d)
-		sc.answers.NoPermissions = d.verifier.Permissions() // no file can change it
-		sc.answers.Cookies = CookieRules(c)
 		add("", d.tryConditions(ctx))
-		add("", sc.openCache())
+		add("", sc.newChain(login))
 	}
 	if c.Cache.ListenURL.Reveal() != "" {
 		_, err = database.NewListener(c.Cache.ListenURL.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})

@@ -205,6 +205,57 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// TestKept says of a verdict whether it was kept, or somebody had to wait for it.
+func TestKept(t *testing.T) {
+	f := &fake{verdict: login("1", time.Now().Add(time.Hour))}
+	c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+	for _, tt := range []struct {
+		key  string
+		want bool
+	}{{key, false}, {key, true}, {key + "x", false}, {"short", false}, {"short", false}} {
+		if v, kept, err := c.Verify(t.Context(), keyhash.New(tt.key), time.Now()); kept != tt.want || err != nil || (v.User == nil) != (tt.key == "short") {
+			t.Errorf("%s: %+v, kept %v, %v", tt.key, v, kept, err)
+		}
+	}
+}
+
+// TestAskedBeforeItWasKept: a request that was on its way while another one asked is told what that one has found.
+func TestAskedBeforeItWasKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, verdict := range []djangosession.Verdict{login("1", time.Now().Add(time.Hour)), {Reason: djangosession.NotFound}} {
+			f := &fake{verdict: verdict}
+			c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+			began := time.Now()
+			after(time.Millisecond)
+			verify(t, c, key)
+			if v, kept, err := c.Verify(t.Context(), keyhash.New(key), began); !kept || err != nil || v.Reason != verdict.Reason {
+				t.Errorf("%+v, kept %v, %v", v, kept, err)
+			}
+			wantAsked(t, f, 1)
+		}
+	})
+}
+
+// TestOneVerifierAVerdict: a verdict is resolved by the Verifier that began it, also when another one is in force by then.
+func TestOneVerifierAVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, young := &fake{verdict: login("old", time.Now().Add(time.Hour)), hold: make(chan struct{})}, &rows{}
+		inForce := verdictcache.Verifier(old)
+		c := newCache(t, verdictcache.Config{Verifier: func() verdictcache.Verifier { return inForce }, TTL: time.Minute, Entries: 100, Now: time.Now})
+		a := asking(t.Context(), c)
+		synctest.Wait()
+		inForce = young
+		c.ForgetAll()
+		close(old.hold)
+		if got := <-a; got.err != nil || got.verdict.User.ID != "old" || young.looked.Load() != 0 {
+			t.Errorf("%+v; the new one was asked %d times", got, young.looked.Load())
+		}
+		if got := verify(t, c, sessionOf(1, 1)); got.User == nil || got.User.ID != "user1" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestErrorsAreNotKept(t *testing.T) {
 	failure := errors.New("the database is gone")
 	f := &fake{err: failure}

@@ -70,7 +70,7 @@ func TestSingleFlightRaces(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 16 {
 			wg.Go(func() {
-				if v, err := c.Verify(t.Context(), keyhash.New(key), now); err != nil || v.User == nil {
+				if v, _, err := c.Verify(t.Context(), keyhash.New(key), now); err != nil || v.User == nil {
 					t.Errorf("%+v, %v", v, err)
 				}
 			})

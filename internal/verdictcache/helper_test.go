@@ -77,7 +77,8 @@ func newCache(tb testing.TB, c verdictcache.Config) *verdictcache.Cache {
 
 // ask puts a question now.
 func ask(ctx context.Context, c *verdictcache.Cache, key string) (djangosession.Verdict, error) {
-	return c.Verify(ctx, keyhash.New(key), time.Now())
+	v, _, err := c.Verify(ctx, keyhash.New(key), time.Now())
+	return v, err
 }
 
 // peek returns what is kept and may be told now.

@@ -215,7 +215,7 @@ func (w *world) ask(keys []string) {
 		}
 		return
 	}
-	v, err := w.cache.Verify(w.t.Context(), keyhash.New(keys[i]), asked)
+	v, _, err := w.cache.Verify(w.t.Context(), keyhash.New(keys[i]), asked)
 	if err != nil {
 		w.t.Error(err)
 		return

@@ -43,20 +43,21 @@ const minKeyBytes = 8
 
 // Verify answers a question that was put at the time asked: with what is kept, or else with what Config.Verifier says. The
 // verdict has no Session. An error is the Verifier's, or says that the time is over; neither is a verdict.
-func (c *Cache) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (djangosession.Verdict, error) {
+func (c *Cache) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error) {
 	if len(key.Text) < minKeyBytes { // not worth a goroutine
 		claim, err := c.config.Verifier().Begin(ctx, key.Text)
-		return djangosession.Verdict{Reason: claim.Reason}, err
+		return djangosession.Verdict{Reason: claim.Reason}, false, err
 	}
 	s, hash := c.shardOf(key.Hash)
 	q := verdictOf{c: c, s: s, hash: hash, key: key}
 	m := c.moment(asked)
 	v, f, lead := q.find(m)
 	if f == nil {
-		return v, nil
+		return v, true, nil
 	}
 	waits := q // what waits is allocated, and what is kept needs nothing that is
-	return await(ctx, c, &waits, m, f, lead)
+	v, err = await(ctx, c, &waits, m, f, lead)
+	return v, false, err
 }
 
 // shardOf returns where a session belongs. The hash has a seed, so that nobody can choose keys that are in each other's way.

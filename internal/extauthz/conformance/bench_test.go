@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/extauthz"
 )
 
@@ -29,8 +29,10 @@ func (fixed) Check(context.Context, *authv3.CheckRequest) (*authv3.CheckResponse
 // BenchmarkCheck asks both servers with grpc-go's client, whose cost is in both figures.
 func BenchmarkCheck(b *testing.B) {
 	ours := &http.Server{ReadHeaderTimeout: time.Minute, Handler: extauthz.New(extauthz.Options{
-		Answers: &answer.Service{Verifier: verifierFunc(byKey), CookieNames: []string{"sessionid"}, Timeout: time.Minute, Now: time.Now},
-		Logger:  slog.New(slog.DiscardHandler), Serving: always, Now: time.Now,
+		Answers: &check.Service{
+			Verifier: check.Uncached{Verdicts: verifierFunc(byKey), Timeout: time.Minute}, CookieNames: []string{"sessionid"}, Now: time.Now,
+		},
+		Logger: slog.New(slog.DiscardHandler), Serving: always, Now: time.Now,
 	})}
 	extauthz.Configure(ours)
 	theirs := grpc.NewServer()

@@ -32,7 +32,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/answer"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
 )
@@ -97,8 +97,8 @@ func start(t *testing.T, verify verifierFunc, serving func() bool) *fixture {
 	}
 	f := &fixture{log: new(lockedBuilder)}
 	f.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: extauthz.New(extauthz.Options{
-		Answers: &answer.Service{
-			Verifier: verify, CookieNames: []string{"sessionid"}, Timeout: time.Minute, Login: login, Now: time.Now,
+		Answers: &check.Service{
+			Verifier: check.Uncached{Verdicts: verify, Timeout: time.Minute}, CookieNames: []string{"sessionid"}, Login: login, Now: time.Now,
 			Access: accessFunc(func(context.Context, string) (djangosession.Access, error) {
 				return djangosession.Access{Groups: []string{"a, b", "editors"}, IsActive: true}, nil
 			}),

@@ -1,4 +1,4 @@
-package answer
+package check
 
 // Refusal is the JSON of an answer that is no yes.
 type Refusal struct {
