@@ -62,12 +62,12 @@ test-live: setup ## against PostgreSQL, pgbouncer and every Django; ORACLE_SEED=
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 20m -run TestGateways ./cmd/django-sidecar ./internal/pages
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 20m -run TestGateways ./e2e ./internal/pages
 
 test-browser: setup ## the demo's page and pages of other origins in Chromium; installs it, and wants Node for its driver
 	@tools/setup-browser.sh
 	$(call step,the demo and pages of other origins in a browser)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,browser -timeout 10m -run "TestDemoPage|TestPagesOfOtherOrigins" ./cmd/django-sidecar
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,browser -timeout 10m -run "TestDemoPage|TestPagesOfOtherOrigins" ./e2e
 
 fuzz: ## every fuzz target for FUZZTIME
 	$(call step,fuzzing each target for $(FUZZTIME))
@@ -87,7 +87,7 @@ bench-go: ## the benchmarks of the packages: time and allocations
 	@go test -run '^$$' -bench . -benchmem ./...
 
 bench-upload: setup ## 1 GiB to the sidecar, to a plain io.Copy and to gunicorn with Django: by multipart and by tus: GB/s and CPU seconds; takes minutes
-	@go test -count=1 -tags live,bench -timeout 20m -v -run '^TestUploadSpeed$$' ./cmd/django-sidecar
+	@go test -count=1 -tags live,bench -timeout 20m -v -run '^TestUploadSpeed$$' ./e2e
 
 vectors: ## writes testdata/vectors again, by real Djangos
 	@testdata/generate/all.sh $(CACHE)/venv

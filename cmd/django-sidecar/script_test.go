@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{suite(m)}, map[string]func(){"django-sidecar": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"django-sidecar": main})
 }
 
 // leakChecked fails a run of tests that leaves goroutines behind.

@@ -1,0 +1,278 @@
+//go:build live
+
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// fault is one thing that happens to a database: begin, wait, end.
+type fault struct {
+	name string
+	// begin starts it, and returns what ends it; nil where it has passed by itself.
+	begin func(t *testing.T, r *rig) (end func())
+	// total: while it lasts, there are answers of 503.
+	total bool
+}
+
+func proxied(mode djangotest.Mode) func(*testing.T, *rig) func() {
+	return func(_ *testing.T, r *rig) func() {
+		r.proxy.SetMode(mode)
+		return func() { r.proxy.SetMode(djangotest.Pass()) }
+	}
+}
+
+func stopped(mode djangotest.StopMode) func(*testing.T, *rig) func() {
+	return func(t *testing.T, r *rig) func() {
+		r.server.Stop(t, mode)
+		return func() { r.server.Start(t) }
+	}
+}
+
+// faults are what databases and networks do. All last longer than the timeout: until then a query that has lost its
+// way is not told from one that takes its time.
+func faults() []fault {
+	return []fault{
+		{"stopped", stopped(djangotest.Fast), true},
+		{"stopped at once", stopped(djangotest.Immediate), true},
+		{"restarted", func(t *testing.T, r *rig) func() { r.server.Restart(t, djangotest.Crash); return nil }, false},
+		{"backends killed", killBackends, false},
+		{"connections reset", proxied(djangotest.Reset()), true},
+		{"connections refused", proxied(djangotest.Refuse()), true},
+		{"black hole", proxied(djangotest.BlackHole()), true},
+		{"slowed a little", proxied(djangotest.Slow(100 * time.Millisecond)), false},
+		{"slowed", proxied(djangotest.Slow(5 * time.Second)), true},
+		{"cut in mid-message", proxied(djangotest.CutAfter(60)), true},
+		{"tables locked", lockTables, true},
+		{"connections used up", useUpConnections, true},
+		{"server paused", func(t *testing.T, r *rig) func() { r.server.Pause(t); return r.server.Resume }, true},
+	}
+}
+
+func killBackends(t *testing.T, r *rig) func() {
+	for range 5 {
+		r.db.ExecAsSuperuser(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'django-sidecar'")
+	}
+	return nil
+}
+
+// other is somebody else's connection to the server, past the proxy.
+func (r *rig) other(t *testing.T, user *url.Userinfo) *sql.DB {
+	t.Helper()
+	u, err := url.Parse(r.db.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if user != nil {
+		u.User = user
+	}
+	db, err := sql.Open("postgres", u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func lockTables(t *testing.T, r *rig) func() {
+	db := r.other(t, nil)
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.ExecContext(t.Context(), "LOCK TABLE django_session, auth_user"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// useUpConnections takes every connection that the server has, the sidecar's too.
+func useUpConnections(t *testing.T, r *rig) func() {
+	r.db.ExecAsSuperuser(t, "DO $$ BEGIN CREATE ROLE hog LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
+	db := r.other(t, url.User("hog"))
+	var taken []*sql.Conn
+	takeAll := func() {
+		for {
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				if !strings.Contains(err.Error(), "53300") && !strings.Contains(err.Error(), "reserved") {
+					t.Errorf("using up connections: %v", err)
+				}
+				return
+			}
+			taken = append(taken, conn)
+		}
+	}
+	takeAll()
+	for range 20 { // whoever is faster has the places that become free
+		killBackends(t, r)
+		takeAll()
+		if r.backends(t) == "0" {
+			break
+		}
+	}
+	return func() {
+		for _, conn := range taken {
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// load is 16 clients that ask without pause: for live sessions and for dead ones.
+type load struct {
+	r *rig
+	// healthy: the database has been well for long enough that a 503 is an error.
+	healthy atomic.Bool
+	// begun counts the faults, so that only answers to requests of one period are held against it.
+	begun   atomic.Int64
+	running sync.WaitGroup
+	stop    context.CancelFunc
+
+	mu      sync.Mutex
+	counts  map[int]int
+	slowest time.Duration
+	last503 time.Time
+}
+
+func (r *rig) load(t *testing.T) *load {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	l := &load{r: r, stop: stop, counts: map[int]int{}}
+	l.healthy.Store(true)
+	dead := slices.Collect(maps.Keys(r.dead))
+	for n, key := range r.live {
+		l.running.Go(func() {
+			client, closeIdle := newClient(r.timeout + 5*time.Second)
+			defer closeIdle()
+			tick := time.NewTicker(5 * time.Millisecond) // two cores also run the server
+			defer tick.Stop()
+			for i := 0; ctx.Err() == nil; i++ {
+				l.ask(context.WithoutCancel(ctx), t, client, key, http.StatusOK, fmt.Sprintf(`"id":"%d"`, n+1))
+				if i%2 == 0 {
+					l.ask(context.WithoutCancel(ctx), t, client, dead[i/2%len(dead)], http.StatusUnauthorized, `"result":false`)
+				}
+				<-tick.C
+			}
+		})
+	}
+	return l
+}
+
+// ask fails the test on a wrong or late answer, and on a 503 while all is well.
+func (l *load) ask(ctx context.Context, t *testing.T, client *http.Client, key string, want int, wantText string) {
+	healthy, begun := l.healthy.Load(), l.begun.Load()
+	start := time.Now()
+	status, answer, err := l.r.ask(ctx, client, key)
+	took := time.Since(start)
+	switch {
+	case err != nil:
+		t.Errorf("no answer: %v", err)
+	case status == want && strings.Contains(answer, wantText):
+	case status == http.StatusServiceUnavailable && (!healthy || begun != l.begun.Load()):
+	default:
+		t.Errorf("got %d %s, want %d with %s", status, answer, want, wantText)
+	}
+	if took > l.r.timeout+time.Second {
+		t.Errorf("%d after %v, with a timeout of %v", status, took, l.r.timeout)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts[status]++
+	l.slowest = max(l.slowest, took)
+	if status == http.StatusServiceUnavailable {
+		l.last503 = time.Now()
+	}
+}
+
+// take returns the counts since the last call.
+func (l *load) take() (counts map[int]int, slowest time.Duration, last503 time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	counts, slowest = l.counts, l.slowest
+	l.counts, l.slowest = map[int]int{}, 0
+	return counts, slowest, l.last503
+}
+
+// endure lets a fault happen under load, and wants the database's return seen within a second and a half.
+func (l *load) endure(t *testing.T, f fault, lasts time.Duration) {
+	t.Helper()
+	l.take()
+	l.begun.Add(1)
+	l.healthy.Store(false)
+	end := f.begin(t, l.r)
+	if end != nil {
+		during(lasts)
+		counts, slowest, _ := l.take()
+		t.Logf("meanwhile: %v, the slowest after %v", counts, slowest.Round(time.Millisecond))
+		if f.total && counts[http.StatusServiceUnavailable] == 0 {
+			t.Error("no 503: it was no fault")
+		}
+		end()
+	}
+	ended := time.Now()
+	during(1500 * time.Millisecond)
+	l.healthy.Store(true)
+	during(300 * time.Millisecond) // what is asked from now on must be right
+	counts, slowest, last503 := l.take()
+	t.Logf("afterwards: %v, the slowest after %v, the last 503 at %v",
+		counts, slowest.Round(time.Millisecond), max(0, last503.Sub(ended)).Round(time.Millisecond))
+	if counts[http.StatusOK] == 0 || counts[http.StatusUnauthorized] == 0 {
+		t.Error("nothing was asked")
+	}
+	var backends string
+	waitFor(t, 5*time.Second, "as few connections as SIDECAR_DB_CONNS says", func() bool {
+		backends = l.r.backends(t)
+		return len(backends) == 1 && backends <= fmt.Sprint(rigConns)
+	})
+	if t.Failed() {
+		t.Logf("connections to the server: %s", backends)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		timeout time.Duration
+		prepare string
+		faults  []fault
+	}{
+		{"one second", time.Second, "auto", faults()},
+		{"the default timeout, prepared statements", 2 * time.Second, "on", slices.DeleteFunc(faults(), func(f fault) bool {
+			// Those that leave queries without an answer: the others are the same, however queries are sent.
+			return !slices.Contains([]string{"backends killed", "black hole", "slowed", "tables locked", "connections used up", "server paused"}, f.name)
+		})},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, tt.timeout, map[string]string{"SIDECAR_DB_PREPARE": tt.prepare})
+			l := r.load(t)
+			defer l.running.Wait()
+			defer l.stop()
+			during(300 * time.Millisecond)
+			for _, f := range tt.faults {
+				t.Run(f.name, func(t *testing.T) { l.endure(t, f, tt.timeout+500*time.Millisecond) })
+			}
+		})
+	}
+}
