@@ -35,7 +35,7 @@ func (c *Cache) AccessOf(ctx context.Context, userID string) (djangosession.Acce
 		return djangosession.Access{}, errNoAccess
 	}
 	hash := c.userHash(userID)
-	q := accessOf{c: c, s: &c.accesses[hash>>c.aShift], id: userID, hash: hash}
+	q := accessOf{c: c, s: &c.accesses[hash>>c.accessShift], id: userID, hash: hash}
 	asked := c.moment(c.config.Now())
 	access, f, lead := q.find(asked)
 	if f == nil {
@@ -107,8 +107,8 @@ func (q *accessOf) land(f *flight[djangosession.Access]) {
 }
 
 func (q *accessOf) keep(k *keptAccess) {
-	q.s.remove(&q.c.accessing, q.id)
-	if q.c.accessing.take(k.bytes, q.s.evict) {
+	q.s.remove(&q.c.accessBudget, q.id)
+	if q.c.accessBudget.take(k.bytes, q.s.evict) {
 		q.s.kept[q.id] = k
 	}
 }
@@ -124,7 +124,7 @@ func (s *accessShard) remove(b *budget, userID string) bool {
 	return true
 }
 
-// evict displaces the one of eight that was asked for the longest time ago. Go begins somewhere in a map each time.
+// evict drops the least recently used of eight random entries: Go begins somewhere in a map each time.
 func (s *accessShard) evict() int64 {
 	var victim string
 	var oldest *keptAccess

@@ -83,13 +83,13 @@ type Cache struct {
 	sound   atomic.Bool
 	sounds  sync.Mutex // held by SetSound
 
-	shards    []shard // by the highest bits of a session's hash
-	shift     int
-	verdicts  budget
-	logins    []atomic.Uint32 // by the hash of a login, where a verdict is that was found by it
-	accesses  []accessShard   // by the highest bits of a user's hash
-	aShift    int
-	accessing budget
+	shards        []shard // by the highest bits of a session's hash
+	shift         int
+	verdictBudget budget
+	logins        []atomic.Uint32 // by the hash of a login, where a verdict is that was found by it
+	accesses      []accessShard   // by the highest bits of a user's hash
+	accessShift   int
+	accessBudget  budget
 
 	flying sync.WaitGroup
 	panics atomic.Uint64
@@ -179,7 +179,7 @@ func (c *Cache) divide() {
 	n := bits.Len64(uint64(min(64, max(1, usual/256)))) - 1
 	c.shards, c.shift = make([]shard, 1<<n), 64-n
 	a := max(0, n-3)
-	c.accesses, c.aShift = make([]accessShard, 1<<a), 64-a
+	c.accesses, c.accessShift = make([]accessShard, 1<<a), 64-a
 	for i := range c.accesses {
 		c.accesses[i].kept, c.accesses[i].flights = map[string]*keptAccess{}, flights[string, djangosession.Access]{}
 	}
@@ -194,10 +194,10 @@ func (c *Cache) divide() {
 	c.logins = make([]atomic.Uint32, max(1, usual))
 	bytes -= int64(len(c.logins)) * loginBytes
 	if c.config.Access != nil {
-		c.accessing = budget{maxEntries: entries, maxBytes: c.config.Bytes / 4}
-		bytes -= c.accessing.maxBytes
+		c.accessBudget = budget{maxEntries: entries, maxBytes: c.config.Bytes / 4}
+		bytes -= c.accessBudget.maxBytes
 	}
-	c.verdicts = budget{maxEntries: entries, maxBytes: bytes}
+	c.verdictBudget = budget{maxEntries: entries, maxBytes: bytes}
 }
 
 // moment is that of a question which is put now, or was put at the time asked and is looked into now. It reads the journal

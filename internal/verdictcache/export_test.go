@@ -18,7 +18,7 @@ func (c *Cache) Peek(key keyhash.Hash, asked time.Time) (djangosession.Verdict, 
 // PeekAccess is AccessOf for what is kept: it asks nobody.
 func (c *Cache) PeekAccess(userID string) (djangosession.Access, bool) {
 	hash := c.userHash(userID)
-	q := accessOf{c: c, s: &c.accesses[hash>>c.aShift], id: userID, hash: hash}
+	q := accessOf{c: c, s: &c.accesses[hash>>c.accessShift], id: userID, hash: hash}
 	_, at := c.clock()
 	q.s.mu.Lock()
 	defer q.s.mu.Unlock()

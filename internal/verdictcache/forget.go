@@ -15,7 +15,7 @@ func (c *Cache) ForgetSession(id keyhash.Hash) {
 	defer s.mu.Unlock()
 	delete(s.flights, id)
 	if p, k := s.table.find(id, hash); k != nil {
-		c.verdicts.free(s.table.remove(c.seed, p))
+		c.verdictBudget.free(s.table.remove(c.seed, p))
 		s.counts.Forgotten++
 	}
 	if a := s.absent(hash); a.id == id && a.reason != "" {
@@ -36,16 +36,16 @@ func (c *Cache) ForgetUser(userID string) {
 		s.usersForgotten = max(s.usersForgotten, seq)
 		s.swept++
 		for _, p := range s.table.ofUser(userID, hash) {
-			c.verdicts.free(s.table.remove(c.seed, p))
+			c.verdictBudget.free(s.table.remove(c.seed, p))
 			s.counts.Forgotten++
 		}
 		s.mu.Unlock()
 	}
-	a := &c.accesses[hash>>c.aShift]
+	a := &c.accesses[hash>>c.accessShift]
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.flights, userID)
-	if a.remove(&c.accessing, userID) {
+	if a.remove(&c.accessBudget, userID) {
 		a.counts.Forgotten++
 	}
 }
@@ -64,7 +64,7 @@ func (c *Cache) ForgetAll() {
 		s.mu.Lock()
 		clear(s.flights)
 		for p := range s.table.all() {
-			c.verdicts.free(s.table.bytes(p))
+			c.verdictBudget.free(s.table.bytes(p))
 			s.counts.Forgotten++
 		}
 		s.table = table{}
@@ -86,7 +86,7 @@ func (c *Cache) forgetAccesses() {
 		s.mu.Lock()
 		clear(s.flights)
 		for id := range s.kept {
-			s.remove(&c.accessing, id)
+			s.remove(&c.accessBudget, id)
 			s.counts.Forgotten++
 		}
 		s.kept = map[string]*keptAccess{} // a map keeps the room that it once had

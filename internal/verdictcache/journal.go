@@ -9,8 +9,8 @@ import (
 // concerned by them. A thousand in a second is a busy site, and a question takes milliseconds.
 const journalLength = 4096
 
-// journal remembers what was last to be forgotten: whoever comes with an answer finds out whether it is one that had to
-// be forgotten before it was there. Its zero value is empty.
+// journal records the recent forgettings, so that an answer that arrives can tell whether it is stale already. Its zero value
+// is empty.
 type journal struct {
 	seq    atomic.Uint64 // of the last forgetting, which are counted from 1
 	sweeps atomic.Uint64 // how many of them go through all shards

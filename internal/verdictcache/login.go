@@ -7,9 +7,8 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// login is the first half of a djangosession.Login. A session that nobody has asked about is its user's without a look at the user's
-// row, if a verdict on another session with the same login is kept. It is as old then as that one: verdicts that are found so
-// age from the one that was not.
+// login is the first half of a djangosession.Login. An unseen session reuses the user of a kept verdict with the same login, and
+// its verdict ages with that one.
 type login [16]byte
 
 // Where a verdict was found by a login is noted in 32 bits, the shard's number above the place. Logins displace each other,

@@ -212,12 +212,12 @@ func (q *verdictOf) keep(k *kept, user *djangosession.User, userHash uint64, wal
 		if old.asked.mono > k.asked.mono {
 			return // k has taken so long that another question was put meanwhile
 		}
-		c.verdicts.free(s.table.remove(c.seed, p))
+		c.verdictBudget.free(s.table.remove(c.seed, p))
 	}
 	if a := s.absent(q.hash); a.id == q.key.Hash {
 		*a = absent{}
 	}
-	if c.verdicts.take(bytesOf(user), func() int64 {
+	if c.verdictBudget.take(bytesOf(user), func() int64 {
 		victim := s.table.victim(c.ages, wall, at)
 		if victim == 0 {
 			return 0
@@ -237,7 +237,7 @@ func (q *verdictOf) keepAbsent(f *flight[djangosession.Verdict], at instant) {
 		return // no store has been asked
 	}
 	if p, old := q.s.table.find(q.key.Hash, q.hash); old != nil {
-		q.c.verdicts.free(q.s.table.remove(q.c.seed, p))
+		q.c.verdictBudget.free(q.s.table.remove(q.c.seed, p))
 	}
 	*q.s.absent(q.hash) = absent{
 		id: q.key.Hash, asked: f.began.at, seq: f.began.seq, reason: f.value.Reason, users: dependsOnUser(f.value.Reason),
