@@ -62,7 +62,7 @@ test-live: setup ## against PostgreSQL, pgbouncer and every Django; ORACLE_SEED=
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 20m -run TestGateways ./e2e ./internal/pages
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 45m -run TestGateways ./e2e ./internal/pages
 
 test-browser: setup ## the demo's page and pages of other origins in Chromium; installs it, and wants Node for its driver
 	@tools/setup-browser.sh
