@@ -72,9 +72,8 @@ func (r *replica) restart(t *testing.T) {
 	r.start(t)
 }
 
-// loadOfQuestions asks without a pause, as gateways do: by GET, which nginx puts to the other sidecar where one has closed its door. No POST
-// is repeated that has been sent, also not one to a connection that the kernel has taken and the sidecar has not, when its door closes:
-// an nginx that asks no /readyz goes on opening such.
+// loadOfQuestions asks without a pause, by GET and POST in turn. nginx puts a GET to the other sidecar where one has not answered; it
+// repeats no POST that it has sent.
 type loadOfQuestions struct {
 	asked, failed atomic.Int64
 	once          sync.Once
@@ -100,12 +99,15 @@ func (l *loadOfQuestions) run(t *testing.T, url, cookie string) {
 }
 
 func (l *loadOfQuestions) ask(ctx context.Context, client *http.Client, url, cookie string) {
-	l.asked.Add(1)
+	method := http.MethodGet
+	if l.asked.Add(1)%2 == 0 {
+		method = http.MethodPost
+	}
 	fail := func(why string) {
 		l.failed.Add(1)
 		l.once.Do(func() { l.first = why })
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
 	if err != nil {
 		fail(err.Error())
 		return

@@ -120,7 +120,7 @@ func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) b
 	if s.HTTP2 != nil {
 		o.HeaderBytes = 0 // the server bounds each connection by itself
 	}
-	b := boundServer{name, s, connections.New(warm.LazyDeadlines(l), o)}
+	b := boundServer{name, s, connections.New(warm.LazyDeadlines(connections.Queued(l)), o)}
 	b.listener.Watch(s)
 	return b
 }
