@@ -68,7 +68,7 @@ func TestRotatedSecretKey(t *testing.T) {
 	}
 	// A session of user 1 that is signed with another key.
 	signedWith := func(text string) string {
-		c, err := config.OfDemo(text, r.db.URL(), "")
+		c, err := config.ForDemo(text, r.db.URL(), "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 // its reason, or "alive".
 func deployDemo(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
-	c, err := config.OfDemo(scriptKey, "sqlite:///"+path, "")
+	c, err := config.ForDemo(scriptKey, "sqlite:///"+path, "")
 	ts.Check(err)
 	visits, err := demo.Deploy(context.Background(), c, path)
 	ts.Check(err)

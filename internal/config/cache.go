@@ -7,8 +7,8 @@ import (
 	"django-sidecar/internal/databaseurl"
 )
 
-// Cache are the settings of the cache of verdicts; there is none without TTL.
-type Cache struct {
+// VerdictCache are the settings of the cache of verdicts; there is none without TTL.
+type VerdictCache struct {
 	TTL       time.Duration // zero: no verdict is kept; 0
 	Entries   int           // 1 to 100 million; 100,000
 	Listen    bool          // true: PostgreSQL tells of changes, where it can

@@ -87,7 +87,7 @@ type Config struct {
 	Explain               bool           // false: answers do not carry the precise reason
 	EndedStatus           int            // 401 or 200; 401
 
-	Cache   Cache
+	Cache   VerdictCache
 	Uploads Uploads
 
 	KeyMissing bool // SecretKey is none of Django's; see AsFarAsItGoes
@@ -169,9 +169,9 @@ func ForSQL() (*Config, error) {
 	return c.finish(r, true)
 }
 
-// OfDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our own,
+// ForDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our own,
 // with this key and this database. Uploads go to mediaRoot, and what they leave beside it; "" turns them off.
-func OfDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
+func ForDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
 	values, err := environment()
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func Run(ctx context.Context, c *config.Config, dir string, out, log io.Writer, 
 
 // Settings are those of a demo in dir.
 func Settings(dir string) (*config.Config, error) {
-	return config.OfDemo(rand.Text()+rand.Text(), "sqlite:///"+filepath.Join(dir, database), filepath.Join(dir, "media"))
+	return config.ForDemo(rand.Text()+rand.Text(), "sqlite:///"+filepath.Join(dir, database), filepath.Join(dir, "media"))
 }
 
 const database = "db.sqlite3"

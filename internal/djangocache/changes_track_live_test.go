@@ -22,7 +22,7 @@ type told struct {
 	done chan struct{}
 
 	mu    sync.Mutex
-	sound bool
+	fresh bool
 }
 
 func (r *told) say(text string) {
@@ -32,14 +32,14 @@ func (r *told) say(text string) {
 	}
 }
 
-func (r *told) setSound(sound bool, why error) {
+func (r *told) setFresh(fresh bool, why error) {
 	r.mu.Lock()
-	r.sound = sound
+	r.fresh = fresh
 	r.mu.Unlock()
-	if sound {
-		r.say("sound")
+	if fresh {
+		r.say("fresh")
 	} else {
-		r.say("not sound: " + why.Error())
+		r.say("not fresh: " + why.Error())
 	}
 }
 
@@ -77,7 +77,7 @@ func (r *told) until(t *testing.T, prefix string) (before []string) {
 func startTrack(t *testing.T, c *djangocache.Cache, tracking changes.Tracking) *told {
 	t.Helper()
 	r := &told{said: make(chan string, 1000), done: make(chan struct{})}
-	tracking.Sound = r.setSound
+	tracking.Fresh = r.setFresh
 	tracking.Everything = func() { r.say("everything") }
 	if tracking.Confirm == nil {
 		tracking.Confirm = func(time.Time) {}
@@ -96,18 +96,18 @@ func startTrack(t *testing.T, c *djangocache.Cache, tracking changes.Tracking) *
 		cancel()
 		close(r.done)
 		running.Wait()
-		if r.sound {
-			t.Error("the cache is sound when nobody listens any more")
+		if r.fresh {
+			t.Error("the cache is fresh when nobody listens any more")
 		}
 	})
 	return r
 }
 
-// follow is startTrack for sessions that a test writes, when it has become sound.
+// follow is startTrack for sessions that a test writes, when it has become fresh.
 func follow(t *testing.T, url string) *told {
 	t.Helper()
 	r := startTrack(t, openCache(t, url, djangocache.Options{Timeout: timeout, Conns: 2}), changes.Tracking{Prefix: sessionPrefix})
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	return r
 }
 
@@ -133,7 +133,7 @@ func TestTrackDjango(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := deploy(t, s)
 			r := startTrack(t, d.cache, changes.Tracking{Prefix: d.store.Prefix()})
-			r.until(t, "sound")
+			r.until(t, "fresh")
 			const key = sessionKey
 			put := func() {
 				d.django.put(t, key, map[string]any{"_auth_user_id": "1"})
@@ -210,15 +210,15 @@ func TestTrackRedis(t *testing.T) {
 	}
 }
 
-// TestTrackConnections: a connection that ends ends soundness, and the next one makes it new.
+// TestTrackConnections: a connection that ends ends freshness, and the next one makes it new.
 func TestTrackConnections(t *testing.T) {
 	redis := djangotest.Redis(t, djangotest.RedisConfig{})
 	r := follow(t, "redis://"+redis.Addr)
 	again := func(what string) {
 		t.Helper()
-		r.until(t, "not sound: listening to Redis at "+redis.Addr+": ")
+		r.until(t, "not fresh: listening to Redis at "+redis.Addr+": ")
 		r.until(t, "everything")
-		if got := r.next(t); got != "sound" {
+		if got := r.next(t); got != "fresh" {
 			t.Errorf("%s: %q", what, got)
 		}
 		redis.Do(set("one"))
@@ -237,9 +237,9 @@ func TestTrackConnections(t *testing.T) {
 	redis.Start()
 	again("a crash")
 	redis.Pause()
-	r.until(t, "not sound: ")
+	r.until(t, "not fresh: ")
 	redis.Resume()
-	r.until(t, "sound")
+	r.until(t, "fresh")
 }
 
 // TestTrackPartition: what breaks without a sound is noticed.
@@ -250,12 +250,12 @@ func TestTrackPartition(t *testing.T) {
 	for _, mode := range []djangotest.Mode{djangotest.BlackHole(), djangotest.Reset(), djangotest.Refuse(), djangotest.CutAfter(7)} {
 		proxy.SetMode(mode)
 		redis.Do(set("lost"))
-		r.until(t, "not sound: ")
+		r.until(t, "not fresh: ")
 		redis.Do(set("lost"))
 		proxy.SetMode(djangotest.Pass())
-		before := r.until(t, "sound")
+		before := r.until(t, "fresh")
 		if len(before) == 0 || before[len(before)-1] != "everything" {
-			t.Errorf("%v: sound after %q", mode, before)
+			t.Errorf("%v: fresh after %q", mode, before)
 		}
 		redis.Do(set("one"))
 		r.until(t, "heard one")
@@ -272,13 +272,13 @@ func TestTrackUsersAndTLS(t *testing.T) {
 	const password = "p%40ss%3Aw%2Frd"
 	secure := "?ssl_ca_certs=" + secret.CertFile
 	for name, tt := range map[string]struct{ url, want string }{
-		"all rights":           {"rediss://reader:" + password + "@" + secret.Addr + "/3" + secure, "sound"},
-		"over the socket":      {"unix://reader:" + password + "@" + secret.Socket, "sound"},
-		"GET alone":            {"rediss://getter:" + password + "@" + secret.Addr + secure, "not sound: asking Redis at " + secret.Addr + " to tell of changes: CLIENT TRACKING is answered by NOPERM: the user needs"},
-		"a wrong password":     {"rediss://reader:wr0ng@" + secret.Addr + secure, "not sound: asking Redis at " + secret.Addr + " to tell of changes: AUTH is answered by WRONGPASS: "},
-		"no password":          {"rediss://" + secret.Addr + secure, "not sound: asking Redis at " + secret.Addr + " to tell of changes: HELLO is answered by NOAUTH: "},
-		"an unknown authority": {"rediss://reader:" + password + "@" + secret.Addr, "not sound: connecting to Redis at " + secret.Addr + ": tls: "},
-		"no TLS":               {"redis://reader:" + password + "@" + secret.Addr, "not sound: asking Redis at "},
+		"all rights":           {"rediss://reader:" + password + "@" + secret.Addr + "/3" + secure, "fresh"},
+		"over the socket":      {"unix://reader:" + password + "@" + secret.Socket, "fresh"},
+		"GET alone":            {"rediss://getter:" + password + "@" + secret.Addr + secure, "not fresh: asking Redis at " + secret.Addr + " to tell of changes: CLIENT TRACKING is answered by NOPERM: the user needs"},
+		"a wrong password":     {"rediss://reader:wr0ng@" + secret.Addr + secure, "not fresh: asking Redis at " + secret.Addr + " to tell of changes: AUTH is answered by WRONGPASS: "},
+		"no password":          {"rediss://" + secret.Addr + secure, "not fresh: asking Redis at " + secret.Addr + " to tell of changes: HELLO is answered by NOAUTH: "},
+		"an unknown authority": {"rediss://reader:" + password + "@" + secret.Addr, "not fresh: connecting to Redis at " + secret.Addr + ": tls: "},
+		"no TLS":               {"redis://reader:" + password + "@" + secret.Addr, "not fresh: asking Redis at "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := startTrack(t, openCache(t, tt.url, djangocache.Options{Timeout: timeout, Conns: 2}), changes.Tracking{Prefix: sessionPrefix})
@@ -294,7 +294,7 @@ func TestTrackUsersAndTLS(t *testing.T) {
 					t.Errorf("%q has a secret in it", got)
 				}
 			}
-			if tt.want == "sound" {
+			if tt.want == "fresh" {
 				secret.Do("AUTH writer x\r\n" + set("one"))
 				r.until(t, "heard one")
 			}
@@ -331,7 +331,7 @@ func TestTrackReplicas(t *testing.T) {
 	r.until(t, "heard other")
 	primary.Stop()
 	replica.Stop()
-	r.until(t, "not sound: listening to Redis at "+replica.Addr)
+	r.until(t, "not fresh: listening to Redis at "+replica.Addr)
 }
 
 // TestTrackFailover: behind Sentinels, Track goes to the server that they have made the primary.
@@ -352,8 +352,8 @@ func TestTrackFailover(t *testing.T) {
 	one.Do(set("one"))
 	r.until(t, "heard one")
 	one.Kill()
-	r.until(t, "not sound: listening to Redis at mymaster:6379: ")
-	r.until(t, "sound")
+	r.until(t, "not fresh: listening to Redis at mymaster:6379: ")
+	r.until(t, "fresh")
 	deadline := time.After(trackTimeout)
 	for !two.Answers(set("two"), "+OK") {
 		select {

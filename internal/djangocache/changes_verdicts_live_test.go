@@ -86,8 +86,8 @@ func TestTrackKeepsVerdictsNew(t *testing.T) {
 		Prefix: store.Prefix(), Heard: func(key string) { verdicts.ForgetSession(keyhash.Of(key)) },
 		Confirm: verdicts.Confirm,
 	})
-	r.until(t, "sound")
-	verdicts.SetSound(true)
+	r.until(t, "fresh")
+	verdicts.SetFresh(true)
 
 	seen := func() int {
 		v, _, err := verdicts.Verify(t.Context(), keyhash.New(sessionKey), time.Now())
@@ -147,7 +147,7 @@ func TestTrackLatency(t *testing.T) {
 	heard := make(chan time.Time, 1)
 	c := openCache(t, "redis://"+redis.Addr, djangocache.Options{Timeout: timeout, Conns: 1})
 	r := startTrack(t, c, changes.Tracking{Prefix: sessionPrefix, Heard: func(string) { heard <- time.Now() }})
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	writer := connectRedis(t, redis.Addr)
 	const n = 5000
 	var sent, answered []time.Duration

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Watch runs the sources, which together tell of every change that a verdict depends on, until ctx ends. The cache is sound while all of
+// Watch runs the sources, which together tell of every change that a verdict depends on, until ctx ends. The cache is fresh while all of
 // them tell, and confirmed until the time that all of them have told of. Where one never will tell, Watch ends with an error.
-func Watch(ctx context.Context, sources []Source, cache Cache, report func(place string, sound bool, why error)) error {
+func Watch(ctx context.Context, sources []Source, cache Forgetter, report func(place string, fresh bool, why error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f := &freshness{cache: cache, all: len(sources), sound: map[string]bool{}, until: map[string]time.Time{}}
+	f := &freshness{cache: cache, all: len(sources), fresh: map[string]bool{}, until: map[string]time.Time{}}
 	failed := make(chan error, len(sources))
 	var watching sync.WaitGroup
 	for _, s := range sources {
 		watching.Go(func() {
-			err := s.Watch(ctx, placeOf{cache, f, s.Place}, func(sound bool, why error) { report(s.Place, sound, why) })
+			err := s.Watch(ctx, placeOf{cache, f, s.Place}, func(fresh bool, why error) { report(s.Place, fresh, why) })
 			if err != nil {
 				failed <- fmt.Errorf("%s: %w", s.Place, err)
 				cancel()
@@ -29,43 +29,43 @@ func Watch(ctx context.Context, sources []Source, cache Cache, report func(place
 	return <-failed // nil where nothing has failed
 }
 
-// placeOf is the cache as one source knows it, which does not alone decide whether it is sound.
+// placeOf is the cache as one source knows it, which does not alone decide whether it is fresh.
 type placeOf struct {
-	Cache
+	Forgetter
 
 	fresh *freshness
 	place string
 }
 
-// SetSound implements Cache.
-func (p placeOf) SetSound(sound bool) { p.fresh.setSound(p.place, sound) }
+// SetFresh implements Forgetter.
+func (p placeOf) SetFresh(fresh bool) { p.fresh.setFresh(p.place, fresh) }
 
-// Confirm implements Cache.
+// Confirm implements Forgetter.
 func (p placeOf) Confirm(until time.Time) { p.fresh.confirm(p.place, until) }
 
 // freshness is what all sources come to.
 type freshness struct {
-	cache Cache
+	cache Forgetter
 	all   int // how many there are
 
 	mu    sync.Mutex
-	sound map[string]bool
+	fresh map[string]bool
 	until map[string]time.Time // by place: until when it has told of all
 	is    bool
 }
 
-// setSound tells the cache when the last source begins to tell of all, and when the first ends.
-func (f *freshness) setSound(place string, sound bool) {
+// setFresh tells the cache when the last source begins to tell of all, and when the first ends.
+func (f *freshness) setFresh(place string, fresh bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sound[place] = sound
+	f.fresh[place] = fresh
 	is := f.all > 0
-	for _, each := range f.sound {
+	for _, each := range f.fresh {
 		is = is && each
 	}
-	if is = is && len(f.sound) == f.all; is != f.is {
+	if is = is && len(f.fresh) == f.all; is != f.is {
 		f.is = is
-		f.cache.SetSound(is)
+		f.cache.SetFresh(is)
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Cache is what forgets. What is being read for the cache while one of its methods is called may be from before the change: it must not
-// be kept.
-type Cache interface {
+// Forgetter is a cache of verdicts. What it reads from a store while one of these methods is called may be from before the
+// change: the cache must not keep it.
+type Forgetter interface {
 	// ForgetSession forgets the session with this ID.
 	ForgetSession(id keyhash.Hash)
 	// ForgetUser forgets the user with this djangosession.User.ID, and what the user may do.
@@ -23,9 +23,10 @@ type Cache interface {
 	ForgetAccess()
 	// ForgetAll forgets everything.
 	ForgetAll()
-	// SetSound says whether every change is told of from now on. With false it also forgets everything.
-	SetSound(sound bool)
-	// Confirm says that each change from before that time has been told, or SetSound(false) has been called since.
+	// SetFresh says whether the cache hears of every change from now on; metrics and pages call such a cache sound. With
+	// false the cache also forgets everything.
+	SetFresh(fresh bool)
+	// Confirm says that each change from before that time has been told, or SetFresh(false) has been called since.
 	Confirm(until time.Time)
 }
 
@@ -35,5 +36,5 @@ type Source struct {
 	Place string
 	// Watch tells the cache until ctx ends, and returns nil then; an error at once says that it never will tell. Report is told when it
 	// begins to tell of every change, and when and why it does not; not twice of the same.
-	Watch func(ctx context.Context, cache Cache, report func(sound bool, why error)) error
+	Watch func(ctx context.Context, cache Forgetter, report func(fresh bool, why error)) error
 }

@@ -126,16 +126,16 @@ func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	m.registry.MustRegister(m.sound, m.unsound)
 }
 
-// CacheSound says whether the cache is told of every change.
-func (m *Metrics) CacheSound(sound bool) {
+// CacheFresh says whether the cache is told of every change.
+func (m *Metrics) CacheFresh(fresh bool) {
 	m.sound.Set(0)
-	if sound {
+	if fresh {
 		m.sound.Set(1)
 	}
 }
 
-// CacheUnsound says at what step it was found that a place does not tell of every change; "" means that it does.
-func (m *Metrics) CacheUnsound(place, doing string) {
+// CacheNotFresh says at what step it was found that a place does not tell of every change; "" means that it does.
+func (m *Metrics) CacheNotFresh(place, doing string) {
 	m.unsound.DeletePartialMatch(prometheus.Labels{"in": place})
 	if doing != "" {
 		m.unsound.WithLabelValues(place, doing).Set(1)

@@ -16,7 +16,7 @@ func (sc *sidecar) watchChanges(ctx context.Context) {
 	for {
 		d := sc.current.Load()
 		if err := sc.watchChangesOf(ctx, d); err != nil {
-			sc.reportSound(ctx, "this deployment", false, err)
+			sc.reportFresh(ctx, "this deployment", false, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -43,33 +43,33 @@ func (sc *sidecar) watchChangesOf(ctx context.Context, d *Deployment) error {
 	})
 	defer running.Wait()
 	defer cancel()
-	return invalidate.Watch(ctx, sources, measured{sc.cache, sc.metrics}, func(place string, sound bool, why error) {
-		sc.reportSound(ctx, place, sound, why)
+	return invalidate.Watch(ctx, sources, measured{sc.cache, sc.metrics}, func(place string, fresh bool, why error) {
+		sc.reportFresh(ctx, place, fresh, why)
 	})
 }
 
-// measured is the cache, with a metric of whether it is sound.
+// measured is the cache, with a metric of whether it is fresh.
 type measured struct {
 	*verdictcache.Cache
 
 	metrics *observe.Metrics
 }
 
-// SetSound implements invalidate.Cache.
-func (m measured) SetSound(sound bool) {
-	m.Cache.SetSound(sound)
-	m.metrics.CacheSound(sound)
+// SetFresh implements invalidate.Forgetter.
+func (m measured) SetFresh(fresh bool) {
+	m.Cache.SetFresh(fresh)
+	m.metrics.CacheFresh(fresh)
 }
 
-// reportSound logs whether the cache is told of changes in one place, or in none.
-func (sc *sidecar) reportSound(ctx context.Context, place string, sound bool, why error) {
+// reportFresh logs whether the cache is told of changes in one place, or in none.
+func (sc *sidecar) reportFresh(ctx context.Context, place string, fresh bool, why error) {
 	switch {
-	case sound:
-		sc.metrics.CacheUnsound(place, "")
+	case fresh:
+		sc.metrics.CacheNotFresh(place, "")
 		sc.logger.InfoContext(ctx, "the cache is told of every change", "in", place)
 	case why != nil && !errors.Is(why, context.Canceled):
 		doing, _, _ := strings.Cut(why.Error(), ": ") // what comes behind it may differ each time
-		sc.metrics.CacheUnsound(place, doing)
+		sc.metrics.CacheNotFresh(place, doing)
 		sc.logger.WarnContext(ctx, "the cache is not told of changes; what it keeps may be as old as SIDECAR_CACHE_TTL says",
 			"in", place, "ttl", sc.config.Cache.TTL.String(), "error", why.Error())
 	}

@@ -76,7 +76,7 @@ func (d *Deployment) databaseSources() (all []databaseSource) {
 
 // source listens to PostgreSQL.
 func (s databaseSource) source(c *config.Config) invalidate.Source {
-	return invalidate.Source{Place: s.place, Watch: func(ctx context.Context, cache invalidate.Cache, report func(bool, error)) error {
+	return invalidate.Source{Place: s.place, Watch: func(ctx context.Context, cache invalidate.Forgetter, report func(bool, error)) error {
 		listener, err := database.NewListener(s.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
 		if err != nil {
 			return err
@@ -97,13 +97,13 @@ func (s databaseSource) source(c *config.Config) invalidate.Source {
 
 // cacheSource listens to Redis.
 func (d *Deployment) cacheSource() invalidate.Source {
-	return invalidate.Source{Place: "cache", Watch: func(ctx context.Context, cache invalidate.Cache, report func(bool, error)) error {
+	return invalidate.Source{Place: "cache", Watch: func(ctx context.Context, cache invalidate.Forgetter, report func(bool, error)) error {
 		return redis.Track(ctx, d.cache, redis.Tracking{
 			Prefix:     d.cached.Prefix(),
 			Heard:      func(sessionKey string) { cache.ForgetSession(keyhash.Of(sessionKey)) },
 			Everything: cache.ForgetAll,
-			Sound: func(is bool, why error) {
-				cache.SetSound(is)
+			Fresh: func(is bool, why error) {
+				cache.SetFresh(is)
 				report(is, why)
 			},
 			Confirm: cache.Confirm,

@@ -11,7 +11,7 @@ import (
 
 func testDeployment(t *testing.T, change func(*config.Config)) *Deployment {
 	t.Helper()
-	c, err := config.OfDemo("the tests' own secret key", "sqlite:///"+t.TempDir()+"/db.sqlite3", "")
+	c, err := config.ForDemo("the tests' own secret key", "sqlite:///"+t.TempDir()+"/db.sqlite3", "")
 	if err != nil {
 		t.Fatal(err)
 	}

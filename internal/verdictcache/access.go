@@ -23,7 +23,7 @@ type keptAccess struct {
 	asked  instant
 	used   time.Duration // by the monotonic clock
 	bytes  int64
-	sound  bool
+	fresh  bool
 }
 
 // errNoAccess says that AccessOf has nobody to ask.
@@ -56,7 +56,7 @@ type accessOf struct {
 // lookup returns what may still be told of the user.
 func (q *accessOf) lookup(at instant) (djangosession.Access, bool) {
 	k := q.s.kept[q.id]
-	if k == nil || !q.c.ages.fresh(k.asked, at, k.sound) {
+	if k == nil || !q.c.ages.usable(k.asked, at, k.fresh) {
 		return djangosession.Access{}, false
 	}
 	k.used = at.mono
@@ -100,8 +100,8 @@ func (q *accessOf) land(f *flight[djangosession.Access]) {
 		q.s.counts.Overtaken++
 		return
 	}
-	k := &keptAccess{access: f.value, asked: f.began.at, used: at.mono, sound: f.began.sound, bytes: accessBytes(q.id, f.value)}
-	if q.c.ages.fresh(k.asked, at, k.sound) {
+	k := &keptAccess{access: f.value, asked: f.began.at, used: at.mono, fresh: f.began.fresh, bytes: accessBytes(q.id, f.value)}
+	if q.c.ages.usable(k.asked, at, k.fresh) {
 		q.keep(k)
 	}
 }

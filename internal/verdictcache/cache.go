@@ -8,7 +8,7 @@
 //   - it is no session that had expired by q.
 //
 // Ages count from when a question was put to the store, because that is the latest moment from which the answer is
-// known to be true. Confirm moves that moment: where invalidation is sound, what is still kept was also true at the
+// known to be true. Confirm moves that moment: where invalidation is fresh, what is still kept was also true at the
 // moment that was confirmed last. So an answer may be older than the TTL, up to MaxAge, and is told only while the last
 // confirmation is younger than the TTL. An error is no answer, and is kept by nobody.
 package verdictcache
@@ -49,7 +49,7 @@ type Config struct {
 	Timeout time.Duration
 	// TTL is how old an answer may be that nothing has confirmed since.
 	TTL time.Duration
-	// MaxAge is how old an answer may be that is confirmed again and again, see SetSound and Confirm; 0 means TTL.
+	// MaxAge is how old an answer may be that is confirmed again and again, see SetFresh and Confirm; 0 means TTL.
 	MaxAge time.Duration
 	// Entries bounds the verdicts that are kept, and the accesses: so many of each. The verdicts without a user have
 	// an eighth of it for themselves besides, so that whoever makes up session keys displaces nobody.
@@ -80,8 +80,8 @@ type Cache struct {
 	start  time.Time
 
 	journal journal
-	sound   atomic.Bool
-	sounds  sync.Mutex // held by SetSound
+	fresh   atomic.Bool
+	freshMu sync.Mutex // held by SetFresh
 
 	shards        []shard // by the highest bits of a session's hash
 	shift         int
@@ -106,22 +106,22 @@ type ages struct {
 	confirmed atomic.Pointer[instant] // the last confirmation; nil: there has been none
 }
 
-// fresh reports whether an answer to a question that was put at the time asked may be told at the time now. sound says
-// that invalidation was sound when the question was put, and has been since, or the answer would have been forgotten.
-func (a *ages) fresh(asked, now instant, sound bool) bool {
+// usable reports whether an answer to a question that was put at the time asked may be told at the time now. fresh says
+// that invalidation was fresh when the question was put, and has been since, or the answer would have been forgotten.
+func (a *ages) usable(asked, now instant, fresh bool) bool {
 	age := now.since(asked)
-	if fresh(age, a.ttl) {
+	if young(age, a.ttl) {
 		return true
 	}
-	if !sound || !fresh(age, a.maxAge) {
+	if !fresh || !young(age, a.maxAge) {
 		return false
 	}
 	confirmed := a.confirmed.Load()
 	return confirmed != nil && now.since(*confirmed) < a.lease
 }
 
-// fresh reports whether an answer is young enough. One from the future is not: such a clock has gone back.
-func fresh(age, limit time.Duration) bool { return age >= 0 && age < limit }
+// young reports whether an answer is young enough. One from the future is not: such a clock has gone back.
+func young(age, limit time.Duration) bool { return age >= 0 && age < limit }
 
 // instant is a time since the cache was made, by both clocks. The wall clock may be set back, and the monotonic one stands
 // still while a virtual machine is suspended.
@@ -138,12 +138,12 @@ func (i instant) since(asked instant) time.Duration { return max(i.mono-asked.mo
 // moment is when somebody asks.
 type moment struct {
 	seq   uint64 // of the last forgetting before
-	sound bool   // whether invalidation is sound
+	fresh bool   // whether invalidation is fresh
 	at    instant
 	wall  time.Time
 }
 
-// New returns an empty Cache. Its invalidation is not sound until SetSound says so.
+// New returns an empty Cache. Its invalidation is not fresh until SetFresh says so.
 func New(c Config) (*Cache, error) {
 	switch {
 	case c.Verifier == nil || c.Now == nil:
@@ -201,11 +201,11 @@ func (c *Cache) divide() {
 }
 
 // moment is that of a question which is put now, or was put at the time asked and is looked into now. It reads the journal
-// before it asks whether invalidation is sound, so that a verdict is taken for one from a sound time only if the journal would
+// before it asks whether invalidation is fresh, so that a verdict is taken for one from a fresh time only if the journal would
 // tell of that time's end.
 func (c *Cache) moment(asked time.Time) moment {
 	m := moment{seq: c.journal.last()}
-	m.sound = c.sound.Load()
+	m.fresh = c.fresh.Load()
 	m.wall, m.at = asked, c.instant(asked)
 	return m
 }

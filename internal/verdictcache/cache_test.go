@@ -43,14 +43,14 @@ func TestAge(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name    string
-		sound   bool
+		fresh   bool
 		verdict djangosession.Verdict
 		expires time.Duration // from now, 0 for not known
 		want    time.Duration // the first moment at which it is asked for again
 	}{
 		{"a user for the TTL", false, login("1", time.Time{}), time.Hour, ttl},
 		{"a user without an end for the TTL", false, login("1", time.Time{}), 0, ttl},
-		{"a user for MaxAge while invalidation is sound", true, login("1", time.Time{}), time.Hour, maxAge},
+		{"a user for MaxAge while invalidation is fresh", true, login("1", time.Time{}), time.Hour, maxAge},
 		{"a user without an end for the TTL all the same", true, login("1", time.Time{}), 0, ttl},
 		{"a user until the end of the session", false, login("1", time.Time{}), 3 * time.Second, 3 * time.Second},
 		{"a user until the end of the session, soundly", true, login("1", time.Time{}), 30 * time.Second, 30 * time.Second},
@@ -72,8 +72,8 @@ func TestAge(t *testing.T) {
 					f.verdict.Expires = time.Now().Add(tt.expires)
 				}
 				c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: ttl, MaxAge: maxAge, Entries: 100, Now: time.Now})
-				c.SetSound(tt.sound)
-				confirming(t, c) // which makes no difference where invalidation is not sound
+				c.SetFresh(tt.fresh)
+				confirming(t, c) // which makes no difference where invalidation is not fresh
 				want := f.verdict
 				want.Session = nil
 				verify(t, c, key)
@@ -125,7 +125,7 @@ func TestConfirmation(t *testing.T) {
 					}
 					return verdict
 				}
-				c.SetSound(true)
+				c.SetFresh(true)
 				begin := time.Now()
 				verify(t, c, key)
 				if _, err := c.AccessOf(t.Context(), "42"); err != nil {

@@ -16,7 +16,7 @@ type flight[T any] struct {
 	// Written before done is closed.
 	value    T
 	asked    instant // when what is the oldest in the value was asked: when it began, or before
-	sound    bool    // whether invalidation was sound then and when it began
+	fresh    bool    // whether invalidation was fresh then and when it began
 	err      error
 	timedOut bool // its context had ended
 	panicked *panicError
@@ -31,7 +31,7 @@ func (fs flights[K, T]) join(key K, m moment, ttl time.Duration) (f *flight[T], 
 	if f := fs[key]; f != nil && m.at.since(f.began.at) < ttl {
 		return f, false
 	}
-	f = &flight[T]{began: m, asked: m.at, sound: m.sound, done: make(chan struct{})}
+	f = &flight[T]{began: m, asked: m.at, fresh: m.fresh, done: make(chan struct{})}
 	fs[key] = f
 	return f, true
 }

@@ -123,7 +123,7 @@ func TestOldFlightsComeToNothing(t *testing.T) {
 					f.verdict.Expires = time.Now().Add(time.Hour)
 				}
 				c := newCache(t, verdictcache.Config{Verifier: always(f), TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
-				c.SetSound(true)
+				c.SetFresh(true)
 				confirming(t, c)
 				first := asking(t.Context(), c)
 				after(5 * time.Second)

@@ -94,24 +94,24 @@ func (c *Cache) forgetAccesses() {
 	}
 }
 
-// SetSound says whether every change in the store is told to the Forget methods. While it is, what was asked since then
+// SetFresh says whether every change in the store is told to the Forget methods. While it is, what was asked since then
 // lives up to Config.MaxAge, as long as it is confirmed; a session whose end is not known lives up to the TTL, because
 // nobody tells of an end that comes with time. With false everything is forgotten, because changes may have gone by untold.
-func (c *Cache) SetSound(sound bool) {
-	c.sounds.Lock()
-	defer c.sounds.Unlock()
-	c.sound.Store(sound)
-	if !sound {
+func (c *Cache) SetFresh(fresh bool) {
+	c.freshMu.Lock()
+	defer c.freshMu.Unlock()
+	c.fresh.Store(fresh)
+	if !fresh {
 		c.ForgetAll() // after the store above: see moment
 	}
 }
 
-// Confirm says that each change in the store before the time until has been told, if invalidation was sound then: what it
+// Confirm says that each change in the store before the time until has been told, if invalidation was fresh then: what it
 // made untrue is forgotten, and what is still kept was true at that time. A time before the last one changes nothing.
 func (c *Cache) Confirm(until time.Time) {
 	confirmed := c.instant(until)
-	c.sounds.Lock()
-	defer c.sounds.Unlock()
+	c.freshMu.Lock()
+	defer c.freshMu.Unlock()
 	if last := c.ages.confirmed.Load(); last == nil || last.mono < confirmed.mono {
 		c.ages.confirmed.Store(&confirmed)
 	}

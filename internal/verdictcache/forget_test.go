@@ -28,8 +28,8 @@ var forgettings = []struct {
 	{"another user", func(c *verdictcache.Cache) { c.ForgetUser("4") }, false, false, true, false},
 	{"all accesses", (*verdictcache.Cache).ForgetAccess, false, false, false, true},
 	{"everything", (*verdictcache.Cache).ForgetAll, true, true, true, true},
-	{"while unsound", func(c *verdictcache.Cache) { c.SetSound(false) }, true, true, true, true},
-	{"nothing: it is sound now", func(c *verdictcache.Cache) { c.SetSound(true) }, false, false, false, false},
+	{"while not fresh", func(c *verdictcache.Cache) { c.SetFresh(false) }, true, true, true, true},
+	{"nothing: it is fresh now", func(c *verdictcache.Cache) { c.SetFresh(true) }, false, false, false, false},
 }
 
 func askVerdict(t *testing.T, c *verdictcache.Cache) string {
@@ -237,8 +237,8 @@ func TestBusyJournal(t *testing.T) {
 	}
 }
 
-// TestSound: what was asked before invalidation was sound lives no longer for it, because its changes went untold.
-func TestSound(t *testing.T) {
+// TestFresh: what was asked before invalidation was fresh lives no longer for it, because its changes went untold.
+func TestFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("42", time.Now().Add(time.Hour)), access: djangosession.Access{Groups: []string{"g"}}}
 		c := newCache(t, verdictcache.Config{
@@ -254,18 +254,18 @@ func TestSound(t *testing.T) {
 		}
 		confirming(t, c)
 		ask(1)
-		c.SetSound(true)
+		c.SetFresh(true)
 		ask(1)
 		after(5 * time.Second)
 		ask(2) // what was kept before is as old as it may be
 		after(time.Minute - time.Nanosecond)
 		ask(2)
-		c.SetSound(false)
+		c.SetFresh(false)
 		ask(3)
 		after(5 * time.Second)
 		ask(4)
-		c.SetSound(true)
-		c.SetSound(true)
+		c.SetFresh(true)
+		c.SetFresh(true)
 		ask(4)
 	})
 }

@@ -56,7 +56,7 @@ func (q *verdictOf) known(claim djangosession.Claim, f *flight[djangosession.Ver
 	if s.swept != c.journal.sweeps.Load() {
 		return nil
 	}
-	f.asked, f.sound = f.asked.earlier(k.asked), f.sound && k.sound
+	f.asked, f.fresh = f.asked.earlier(k.asked), f.fresh && k.fresh
 	s.counts.Known++
 	return s.table.user(p, k)
 }

@@ -77,7 +77,7 @@ func TestKnownUser(t *testing.T) {
 		{"the first session has been forgotten", func(c *verdictcache.Cache) { c.ForgetSession(keyhash.Of(sessionOf(1, 1))) }, sessionOf(1, 2), false},
 		{"another session has been forgotten", func(c *verdictcache.Cache) { c.ForgetSession(keyhash.Of(sessionOf(2, 1))) }, sessionOf(1, 2), true},
 		{"all has been forgotten", (*verdictcache.Cache).ForgetAll, sessionOf(1, 2), false},
-		{"changes have gone by", func(c *verdictcache.Cache) { c.SetSound(true); c.SetSound(false) }, sessionOf(1, 2), false},
+		{"changes have gone by", func(c *verdictcache.Cache) { c.SetFresh(true); c.SetFresh(false) }, sessionOf(1, 2), false},
 		{"a little time has gone by", func(*verdictcache.Cache) { after(4 * time.Second) }, sessionOf(1, 2), true},
 		{"too much time has gone by", func(*verdictcache.Cache) { after(5 * time.Second) }, sessionOf(1, 2), false},
 		{"the first session has been asked about again", func(c *verdictcache.Cache) {
@@ -115,9 +115,9 @@ func TestKnownUser(t *testing.T) {
 // TestKnownUserAges: a user who was known stays no longer than if nobody had asked since, however many sessions follow each other.
 func TestKnownUserAges(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		sounds []bool // before each question
-		old    time.Duration
+		name    string
+		freshMu []bool // before each question
+		old     time.Duration
 	}{
 		{"by the TTL", []bool{false, false}, 5 * time.Second},
 		{"by the longest age", []bool{true, true}, time.Minute},
@@ -130,8 +130,8 @@ func TestKnownUserAges(t *testing.T) {
 				confirming(t, c)
 				begin := time.Now()
 				for n := 0; time.Since(begin) < tt.old; n++ {
-					if sound := tt.sounds[min(n, 1)]; sound {
-						c.SetSound(true)
+					if fresh := tt.freshMu[min(n, 1)]; fresh {
+						c.SetFresh(true)
 					}
 					verify(t, c, sessionOf(1, n))
 					after(tt.old / 10)

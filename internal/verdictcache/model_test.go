@@ -194,8 +194,8 @@ func (w *world) look() {
 	}
 	if lost := w.untold.Swap(0); lost > 0 {
 		w.losses.Add(lost)
-		w.cache.SetSound(false)
-		w.cache.SetSound(true)
+		w.cache.SetFresh(false)
+		w.cache.SetFresh(true)
 	}
 	w.cache.Confirm(began)
 }
@@ -294,7 +294,7 @@ func TestPromise(t *testing.T) {
 				w.cache = newCache(t, verdictcache.Config{
 					Verifier: always(w), Access: w, TTL: tt.ttl, MaxAge: tt.maxAge, Entries: tt.entries, Bytes: 1 << 20, Now: time.Now,
 				})
-				w.cache.SetSound(tt.tells)
+				w.cache.SetFresh(tt.tells)
 				keys := usualKeys(sessions)
 				end := time.Now().Add(tt.lasts)
 				var wg sync.WaitGroup

@@ -24,7 +24,7 @@ type kept struct {
 	hasUsername, hasEmail   bool
 	isStaff, isSuperuser    djangosession.Flag
 
-	sound bool // whether invalidation was sound when it was asked
+	fresh bool // whether invalidation was fresh when it was asked
 	used  bool // since the hand of the clock came by
 
 	texts [textBytes]byte // the user's, one after the other, if there is room for them: else they are in table.long
@@ -66,7 +66,7 @@ func ended(expires, now time.Time) bool { return !expires.IsZero() && !expires.A
 // alive reports whether k may still be told. A session whose end is not known may end without anybody's notice.
 func (k *kept) alive(a *ages, wall time.Time, at instant) bool {
 	expires := k.expires()
-	return a.fresh(k.asked, at, k.sound && !expires.IsZero()) && !ended(expires, wall)
+	return a.usable(k.asked, at, k.fresh && !expires.IsZero()) && !ended(expires, wall)
 }
 
 // place is where a table has a verdict; 0 is nowhere.

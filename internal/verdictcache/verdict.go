@@ -84,7 +84,7 @@ func (s *shard) lookup(c *Cache, id keyhash.Hash, hash uint64, m moment) (v djan
 	if a.id != id || a.reason == "" || a.users && a.seq < s.usersForgotten {
 		return v, false
 	}
-	if _, at := c.judge(a.asked, m); !fresh(at.since(a.asked), c.ages.absent) {
+	if _, at := c.judge(a.asked, m); !young(at.since(a.asked), c.ages.absent) {
 		return v, false
 	}
 	s.counts.Hits++
@@ -150,7 +150,7 @@ func (q *verdictOf) answers(f *flight[djangosession.Verdict], asked moment) bool
 	if f.value.User == nil && asked.at.since(f.began.at) >= q.c.ages.absent {
 		return false
 	}
-	if f.value.User != nil && !q.c.ages.fresh(f.asked, asked.at, f.sound && !f.value.Expires.IsZero()) {
+	if f.value.User != nil && !q.c.ages.usable(f.asked, asked.at, f.fresh && !f.value.Expires.IsZero()) {
 		return false
 	}
 	return !ended(f.value.Expires, asked.wall) && !q.c.journal.touched(q.concern(f.value), f.began.seq, asked.seq)
@@ -197,7 +197,7 @@ func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
 	}
 	expires := f.value.Expires
 	k := &kept{
-		id: q.key.Hash, login: q.login, asked: f.asked, sound: f.sound,
+		id: q.key.Hash, login: q.login, asked: f.asked, fresh: f.fresh,
 		seconds: expires.Unix(), nanos: int32(expires.Nanosecond()), //nolint:gosec // below a billion
 	}
 	if f.value.Reason == "" && k.alive(q.c.ages, wall, at) {
@@ -230,7 +230,7 @@ func (q *verdictOf) keep(k *kept, user *djangosession.User, userHash uint64, wal
 }
 
 func (q *verdictOf) keepAbsent(f *flight[djangosession.Verdict], at instant) {
-	if !fresh(at.since(f.began.at), q.c.ages.absent) {
+	if !young(at.since(f.began.at), q.c.ages.absent) {
 		return
 	}
 	if r := f.value.Reason; r == "" || r == djangosession.NoCookie || r == djangosession.BadSessionKey {

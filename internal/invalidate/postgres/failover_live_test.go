@@ -26,19 +26,19 @@ func TestListenThroughAFailover(t *testing.T) {
 	at.User, at.Path = one.User, one.Path
 	at.RawQuery = "sslmode=disable&target_session_attrs=read-write"
 	both := startListen(t, listening(t, at.String()))
-	both.until(t, "sound")
+	both.until(t, "fresh")
 	alone := startListen(t, listening(t, standby.Holds(db).URL()))
 	if why := alone.until(t, "because "); !strings.Contains(why, "the server is a standby") {
 		t.Errorf("on a standby: %q", why)
 	}
 
 	primary.Stop(t, djangotest.Crash)
-	both.until(t, "not sound")
+	both.until(t, "not fresh")
 	standby.Promote(t)
 	for _, r := range []*recorder{both, alone} {
 		r.until(t, "all")
-		if next := r.next(t); next != "sound" {
-			t.Errorf("%q after the promotion, and not sound", next)
+		if next := r.next(t); next != "fresh" {
+			t.Errorf("%q after the promotion, and not fresh", next)
 		}
 	}
 	standby.Holds(db).Exec(t, "DELETE FROM auth_user WHERE id = 7")
@@ -52,11 +52,11 @@ func TestListenThroughARestore(t *testing.T) {
 	makeTables(t, db)
 	install(t, db)
 	r := startListen(t, listening(t, db.URL()))
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	db.Renew(t)
-	r.until(t, "not sound")
+	r.until(t, "not fresh")
 	r.until(t, "all")
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	db.Exec(t, "DELETE FROM auth_user WHERE id = 7")
 	r.until(t, "user 7")
 }
@@ -67,7 +67,7 @@ func TestListenWantsTriggersToBeCalled(t *testing.T) {
 	makeTables(t, db)
 	install(t, db)
 	r := startListen(t, listening(t, db.URL()))
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	db.ExecAsSuperuser(t, "CREATE ROLE copier")
 	for _, of := range []string{"ROLE copier", "ROLE copier IN DATABASE " + db.Name(), "DATABASE " + db.Name(), "SYSTEM"} {
 		db.ExecAsSuperuser(t, "ALTER "+of+" SET session_replication_role = replica")
@@ -75,7 +75,7 @@ func TestListenWantsTriggersToBeCalled(t *testing.T) {
 		r.until(t, "because looking at the triggers: session_replication_role is replica")
 		db.ExecAsSuperuser(t, "ALTER "+of+" RESET session_replication_role")
 		db.ExecAsSuperuser(t, "SELECT pg_reload_conf()")
-		r.until(t, "sound")
+		r.until(t, "fresh")
 	}
 }
 
@@ -85,8 +85,8 @@ func TestTwoListen(t *testing.T) {
 	makeTables(t, db)
 	install(t, db)
 	one, other := startListen(t, listening(t, db.URL())), startListen(t, listening(t, db.URL()))
-	one.until(t, "sound")
-	other.until(t, "sound")
+	one.until(t, "fresh")
+	other.until(t, "fresh")
 	for range 2 {
 		db.Exec(t, "UPDATE auth_user SET password = password || 'x' WHERE id = 7")
 		for _, each := range []*recorder{one, other} {
@@ -96,8 +96,8 @@ func TestTwoListen(t *testing.T) {
 		}
 		db.Exec(t, "ALTER TABLE auth_user DISABLE TRIGGER USER; ALTER TABLE auth_user ENABLE TRIGGER USER")
 		for _, each := range []*recorder{one, other} {
-			each.until(t, "not sound")
-			each.until(t, "sound")
+			each.until(t, "not fresh")
+			each.until(t, "fresh")
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestQueueOfNotifications(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := startListen(t, listening(t, db.URL()))
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	db.Exec(t, "SELECT pg_notify('unheard', i || repeat('x', 7000)) FROM generate_series(1, 4000) AS i")
 	if used := db.Exec(t, "SELECT pg_notification_queue_usage() > 0"); used != "t" {
 		t.Error("the queue is empty")

@@ -31,10 +31,10 @@ type Config struct {
 	Connect func(ctx context.Context, notify func(channel, payload string)) (Conn, error)
 	// Notify sends an empty notification, on another connection, one that verdicts use.
 	Notify func(ctx context.Context, channel string) error
-	Cache  invalidate.Cache
-	// Report is told when the cache has become sound, and when and why it is not; not twice of the same. nil means
+	Cache  invalidate.Forgetter
+	// Report is told when the cache has become fresh, and when and why it is not; not twice of the same. nil means
 	// nobody is.
-	Report func(sound bool, why error)
+	Report func(fresh bool, why error)
 
 	// Look is how often it is looked at whether all that tells of changes is as it was, and Timeout how long each answer
 	// may take: what breaks without a sound is noticed after their sum. A second each, where they are zero.
@@ -79,10 +79,10 @@ type listener struct {
 	echo     string // this connection's private channel, and the name of its prepared lookQuery
 	echoes   int    // how often something has come through it since the last look
 	seen     string // the sum of what the first look of this connection has seen
-	sound    bool   // since the last attempt began
+	fresh    bool   // since the last attempt began
 }
 
-// Listen hears what the triggers tell and has the cache forget it, until ctx ends. The cache is sound while a connection
+// Listen hears what the triggers tell and has the cache forget it, until ctx ends. The cache is fresh while a connection
 // listens that answers in time, and the triggers are in place and untouched; else it is not, and Listen tries again. It
 // returns nil when ctx has ended, and an error at once for a Config that cannot be.
 //
@@ -95,9 +95,9 @@ func Listen(ctx context.Context, c Config) error {
 		return err
 	}
 	l := &listener{Config: c}
-	l.Cache.SetSound(false)
+	l.Cache.SetFresh(false)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		l.sound = false
+		l.fresh = false
 		why := l.listen(ctx)
 		select {
 		case <-ctx.Done():
@@ -105,7 +105,7 @@ func Listen(ctx context.Context, c Config) error {
 		default:
 			l.report(false, why)
 		}
-		if l.sound {
+		if l.fresh {
 			pause = firstPause
 		}
 		select {
@@ -117,8 +117,8 @@ func Listen(ctx context.Context, c Config) error {
 }
 
 // report tells of what is new.
-func (l *listener) report(sound bool, why error) {
-	text := fmt.Sprint(sound)
+func (l *listener) report(fresh bool, why error) {
+	text := fmt.Sprint(fresh)
 	if why != nil {
 		// The first words say what was being done. The rest may hold the number of a port, another one each time.
 		doing, rest, _ := strings.Cut(why.Error(), ": ")
@@ -128,7 +128,7 @@ func (l *listener) report(sound bool, why error) {
 	}
 	if text != l.reported {
 		l.reported = text
-		l.Report(sound, why)
+		l.Report(fresh, why)
 	}
 }
 
@@ -150,14 +150,14 @@ func (l *listener) listen(ctx context.Context) error {
 	defer func() { _ = conn.Close() }() // it is of no use any more
 	began, err := l.prepare(ctx, conn)
 	if err != nil {
-		return err // the cache has not become sound: what it keeps is as good as before
+		return err // the cache has not become fresh: what it keeps is as good as before
 	}
-	defer l.Cache.SetSound(false) // before the connection is closed, which could take time
+	defer l.Cache.SetFresh(false) // before the connection is closed, which could take time
 	// What was kept until now may be from before LISTEN.
 	l.Cache.ForgetAll()
-	l.Cache.SetSound(true)
+	l.Cache.SetFresh(true)
 	l.Cache.Confirm(began)
-	l.sound = true
+	l.fresh = true
 	l.report(true, nil)
 	return l.follow(ctx, conn, began)
 }

@@ -24,7 +24,7 @@ type recorder struct {
 	done chan struct{}
 
 	mu    sync.Mutex
-	sound bool
+	fresh bool
 }
 
 func (r *recorder) say(text string) {
@@ -40,19 +40,19 @@ func (r *recorder) ForgetAccess()                 { r.say("access") }
 func (r *recorder) ForgetAll()                    { r.say("all") }
 func (r *recorder) Confirm(time.Time)             {}
 
-func (r *recorder) SetSound(sound bool) {
+func (r *recorder) SetFresh(fresh bool) {
 	r.mu.Lock()
-	changed := sound != r.sound
-	r.sound = sound
+	changed := fresh != r.fresh
+	r.fresh = fresh
 	r.mu.Unlock()
 	if changed {
-		r.say(map[bool]string{true: "sound", false: "not sound"}[sound])
+		r.say(map[bool]string{true: "fresh", false: "not fresh"}[fresh])
 	}
 }
 
 // report is what is told besides the cache.
-func (r *recorder) report(sound bool, why error) {
-	if !sound {
+func (r *recorder) report(fresh bool, why error) {
+	if !fresh {
 		r.say("because " + why.Error())
 	}
 }
@@ -103,8 +103,8 @@ func startListen(t *testing.T, c Config) *recorder {
 		cancel()
 		close(r.done)
 		running.Wait()
-		if r.sound {
-			t.Error("the cache is sound when nobody listens any more")
+		if r.fresh {
+			t.Error("the cache is fresh when nobody listens any more")
 		}
 	})
 	return r
@@ -162,7 +162,7 @@ func TestListen(t *testing.T) {
 	makeTables(t, db)
 	install(t, db)
 	r := startListen(t, listening(t, db.URL()))
-	if first, second := r.next(t), r.next(t); first != "all" || second != "sound" {
+	if first, second := r.next(t), r.next(t); first != "all" || second != "fresh" {
 		t.Errorf("first %q and %q", first, second)
 	}
 	for _, tt := range []struct{ sql, told string }{
@@ -183,15 +183,15 @@ func TestListen(t *testing.T) {
 	}
 	for range 3 {
 		db.ExecAsSuperuser(t, endListener)
-		r.until(t, "not sound")
+		r.until(t, "not fresh")
 		r.until(t, "all")
-		r.until(t, "sound")
+		r.until(t, "fresh")
 	}
 	db.Exec(t, "UPDATE auth_user SET is_active = false WHERE id = 9")
 	r.until(t, "user 9")
 }
 
-// With triggers that are missing, disabled, or others than ours, the cache is not sound; with ours it is.
+// With triggers that are missing, disabled, or others than ours, the cache is not fresh; with ours it is.
 func TestListenWantsTheTriggers(t *testing.T) {
 	db := djangotest.Postgres(t).Database(t)
 	c := listening(t, db.URL())
@@ -214,14 +214,14 @@ func TestListenWantsTheTriggers(t *testing.T) {
 	} {
 		if tt.problem != "" {
 			db.Exec(t, tt.breaks)
-			r.until(t, "not sound")
+			r.until(t, "not fresh")
 			if why := r.until(t, "because "); !strings.Contains(why, tt.problem) {
 				t.Errorf("%s: %s", tt.breaks, why)
 			}
 		}
 		install(t, db)
 		db.Exec(t, "ALTER TABLE auth_user ENABLE TRIGGER USER")
-		r.until(t, "sound")
+		r.until(t, "fresh")
 	}
 }
 
@@ -234,14 +234,14 @@ func TestListenThroughABreak(t *testing.T) {
 	proxy := djangotest.NewFaultProxy(t, server.Addr())
 	c := listening(t, db.URLAt(proxy.Addr()))
 	r := startListen(t, c)
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	for i, mode := range []djangotest.Mode{djangotest.Refuse(), djangotest.Reset(), djangotest.BlackHole(), djangotest.CutAfter(3), djangotest.Slow(3 * time.Second)} {
 		broken := time.Now()
 		proxy.SetMode(mode)
-		r.until(t, "not sound")
+		r.until(t, "not fresh")
 		t.Logf("mode %d: noticed after %v", i, time.Since(broken).Round(time.Millisecond))
 		proxy.SetMode(djangotest.Pass())
-		r.until(t, "sound")
+		r.until(t, "fresh")
 		id := i + 1
 		db.Exec(t, fmt.Sprintf("DELETE FROM auth_user WHERE id = %d", id))
 		r.until(t, fmt.Sprintf("user %d", id))
@@ -254,17 +254,17 @@ func TestListenThroughARestart(t *testing.T) {
 	makeTables(t, db)
 	install(t, db)
 	r := startListen(t, listening(t, db.URL()))
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	for _, mode := range []djangotest.StopMode{djangotest.Fast, djangotest.Immediate, djangotest.Crash} {
 		server.Stop(t, mode)
-		r.until(t, "not sound")
+		r.until(t, "not fresh")
 		server.Start(t)
-		r.until(t, "sound")
+		r.until(t, "fresh")
 	}
 	server.Pause(t)
-	r.until(t, "not sound")
+	r.until(t, "not fresh")
 	server.Resume()
-	r.until(t, "sound")
+	r.until(t, "fresh")
 }
 
 func TestListenThroughPgBouncer(t *testing.T) {
@@ -282,7 +282,7 @@ func TestListenThroughPgBouncer(t *testing.T) {
 			}
 			r := startListen(t, c)
 			if mode == "session" {
-				r.until(t, "sound")
+				r.until(t, "fresh")
 				db.Exec(t, "DELETE FROM auth_user WHERE id = 1")
 				r.until(t, "user 1")
 				return
@@ -321,7 +321,7 @@ func TestListenLatency(t *testing.T) {
 	install(t, db)
 	c := listening(t, db.URL())
 	r := startListen(t, c)
-	r.until(t, "sound")
+	r.until(t, "fresh")
 	d, err := database.Open(db.URL(), database.Options{Timeout: liveTimeout, Conns: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -61,13 +61,13 @@ func (s *server) config() Config {
 			}
 			return nil
 		},
-		Report: func(sound bool, why error) {
+		Report: func(fresh bool, why error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if sound != s.cache.isSound() {
+			if fresh != s.cache.isFresh() {
 				s.note("the report and the cache differ")
 			}
-			s.note("sound %v %v", sound, why)
+			s.note("fresh %v %v", fresh, why)
 		},
 		Now: time.Now, Random: func() uint64 { return 0 },
 	}
@@ -145,7 +145,7 @@ func (c fakeConn) Listen(ctx context.Context, _ string) error {
 }
 
 func (c fakeConn) Close() error {
-	if c.s.cache.isSound() {
+	if c.s.cache.isFresh() {
 		c.s.note("closed before the cache was told")
 	}
 	return nil
@@ -164,8 +164,8 @@ func (s *server) while(t *testing.T, d time.Duration, meanwhile func()) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if s.cache.isSound() {
-		t.Error("sound at the end")
+	if s.cache.isFresh() {
+		t.Error("fresh at the end")
 	}
 }
 
@@ -187,24 +187,24 @@ func TestSilenceIsNoticed(t *testing.T) {
 		s.while(t, 20*time.Second, func() {
 			pass(10*time.Second + time.Millisecond)
 			s.change(func() {
-				if !s.cache.isSound() || s.asked < 10 {
-					t.Errorf("sound is %v, and %d were asked", s.cache.isSound(), s.asked)
+				if !s.cache.isFresh() || s.asked < 10 {
+					t.Errorf("fresh is %v, and %d were asked", s.cache.isFresh(), s.asked)
 				}
 			})
 			s.change(func() { s.deaf = true })
 			pass(1998 * time.Millisecond) // of the ping at 11 s, the second ends in a millisecond
-			if !s.cache.isSound() {
+			if !s.cache.isFresh() {
 				t.Error("an answer may take a second")
 			}
 			pass(time.Millisecond)
-			if s.cache.isSound() {
-				t.Error("sound after two seconds of silence")
+			if s.cache.isFresh() {
+				t.Error("fresh after two seconds of silence")
 			}
 			s.change(func() { s.deaf = false })
 		})
-		s.want(t, "0s connect", "0s sound true <nil>",
-			"12s sound false looking at the triggers: context deadline exceeded",
-			"12.1s connect", "12.1s sound true <nil>")
+		s.want(t, "0s connect", "0s fresh true <nil>",
+			"12s fresh false looking at the triggers: context deadline exceeded",
+			"12.1s connect", "12.1s fresh true <nil>")
 	})
 }
 
@@ -219,7 +219,7 @@ func TestRefusalsAreReportedOnce(t *testing.T) {
 			s.change(func() { s.refuse = nil })
 		})
 		// Each pause is twice the last, up to five seconds.
-		s.want(t, "0s connect", "0s sound false connecting: port 4711 is closed",
+		s.want(t, "0s connect", "0s fresh false connecting: port 4711 is closed",
 			"100ms connect", "300ms connect", "700ms connect", "1.5s connect", "3.1s connect", "6.3s connect")
 	})
 }
@@ -238,11 +238,11 @@ func TestTriggersAreLookedAtAgain(t *testing.T) {
 			pass(3 * time.Second)
 			s.change(func() { s.installed++ }) // and all is well, as it was before
 		})
-		s.want(t, "0s connect", "0s sound false looking at the triggers: there is no trigger",
-			"100ms connect", "300ms connect", "700ms connect", "700ms sound true <nil>",
-			"5.7s sound false looking at the triggers: there is another problem",
-			"5.8s connect", "6s connect", "6.4s connect", "7.2s connect", "8.8s connect", "8.8s sound true <nil>",
-			"10.8s sound false looking at the triggers: "+errTouched.Error(), "10.9s connect", "10.9s sound true <nil>")
+		s.want(t, "0s connect", "0s fresh false looking at the triggers: there is no trigger",
+			"100ms connect", "300ms connect", "700ms connect", "700ms fresh true <nil>",
+			"5.7s fresh false looking at the triggers: there is another problem",
+			"5.8s connect", "6s connect", "6.4s connect", "7.2s connect", "8.8s connect", "8.8s fresh true <nil>",
+			"10.8s fresh false looking at the triggers: "+errTouched.Error(), "10.9s connect", "10.9s fresh true <nil>")
 	})
 }
 
@@ -279,14 +279,14 @@ func TestOldWritersAreWaitedFor(t *testing.T) {
 			pass(500 * time.Millisecond)
 			s.change(func() { s.writers = []string{"4/1", "3/8"} })
 			pass(5 * time.Second)
-			if s.cache.isSound() {
-				t.Error("sound, and a transaction has written before")
+			if s.cache.isFresh() {
+				t.Error("fresh, and a transaction has written before")
 			}
 			s.change(func() { s.writers = []string{"3/8"} })
 		})
 		s.want(t, "0s connect",
-			"1s sound false waiting for transactions that were writing: one has not ended for a while; when it does, changes will be told",
-			"5.6s sound true <nil>")
+			"1s fresh false waiting for transactions that were writing: one has not ended for a while; when it does, changes will be told",
+			"5.6s fresh true <nil>")
 	})
 }
 
@@ -298,8 +298,8 @@ func TestMuteConnection(t *testing.T) {
 			pass(500 * time.Millisecond)
 			s.change(func() { s.mute = true })
 		})
-		s.want(t, "0s connect", "0s sound true <nil>",
-			"1s sound false waiting for a notification of our own: "+errNoEcho.Error(), "1.1s connect", "1.3s connect", "1.7s connect", "2.5s connect")
+		s.want(t, "0s connect", "0s fresh true <nil>",
+			"1s fresh false waiting for a notification of our own: "+errNoEcho.Error(), "1.1s connect", "1.3s connect", "1.7s connect", "2.5s connect")
 	})
 }
 
@@ -308,7 +308,7 @@ func TestNoEcho(t *testing.T) {
 		s := newServer(t)
 		s.pooled = true
 		s.while(t, 2*time.Second, nil)
-		s.want(t, "0s connect", "1s sound false waiting for a notification of our own: "+errNoEcho.Error(), "1.1s connect")
+		s.want(t, "0s connect", "1s fresh false waiting for a notification of our own: "+errNoEcho.Error(), "1.1s connect")
 	})
 }
 
@@ -327,8 +327,8 @@ func TestVerdictsFromElsewhere(t *testing.T) {
 			pass(26 * time.Second)
 			s.change(func() { s.pooled = false })
 		})
-		s.want(t, "0s connect", "0s sound true <nil>",
-			"1m30s sound false waiting for a notification of our own: "+errNoEcho.Error(), "1m30.1s connect", "1m31.3s connect", "1m31.3s sound true <nil>")
+		s.want(t, "0s connect", "0s fresh true <nil>",
+			"1m30s fresh false waiting for a notification of our own: "+errNoEcho.Error(), "1m30.1s connect", "1m31.3s connect", "1m31.3s fresh true <nil>")
 	})
 }
 

@@ -68,7 +68,7 @@ func parseUsers(list string) (c change) {
 }
 
 // tell has the cache forget what has changed.
-func (c change) tell(cache invalidate.Cache) {
+func (c change) tell(cache invalidate.Forgetter) {
 	if c.everything {
 		cache.ForgetAll()
 		return

@@ -15,7 +15,7 @@ import (
 type counter struct {
 	mu    sync.Mutex
 	told  []string
-	sound bool
+	fresh bool
 
 	confirmed []time.Time
 }
@@ -31,10 +31,10 @@ func (c *counter) ForgetUser(id string)          { c.tell("user " + id) }
 func (c *counter) ForgetAccess()                 { c.tell("access") }
 func (c *counter) ForgetAll()                    { c.tell("all") }
 
-func (c *counter) SetSound(sound bool) {
+func (c *counter) SetFresh(fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sound = sound
+	c.fresh = fresh
 }
 
 func (c *counter) Confirm(until time.Time) {
@@ -43,10 +43,10 @@ func (c *counter) Confirm(until time.Time) {
 	c.confirmed = append(c.confirmed, until)
 }
 
-func (c *counter) isSound() bool {
+func (c *counter) isFresh() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sound
+	return c.fresh
 }
 
 const hash1, hash2 = "00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"

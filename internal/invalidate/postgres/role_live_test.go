@@ -76,7 +76,7 @@ key = login(user)`, "str(user.pk)")
 			}
 			exec(mustText(t)(tt.tables.SQL(Script{Triggers: true})))
 			r := startListen(t, Config{Tables: tt.tables, Connect: connectWith(l), Notify: notifyWith(d)})
-			r.until(t, "sound")
+			r.until(t, "fresh")
 		})
 	}
 }

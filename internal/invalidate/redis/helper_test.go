@@ -161,11 +161,11 @@ func (n *notes) tracking() Tracking {
 		Prefix: "p:", Now: time.Now, Random: func() uint64 { return 0 },
 		Heard:      func(key string) { n.say("heard %s", key) },
 		Everything: func() { n.say("everything") },
-		Sound: func(sound bool, why error) {
-			if sound {
-				n.say("sound")
+		Fresh: func(fresh bool, why error) {
+			if fresh {
+				n.say("fresh")
 			} else {
-				n.say("not sound: %v", why)
+				n.say("not fresh: %v", why)
 			}
 		},
 		Confirm: func(until time.Time) {

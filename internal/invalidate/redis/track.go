@@ -13,9 +13,9 @@ import (
 	"django-sidecar/internal/djangocache"
 )
 
-// Tracking says what Track listens for, and who is told. Prefix, Heard, Everything, Sound and Confirm are required.
+// Tracking says what Track listens for, and who is told. Prefix, Heard, Everything, Fresh and Confirm are required.
 //
-// What is told to Sound is about this cache alone: of users, which are in the database whatever the session engine is,
+// What is told to Fresh is about this cache alone: of users, which are in the database whatever the session engine is,
 // Redis knows nothing.
 type Tracking struct {
 	// Prefix is what the names of the keys begin with that hold sessions: cachestore.Store.Prefix.
@@ -25,10 +25,10 @@ type Tracking struct {
 	Heard func(sessionKey string)
 	// Everything is told that any key may have changed: a database was flushed, or listening begins.
 	Everything func()
-	// Sound is told when every change is heard of from now on, and when and why that is not so any more. The latter
+	// Fresh is told when every change is heard of from now on, and when and why that is not so any more. The latter
 	// comes before anything that could take time. It is not told twice of the same, and one call at a time.
-	Sound func(sound bool, why error)
-	// Confirm is told that each change from before that time has been told, or that Sound(false) has been since.
+	Fresh func(fresh bool, why error)
+	// Confirm is told that each change from before that time has been told, or that Fresh(false) has been since.
 	Confirm func(until time.Time)
 
 	// Ping is how often a server is asked whether it still tells, and Timeout how long each answer, connecting
@@ -48,7 +48,7 @@ const (
 )
 
 func (t Tracking) withDefaults() (Tracking, error) {
-	if t.Prefix == "" || t.Heard == nil || t.Everything == nil || t.Sound == nil || t.Confirm == nil {
+	if t.Prefix == "" || t.Heard == nil || t.Everything == nil || t.Fresh == nil || t.Confirm == nil {
 		return t, errors.New("internal error: tracking needs a prefix, and whom to tell")
 	}
 	for _, d := range []*time.Duration{&t.Ping, &t.Timeout} {
@@ -99,7 +99,7 @@ type tracker struct {
 	Tracking
 
 	mu       sync.Mutex
-	sound    bool
+	fresh    bool
 	told     []time.Time // by server: until when it has told of all, zero where it does not tell
 	reported []string    // by server: the last report
 }
@@ -145,12 +145,12 @@ func (t *tracker) confirm(i int, until time.Time) {
 			until = told
 		}
 	}
-	if !t.sound {
-		t.sound = true
+	if !t.fresh {
+		t.fresh = true
 		clear(t.reported)
 		// What was kept until now may be from before tracking was on.
 		t.Everything()
-		t.Sound(true, nil)
+		t.Fresh(true, nil)
 	}
 	t.Confirm(until)
 }
@@ -165,9 +165,9 @@ func (t *tracker) end(i int, why error, cut bool) {
 	if errors.As(why, new(refusal)) {
 		text += rest
 	}
-	if t.sound || !cut && text != t.reported[i] {
-		t.sound, t.reported[i] = false, text
-		t.Sound(false, why)
+	if t.fresh || !cut && text != t.reported[i] {
+		t.fresh, t.reported[i] = false, text
+		t.Fresh(false, why)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 func TestTrackHears(t *testing.T) {
 	f := newFakeRedis()
 	following(t, []djangocache.Server{f.server()}, func(t *testing.T, n *notes) {
-		n.want(t, "at first", "everything", "sound")
+		n.want(t, "at first", "everything", "fresh")
 		want := []string{"AUTH reader sesame", "HELLO 3", "CLIENT TRACKING ON BCAST PREFIX p:", "CLIENT TRACKINGINFO", "INFO commandstats"}
 		if diff := cmp.Diff(want, f.commands); diff != "" {
 			t.Error(diff)
@@ -46,7 +46,7 @@ func TestTrackHears(t *testing.T) {
 	})
 }
 
-// Whatever is not as it should be ends soundness at once, and then another connection is tried.
+// Whatever is not as it should be ends freshness at once, and then another connection is tried.
 func TestTrackDoubts(t *testing.T) {
 	const listening = "listening to Redis at redis:6379: "
 	for name, tt := range map[string]struct {
@@ -65,14 +65,14 @@ func TestTrackDoubts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeRedis()
 			following(t, []djangocache.Server{f.server()}, func(t *testing.T, n *notes) {
-				n.want(t, "at first", "everything", "sound")
+				n.want(t, "at first", "everything", "fresh")
 				f.mu.Lock()
 				conn := f.conn
 				f.mu.Unlock()
 				_, _ = conn.Write([]byte(tt.sent)) // some of it is not read any more
-				n.want(t, "then", "not sound: "+tt.why)
+				n.want(t, "then", "not fresh: "+tt.why)
 				pass(time.Second)
-				n.want(t, "a second later", "everything", "sound")
+				n.want(t, "a second later", "everything", "fresh")
 			})
 		})
 	}
@@ -82,14 +82,14 @@ func TestTrackEnds(t *testing.T) {
 	f := newFakeRedis()
 	following(t, []djangocache.Server{f.server()}, func(t *testing.T, n *notes) {
 		for range 3 {
-			n.want(t, "at first", "everything", "sound")
+			n.want(t, "at first", "everything", "fresh")
 			if err := f.conn.Close(); err != nil {
 				t.Error(err)
 			}
-			n.want(t, "closed", "not sound: listening to Redis at redis:6379: unexpected EOF")
+			n.want(t, "closed", "not fresh: listening to Redis at redis:6379: unexpected EOF")
 			pass(200 * time.Millisecond)
 		}
-		n.want(t, "at last", "everything", "sound")
+		n.want(t, "at last", "everything", "fresh")
 	})
 }
 
@@ -98,7 +98,7 @@ func TestTrackWantsAnswers(t *testing.T) {
 	for _, told := range []bool{false, true} {
 		f := newFakeRedis()
 		following(t, []djangocache.Server{f.server()}, func(t *testing.T, n *notes) {
-			n.want(t, "at first", "everything", "sound")
+			n.want(t, "at first", "everything", "fresh")
 			f.set(func() { f.answers["CLIENT TRACKINGINFO"] = "" })
 			for range 19 {
 				pass(100 * time.Millisecond)
@@ -110,10 +110,10 @@ func TestTrackWantsAnswers(t *testing.T) {
 				t.Errorf("within 1.9 s: %q", said)
 			}
 			pass(100 * time.Millisecond)
-			n.want(t, "after two seconds", "not sound: listening to Redis at redis:6379: read pipe: i/o timeout")
+			n.want(t, "after two seconds", "not fresh: listening to Redis at redis:6379: read pipe: i/o timeout")
 			f.set(func() { f.answers["CLIENT TRACKINGINFO"] = infoOn })
 			pass(10 * time.Second)
-			if said := n.take(); !slices.Equal(said[len(said)-2:], []string{"everything", "sound"}) {
+			if said := n.take(); !slices.Equal(said[len(said)-2:], []string{"everything", "fresh"}) {
 				t.Errorf("when it answers again: %q", said)
 			}
 		})
@@ -124,11 +124,11 @@ func TestTrackWantsAnswers(t *testing.T) {
 func TestTrackSwaps(t *testing.T) {
 	f := newFakeRedis()
 	following(t, []djangocache.Server{f.server()}, func(t *testing.T, n *notes) {
-		n.want(t, "at first", "everything", "sound")
+		n.want(t, "at first", "everything", "fresh")
 		for _, line := range []string{"cmdstat_swapdb:calls=1,usec=9\r\n", "cmdstat_swapdb:calls=2,usec=18\r\n", ""} {
 			f.set(func() { f.answers["INFO"] = statistics(line) })
 			pass(2 * time.Second)
-			n.want(t, "swapped, or counted anew", "not sound: listening to Redis at redis:6379: "+errSwapped.Error(), "everything", "sound")
+			n.want(t, "swapped, or counted anew", "not fresh: listening to Redis at redis:6379: "+errSwapped.Error(), "everything", "fresh")
 		}
 		pass(time.Hour)
 		n.want(t, "nothing")
@@ -171,7 +171,7 @@ func TestTrackConfirms(t *testing.T) {
 
 // What a server refuses is reported once, without a secret, and seldom tried again.
 func TestTrackIsRefused(t *testing.T) {
-	const asking, tooOld = "not sound: asking Redis at redis:6379 to tell of changes: ",
+	const asking, tooOld = "not fresh: asking Redis at redis:6379 to tell of changes: ",
 		": it takes Redis 6.2 or newer or Valkey, and no proxy that does not know the command"
 	for name, tt := range map[string]struct{ command, answer, why string }{
 		"an old server": {
@@ -203,10 +203,10 @@ func TestTrackIsRefused(t *testing.T) {
 				}
 				f.set(func() { f.answers[tt.command] = right })
 				pass(time.Minute)
-				n.want(t, "when it is allowed", "everything", "sound")
+				n.want(t, "when it is allowed", "everything", "fresh")
 				f.set(func() { f.answers["CLIENT TRACKINGINFO"] = infoOff })
 				pass(time.Second)
-				n.want(t, "when tracking is off", "not sound: listening to Redis at redis:6379: "+errNotOn.Error())
+				n.want(t, "when tracking is off", "not fresh: listening to Redis at redis:6379: "+errNotOn.Error())
 			})
 		})
 	}
@@ -216,7 +216,7 @@ func TestTrackTriesAgain(t *testing.T) {
 	f := newFakeRedis()
 	f.dialErr = errors.New("dial from port 1: refused")
 	following(t, []djangocache.Server{f.server()}, func(t *testing.T, n *notes) {
-		n.want(t, "at first", "not sound: connecting to Redis at redis:6379: dial from port 1: refused")
+		n.want(t, "at first", "not fresh: connecting to Redis at redis:6379: dial from port 1: refused")
 		f.set(func() { f.dialErr = errors.New("dial from port 2: refused") })
 		pass(61 * time.Second)
 		n.want(t, "a minute later")
@@ -225,36 +225,36 @@ func TestTrackTriesAgain(t *testing.T) {
 		}
 		f.set(func() { f.dialErr, f.answers["HELLO"] = nil, "-LOADING the data\r\n" })
 		pass(5 * time.Second)
-		n.want(t, "while it starts", "not sound: asking Redis at redis:6379 to tell of changes: HELLO is answered by LOADING")
+		n.want(t, "while it starts", "not fresh: asking Redis at redis:6379 to tell of changes: HELLO is answered by LOADING")
 		f.set(func() { f.answers["HELLO"] = "%0\r\n" })
 		pass(5 * time.Second)
-		n.want(t, "when it has", "everything", "sound")
+		n.want(t, "when it has", "everything", "fresh")
 	})
 }
 
-// A cache is sound when all servers tell that are read from.
+// A cache is fresh when all servers tell that are read from.
 func TestTrackSeveralServers(t *testing.T) {
 	one, two := newFakeRedis(), newFakeRedis()
 	two.answers["HELLO"] = "-LOADING the data\r\n"
 	following(t, []djangocache.Server{one.server(), two.server()}, func(t *testing.T, n *notes) {
-		n.want(t, "at first", "not sound: asking Redis at redis:6379 to tell of changes: HELLO is answered by LOADING")
+		n.want(t, "at first", "not fresh: asking Redis at redis:6379 to tell of changes: HELLO is answered by LOADING")
 		one.send(t, push("p:one"))
 		n.want(t, "one alone tells", "heard one")
 		two.set(func() { two.answers["HELLO"] = "%0\r\n" })
 		pass(5 * time.Second)
-		n.want(t, "both", "everything", "sound")
+		n.want(t, "both", "everything", "fresh")
 		two.send(t, push("p:two"))
 		n.want(t, "the other one tells", "heard two")
 		one.set(func() { one.dialErr = errors.New("refused") })
 		if err := one.conn.Close(); err != nil {
 			t.Error(err)
 		}
-		n.want(t, "one has gone", "not sound: listening to Redis at redis:6379: unexpected EOF")
+		n.want(t, "one has gone", "not fresh: listening to Redis at redis:6379: unexpected EOF")
 		pass(time.Minute)
-		n.want(t, "and does not come back", "not sound: connecting to Redis at redis:6379: refused")
+		n.want(t, "and does not come back", "not fresh: connecting to Redis at redis:6379: refused")
 		one.set(func() { one.dialErr = nil })
 		pass(5 * time.Second)
-		n.want(t, "it is back", "everything", "sound")
+		n.want(t, "it is back", "everything", "fresh")
 	})
 }
 
@@ -266,7 +266,7 @@ func TestTrackMoves(t *testing.T) {
 		s := f.server()
 		s.Look = look
 		following(t, []djangocache.Server{s}, func(t *testing.T, n *notes) {
-			n.want(t, "at first", "everything", "sound")
+			n.want(t, "at first", "everything", "fresh")
 			pass(60 * one)
 			n.want(t, "as long as it is the same")
 			if want := 2 + int(60*one/look); f.dials != want {
@@ -274,27 +274,27 @@ func TestTrackMoves(t *testing.T) {
 			}
 			f.set(func() { f.addr = "there" })
 			pass(look)
-			n.want(t, "another one", "not sound: looking for Redis at redis:6379: it is another server now")
+			n.want(t, "another one", "not fresh: looking for Redis at redis:6379: it is another server now")
 			pass(one)
-			n.want(t, "with the other one", "everything", "sound")
+			n.want(t, "with the other one", "everything", "fresh")
 			f.set(func() { f.dialErr = djangocache.ErrNoService })
 			pass(look + one)
-			n.want(t, "unknown", "not sound: connecting to Redis at redis:6379 once more: the Sentinels know no such service")
+			n.want(t, "unknown", "not fresh: connecting to Redis at redis:6379 once more: the Sentinels know no such service")
 			pass(60 * one)
-			n.want(t, "still unknown", "not sound: connecting to Redis at redis:6379: the Sentinels know no such service")
+			n.want(t, "still unknown", "not fresh: connecting to Redis at redis:6379: the Sentinels know no such service")
 		})
 	}
 }
 
-// The end of Track is the end of soundness, and of connections.
+// The end of Track is the end of freshness, and of connections.
 func TestTrackEndsWithContext(t *testing.T) {
 	f := newFakeRedis()
 	n := &notes{}
 	following(t, []djangocache.Server{f.server()}, func(t *testing.T, told *notes) {
-		told.want(t, "at first", "everything", "sound")
+		told.want(t, "at first", "everything", "fresh")
 		n = told
 	})
-	if diff := cmp.Diff([]string{"not sound: context canceled"}, n.said); diff != "" {
+	if diff := cmp.Diff([]string{"not fresh: context canceled"}, n.said); diff != "" {
 		t.Error(diff)
 	}
 }
