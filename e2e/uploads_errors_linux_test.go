@@ -29,6 +29,7 @@ type refusedSite struct {
 	*uploadSite
 	disk *djangotest.RefusingFS
 	url  string
+	pid  int // of the sidecar, where it is a process of its own
 }
 
 func newRefusedSite(t *testing.T) *refusedSite {

@@ -1,0 +1,90 @@
+//go:build live
+
+package e2e
+
+import (
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// TestResumableUploadsSurviveKills: the sidecar is killed in place of a call that changes something while it publishes a resumable
+// upload, in each way to give a file its name. The next one goes on with it, and there is one whole file. Package media's tests try
+// each call.
+func TestResumableUploadsSurviveKills(t *testing.T) {
+	if !insideMounts(t) {
+		return
+	}
+	program, s := sidecarProgram(t), newRefusedSite(t)
+	for way, calls := range map[string]map[string]syscall.Errno{
+		"a link": nil, "a rename": {"link": syscall.EPERM}, "a reservation": {"link": syscall.EPERM, "noreplace": syscall.EINVAL},
+	} {
+		s.disk.Tell(t, djangotest.Refusals{Refuse: calls})
+		killed := 0
+		for n := 3; s.killedAt(t, program, way, calls, n); n += 4 {
+			killed++
+		}
+		if t.Logf("%s: killed %d times", way, killed); killed < 3 {
+			t.Error("these are not all")
+		}
+	}
+}
+
+// killedAt kills a sidecar in place of its nth call, and looks at what it has left and at how the next one goes on. It is false where the
+// upload has come to its end before.
+func (s *refusedSite) killedAt(t *testing.T, program, way string, calls map[string]syscall.Errno, n int) bool {
+	t.Helper()
+	admin := filepath.Join(t.TempDir(), "admin.sock")
+	start := func() (end func()) {
+		addr := freeAddr(t)
+		process := startServing(t, program, addr, admin)
+		s.url = "http://" + addr
+		s.pid = process.Pid()
+		return func() {
+			_ = process.Signal(syscall.SIGKILL) // it may have ended
+			<-process.Exited()
+		}
+	}
+	end := start()
+	path := s.begin(t)
+	s.disk.Tell(t, djangotest.Refusals{Refuse: calls, Kill: &djangotest.KillAt{PID: s.pid, At: n}})
+	status, _ := s.resume(t, path)
+	end()
+	s.disk.Tell(t, djangotest.Refusals{Refuse: calls})
+	defer func() {
+		if err := os.RemoveAll(filepath.Join(s.root, "uploads")); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	switch status {
+	case http.StatusNoContent:
+		return false
+	case 0: // it was killed
+	default:
+		t.Errorf("%s, to be killed at call %d: it says %d", way, n, status)
+		return false
+	}
+	for name, bytes := range filesBelow(t, s.root) {
+		if bytes != 7 && (way != "a reservation" || bytes != 0) {
+			t.Errorf("%s, killed at call %d: %s has %d bytes", way, n, name, bytes)
+		}
+	}
+	defer start()()
+	// The kernel gives back the lock of a killed process a moment later. A client tries again.
+	waitFor(t, 20*time.Second, way+": the end of an upload", func() bool {
+		status, header := s.resume(t, path)
+		return status == http.StatusNoContent && header.Get("Upload-Name") != ""
+	})
+	waitFor(t, 20*time.Second, way+": one whole file", func() bool {
+		left := filesBelow(t, s.root)
+		return len(left) == 1 && slices.Contains(slices.Collect(maps.Values(left)), 7)
+	})
+	return true
+}
