@@ -123,7 +123,7 @@ func (d *Dir) adopt(state folder, file *os.File, name string) (*File, error) {
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	case !state.holds(name, file): // removed or published, after it was opened and before it was locked
 		return nil, fs.ErrNotExist
-	case d.way == byLink && info.Nlink > 1:
+	case d.linked(info):
 		return nil, ErrPublished
 	}
 	if _, err := file.Seek(info.Size, io.SeekStart); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,16 +25,23 @@ const (
 // is an empty file under the name. A process that dies in this moment leaves it, and a note by which Sweep removes it.
 func (p *publication) moveOntoReservation(base string) (err error) {
 	d := p.file.dir
-	note, noteName, err := d.note(p.state, path.Join(p.path, base))
+	if _, err := p.folder.stat(base); err == nil {
+		return fs.ErrExist // and no note says that it is ours
+	}
+	upload, err := statOf(p.file.file)
+	if err != nil {
+		return err
+	}
+	note, noteName, err := d.note(p.state, reservation{path.Join(p.path, base), upload.Ino})
 	if err != nil {
 		return err
 	}
 	keep := false
 	defer func() {
 		if !keep {
-			err = errors.Join(err, removed(p.state.unlink(noteName)))
+			_ = p.state.unlink(noteName) // or Sweep does it, and finds no reservation
 		}
-		err = errors.Join(err, d.closeLocked(noteName, note))
+		_ = d.closeLocked(noteName, note) // it is on the disk
 	}()
 	reserved, err := p.folder.openFile(base, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY, reservedMode)
 	if errors.Is(err, unix.EINVAL) { // each way was refused with it: what is refused is the name
@@ -55,26 +63,46 @@ func (p *publication) moveOntoReservation(base string) (err error) {
 	if err == nil || p.folder.holds(base, p.file.file) { // a server's answer may be lost
 		return nil
 	}
-	undone := d.removeReservation(p.folder, base)
+	undone := d.removeReservation(p.folder, base, upload.Ino)
 	keep = undone != nil
 	return errors.Join(err, undone)
 }
 
-func (d *Dir) removeReservation(in folder, base string) error {
+// removeReservation leaves alone what is no reservation, and the upload itself, which may be an empty file too.
+func (d *Dir) removeReservation(in folder, base string, upload uint64) error {
 	info, err := in.stat(base)
-	if err == nil && d.isReservation(info) {
+	if err == nil && d.isReservation(info) && info.Ino != upload {
 		err = in.unlink(base)
 	}
 	return removed(err)
 }
 
+// reservation is what a note says: which name is reserved, and the inode of the upload that will be moved there.
+type reservation struct {
+	name   string
+	upload uint64
+}
+
+func (r reservation) String() string { return r.name + "\n" + strconv.FormatUint(r.upload, 10) + "\n" }
+
+// parseReservation is false for a note that is not whole: its process died before it reserved anything.
+func (d *Dir) parseReservation(note string) (r reservation, ok bool) {
+	rest, whole := strings.CutSuffix(note, "\n")
+	i := strings.LastIndexByte(rest, '\n') // a name may have a line feed in it, and a number has none
+	if !whole || i < 0 || d.checkName(rest[:i]) != nil {
+		return r, false
+	}
+	upload, err := strconv.ParseUint(rest[i+1:], 10, 64)
+	return reservation{rest[:i], upload}, err == nil
+}
+
 // note writes down which name is about to be reserved. Nobody else removes the note as long as it is open.
-func (d *Dir) note(state folder, name string) (*os.File, string, error) {
+func (d *Dir) note(state folder, r reservation) (*os.File, string, error) {
 	f, noteName, err := d.createTemp(state, noteSuffix, 0o600)
 	if err != nil {
 		return nil, "", err
 	}
-	if _, err = f.WriteString(name + "\n"); err == nil {
+	if _, err = f.WriteString(r.String()); err == nil {
 		err = d.syncFile(f)
 	}
 	if err == nil {
@@ -88,20 +116,20 @@ func (d *Dir) note(state folder, name string) (*os.File, string, error) {
 
 // unreserve removes the reservation that a note speaks of, if it is there.
 func (d *Dir) unreserve(note *os.File) error {
-	text, err := io.ReadAll(io.LimitReader(note, maxPath))
+	text, err := io.ReadAll(io.LimitReader(note, 2*maxPath))
 	if err != nil {
 		return err
 	}
-	name, whole := strings.CutSuffix(string(text), "\n")
-	if !whole || d.checkName(name) != nil {
-		return nil // its process died before it reserved anything
+	reserved, ok := d.parseReservation(string(text))
+	if !ok {
+		return nil
 	}
 	root, err := os.OpenRoot(d.config.Root)
 	if err != nil {
 		return err
 	}
 	defer root.Close() //nolint:errcheck // it was only read
-	in, err := d.open(root, path.Dir(name))
+	in, err := d.open(root, path.Dir(reserved.name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -109,7 +137,7 @@ func (d *Dir) unreserve(note *os.File) error {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // a name that comes back after a power cut has lost its note, and is an empty file
-	return errors.Join(d.removeReservation(in, path.Base(name)), d.syncFolder(in))
+	return errors.Join(d.removeReservation(in, path.Base(reserved.name), reserved.upload), d.syncFolder(in))
 }
 
 // isReservation tells a reservation from an empty file of somebody else's, which has other permissions wherever permissions

@@ -50,7 +50,7 @@ func (d *Dir) Entries() ([]Entry, error) {
 		if found[id] == nil {
 			found[id] = &Entry{ID: id}
 		}
-		found[id].add(info, isPart)
+		found[id].add(info, isPart, d.linked(info))
 	}
 	entries := make([]Entry, 0, len(found))
 	for _, e := range found {
@@ -59,9 +59,13 @@ func (d *Dir) Entries() ([]Entry, error) {
 	return entries, nil
 }
 
-func (e *Entry) add(info unix.Stat_t, isPart bool) {
+// linked reports whether a part has a second name, which is its name under Root. Where links are not what gives it that name,
+// the number of links says nothing: a file system without links may tell any.
+func (d *Dir) linked(part unix.Stat_t) bool { return d.way == byLink && part.Nlink > 1 }
+
+func (e *Entry) add(info unix.Stat_t, isPart, linked bool) {
 	if isPart {
-		e.HasPart, e.Published, e.Size = true, info.Nlink > 1, info.Size
+		e.HasPart, e.Published, e.Size = true, linked, info.Size
 	} else {
 		e.HasState = true
 	}
@@ -121,7 +125,7 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 	}
 	switch {
 	case strings.HasSuffix(name, partSuffix):
-		if info.Nlink < 2 {
+		if !d.linked(info) {
 			return false, nil
 		}
 		// Its process did not come to write its name under Root to the disk. This one must not be the first to go.
