@@ -9,12 +9,13 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/check"
+	"django-sidecar/internal/reply"
 )
 
 // answerVerdict writes the answer to "is this session alive?".
 func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out check.Outcome) error {
-	words := out.Words()
-	b := body{result: out == check.Alive, message: words.Message}
+	told := out.Reply()
+	b := body{result: out == check.Alive, message: told.Message}
 	switch out {
 	case check.Alive:
 		b.user, b.expires = v.User, v.Expires
@@ -22,15 +23,27 @@ func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out chec
 		if s.Explain {
 			b.reason = v.Reason
 		}
-		words.Status = s.EndedStatus
+		told.Status = s.EndedStatus
 	case check.Unavailable:
 	}
 	x, h := exchangeOf(c), c.Response().Header()
 	h[echo.HeaderVary] = varyCookie
-	if words.Header.Name != "" && words.Status != http.StatusOK {
-		h.Set(words.Header.Name, words.Header.Value)
+	if told.Status != http.StatusOK {
+		addHeaders(h, told)
 	}
-	return writeText(c, words.Status, b.appendJSON(x.buffer[:0]))
+	return writeText(c, told.Status, b.appendJSON(x.buffer[:0]))
+}
+
+// refuse writes a reply that is no yes.
+func refuse(c echo.Context, r reply.Reply) error {
+	addHeaders(c.Response().Header(), r)
+	return writeText(c, r.Status, r.JSON())
+}
+
+func addHeaders(h http.Header, r reply.Reply) {
+	for _, header := range r.Header {
+		h.Set(header.Name, header.Value)
+	}
 }
 
 // Headers that answers share; nobody changes them.

@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/reply"
 )
 
 // crossSite refuses what a page of another site makes a browser send, with the user's cookie. Clients that are no browsers
@@ -21,7 +22,7 @@ func (s *server) crossSite(r *http.Request) error {
 		err = nil // browsers tell no Sec-Fetch-Site to a site without TLS
 	}
 	if err != nil || !s.schemeFits(r, origin) {
-		return errCrossSite
+		return reply.CrossSite
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ type adapter struct {
 	original func(s *server, r *http.Request) (gateway.Request, error)
 	// demands reads the operator's requirements.
 	demands func(r *http.Request) (gateway.Requirements, error)
-	check.Manner
+	check.Style
 	// bodiless says whether the gateway throws away what a refusal says. nginx does, and closes the connection on which there
 	// is something left to read.
 	bodiless bool
@@ -40,21 +40,19 @@ func (s *server) judge(c echo.Context, a adapter, watch *check.CookieWatch) erro
 	if watch.Missing(q) {
 		s.Logger.WarnContext(r.Context(), "cookies", "path", a.path, "warning", check.NoCookies+a.cookies)
 	}
-	reply := s.Answers.Gateway(r.Context(), q, a.Manner, e)
+	answer := s.Answers.Gateway(r.Context(), q, a.Style, e)
 	h := c.Response().Header()
 	h[echo.HeaderVary] = varyCookie
-	for _, header := range reply.Header {
-		h.Set(header.Name, header.Value)
-	}
-	if a.removes && reply.Outcome == gateway.Allow {
+	if a.removes && answer.Action == gateway.Allow {
 		h.Set(envoyRemoves, aliases(r))
 	}
-	if reply.Message == "" || a.bodiless {
+	if answer.Message == "" || a.bodiless {
+		addHeaders(h, answer.Reply)
 		h[echo.HeaderCacheControl], h[echo.HeaderContentLength] = noStore, zeroLength
-		c.Response().WriteHeader(reply.Status)
+		c.Response().WriteHeader(answer.Status)
 		return nil
 	}
-	return write(c, reply.Status, check.Refusal{Message: reply.Message})
+	return refuse(c, answer.Reply)
 }
 
 // hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.

@@ -40,7 +40,7 @@ var envoyAdapter = adapter{
 		}
 		return demands, err
 	},
-	Manner:  check.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	Style:   check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	removes: true,
 	cookies: "add cookie to allowed_headers (Envoy), headersToExtAuth (Envoy Gateway), includeRequestHeadersInCheck (Istio) or allowedHeaders (Gateway API)",
 }

@@ -40,6 +40,6 @@ var forwardAdapter = adapter{
 		demands.Optional, demands.Preflight = demands.Optional && told, demands.Preflight && told
 		return demands, err
 	},
-	Manner:  check.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	Style:   check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	cookies: "add Cookie to authRequestHeaders (Traefik) or to the list in django-sidecar.lua (HAProxy), or take it out of header_up (Caddy)",
 }

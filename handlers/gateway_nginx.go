@@ -37,7 +37,7 @@ var nginxAdapter = adapter{
 		}
 		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))
 	},
-	Manner:   check.Manner{Redirects: false, Unavailable: http.StatusInternalServerError},
+	Style:    check.Style{Redirects: false, Unavailable: http.StatusInternalServerError},
 	bodiless: true,
 	cookies:  "take proxy_pass_request_headers off, or the proxy_set_header of Cookie, out of the location that asks",
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/check"
+	"django-sidecar/internal/reply"
 )
 
 // Options are what the public listener needs. Answers and Logger are required.
@@ -170,9 +171,5 @@ func answerError(err error, c echo.Context) {
 	if he := new(echo.HTTPError); errors.As(err, &he) {
 		status = he.Code
 	}
-	message := http.StatusText(status) + "."
-	if status == http.StatusInternalServerError {
-		message = "The request could not be handled."
-	}
-	_ = write(c, status, check.Refusal{Message: message}) // it fails where the client is gone
+	_ = refuse(c, reply.Of(status)) // it fails where the client is gone
 }

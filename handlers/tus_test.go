@@ -46,9 +46,8 @@ func resuming(t *testing.T, v verifierFunc, change ...func(*handlers.Options)) (
 	receiver := upload.New(upload.Config{Media: dir, Rules: rules, MaxBytes: 1 << 20, MediaURL: "/media/", Extensions: []string{".txt"}, Now: time.Now})
 	answers := &check.Service{Verifier: v.within(time.Minute), CookieNames: []string{"sessionid"}, Now: time.Now}
 	resumable, err := tus.New(tus.Options{
-		Media: dir, Name: handlers.TusName(receiver), Report: handlers.TusReport, Now: time.Now, MaxBytes: 1 << 20, Expiry: time.Hour,
+		Media: dir, Name: handlers.TusName(receiver), Now: time.Now, MaxBytes: 1 << 20, Expiry: time.Hour,
 		Inspect:   handlers.TusInspect,
-		Owner:     handlers.TusOwner(answers),
 		Published: func(context.Context, tus.Upload) error { return nil },
 	})
 	if err != nil {

@@ -10,7 +10,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/check"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload"
+	"django-sidecar/internal/upload/tus"
 )
 
 // uploadPath is where files are sent to.
@@ -19,8 +21,8 @@ const uploadPath = "/upload"
 // Uploads is what /upload needs. Receiver is required.
 type Uploads struct {
 	Receiver *upload.Receiver
-	// Tus answers resumable uploads at /tus/; nil: there are none. See TusOwner.
-	Tus http.Handler
+	// Tus answers resumable uploads at /tus/; nil: there are none. TusName and TusInspect are for its options.
+	Tus *tus.Handler
 	// TrustedOrigins says whether a request from another origin is let in: CSRF_TRUSTED_ORIGINS. nil trusts none.
 	TrustedOrigins func(origin string) bool
 	// ForwardedHost believes X-Forwarded-Host whoever sends it: USE_X_FORWARDED_HOST. That of a trusted proxy is believed in any
@@ -48,16 +50,6 @@ type CSRFToken struct {
 	CookieName, HeaderName string
 }
 
-// The answers to uploads that are no refusals of package upload.
-var (
-	errCrossSite = &upload.Refusal{Status: http.StatusForbidden, Message: "Uploads from another site are refused."}
-	errCSRFToken = &upload.Refusal{Status: http.StatusForbidden, Message: "The CSRF token is missing or incorrect."}
-	errEncoding  = &upload.Refusal{Status: http.StatusUnsupportedMediaType, Message: "An encoded body is not understood: send it without Content-Encoding."}
-	errTooMany   = &upload.Refusal{Status: http.StatusTooManyRequests, Message: "Too many uploads at once."}
-	errEnded     = &upload.Refusal{Status: http.StatusUnauthorized, Message: check.Ended.Words().Message}
-	errUnknown   = &upload.Refusal{Status: http.StatusServiceUnavailable, Message: check.Unavailable.Words().Message}
-)
-
 // uploaded is the answer to an upload that has been stored.
 type uploaded struct {
 	Result  bool            `json:"result"`
@@ -78,11 +70,11 @@ func (s *server) upload(c echo.Context) error {
 		return s.answerVerdict(c, v, out)
 	}
 	if encoding := r.Header.Get(echo.HeaderContentEncoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return s.refuseUpload(c, errEncoding)
+		return s.refuseUpload(c, reply.EncodedBody)
 	}
 	leave, ok := s.active.enter(v.User.ID, s.Uploads.MaxAtOnce, s.Uploads.MaxAtOncePerUser)
 	if !ok {
-		return s.refuseUpload(c, errTooMany)
+		return s.refuseUpload(c, reply.TooManyAtOnce)
 	}
 	defer leave()
 	if s.Uploads.InFlight != nil {
@@ -91,7 +83,7 @@ func (s *server) upload(c echo.Context) error {
 	}
 	token := s.csrfToken(r)
 	if !token.possible() {
-		return s.refuseUpload(c, errCSRFToken)
+		return s.refuseUpload(c, reply.BadCSRFToken)
 	}
 	body, err := s.uploadBody(c, v.User.ID)
 	if err != nil {
@@ -104,7 +96,7 @@ func (s *server) upload(c echo.Context) error {
 				return err
 			}
 			if !token.matches() {
-				return errCSRFToken
+				return reply.BadCSRFToken
 			}
 			return s.stillAlive(ctx, c, v.User.ID)
 		},
@@ -120,7 +112,7 @@ func (s *server) upload(c echo.Context) error {
 		bytes += f.Size
 	}
 	s.countUpload("stored", bytes)
-	return write(c, http.StatusCreated, uploaded{Result: true, Message: "Stored.", Files: files})
+	return write(c, reply.Stored.Status, uploaded{Result: true, Message: reply.Stored.Message, Files: files})
 }
 
 // stillAlive asks once more whether the session is that of the user who began: one who has been logged out meanwhile
@@ -129,9 +121,9 @@ func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) 
 	v, out := s.Answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], s.Answers.Now(), eventOf(c))
 	switch {
 	case out == check.Unavailable:
-		return errUnknown
+		return reply.Unavailable.Because(nil)
 	case out != check.Alive || v.User.ID != userID:
-		return errEnded
+		return reply.Ended.Because(nil)
 	}
 	return nil
 }
@@ -144,16 +136,8 @@ func (s *server) refuseUpload(c echo.Context, err error) error {
 	if refusal.Status >= http.StatusInternalServerError {
 		eventOf(c).Err, outcome = err, "failed"
 	}
-	h := c.Response().Header()
-	switch refusal.Status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set(echo.HeaderRetryAfter, "1")
-	case http.StatusUnauthorized:
-		challenge := check.Ended.Words().Header
-		h.Set(challenge.Name, challenge.Value)
-	}
 	s.countUpload(outcome, 0)
-	return write(c, refusal.Status, check.Refusal{Message: refusal.Message})
+	return refuse(c, refusal.Reply)
 }
 
 func (s *server) countUpload(outcome string, bytes int64) {

@@ -126,7 +126,7 @@ func TestVerify(t *testing.T) {
 // TestGateway is the table of what gateways are told.
 func TestGateway(t *testing.T) {
 	down := errors.New("the store is down")
-	style := check.Manner{Redirects: true, Unavailable: 503}
+	style := check.Style{Redirects: true, Unavailable: 503}
 	staff := gateway.Requirements{Groups: []string{"editors"}}
 	permission := gateway.Requirements{Permissions: []string{"shop.view"}}
 	for name, tt := range map[string]struct {
@@ -165,8 +165,8 @@ func TestGateway(t *testing.T) {
 			if got.Status != tt.status || e.Decision != tt.decision || len(tt.fake.users) != tt.asked {
 				t.Errorf("status %d, decision %q; asked about %v", got.Status, e.Decision, tt.fake.users)
 			}
-			if (got.Status >= 500) != (e.Err != nil) || (got.Outcome == gateway.Allow) != (tt.status == 200) || (got.Message == "") != (tt.status == 200) {
-				t.Errorf("outcome %v, message %q, in the log %v", got.Outcome, got.Message, e.Err)
+			if (got.Status >= 500) != (e.Err != nil) || (got.Action == gateway.Allow) != (tt.status == 200) || (got.Message == "") != (tt.status == 200) {
+				t.Errorf("outcome %v, message %q, in the log %v", got.Action, got.Message, e.Err)
 			}
 		})
 	}
@@ -181,7 +181,7 @@ func TestNoAccessStore(t *testing.T) {
 		s := newService(&fake{verdict: ada()})
 		s.Access = nil
 		e := observe.Event{Began: began}
-		if got := s.Gateway(t.Context(), check.Question{Demands: tt.demands}, check.Manner{Unavailable: 503}, &e); got.Status != tt.status {
+		if got := s.Gateway(t.Context(), check.Question{Demands: tt.demands}, check.Style{Unavailable: 503}, &e); got.Status != tt.status {
 			t.Errorf("%+v: status %d", tt.demands, got.Status)
 		}
 	}
@@ -246,7 +246,7 @@ func TestUncached(t *testing.T) {
 // TestOutcomes: there are three, and what is none of them could not be found out.
 func TestOutcomes(t *testing.T) {
 	for outcome, want := range map[check.Outcome]int{check.Alive: 200, check.Ended: 401, check.Unavailable: 503, "": 503, "other": 503} {
-		if w := outcome.Words(); w.Status != want || w.Message == "" {
+		if w := outcome.Reply(); w.Status != want || w.Message == "" {
 			t.Errorf("%q: %+v", outcome, w)
 		}
 	}

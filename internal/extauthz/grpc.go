@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"django-sidecar/internal/reply"
 )
 
 // maxMessageBytes bounds a message. Envoy takes 60 KiB of headers from a client unless it is told otherwise; a body, which
@@ -43,22 +45,22 @@ func (c countedBody) Read(p []byte) (int, error) {
 func readMessage(r *http.Request, a *arrival) ([]byte, error) {
 	var prefix [prefixBytes]byte
 	if _, err := io.ReadFull(r.Body, prefix[:]); err != nil {
-		return nil, &statusError{codeInternal, "the message is cut short"}
+		return nil, reply.CallCutShort
 	}
 	if prefix[0] != 0 {
-		return nil, &statusError{codeUnimplemented, "compressed messages are not understood"}
+		return nil, reply.CallCompressed
 	}
 	size := binary.BigEndian.Uint32(prefix[1:])
 	if size > maxMessageBytes {
-		return nil, &statusError{codeResourceExhausted, "the message is larger than " + strconv.Itoa(maxMessageBytes) + " bytes; with_request_body is not needed"}
+		return nil, reply.CallTooLarge
 	}
 	message := bytes.NewBuffer(make([]byte, 0, min(size, 2<<10))) // the rest grows as it comes, so that a length alone costs nothing
 	if _, err := io.CopyN(message, countedBody{r.Body, a}, int64(size)); err != nil {
-		return nil, &statusError{codeInternal, "the message is cut short"}
+		return nil, reply.CallCutShort
 	}
 	var more [1]byte
 	if _, err := io.ReadFull(r.Body, more[:]); !errors.Is(err, io.EOF) {
-		return nil, &statusError{codeInternal, "there is more than one message"}
+		return nil, reply.CallTwice
 	}
 	return message.Bytes(), nil
 }
@@ -76,10 +78,10 @@ func writeMessage(w http.ResponseWriter, message []byte) {
 
 // fail ends a call with an error alone, which gRPC puts into the header.
 func fail(w http.ResponseWriter, err error) {
-	e := statusOf(err)
+	c := callOf(err)
 	h := w.Header()
 	h["Content-Type"] = []string{"application/grpc"}
-	h["Grpc-Status"] = []string{strconv.FormatUint(e.code, 10)}
-	h["Grpc-Message"] = []string{e.message} // printable ASCII without "%", which needs no encoding
+	h["Grpc-Status"] = []string{strconv.FormatUint(uint64(c.Code), 10)}
+	h["Grpc-Message"] = []string{c.Message} // printable ASCII without "%", which needs no encoding
 	w.WriteHeader(http.StatusOK)
 }

@@ -8,8 +8,8 @@ import (
 	"django-sidecar/internal/gateway"
 )
 
-// unavailable is Envoy's manner: it passes redirects on.
-var unavailable = check.Manner{Redirects: true, Unavailable: http.StatusServiceUnavailable}
+// style is Envoy's: it passes redirects on.
+var style = check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable}
 
 // question is what Envoy asks.
 func (c *checkRequest) question() check.Question {

@@ -1,7 +1,6 @@
 package extauthz
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -26,8 +25,6 @@ type headerFields struct {
 	values  map[string][]string
 	aliases []string // the other spellings of identity headers that the client has sent
 }
-
-var errMessage = errors.New("the CheckRequest is malformed")
 
 // parseCheckRequest reads the bytes of a CheckRequest. Fields that it does not know are passed over, as everywhere in
 // protobuf; a field that is there twice counts as protobuf has it: the last text, the messages together.

@@ -1,7 +1,6 @@
 package extauthz
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -9,19 +8,7 @@ import (
 
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
-)
-
-// The codes of gRPC that are used, as google/rpc/code.proto numbers them.
-const (
-	codeOK                = 0
-	codeInvalidArgument   = 3
-	codeNotFound          = 5
-	codePermissionDenied  = 7
-	codeResourceExhausted = 8
-	codeUnimplemented     = 12
-	codeInternal          = 13
-	codeUnavailable       = 14
-	codeUnauthenticated   = 16
+	"django-sidecar/internal/reply"
 )
 
 // The fields of CheckResponse.
@@ -35,13 +22,13 @@ const (
 // appendCheckResponse writes an answer as a CheckResponse. aliases are the spellings of identity headers that the client
 // has used beyond the usual ones.
 func appendCheckResponse(b []byte, a check.Answer, aliases []string) []byte {
-	b = appendMessage(b, fieldStatus, numberField(codeOf(a.Outcome)))
-	if a.Outcome == gateway.Allow {
+	b = appendMessage(b, fieldStatus, numberField(uint64(codeOf(a.Action))))
+	if a.Action == gateway.Allow {
 		return appendMessage(b, fieldOK, okResponse(a, aliases))
 	}
-	refusal := refusalResponse(a)
+	refusal := refusalResponse(a.Reply)
 	b = appendMessage(b, fieldDenied, refusal)
-	if a.Status == unavailable.Unavailable {
+	if a.Status == style.Unavailable {
 		// "We could not find out" is error_response, which lets an operator who has set failure_mode_allow have his way, and
 		// is 503 otherwise. Of two members of a oneof the last one counts; an older Envoy, which does not know this one, takes
 		// the other, and answers 503 where it would answer 403. A fault of the configuration is no error_response:
@@ -51,17 +38,17 @@ func appendCheckResponse(b []byte, a check.Answer, aliases []string) []byte {
 	return b
 }
 
-func codeOf(o gateway.Outcome) uint64 {
-	switch o {
+func codeOf(a gateway.Action) reply.Code {
+	switch a {
 	case gateway.Allow:
-		return codeOK
+		return reply.OK
 	case gateway.SignIn:
-		return codeUnauthenticated
+		return reply.Unauthenticated
 	case gateway.Forbidden:
-		return codePermissionDenied
+		return reply.PermissionDenied
 	case gateway.Unavailable:
 	}
-	return codeUnavailable
+	return reply.CodeUnavailable
 }
 
 // staticAliases are removed from every request that passes: where Envoy's allowed_headers keeps headers from us, it is not
@@ -87,13 +74,13 @@ func okResponse(a check.Answer, aliases []string) []byte {
 }
 
 // refusalResponse is a DeniedHttpResponse.
-func refusalResponse(a check.Answer) []byte {
-	b := appendMessage(nil, 1, numberField(uint64(a.Status))) //nolint:gosec // a status of HTTP
-	headers := append([]gateway.Header{{Name: "cache-control", Value: "no-store"}, {Name: "vary", Value: "Cookie"}}, a.Header...)
+func refusalResponse(r reply.Reply) []byte {
+	b := appendMessage(nil, 1, numberField(uint64(r.Status))) //nolint:gosec // a status of HTTP
+	headers := append([]reply.Header{{Name: "cache-control", Value: "no-store"}, {Name: "vary", Value: "Cookie"}}, r.Header...)
 	text := ""
-	if a.Message != "" {
-		headers = append(headers, gateway.Header{Name: "content-type", Value: "application/json"})
-		text = refusalText(a.Message)
+	if r.Message != "" {
+		headers = append(headers, reply.Header{Name: "content-type", Value: "application/json"})
+		text = string(r.JSON())
 	}
 	for _, h := range headers {
 		b = appendMessage(b, 2, headerValueOption(h))
@@ -101,17 +88,9 @@ func refusalResponse(a check.Answer) []byte {
 	return appendText(b, 3, text)
 }
 
-func refusalText(message string) string {
-	text, err := json.Marshal(check.Refusal{Message: message})
-	if err != nil {
-		panic(err) // a struct of a bool and a string
-	}
-	return string(text)
-}
-
 // headerValueOption is a HeaderValueOption that replaces all that the client has sent. append=false says so to every Envoy;
 // append_action, which has taken its place, is not known to those before 1.25, and passed over where append is there.
-func headerValueOption(h gateway.Header) []byte {
+func headerValueOption(h reply.Header) []byte {
 	value := appendText(appendText(nil, 1, strings.ToLower(h.Name)), 2, h.Value)
 	return appendMessage(appendMessage(nil, 1, value), 2, nil)
 }

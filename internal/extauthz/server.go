@@ -11,6 +11,7 @@ import (
 
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/reply"
 )
 
 // The methods that are answered. Reflection, and everything else, is not implemented.
@@ -73,13 +74,13 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !isGRPC(r):
 		// As the specification of gRPC over HTTP/2 has it for what is none.
-		http.Error(w, "this listener speaks gRPC: "+checkMethod, http.StatusUnsupportedMediaType)
+		http.Error(w, reply.NotGRPC.Message, reply.NotGRPC.Status)
 	case r.URL.Path == checkMethod:
 		s.call(w, r, s.check)
 	case r.URL.Path == healthMethod:
 		s.call(w, r, s.health)
 	default:
-		fail(w, &statusError{codeUnimplemented, "unknown method"})
+		fail(w, reply.NoMethod)
 	}
 }
 
@@ -91,7 +92,7 @@ func (s *server) call(w http.ResponseWriter, r *http.Request, m method) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Logger.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
-			fail(w, &statusError{codeInternal, "internal error"})
+			fail(w, reply.CallBroken)
 		}
 	}()
 	arrival := s.intake.begin(w)
@@ -116,7 +117,7 @@ func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
 	began := s.Now()
 	request, err := parseCheckRequest(message)
 	if err != nil {
-		return nil, &statusError{codeInvalidArgument, err.Error()}
+		return nil, reply.CallBadCheck
 	}
 	e := &observe.Event{Method: r.Method, Path: r.URL.Path, Remote: remote(r), Began: began}
 	q := request.question()
@@ -124,7 +125,7 @@ func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
 		s.Logger.WarnContext(r.Context(), "cookies", "path", r.URL.Path, "warning", check.NoCookies+
 			"add cookie to allowed_headers or take it out of disallowed_headers (Envoy), add it to headersToExtAuth (Envoy Gateway) or allowedHeaders (Gateway API)")
 	}
-	a := s.Answers.Gateway(r.Context(), q, unavailable, e)
+	a := s.Answers.Gateway(r.Context(), q, style, e)
 	e.End(a.Status, s.Now())
 	e.Write(r.Context(), s.Logger)
 	return appendCheckResponse(make([]byte, 0, 1024), a, request.of().aliases), nil
@@ -141,9 +142,9 @@ func (s *server) health(_ *http.Request, message []byte) ([]byte, error) {
 	})
 	switch {
 	case err != nil:
-		return nil, &statusError{codeInvalidArgument, "the HealthCheckRequest is malformed"}
+		return nil, reply.CallBadHealth
 	case service != "" && service != "envoy.service.auth.v3.Authorization":
-		return nil, &statusError{codeNotFound, "unknown service"}
+		return nil, reply.NoService
 	case s.Serving():
 		return numberField(1), nil // SERVING
 	}
@@ -159,18 +160,9 @@ func remote(r *http.Request) string {
 	return peer.Addr().Unmap().String()
 }
 
-// statusError is an error with its code of gRPC. Its text is told to the peer.
-type statusError struct {
-	code    uint64
-	message string
-}
-
-// Error implements error.
-func (e *statusError) Error() string { return e.message }
-
-func statusOf(err error) *statusError {
-	if e := new(statusError); errors.As(err, &e) {
-		return e
+func callOf(err error) *reply.Call {
+	if c := (*reply.Call)(nil); errors.As(err, &c) {
+		return c
 	}
-	return &statusError{codeInternal, "internal error"}
+	return reply.CallBroken
 }

@@ -1,8 +1,13 @@
 package extauthz
 
 import (
+	"errors"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
+
+// errMalformed says that a message is not one of protobuf.
+var errMalformed = errors.New("the message is malformed")
 
 // fields hands each text, bytes or message field of a message to take, in the order of the message. Numbers are passed
 // over: none of those that Envoy sends decides anything.
@@ -10,19 +15,19 @@ func fields(message []byte, take func(number int, value []byte) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
 		if n < 0 {
-			return errMessage
+			return errMalformed
 		}
 		message = message[n:]
 		if kind != protowire.BytesType {
 			if n = protowire.ConsumeFieldValue(number, kind, message); n < 0 {
-				return errMessage
+				return errMalformed
 			}
 			message = message[n:]
 			continue
 		}
 		value, n := protowire.ConsumeBytes(message)
 		if n < 0 {
-			return errMessage
+			return errMalformed
 		}
 		message = message[n:]
 		if err := take(int(number), value); err != nil {

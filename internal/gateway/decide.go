@@ -6,21 +6,21 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// Outcome is what is to be done with a request. The zero Outcome is no yes: it says that nobody found out.
-type Outcome uint8
+// Action is what is to be done with a request. The zero Action is no yes: it says that nobody found out.
+type Action uint8
 
-// The outcomes.
+// The actions.
 const (
-	Unavailable Outcome = iota // it could not be found out
-	SignIn                     // there is no user
-	Forbidden                  // there is one, who lacks a requirement
-	Allow                      // the request may pass
+	Unavailable Action = iota // it could not be found out
+	SignIn                    // there is no user
+	Forbidden                 // there is one, who lacks a requirement
+	Allow                     // the request may pass
 )
 
 // Decision is what a gateway is told. The zero Decision is Unavailable.
 type Decision struct {
-	Outcome Outcome
-	// Identity is who is allowed. It is empty with any other outcome.
+	Action Action
+	// Identity is who is allowed. It is empty with any other action.
 	Identity Identity
 	// Location is where the browser is sent to log in. It is empty for no redirect.
 	Location string
@@ -32,22 +32,22 @@ type Decision struct {
 // gateway redirects by itself, as nginx does, takes LoginURL.Location for every SignIn instead.
 func Judge(request Request, demands Requirements, login LoginURL, user *djangosession.User, access djangosession.Access) Decision {
 	if demands.Preflight && request.Preflight {
-		return Decision{Outcome: Allow} // whoever asks: a preflight has no user
+		return Decision{Action: Allow} // whoever asks: a preflight has no user
 	}
-	outcome, identity := demands.Decide(user, access)
-	d := Decision{Outcome: outcome, Identity: identity}
+	action, identity := demands.Decide(user, access)
+	d := Decision{Action: action, Identity: identity}
 	switch {
-	case outcome == SignIn && request.Navigation:
+	case action == SignIn && request.Navigation:
 		d.Location = login.Location(request)
-	case outcome == Forbidden:
+	case action == Forbidden:
 		d.Missing = demands.missing(user, access)
 	}
 	return d
 }
 
 // Decide judges a user, nil for nobody, by what they may do. The identity is that of the user who is allowed; it is empty
-// with any other outcome, and where nobody is allowed because a user is optional.
-func (r Requirements) Decide(user *djangosession.User, access djangosession.Access) (Outcome, Identity) {
+// with any other action, and where nobody is allowed because a user is optional.
+func (r Requirements) Decide(user *djangosession.User, access djangosession.Access) (Action, Identity) {
 	switch {
 	case user == nil && r.Optional:
 		return Allow, Identity{}

@@ -33,7 +33,7 @@ type decideTest struct {
 	name, query string
 	user        *djangosession.User
 	access      djangosession.Access
-	want        gateway.Outcome
+	want        gateway.Action
 }
 
 func TestDecideByUser(t *testing.T) {
@@ -124,7 +124,7 @@ func TestWhatNeedsAccess(t *testing.T) {
 
 func TestZeroValuesDeny(t *testing.T) {
 	t.Parallel()
-	if got := (gateway.Decision{}).Outcome; got != gateway.Unavailable {
+	if got := (gateway.Decision{}).Action; got != gateway.Unavailable {
 		t.Errorf("the zero Decision is %d", got)
 	}
 	if got, _ := (gateway.Requirements{}).Decide(nil, djangosession.Access{}); got != gateway.SignIn {
@@ -145,10 +145,10 @@ func TestJudge(t *testing.T) {
 		user    *djangosession.User
 		want    gateway.Decision
 	}{
-		{"a page is sent to the login page", page, nil, gateway.Decision{Outcome: gateway.SignIn, Location: "/login/?next=/a"}},
-		{"a script is not", script, nil, gateway.Decision{Outcome: gateway.SignIn}},
-		{"who is forbidden is not", page, ada, gateway.Decision{Outcome: gateway.Forbidden, Missing: "staff"}},
-		{"who is allowed is not", page, staff, gateway.Decision{Outcome: gateway.Allow, Identity: gateway.Identity{UserID: "1", Groups: []string{"g"}}}},
+		{"a page is sent to the login page", page, nil, gateway.Decision{Action: gateway.SignIn, Location: "/login/?next=/a"}},
+		{"a script is not", script, nil, gateway.Decision{Action: gateway.SignIn}},
+		{"who is forbidden is not", page, ada, gateway.Decision{Action: gateway.Forbidden, Missing: "staff"}},
+		{"who is allowed is not", page, staff, gateway.Decision{Action: gateway.Allow, Identity: gateway.Identity{UserID: "1", Groups: []string{"g"}}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/urlquote"
 )
 
@@ -13,9 +14,6 @@ type Identity struct {
 	Username, UserID, Email string
 	Groups                  []string
 }
-
-// Header is a header field of an answer.
-type Header struct{ Name, Value string }
 
 // maxIdentityBytes is what the four values may have together. nginx reads the whole head of an answer into
 // proxy_buffer_size, 4 KiB by default, and answers 500 where it does not fit.
@@ -43,7 +41,7 @@ func identityOf(user *djangosession.User, access djangosession.Access) Identity 
 //
 // Together the values have at most 3 KiB. What does not fit is left out whole, never cut: of the groups those at
 // the end of the list.
-func (i Identity) Headers() [4]Header {
+func (i Identity) Headers() [4]reply.Header {
 	left := maxIdentityBytes
 	fit := func(value string) string {
 		if len(value) > left {
@@ -52,7 +50,7 @@ func (i Identity) Headers() [4]Header {
 		left -= len(value)
 		return value
 	}
-	h := [4]Header{{Name: "Remote-User"}, {Name: "Remote-User-Id"}, {Name: "Remote-Email"}, {Name: "Remote-Groups"}}
+	h := [4]reply.Header{{Name: "Remote-User"}, {Name: "Remote-User-Id"}, {Name: "Remote-Email"}, {Name: "Remote-Groups"}}
 	for n, text := range []string{i.Username, i.UserID, i.Email} {
 		h[n].Value = fit(headerText(text, ""))
 	}

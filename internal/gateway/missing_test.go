@@ -31,8 +31,8 @@ func TestMissingIsWhatForbids(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := gateway.Judge(gateway.Request{}, demands, gateway.LoginURL{}, tt.user, editor)
-		if d.Missing != tt.want || (d.Outcome == gateway.Forbidden) != (tt.want != "") {
-			t.Errorf("%s: missing %q with outcome %d, want %q", tt.query, d.Missing, d.Outcome, tt.want)
+		if d.Missing != tt.want || (d.Action == gateway.Forbidden) != (tt.want != "") {
+			t.Errorf("%s: missing %q with outcome %d, want %q", tt.query, d.Missing, d.Action, tt.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -25,7 +27,8 @@ const httpPage = "docs/http.md"
 // TestTablesOfHTTP holds the tables of docs/http.md that are made from the code.
 func TestTablesOfHTTP(t *testing.T) {
 	section(t, httpPage, "reasons", tableOfReasons(t))
-	section(t, httpPage, "refusals", tableOfRefusals(t))
+	section(t, httpPage, "refusals", tableOfRefusals())
+	section(t, httpPage, "calls", tableOfCalls())
 	section(t, httpPage, "metrics", tableOfMetrics(t))
 }
 
@@ -84,43 +87,76 @@ func tableOfMetrics(t *testing.T) string {
 	return "| metric | counts |\n|---|---|\n" + strings.Join(rows, "")
 }
 
-// tableOfRefusals reads the source for a status of HTTP that stands beside what the client is told, wherever that is.
-func tableOfRefusals(t *testing.T) string {
-	statuses := statusNumbers(t)
-	found := map[string]bool{}
-	for _, dir := range []string{"handlers", "internal/answer", "internal/check", "internal/reply", "internal/upload"} {
-		for _, file := range parsed(t, dir) {
+// tableOfRefusals are the rows of package reply that are no yes. Two rows may tell a client the same.
+func tableOfRefusals() string {
+	var rows []string
+	for _, r := range reply.Replies() {
+		if r.Status < http.StatusBadRequest {
+			continue
+		}
+		var headers []string
+		for _, h := range r.Header {
+			headers = append(headers, fmt.Sprintf("`%s: %s`", h.Name, h.Value))
+		}
+		rows = append(rows, fmt.Sprintf("| %d | %s | %s |\n", r.Status, r.Message, strings.Join(headers, ", ")))
+	}
+	slices.Sort(rows)
+	return "| status | message | headers |\n|---|---|---|\n" + strings.Join(slices.Compact(rows), "")
+}
+
+// tableOfCalls are the ends of calls of gRPC that have no answer.
+func tableOfCalls() string {
+	var rows []string
+	for _, c := range reply.Calls() {
+		rows = append(rows, fmt.Sprintf("| %d | %s |\n", c.Code, c.Message))
+	}
+	slices.Sort(rows)
+	return "| code | message |\n|---|---|\n" + strings.Join(rows, "")
+}
+
+// TestReplies: each reply has a message, but for those that send a browser on or let it pass, and none is in the table twice.
+func TestReplies(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range reply.Replies() {
+		row := fmt.Sprintf("%d %s", r.Status, r.Message)
+		if seen[row] || (r.Message == "") != (r.Status == http.StatusFound || row == "200 ") {
+			t.Errorf("the row %q", row)
+		}
+		seen[row] = true
+		if again := fmt.Sprint(r.Header) == "[{Retry-After 1}]"; r.Status == http.StatusServiceUnavailable && !again {
+			t.Errorf("%q does not say when to ask again", row)
+		}
+		if r.Status == http.StatusUnauthorized && fmt.Sprint(r.Header) != "[{Www-Authenticate Cookie}]" {
+			t.Errorf("%q has no challenge", row)
+		}
+	}
+	if len(seen) < 60 || len(reply.Calls()) < 9 {
+		t.Errorf("only %d replies and %d calls", len(seen), len(reply.Calls()))
+	}
+}
+
+// TestRepliesAreInTheTable: no other package writes a message beside a status.
+func TestRepliesAreInTheTable(t *testing.T) {
+	for _, dir := range []string{"handlers", "internal/check", "internal/extauthz", "internal/gateway", "internal/upload"} {
+		for path, file := range parsedByPath(t, dir) {
 			ast.Inspect(file, func(n ast.Node) bool {
-				status, message := refusalIn(n, statuses)
-				if message != "" && status >= 400 {
-					found[fmt.Sprintf("| %d | %s |\n", status, message)] = true
+				if status, message := messageIn(n); message {
+					t.Errorf("%s writes %s with a message: it belongs into internal/reply", path, status)
 				}
 				return true
 			})
 		}
 	}
-	if len(found) < 40 {
-		t.Fatalf("only %d refusals were found", len(found))
-	}
-	rows := make([]string, 0, len(found))
-	for row := range found {
-		rows = append(rows, row)
-	}
-	slices.Sort(rows)
-	return "| status | message |\n|---|---|\n" + strings.Join(rows, "")
 }
 
-// refusalIn is what a literal or a call says of a status and a message: both stand in it.
-func refusalIn(n ast.Node, statuses map[string]int) (status int, message string) {
+// messageIn says whether a literal or a call has a status of HTTP and a text in it.
+func messageIn(n ast.Node) (status string, message bool) {
 	var parts []ast.Expr
 	switch n := n.(type) {
 	case *ast.CompositeLit:
 		parts = n.Elts
 	case *ast.CallExpr:
 		parts = n.Args
-		if name, ok := n.Fun.(*ast.Ident); ok && name.Name == "badRequest" {
-			status = http.StatusBadRequest
-		}
 	}
 	for _, part := range parts {
 		if pair, ok := part.(*ast.KeyValueExpr); ok {
@@ -128,34 +164,22 @@ func refusalIn(n ast.Node, statuses map[string]int) (status int, message string)
 		}
 		switch part := part.(type) {
 		case *ast.SelectorExpr:
-			if n, ok := statuses[part.Sel.Name]; ok {
-				status = n
-			}
-		case *ast.Ident:
-			if part.Name == "statusChecksumMismatch" {
-				status = 460
+			if strings.HasPrefix(part.Sel.Name, "Status") {
+				status = part.Sel.Name
 			}
 		case *ast.BasicLit, *ast.BinaryExpr:
-			if text := sentence(part); strings.HasSuffix(text, ".") && len(text) > 10 {
-				message = text
-			}
+			message = message || sentence(part) != ""
 		}
 	}
-	if status == 0 {
-		return 0, ""
-	}
-	return status, message
+	return status, message && status != ""
 }
 
-// sentence is a text that is put together, with … for what is not known before.
+// sentence is the text of a literal, or of several that are put together.
 func sentence(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.BasicLit:
-		return literal(e)
-	case *ast.BinaryExpr:
-		return sentence(e.X) + sentence(e.Y)
+	if sum, ok := e.(*ast.BinaryExpr); ok {
+		return sentence(sum.X) + sentence(sum.Y)
 	}
-	return "…"
+	return literal(e)
 }
 
 func literal(e ast.Expr) string {
@@ -167,32 +191,20 @@ func literal(e ast.Expr) string {
 	return ""
 }
 
-// statusNumbers are net/http's own constants, by their names.
-func statusNumbers(t *testing.T) map[string]int {
-	t.Helper()
-	numbers := map[string]int{}
-	for status := 100; status < 600; status++ {
-		if text := http.StatusText(status); text != "" {
-			numbers["Status"+regexp.MustCompile(`[^A-Za-z]`).ReplaceAllString(text, "")] = status
-		}
-	}
-	numbers["StatusTeapot"] = http.StatusTeapot
-	return numbers
-}
-
-// parsed are the files of a folder and of those below it, tests left out. A folder that there is not has none.
+// parsed are the files of a folder and of those below it, tests left out.
 func parsed(t *testing.T, dir string) []*ast.File {
 	t.Helper()
-	var files []*ast.File
+	return slices.Collect(maps.Values(parsedByPath(t, dir)))
+}
+
+func parsedByPath(t *testing.T, dir string) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
 	walk := func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fs.SkipDir
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
 		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
-		files = append(files, file)
+		files[path], err = parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		return err
 	}
 	if err := filepath.WalkDir(filepath.Join(root, dir), walk); err != nil {

@@ -124,7 +124,7 @@ func (u *uploads) findings() []checkup.Finding {
 // connect makes what needs the running sidecar: who is logged in, and what signs events.
 func (u *uploads) connect(answers *check.Service, sign func([]byte, time.Time) (string, error), report func(webhook.Attempt)) error {
 	options := tus.Options{
-		Media: u.dir, Owner: handlers.TusOwner(answers), Name: handlers.TusName(u.receiver), Published: u.tusPublished, Report: handlers.TusReport, Enter: handlers.TusEnter,
+		Media: u.dir, Name: handlers.TusName(u.receiver), Published: u.tusPublished,
 		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxUnfinishedFiles, MaxOpenBytesPerUser: u.config.MaxUnfinishedBytes, Expiry: u.config.Expiry,
 		MinRate: u.config.MinRate, Digest: u.config.Digest,
 	}

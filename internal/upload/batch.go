@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/urlquote"
 )
@@ -60,7 +61,7 @@ func (b *batch) add(stored Stored, content io.WriterTo) error {
 	in.stored.Size = file.Size()
 	in.stored.DetectedType = http.DetectContentType(in.head)
 	if r.CheckType && !Agree(stored.OriginalName, in.stored.DetectedType) {
-		return ErrType
+		return reply.OtherType
 	}
 	if in.digest != nil {
 		in.stored.SHA256 = hex.EncodeToString(in.digest.Sum(nil))
@@ -71,10 +72,10 @@ func (b *batch) add(stored Stored, content io.WriterTo) error {
 // Write implements io.Writer.
 func (in *incoming) Write(p []byte) (int, error) {
 	if int64(len(p)) > in.limit-in.file.Size() {
-		return 0, errTooLarge
+		return 0, reply.FileTooLarge
 	}
 	if most := in.batch.receiver.MaxFormBytes; most > 0 && int64(len(p)) > most-in.batch.bytes {
-		return 0, errFormTooLarge
+		return 0, reply.FormTooLarge
 	}
 	in.batch.bytes += int64(len(p))
 	if missing := headBytes - len(in.head); missing > 0 {

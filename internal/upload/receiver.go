@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/upload/multipart"
 	"django-sidecar/internal/upload/naming"
@@ -67,7 +68,7 @@ type Request struct {
 	Length int64
 	// Field is told of each field of a form, in their order; nil: nobody asks.
 	Field func(name string, value []byte)
-	// Check says whether the files may still be published: a *Refusal if not. It is asked once, when all of them are there.
+	// Check says whether the files may still be published: a *reply.Refusal if not. It is asked once, when all of them are there.
 	Check func(ctx context.Context) error
 }
 
@@ -97,7 +98,7 @@ func (r *Receiver) Receive(ctx context.Context, request Request) ([]Stored, erro
 		return nil, err
 	}
 	if len(b.files) == 0 {
-		return nil, errNoFile
+		return nil, reply.NoFile
 	}
 	if err := request.Check(ctx); err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (b *batch) read(request Request, buffer []byte) error {
 	case "multipart/form-data":
 		return b.form(request, buffer)
 	case "application/x-www-form-urlencoded":
-		return errNoFile // it is a form without files
+		return reply.NoFile // it is a form without files
 	}
 	return b.raw(kind, request.Disposition, buffer)
 }
@@ -174,7 +175,7 @@ func (b *batch) raw(contentType, disposition string, buffer []byte) error {
 		name = unnamed
 	}
 	if b.length > b.receiver.MaxBytes {
-		return errTooLarge
+		return reply.FileTooLarge
 	}
 	return b.add(Stored{Field: "file", OriginalName: name, ContentType: contentType}, onlyReader{b.body, buffer})
 }
@@ -213,7 +214,7 @@ func (r *Receiver) names(original string) (func() (string, error), error) {
 	}
 	// What is published is what is judged: characters that Django takes out of a name may have hidden its ending.
 	if !r.allowed(original) || !r.allowed(stored) {
-		return nil, errExtension
+		return nil, reply.BadExtension
 	}
 	return r.Rules.Names(stored, rand.Reader).Next, nil
 }

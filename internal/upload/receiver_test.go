@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload"
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/upload/multipart"
@@ -189,7 +189,7 @@ func TestALargeFile(t *testing.T) {
 // TestRefusals: each with its own status, and nothing is left behind, also of files that came before.
 func TestRefusals(t *testing.T) {
 	good := filePart("first", "first.txt", "abc")
-	loggedOut := &upload.Refusal{Status: http.StatusUnauthorized, Message: "out"}
+	loggedOut := reply.Ended.Because(nil)
 	for _, tt := range []struct {
 		name, body, contentType string
 		change                  func(*upload.Config)

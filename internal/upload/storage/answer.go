@@ -4,32 +4,19 @@ package storage
 
 import (
 	"errors"
-	"net/http"
 
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
 )
 
-// Answer is what a client is told.
-type Answer struct {
-	Status  int
-	Message string
-}
-
-var answers = []struct {
-	err error
-	Answer
-}{
-	{media.ErrName, Answer{http.StatusBadRequest, "The file's name cannot be used."}},
-	{media.ErrNoSpace, Answer{http.StatusInsufficientStorage, "There is no space for the upload."}},
-}
-
-// AnswerTo is the answer to an error. Every one that is not in the table is the file system's: the next attempt may succeed. Package
+// ReplyTo is the reply to an error. One that has no reply of its own is the file system's: the next attempt may succeed. Package
 // media says which errors of the system are which.
-func AnswerTo(err error) Answer {
-	for _, a := range answers {
-		if errors.Is(err, a.err) {
-			return a.Answer
-		}
+func ReplyTo(err error) reply.Reply {
+	switch {
+	case errors.Is(err, media.ErrName):
+		return reply.BadName.Reply
+	case errors.Is(err, media.ErrNoSpace):
+		return reply.NoSpace.Reply
 	}
-	return Answer{http.StatusServiceUnavailable, "The upload could not be stored."}
+	return reply.NotStored.Reply
 }

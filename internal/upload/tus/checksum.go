@@ -10,6 +10,8 @@ import (
 	"hash"
 	"net/http"
 	"strings"
+
+	"django-sidecar/internal/reply"
 )
 
 // checksums are the algorithms of Upload-Checksum, in the order in which they are offered.
@@ -48,19 +50,16 @@ func checksumOf(h http.Header) (*checksum, error) {
 		sum := &checksum{Hash: c.make()}
 		sum.want, err = base64.StdEncoding.Strict().DecodeString(encoded)
 		if err != nil || len(sum.want) != sum.Size() {
-			return nil, badRequest("Upload-Checksum is not a checksum in base64.")
+			return nil, reply.BadChecksum
 		}
 		return sum, nil
 	}
-	return nil, badRequest("The algorithm of Upload-Checksum is not supported.")
+	return nil, reply.UnknownChecksum
 }
-
-// statusChecksumMismatch is the protocol's own: Checksum.
-const statusChecksumMismatch = 460
 
 func (c *checksum) verify() error {
 	if c != nil && !hmac.Equal(c.Sum(nil), c.want) {
-		return refuse(statusChecksumMismatch, "The bytes do not have the checksum.")
+		return reply.OtherChecksum
 	}
 	return nil
 }

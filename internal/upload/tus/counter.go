@@ -1,9 +1,10 @@
 package tus
 
 import (
-	"net/http"
 	"sync"
 	"time"
+
+	"django-sidecar/internal/reply"
 )
 
 // counter knows the unfinished uploads of each user, and how many bytes they have or may have.
@@ -19,11 +20,6 @@ type unfinished struct {
 	bytes   int64     // its length, or what it has where that is not known
 	expires time.Time // after which it counts no more; zero: it has just begun
 }
-
-var (
-	errTooMany = refuse(http.StatusTooManyRequests, "There are too many unfinished uploads.")
-	errShare   = refuse(http.StatusRequestEntityTooLarge, "Your unfinished uploads are too large together.")
-)
 
 func newCounter(files int, bytes int64) counter {
 	return counter{files: files, bytes: bytes, mu: new(sync.Mutex), users: map[string]map[string]unfinished{}}
@@ -44,9 +40,9 @@ func (c *counter) begin(owner, id string, bytes int64, now time.Time) error {
 	}
 	switch {
 	case c.files > 0 && len(mine) >= c.files:
-		return errTooMany
+		return reply.TooManyOpen
 	case c.bytes > 0 && total > c.bytes:
-		return errShare
+		return reply.OpenTooLarge
 	}
 	c.put(owner, id, unfinished{bytes: max(bytes, 0)})
 	return nil
@@ -66,7 +62,7 @@ func (c *counter) grow(owner, id string, bytes int64) error {
 		total += other.bytes
 	}
 	if c.bytes > 0 && total > c.bytes {
-		return errShare
+		return reply.OpenTooLarge
 	}
 	u.bytes = bytes
 	c.put(owner, id, u)

@@ -1,5 +1,7 @@
 package tus
 
+import "django-sidecar/internal/reply"
+
 // creation is what a POST asks for.
 type creation struct {
 	length   int64 // absent where it comes later
@@ -13,7 +15,7 @@ type creation struct {
 func (x *exchange) parseCreation() (c creation, err error) {
 	h := x.r.Header
 	if len(h.Values("Upload-Concat")) > 0 { // a partial upload is not to become a file
-		return c, badRequest("Upload-Concat is not supported.")
+		return c, reply.Concatenation
 	}
 	if c.length, err = x.parseLength(); err != nil {
 		return c, err
@@ -46,11 +48,11 @@ func (x *exchange) parseLength() (int64, error) {
 	deferred := h.Values("Upload-Defer-Length")
 	switch {
 	case len(deferred) > 1 || len(deferred) == 1 && deferred[0] != "1":
-		return absent, badRequest("Upload-Defer-Length can only be 1.")
+		return absent, reply.BadDeferLength
 	case (len(deferred) == 1) == (n != absent):
-		return absent, badRequest("One of Upload-Length and Upload-Defer-Length must be there.")
+		return absent, reply.NoLength
 	case n > x.MaxBytes:
-		return absent, errTooLarge
+		return absent, reply.UploadTooLarge
 	}
 	return n, nil
 }
@@ -59,9 +61,9 @@ func (x *exchange) parseLength() (int64, error) {
 func (x *exchange) checkSize(offset, length int64) error {
 	switch {
 	case length != absent && x.r.ContentLength > length-offset:
-		return errBeyond
+		return reply.BeyondLength
 	case x.r.ContentLength > x.MaxBytes-offset:
-		return errTooLarge
+		return reply.UploadTooLarge
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
+
+	"django-sidecar/internal/reply"
 )
 
 // Handler answers tus requests.
@@ -34,18 +36,19 @@ type exchange struct {
 	*Handler
 	w       http.ResponseWriter
 	r       *http.Request
+	visit   Visit
 	user    string
 	drained bool // the body has been read to its end
 }
 
-// ServeHTTP answers one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Answer answers one request.
+func (h *Handler) Answer(w http.ResponseWriter, r *http.Request, v Visit) {
 	header := w.Header()
 	header.Set("Tus-Resumable", version)
 	header.Set("Cache-Control", "no-store") // HEAD must have it; errors, since caches may keep a 404 otherwise
 	header.Set("Vary", "Cookie")
 	header.Set("X-Content-Type-Options", "nosniff")
-	x := &exchange{Handler: h, w: w, r: r, drained: r.ContentLength == 0}
+	x := &exchange{Handler: h, w: w, r: r, visit: v, drained: r.ContentLength == 0}
 	if err := x.serve(r.Context()); err != nil {
 		x.fail(err)
 	}
@@ -64,11 +67,11 @@ func (x *exchange) serve(ctx context.Context) error {
 	}
 	answer, allow := x.method(token, creates)
 	if answer == nil {
-		return refuseWith(http.StatusMethodNotAllowed, "The method is not allowed here.", "Allow", allow)
+		return reply.MethodNotAllowed.With(reply.Header{Name: "Allow", Value: allow}).Because(nil)
 	}
 	// Core protocol, Tus-Resumable: the server must not process a request of another version.
 	if v, err := single(x.r.Header, "Tus-Resumable"); err != nil || v != version {
-		return refuseWith(http.StatusPreconditionFailed, "The request is not of tus "+version+".", "Tus-Version", version)
+		return reply.BadVersion
 	}
 	return answer(ctx)
 }
@@ -89,7 +92,7 @@ func (x *exchange) override() error {
 		x.r = &r
 		return nil
 	}
-	return badRequest(name + " must be PATCH or DELETE.")
+	return reply.BadOverride
 }
 
 // method is what answers a request, or which others are answered at its URL.

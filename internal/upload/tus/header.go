@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"django-sidecar/internal/reply"
 )
 
 // single is the only value of a header, "" where there is none. Programs differ in which of several counts.
@@ -15,7 +17,7 @@ func single(h http.Header, name string) (string, error) {
 	case 1:
 		return values[0], nil
 	}
-	return "", badRequest(name + " is there more than once.")
+	return "", reply.RepeatedHeader.About(name)
 }
 
 // absent is the value of a length that is not there.
@@ -29,7 +31,7 @@ func length(h http.Header, name string) (int64, error) {
 	}
 	n, ok := parseDecimal(value)
 	if !ok {
-		return absent, badRequest(name + " is not a non-negative integer.")
+		return absent, reply.NotANumber.About(name)
 	}
 	return n, nil
 }
@@ -65,10 +67,10 @@ func checkBody(h http.Header) error {
 		return err
 	}
 	if !strings.EqualFold(given, contentType) {
-		return refuse(http.StatusUnsupportedMediaType, "The Content-Type must be "+contentType+".")
+		return reply.BadContentType
 	}
 	if coding, err := single(h, "Content-Encoding"); err != nil || coding != "" && coding != "identity" {
-		return refuse(http.StatusUnsupportedMediaType, "A Content-Encoding is not supported.")
+		return reply.BadContentEncoding
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/upload/tus"
 )
@@ -58,6 +59,8 @@ type site struct {
 	later     time.Duration     // how far the clock is put forward
 	published []tus.Upload
 	reports   []error
+	enter     func(user string) (leave func(), err error) // nil counts none
+	owner     func(r *http.Request) (user string, err error)
 	// failing makes Published fail.
 	failing error
 }
@@ -65,8 +68,8 @@ type site struct {
 const maxBytes = 100 << 20
 
 var (
-	errGone = &tus.Refusal{Status: http.StatusUnauthorized, Message: "Your login session has ended.", Header: http.Header{"Www-Authenticate": {"Cookie"}}}
-	errType = &tus.Refusal{Status: http.StatusUnsupportedMediaType, Message: "Files of this kind are not taken."}
+	errGone = reply.Ended.Because(nil)
+	errType = reply.BadExtension
 )
 
 // newSite starts one; change may set what it likes in the options.
@@ -80,8 +83,9 @@ func newSite(tb testing.TB, change func(*tus.Options)) *site {
 	if err := os.Mkdir(s.root, 0o755); err != nil {
 		tb.Fatal(err)
 	}
+	s.owner = s.cookieOwner
 	s.options = tus.Options{
-		Owner: s.owner, Name: s.name, Published: s.publish, Report: s.report, Now: s.now,
+		Name: s.name, Published: s.publish, Now: s.now,
 		MaxBytes: maxBytes, Expiry: time.Hour, Digest: true,
 	}
 	if change != nil {
@@ -90,6 +94,15 @@ func newSite(tb testing.TB, change func(*tus.Options)) *site {
 	s.restart()
 	tb.Cleanup(func() { s.server.Close() })
 	return s
+}
+
+// ServeHTTP implements http.Handler: the site visits for each request.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := tus.Visit{Enter: s.enter, Report: s.report}
+	if s.owner != nil {
+		v.Owner = func() (string, error) { return s.owner(r) }
+	}
+	s.handler.Answer(w, r, v)
 }
 
 // restart makes another handler on the same directories, as a new process would.
@@ -107,7 +120,7 @@ func (s *site) restart() {
 	if err := s.handler.Sweep(s.tb.Context()); err != nil {
 		s.tb.Fatal(err)
 	}
-	s.server = httptest.NewServer(s.handler)
+	s.server = httptest.NewServer(s)
 }
 
 func openMedia(tb testing.TB, root, state string) *media.Dir {
@@ -127,7 +140,7 @@ func openDir(root, state string) (*media.Dir, error) {
 	})
 }
 
-func (s *site) owner(r *http.Request) (string, *tus.Refusal) {
+func (s *site) cookieOwner(r *http.Request) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
@@ -139,7 +152,7 @@ func (s *site) owner(r *http.Request) (string, *tus.Refusal) {
 }
 
 // name offers up/<filename>, then the same with a number.
-func (s *site) name(filename string) (func() (string, error), *tus.Refusal) {
+func (s *site) name(filename string) (func() (string, error), error) {
 	if strings.HasSuffix(filename, ".exe") {
 		return nil, errType
 	}
@@ -147,7 +160,7 @@ func (s *site) name(filename string) (func() (string, error), *tus.Refusal) {
 	return func() (string, error) {
 		tries++
 		if filename == "unnameable" {
-			return "", (&tus.Refusal{Status: http.StatusBadRequest, Message: "The file's name cannot be used."}).Err()
+			return "", reply.BadName
 		}
 		if tries == 1 {
 			return "up/" + filepath.Base("/"+filename), nil
@@ -166,7 +179,7 @@ func (s *site) publish(_ context.Context, u tus.Upload) error {
 	return nil
 }
 
-func (s *site) report(_ *http.Request, err error) {
+func (s *site) report(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reports = append(s.reports, err)

@@ -1,6 +1,10 @@
 package tus
 
-import "encoding"
+import (
+	"encoding"
+
+	"django-sidecar/internal/reply"
+)
 
 // take writes some bytes, and does what is due every now and then.
 func (in *intake) take(p []byte) error {
@@ -37,9 +41,9 @@ func (in *intake) take(p []byte) error {
 func (in *intake) fits(n int64) error {
 	switch room := in.MaxBytes - in.file.Size(); {
 	case in.state.Length != absent && n > in.state.Length-in.file.Size():
-		return errBeyond
+		return reply.BeyondLength
 	case n > room:
-		return errTooLarge
+		return reply.UploadTooLarge
 	}
 	return nil
 }

@@ -38,12 +38,10 @@ func serve() error {
 	s := &site{}
 	h, err := tus.New(tus.Options{
 		Media: dir, Name: s.name, Now: time.Now, MaxBytes: maxBytes, Expiry: time.Hour, Digest: true,
-		Owner: func(*http.Request) (string, *tus.Refusal) { return "1", nil },
 		Published: func(_ context.Context, u tus.Upload) error {
 			_, err := fmt.Fprintln(told, u.ID, u.SHA256, u.Name)
 			return err
 		},
-		Report: func(_ *http.Request, err error) { fmt.Fprintln(os.Stderr, "reported:", err) },
 	})
 	if err != nil {
 		return err
@@ -57,7 +55,12 @@ func serve() error {
 		return err
 	}
 	fmt.Println("http://" + listener.Addr().String())
-	return http.Serve(listener, h)
+	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.Answer(w, r, tus.Visit{
+			Owner:  func() (string, error) { return "1", nil },
+			Report: func(err error) { fmt.Fprintln(os.Stderr, "reported:", err) },
+		})
+	}))
 }
 
 // job is one upload of a client's, across the lives of the server.

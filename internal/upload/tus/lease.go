@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"django-sidecar/internal/reply"
 )
 
 // leases say which request has an upload: the newest. An older one is told to end, and does so within one read.
@@ -38,13 +40,13 @@ func (l *leases) acquire(ctx context.Context, id string) (*lease, error) {
 		case holder == mine:
 			return mine, nil
 		case holder.ticket > mine.ticket:
-			return nil, errTakenOver
+			return nil, reply.TakenOver
 		}
 		holder.takeOver()
 		select {
 		case <-holder.done:
 		case <-ctx.Done():
-			return nil, errBroken
+			return nil, reply.BodyEndedEarly
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
 )
 
@@ -14,13 +15,13 @@ func (h *Handler) load(id, owner string) (*state, error) {
 	s, err := h.loadAny(id)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errNotFound
+		return nil, reply.NoUpload
 	case err != nil:
 		return nil, err
 	case s.Owner != owner:
-		return nil, errNotFound
+		return nil, reply.NoUpload
 	case !h.Now().Before(s.Expires):
-		return nil, errExpired
+		return nil, reply.UploadExpired
 	}
 	return s, nil
 }
@@ -53,8 +54,8 @@ func (x *exchange) find(token string) (id string, s *state, err error) {
 	}
 	s, err = x.load(id, x.user)
 	if errors.Is(err, errState) { // nobody's, since it may not say whose
-		x.Report(x.r, err)
-		err = errNotFound
+		x.report(err)
+		err = reply.NoUpload
 	}
 	return id, s, err
 }

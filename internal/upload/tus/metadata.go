@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/reply"
 )
 
 // The bounds of Upload-Metadata: it is kept with the upload, and sent back as it came.
@@ -20,27 +22,27 @@ func parseMetadata(header string) (map[string]string, error) {
 		return metadata, nil
 	}
 	if len(header) > maxMetadataBytes {
-		return nil, badRequest("Upload-Metadata is too long.")
+		return nil, reply.LongMetadata
 	}
 	for pair := range strings.SplitSeq(header, ",") {
 		key, encoded, _ := strings.Cut(strings.Trim(pair, " \t"), " ")
 		if !isKey(key) {
-			return nil, badRequest("Upload-Metadata has a pair without a proper key.")
+			return nil, reply.BadMetadataKey
 		}
 		if _, twice := metadata[key]; twice {
-			return nil, badRequest("Upload-Metadata has a key twice.")
+			return nil, reply.RepeatedMetadata
 		}
 		value, err := base64.StdEncoding.Strict().DecodeString(encoded)
 		if err != nil || strings.ContainsAny(encoded, "\r\n") { // which the decoder passes over
-			return nil, badRequest("Upload-Metadata has a value that is not base64.")
+			return nil, reply.BadMetadataValue
 		}
 		metadata[key] = string(value)
 		if len(metadata) > maxMetadataPairs {
-			return nil, badRequest("Upload-Metadata has too many pairs.")
+			return nil, reply.TooMuchMetadata
 		}
 	}
 	if !utf8.ValidString(filename(metadata)) {
-		return nil, badRequest("The filename in Upload-Metadata is not UTF-8.")
+		return nil, reply.BadFilename
 	}
 	return metadata, nil
 }

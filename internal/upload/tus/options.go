@@ -4,34 +4,26 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
 	"django-sidecar/internal/upload/media"
 )
 
-// Options say whose uploads are taken, how they are named and who is told. Media, Owner, Name, Published, MaxBytes, Expiry
+// Options say whose uploads are taken, how they are named and who is told. Media, Name, Published, MaxBytes, Expiry
 // and Now are required. The functions are called from many goroutines.
 type Options struct {
 	// Media is where the files go. No other Handler of the process uses its parts.
 	Media *media.Dir
-	// Owner says whose live session a request has, or what the client is told instead. It is asked before a byte of the
-	// body is read, then every RecheckInterval, and once more before the file is published. Its request may have ended.
-	Owner func(r *http.Request) (userID string, refusal *Refusal)
 	// Name judges what a client calls its file: "" if it does not say, otherwise any UTF-8. It is asked when an upload is
-	// created, and when it is published for the names to be tried, as media.File.Publish has it. An error of theirs may be
-	// [Refusal.Err].
-	Name func(filename string) (names func() (string, error), refusal *Refusal)
+	// created, and when it is published for the names to be tried, as media.File.Publish has it. An error that is a
+	// [reply.Refusal] is what the client is told.
+	Name func(filename string) (names func() (string, error), err error)
 	// Inspect looks at a complete file before it is published. What it refuses is removed. nil inspects nothing.
-	Inspect func(u Upload, content io.ReaderAt) *Refusal
+	Inspect func(u Upload, content io.ReaderAt) error
 	// Published is told of each file that is published: at least once, and again if it fails or the process dies before
 	// that could be noted. The context outlives the client.
 	Published func(ctx context.Context, u Upload) error
-	// Report takes the errors behind answers that are no fault of the client's; nil: nobody does.
-	Report func(r *http.Request, err error)
-	// Enter counts a request that brings a body, until leave is called, or refuses it where there are too many. nil counts none.
-	Enter func(r *http.Request, userID string) (leave func(), refusal *Refusal)
 	// Now is the clock.
 	Now func() time.Time
 
@@ -57,18 +49,6 @@ type Options struct {
 	Digest bool
 }
 
-// Refusal is an answer that is no yes.
-type Refusal struct {
-	Status int
-	// Message is for the client.
-	Message string
-	// Header has more headers, if any.
-	Header http.Header
-}
-
-// Err is the refusal as an error, for a function that returns one.
-func (r *Refusal) Err() error { return &refusedError{*r} }
-
 // Upload is a file that is published, or about to be.
 type Upload struct {
 	// ID is the same each time that an upload is told of, and no other's. It is not the token of the upload's URL.
@@ -89,8 +69,8 @@ type Upload struct {
 }
 
 func (o *Options) complete() error {
-	if o.Media == nil || o.Owner == nil || o.Name == nil || o.Published == nil || o.Now == nil {
-		return errors.New("uploads by tus need a directory, functions for owner, name and publication, and a clock")
+	if o.Media == nil || o.Name == nil || o.Published == nil || o.Now == nil {
+		return errors.New("uploads by tus need a directory, functions for name and publication, and a clock")
 	}
 	if o.MaxBytes <= 0 || o.Expiry <= 0 || o.MinRate < 0 || o.Grace < 0 || o.Idle < 0 || o.RecheckInterval < 0 || o.MaxOpenPerUser < 0 || o.MaxOpenBytesPerUser < 0 {
 		return errors.New("the limits of uploads by tus are numbers above 0")
@@ -109,12 +89,6 @@ func (o *Options) complete() error {
 	}
 	if o.Idle == 0 {
 		o.Idle = 60 * time.Second
-	}
-	if o.Enter == nil {
-		o.Enter = func(*http.Request, string) (func(), *Refusal) { return func() {}, nil }
-	}
-	if o.Report == nil {
-		o.Report = func(*http.Request, error) {}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
+
+	"django-sidecar/internal/reply"
 )
 
 // tokenLength is that of a URL's last component: 128 random bits in hexadecimal digits, as in a part's id.
@@ -20,7 +22,7 @@ func newToken() string {
 // idOf is what the state directory knows an upload by. Nobody but its owner comes to it, whatever the token is.
 func idOf(token, owner string) (string, error) {
 	if len(token) != tokenLength || strings.Trim(token, "0123456789abcdef") != "" {
-		return "", errNotFound
+		return "", reply.NoUpload
 	}
 	sum := sha256.Sum256([]byte(token + owner)) // the token's length is fixed
 	return hex.EncodeToString(sum[:])[:tokenLength], nil
@@ -28,10 +30,13 @@ func idOf(token, owner string) (string, error) {
 
 // authenticate finds out whose request it is.
 func (x *exchange) authenticate() error {
-	user, refusal := x.Owner(x.r)
+	if x.visit.Owner == nil {
+		return errors.New("nobody says whose request it is")
+	}
+	user, err := x.visit.Owner()
 	switch {
-	case refusal != nil:
-		return refusal.Err()
+	case err != nil:
+		return err
 	case user == "":
 		return errors.New("a session without a user's id")
 	}
@@ -47,7 +52,7 @@ func (x *exchange) recheck() error {
 	}
 	if x.user != before {
 		x.user = before
-		return errNotFound
+		return reply.NoUpload
 	}
 	return nil
 }

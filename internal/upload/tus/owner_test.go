@@ -102,13 +102,15 @@ func TestOwnerInDocument(t *testing.T) {
 // TestNoUser: a session of nobody's is a fault, and not a user.
 func TestNoUser(t *testing.T) {
 	s := newSite(t, nil)
-	s.handler.Owner = noOwner
-	s.do(http.MethodPost, "/tus/", headers{"Upload-Length", "3"}, nil).want(t, 503)
-	s.with(func() {
-		if len(s.reports) != 1 {
-			t.Errorf("reported: %v", s.reports)
-		}
-	})
+	for i, owner := range []func(*http.Request) (string, error){noOwner, nil} { // nil: nobody says
+		s.owner = owner
+		s.do(http.MethodPost, "/tus/", headers{"Upload-Length", "3"}, nil).want(t, 503)
+		s.with(func() {
+			if len(s.reports) != i+1 {
+				t.Errorf("reported: %v", s.reports)
+			}
+		})
+	}
 }
 
 // TestLogoutMeanwhile: who is logged out during a request, or just before it ends, publishes nothing and loses nothing.
@@ -171,7 +173,7 @@ func TestLogoutMeanwhile(t *testing.T) {
 	t.Run("at creation", func(t *testing.T) {
 		s := newSite(t, nil)
 		s.with(func() { s.later = 0 })
-		s.handler.Name = func(string) (func() (string, error), *refusal) {
+		s.handler.Name = func(string) (func() (string, error), error) {
 			s.with(func() { delete(s.sessions, "alice") })
 			return s.name("a.txt")
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"django-sidecar/internal/reply"
 )
 
 // step is what a PATCH asks for.
@@ -24,7 +26,7 @@ func parseStep(h http.Header) (p step, err error) {
 		return p, err
 	}
 	if p.offset == absent {
-		return p, badRequest("Upload-Offset is missing.")
+		return p, reply.NoOffset
 	}
 	if p.length, err = length(h, "Upload-Length"); err != nil {
 		return p, err
@@ -36,16 +38,16 @@ func parseStep(h http.Header) (p step, err error) {
 // check holds a PATCH against the upload as it is, and tells the upload its length if that is new.
 func (x *exchange) check(p step, s *state) error {
 	if p.offset != s.Offset {
-		return errOffset
+		return reply.OtherOffset
 	}
 	switch {
 	case p.length == absent:
 	case p.length > x.MaxBytes:
-		return errTooLarge
+		return reply.UploadTooLarge
 	case s.Length == absent && p.length >= s.Offset:
 		s.Length = p.length
 	case s.Length != p.length: // Creation: once set the length must not be changed
-		return badRequest("Upload-Length cannot be this any more.")
+		return reply.OtherLength
 	}
 	return x.checkSize(s.Offset, s.Length)
 }
@@ -61,9 +63,9 @@ func (x *exchange) patch(ctx context.Context, token string) error {
 		return err
 	}
 	defer x.leases.release(id, l)
-	leave, refusal := x.Enter(x.r, x.user) // after the lease: the one that is taken over counts no more
-	if refusal != nil {
-		return refusal.Err()
+	leave, err := x.visit.enter(x.user) // after the lease: the one that is taken over counts no more
+	if err != nil {
+		return err
 	}
 	defer leave()
 	if s.Finished { // the client has not got the last answer, or finds its file's end only now
@@ -96,7 +98,7 @@ func (x *exchange) expectNothing(l *lease) error {
 	}
 	switch {
 	case n > 0:
-		return errBeyond
+		return reply.BeyondLength
 	case errors.Is(err, io.EOF):
 		x.drained = true
 		return nil

@@ -13,8 +13,8 @@ func (x *exchange) post(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, refusal := x.Name(filename(c.values)); refusal != nil {
-		return refusal.Err()
+	if _, err := x.Name(filename(c.values)); err != nil {
+		return err
 	}
 	token := newToken()
 	id, err := idOf(token, x.user)
@@ -22,9 +22,9 @@ func (x *exchange) post(ctx context.Context) error {
 		return err
 	}
 	if c.hasBody {
-		leave, refusal := x.Enter(x.r, x.user)
-		if refusal != nil {
-			return refusal.Err()
+		leave, err := x.visit.enter(x.user)
+		if err != nil {
+			return err
 		}
 		defer leave()
 	}

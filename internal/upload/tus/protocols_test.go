@@ -64,7 +64,7 @@ func TestKeepAlive(t *testing.T) {
 func TestHTTP2(t *testing.T) {
 	s := newSite(t, nil)
 	s.server.Close()
-	s.server = httptest.NewUnstartedServer(s.handler)
+	s.server = httptest.NewUnstartedServer(s)
 	s.server.EnableHTTP2 = true
 	s.server.StartTLS()
 	content := random(5, 50_000)

@@ -16,14 +16,14 @@ func (x *exchange) publish(ctx context.Context, id string, f *media.File, s *sta
 	if err := x.recheck(); err != nil {
 		return err
 	}
-	names, refusal := x.Name(filename(s.metadata))
-	if refusal != nil {
-		return refusal.Err()
+	names, err := x.Name(filename(s.metadata))
+	if err != nil {
+		return err
 	}
 	if err := x.examine(id, f, s); err != nil {
 		return err
 	}
-	_, err := f.Publish(func() (string, error) {
+	_, err = f.Publish(func() (string, error) {
 		name, err := names()
 		if err != nil {
 			return "", err
@@ -48,9 +48,9 @@ func (x *exchange) examine(id string, f *media.File, s *state) (err error) {
 	if s.SHA256, err = x.sumOf(f, s); err != nil || x.Inspect == nil {
 		return err
 	}
-	if refusal := x.Inspect(s.upload(id), f); refusal != nil {
+	if err := x.Inspect(s.upload(id), f); err != nil {
 		x.open.end(s.Owner, id)
-		return also(refusal.Err(), f.Discard())
+		return also(err, f.Discard())
 	}
 	return nil
 }

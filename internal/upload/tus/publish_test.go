@@ -131,7 +131,7 @@ func TestNames(t *testing.T) {
 func TestInspect(t *testing.T) {
 	s := newSite(t, func(o *tus.Options) {
 		o.MaxOpenPerUser = 1
-		o.Inspect = func(u tus.Upload, content io.ReaderAt) *tus.Refusal {
+		o.Inspect = func(u tus.Upload, content io.ReaderAt) error {
 			b := make([]byte, u.Size)
 			if n, err := content.ReadAt(b, 0); n != 4 || err != nil && !errors.Is(err, io.EOF) || string(b) != "GIF8" || u.SHA256 == "" {
 				t.Errorf("Inspect has %q of %+v, %v", b, u, err)
@@ -397,7 +397,6 @@ func TestOptions(t *testing.T) {
 	s := newSite(t, nil)
 	for _, change := range []func(*tus.Options){
 		func(o *tus.Options) { o.Media = nil },
-		func(o *tus.Options) { o.Owner = nil },
 		func(o *tus.Options) { o.Name = nil },
 		func(o *tus.Options) { o.Published = nil },
 		func(o *tus.Options) { o.Now = nil },

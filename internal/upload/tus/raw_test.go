@@ -8,13 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"django-sidecar/internal/upload/tus"
 )
 
-type refusal = tus.Refusal
-
-func noOwner(*http.Request) (string, *refusal) { return "", nil }
+func noOwner(*http.Request) (string, error) { return "", nil }
 
 // rawPatch is a PATCH on a connection of its own, whose body is sent piece by piece.
 type rawPatch struct {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
 )
 
@@ -60,7 +61,7 @@ func (x *exchange) receive(id string, l *lease, f *media.File, s *state, c *chec
 		x.w.Header().Set("Connection", "close")
 	}
 	switch {
-	case errors.Is(err, errBeyond) || errors.Is(err, errTooLarge) || errors.Is(err, errShare) || err != nil && c != nil:
+	case errors.Is(err, reply.BeyondLength) || errors.Is(err, reply.UploadTooLarge) || errors.Is(err, reply.OpenTooLarge) || err != nil && c != nil:
 		return err
 	case err == nil:
 		err = c.verify()
@@ -104,9 +105,9 @@ func (in *intake) read() error {
 func (l *lease) unread(err error) error {
 	switch {
 	case l.isTaken():
-		return errTakenOver
+		return reply.TakenOver
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errTooSlow
+		return reply.BodyTooSlow
 	}
-	return errBroken // the client is gone, or its chunks are malformed
+	return reply.BodyEndedEarly // the client is gone, or its chunks are malformed
 }

@@ -2,11 +2,11 @@ package tus_test
 
 import (
 	"bytes"
-	"net/http"
 	"strconv"
 	"sync"
 	"testing"
 
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/tus"
 )
 
@@ -74,22 +74,21 @@ func TestBodiesAreCounted(t *testing.T) {
 		going    int
 		refusing bool
 	)
-	s := newSite(t, func(o *tus.Options) {
-		o.Enter = func(_ *http.Request, user string) (func(), *tus.Refusal) {
+	s := newSite(t, nil)
+	s.enter = func(user string) (func(), error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if refusing {
+			return nil, reply.TooManyAtOnce
+		}
+		entered = append(entered, user)
+		going++
+		return func() {
 			mu.Lock()
 			defer mu.Unlock()
-			if refusing {
-				return nil, &tus.Refusal{Status: 429, Message: "Too many.", Header: http.Header{"Retry-After": {"1"}}}
-			}
-			entered = append(entered, user)
-			going++
-			return func() {
-				mu.Lock()
-				defer mu.Unlock()
-				going--
-			}, nil
-		}
-	})
+			going--
+		}, nil
+	}
 	want := func(n int) {
 		t.Helper()
 		mu.Lock()
