@@ -17,7 +17,9 @@
 // decides what is accepted: accepting more than that Django would be a security
 // fault, accepting less would log people out.
 //
-// The package imports the standard library, package signing and a reader of
-// pickles that constructs nothing. It does no I/O of its own, logs nothing, and is safe for concurrent use. It never puts a cookie,
-// session key, session data, secret or password hash into an error.
+// Read verifier.go first: it follows Django's get_user line by line.
+//
+// The package imports the standard library, package signing and a reader of pickles that constructs nothing. It does
+// no I/O of its own, logs nothing, and is safe for concurrent use. It never puts a cookie, session key, session data,
+// secret or password hash into an error.
 package djangosession

@@ -1,7 +1,7 @@
 // Package cookiestore reads the sessions of django.contrib.sessions.backends.signed_cookies: the session cookie's value
 // is the session, and nothing is looked up anywhere.
 //
-// Whoever has such a cookie has a session until its signature is too old: Django cannot end one before.
+// Such a session lives until its signature is too old: Django cannot end it before.
 //
 //	sessions, err := cookiestore.New(cookiestore.Config{Version: version, SecretKey: secret, MaxAge: 14 * 24 * time.Hour})
 package cookiestore

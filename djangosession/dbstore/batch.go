@@ -11,21 +11,24 @@ import (
 	"time"
 )
 
-// maxBatch caps how many lookups share a query. From sixteen on a server takes about the same time for each, and in a larger answer the
-// first row waits for the last.
+// maxBatch caps how many lookups share a query. From sixteen on a server takes about the same time for each, and in a
+// larger answer the first row waits for the last.
 const maxBatch = 128
 
-// soon is how long a lookup waits for the answer of a running query before another connection asks. Two queries at once have half as
-// many lookups each, and cost the server and us nearly as much: on one processor, a second connection that was used at once took a
-// quarter of the rate away. A server that takes longer than this is far away or in trouble.
+// soon is how long a lookup waits for the answer of a running query before another connection asks. Two queries at
+// once have half as many lookups each, and each costs nearly as much as one. On one processor, using the second
+// connection at once lost a quarter of the rate. A server that takes longer than this is far away or in trouble.
 const soon = time.Millisecond
 
-// maxExtensions caps how often a batch waits longer while our own processor is busy. The answer may be there then, and nobody has had the
-// time to read it; another connection would be more work for everybody.
+// maxExtensions caps how often a batch waits longer while our own processor is busy. The answer may have come
+// already, and no goroutine has had the time to read it. Another connection would only add work.
 const maxExtensions = 20
 
-// Batcher lets lookups share queries. Where no query runs, a lookup is asked at once. Otherwise it goes with the next query: that
-// begins when an answer has come, or after a moment (see soon) on another connection. One Batcher serves all stores of a database.
+// Batcher lets lookups share queries. One Batcher serves all stores of a database.
+//
+// A lookup that comes while no query runs is asked at once, by its caller. Lookups that come while a query runs wait,
+// and share the next query. That begins when the running query has its answer, or, if the answer does not come soon,
+// on another connection.
 type Batcher struct {
 	mu    sync.Mutex
 	conns int
@@ -38,15 +41,16 @@ type Batcher struct {
 
 // batched is a queue of any type.
 type batched interface {
-	// take removes the lookups of the next query, and returns a function that asks it. more says whether lookups are left. It runs
-	// under the Batcher's lock.
+	// take removes the lookups of the next query, and returns a function that asks it. more says whether lookups are
+	// left. It runs under the Batcher's lock.
 	take() (ask func(), more bool)
 }
 
 // NewBatcher returns a Batcher for stores whose database has so many connections.
 func NewBatcher(connections int) *Batcher { return &Batcher{conns: connections, idle: connections} }
 
-// begin takes a connection if nothing at all is being asked. It is called under the lock, and end when there is an answer.
+// begin takes a connection if nothing at all is being asked. It is called under the lock, and end when there is an
+// answer.
 func (b *Batcher) begin() bool {
 	if b.idle < b.conns || len(b.ready) > 0 {
 		return false
@@ -55,7 +59,7 @@ func (b *Batcher) begin() bool {
 	return true
 }
 
-// end gives the connection to those who have come meanwhile.
+// end gives the connection to the lookups that have come meanwhile.
 func (b *Batcher) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +100,8 @@ func (b *Batcher) wait() {
 	}
 }
 
-// onTimeout runs when no answer has come soon. It uses another connection, or extends the wait where this processor is busy.
+// onTimeout runs when no answer has come soon. It uses another connection, or extends the wait where this processor
+// is busy.
 func (b *Batcher) onTimeout() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -127,7 +132,7 @@ func (b *Batcher) work() {
 	}
 }
 
-// next is nil where nothing waits; the connection is idle then.
+// next returns the next query, nil if no lookup waits. The connection is idle then.
 func (b *Batcher) next() (ask func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,7 +154,7 @@ func (b *Batcher) next() (ask func()) {
 	return ask
 }
 
-// queue holds the lookups of one kind that wait for a connection. R is what is found.
+// queue holds the lookups of one kind that wait for a connection. R is the type of an answer.
 type queue[R any] struct {
 	batcher *Batcher
 	// one asks for one key, and many for several different ones: it calls found for each row, with the row's own key.
@@ -195,15 +200,15 @@ func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
 	}
 	switch {
 	case l.panicked != nil:
-		panic(l.panicked) // where somebody recovers, as if there were no queue
+		panic(l.panicked) // in the caller's goroutine, as without a queue
 	case errors.Is(l.err, errAlone):
 		return q.one(ctx, key)
 	}
 	return l.result, l.err
 }
 
-// wait has l wait for an answer, and reports whether it need not, because nobody asks for anything else: the connection is the
-// caller's then. Another goroutine would take longer than all else of a lookup that nobody shares.
+// wait puts l in the queue. It returns true if no other lookup is there: then the caller has a connection, and asks
+// by itself. Starting another goroutine would take longer than the rest of a lookup that no other shares.
 func (q *queue[R]) wait(l *lookup[R]) (alone bool) {
 	b := q.batcher
 	b.mu.Lock()
@@ -228,7 +233,7 @@ func (q *queue[R]) wait(l *lookup[R]) (alone bool) {
 	return false
 }
 
-// plainKey keeps keys that are not plain out of queries that others depend on: a server may refuse them.
+// plainKey reports whether a key may share a query: a server may refuse another key, and with it the whole query.
 func plainKey(key string) bool {
 	for i := range len(key) {
 		c := key[i]
@@ -287,7 +292,7 @@ func (q *queue[R]) ask(batch []*lookup[R]) {
 	for _, l := range batch {
 		switch {
 		case refusesValue(err), err == nil && unexpectedKey && l.err != nil:
-			l.err = errAlone // a collation has matched another spelling of a key, or there is a key that is none
+			l.err = errAlone // a collation has matched another spelling of a key, or a row's key was not asked for
 		case err != nil:
 			l.err = err
 		}

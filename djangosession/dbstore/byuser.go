@@ -9,7 +9,8 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// byUser asks for what a user's primary key leads to: of one user, or of several in one query. R is what is found of each.
+// byUser looks something up by a user's primary key, for one user or for several in one query. R is the type of what
+// is found.
 type byUser[R any] struct {
 	keyType djangosession.KeyType
 	find    *statement

@@ -3,13 +3,17 @@
 //
 // It only ever reads, and only the columns that a verdict needs. What differs
 // between databases is data, in a Dialect; the driver is the caller's choice.
-// What a server's error means, its SQLSTATE says: a driver whose errors have no
-// method SQLState() string costs no verdict, but a 503 where an anonymous
-// answer would have done.
+// The SQLSTATE of a server's error says what the error means. With a driver
+// whose errors have no method SQLState() string, some anonymous answers become
+// a 503; no verdict becomes wrong.
 //
 // Contexts carry the deadlines: a query that outlives its context fails, and
 // the failure is never taken for an absent session or user. A connection that
 // the server or the network broke is replaced by the next query.
+//
+// Read sessions.go and users.go first. permissions.go reads groups and
+// permissions, batch.go lets lookups share queries, and look.go reads the
+// shape of tables.
 //
 //	db := sql.OpenDB(connector) // lib/pq, for example
 //	sessions := dbstore.NewSessions(db, codec, dbstore.SessionsConfig{Dialect: dbstore.Postgres})

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// lookAgain is how long a finding is kept that a table, a column or a privilege is missing. Somebody may make it at any time,
-// and no query says so.
+// lookAgain is how long a finding is kept that a table, a column or a privilege is missing. Somebody may make it at
+// any time, and no query says so.
 const lookAgain = time.Second
 
 // shape is what the columns of tables make of a store's queries.
@@ -23,8 +23,8 @@ type shape[S any] interface {
 	drop()
 }
 
-// shapes keeps what a look at the tables has found: the shape that fits them, or what is wrong with them. Only one caller
-// looks at a time, and the others wait for what it finds.
+// shapes keeps what a look at the tables has found: the shape that fits them, or what is wrong with them. Only one
+// caller looks at a time, and the others wait for what it finds.
 type shapes[S shape[S]] struct {
 	// look looks at the tables. An error that is a finding says what is wrong with them, any other that the look failed.
 	look func(ctx context.Context) (S, error)
@@ -62,7 +62,7 @@ func isFinding(err error) bool {
 	return errors.As(err, new(finding)) || errors.Is(err, ErrNoTable) || misfits(err)
 }
 
-// errNoLook is what those get who have waited for a look that panicked.
+// errNoLook is the error of callers that waited for a look that panicked.
 var errNoLook = errors.New("internal error: looking at the tables came to no end")
 
 // get returns the shape of the tables, from the database if it is not known.
@@ -162,9 +162,10 @@ func (k *shapes[S]) keep(found S) {
 // finding keeps what is wrong with the tables. It is called under the lock.
 func (k *shapes[S]) finding(err error) { k.err, k.until = err, k.now().Add(lookAgain) }
 
-// failed says what failed. Where a query of the shape did not fit the tables, they are looked at again; where that has just been done
-// and has changed nothing, the error is kept as a finding: a privilege is missing, or a table that nobody looks at. Where the query has
-// conditions of the operator's, it is the asker's alone: a condition may fail on one row, and must not fail everybody.
+// failed says what failed. Where a query of the shape did not fit the tables, they are looked at again; where that
+// has just been done and has changed nothing, the error is kept as a finding: a privilege is missing, or a table that
+// nobody looks at. Where the query has conditions of the operator's, it is the asker's alone: a condition may fail on
+// one row, and must not fail everybody.
 func (k *shapes[S]) failed(of S, err error) error {
 	if err == nil {
 		return nil
@@ -189,8 +190,8 @@ func (k *shapes[S]) misfit(of S, err error) {
 	}
 }
 
-// withShape has ask ask with the shape of the tables. Where a query did not fit, the tables have changed: they are looked at again, and
-// it asks once more.
+// withShape has ask ask with the shape of the tables. Where a query did not fit, the tables have changed: they are
+// looked at again, and it asks once more.
 func withShape[S shape[S], R any](ctx context.Context, k *shapes[S], ask func(S) (R, error)) (r R, err error) {
 	for range 2 {
 		var s S

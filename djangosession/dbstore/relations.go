@@ -19,12 +19,13 @@ import (
 type GroupTables struct {
 	Group, GroupID, GroupName string // "auth_group", "id", "name"
 	Permission                string // "auth_permission"
-	// UserGroups and UserPermissions are those of the user model's many-to-many fields, GroupPermissions that of the groups'.
+	// UserGroups and UserPermissions are those of the user model's many-to-many fields, GroupPermissions that of the
+	// groups'.
 	UserGroups, UserPermissions, GroupPermissions ManyToMany
 }
 
-// ManyToMany is the table of a many-to-many field, or of its through model. A table that is named here is believed to be the field's where
-// it has no foreign keys. One that has them, and leads elsewhere, never is.
+// ManyToMany is the table of a many-to-many field, or of its through model. A table that is named here is believed to
+// be the field's where it has no foreign keys. One that has them, and leads elsewhere, never is.
 type ManyToMany struct {
 	Table    string
 	From, To string // the columns that name the model with the field, and the other one
@@ -46,8 +47,9 @@ const (
 	GroupPermissions Relation = "permissions of groups"
 )
 
-// RelationError says that a table does not lead where Django's own would, or that nobody can see where it leads: its rows have numbers of
-// something else then, and may not be read as groups or permissions. It is a djangosession.ErrNoPermissionsMixin.
+// RelationError says that a table does not lead where Django's own would, or that nobody can see where it leads: its
+// rows have numbers of something else then, and may not be read as groups or permissions. It is a
+// djangosession.ErrNoPermissionsMixin.
 type RelationError struct {
 	Relation      Relation
 	Table, Column string
@@ -68,7 +70,7 @@ func (e *RelationError) Error() string {
 	return text + fmt.Sprintf("leads from %s to %s, and not to %s", e.Column, e.Leads, e.Wanted)
 }
 
-// Is reports that groups or permissions are none that can be asked for.
+// Is reports whether target says that groups or permissions cannot be asked for.
 func (*RelationError) Is(target error) bool { return target == djangosession.ErrNoPermissionsMixin }
 
 // link is a many-to-many table, and its columns.
@@ -172,9 +174,9 @@ func (f foreignKey) leadsTo(t target) bool {
 	return strings.EqualFold(f.identity, t.identity) && strings.EqualFold(f.column, t.key)
 }
 
-// column finds the column of a many-to-many table that leads to a target: the one that is named, or that Django would call so, or that
-// is the only one to lead there. Django calls the user's after the user model: db/models/fields/related.py, 5.2,
-// create_many_to_many_intermediary_model.
+// column finds the column of a many-to-many table that leads to a target: the one that is named, or that Django would
+// call so, or that is the only one to lead there. Django calls the user's after the user model:
+// db/models/fields/related.py, 5.2, create_many_to_many_intermediary_model.
 func (keys foreignKeys) column(columns map[string]string, named string, t target, besides string) string {
 	if usual := cmp.Or(named, t.usual); usual != "" {
 		if _, ok := columns[usual]; ok {
@@ -195,7 +197,8 @@ func (keys foreignKeys) column(columns map[string]string, named string, t target
 	return leading[0]
 }
 
-// wrong says what is wrong with where a column leads; nil if nothing is. trusted allows that it leads nowhere that can be seen.
+// wrong says what is wrong with where a column leads; nil if nothing is. trusted allows that it leads nowhere that
+// can be seen.
 func (keys foreignKeys) wrong(column string, t target, trusted bool) *RelationError {
 	leads := keys[column]
 	for _, f := range leads {

@@ -67,7 +67,7 @@ func New(c Config) (*Store, error) {
 	return &Store{config: c, slots: make(chan struct{}, maxReads)}, nil
 }
 
-// retryAfter is how long whoever has begun a file is given to finish it.
+// retryAfter is how long Load waits for the writer of an unfinished file.
 const retryAfter = 20 * time.Millisecond
 
 // Load implements djangosession.Store.

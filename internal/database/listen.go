@@ -59,7 +59,7 @@ func NewListener(rawURL string, o Options) (*Listener, error) {
 	return &Listener{config: config, timeout: o.Timeout}, nil
 }
 
-// Notifications is a connection that listens. It is for one goroutine, and no use any more after an error.
+// Notifications is a connection that listens. One goroutine uses it, and closes it after an error.
 type Notifications struct {
 	session *session
 	frames  *frames

@@ -68,7 +68,7 @@ func (s *mysqlSession) ResetSession(ctx context.Context) error {
 // IsValid implements driver.Validator.
 func (s *mysqlSession) IsValid() bool { return !s.net.broken.Load() && s.mysqlConn.IsValid() }
 
-// Close implements driver.Conn. It is no error that nobody is there any more to be told.
+// Close implements driver.Conn. A server that is gone already is not an error.
 func (s *mysqlSession) Close() error {
 	s.net.renew()
 	if err := s.mysqlConn.Close(); !s.net.broken.Load() {

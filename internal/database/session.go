@@ -79,7 +79,7 @@ func (s *session) ResetSession(ctx context.Context) error {
 // IsValid implements driver.Validator. lib/pq itself does not see that a connection with TLS has timed out.
 func (s *session) IsValid() bool { return !s.net.broken.Load() && s.pqConn.IsValid() }
 
-// Close implements driver.Conn. It is no error that nobody is there any more to be told.
+// Close implements driver.Conn. A server that is gone already is not an error.
 func (s *session) Close() error {
 	s.net.renew()
 	if err := s.pqConn.Close(); !s.net.broken.Load() {

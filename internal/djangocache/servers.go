@@ -13,7 +13,8 @@ import (
 // Server is a Redis server that sessions are read from, for who wants to listen to it.
 type Server struct {
 	Name string // for messages
-	// Dial connects as the cache does for itself: over TLS or a socket, or to where Sentinels say, who may know nothing: ErrNoService.
+	// Dial connects as the cache does for itself: over TLS or a socket, or to where Sentinels say, who may know nothing:
+	// ErrNoService.
 	Dial           func(ctx context.Context) (net.Conn, error)
 	User, Password string
 	// Look is how often Dial is asked whether it leads to another server by now; 0 means never, where it cannot.
@@ -33,7 +34,7 @@ var (
 // lookAtNames is how often it is looked at where a host's name leads.
 const lookAtNames = 30 * time.Second
 
-// Servers are those that values are read from. An error says why nobody can be listened to.
+// Servers are the servers that values are read from. An error says why none can be listened to.
 func (c *Cache) Servers() ([]Server, error) {
 	b, ok := c.backend.(*redisBackend)
 	if !ok {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Watch runs the sources, which together tell of every change that a verdict depends on, until ctx ends. The cache is fresh while all of
-// them tell, and confirmed until the time that all of them have told of. Where one never will tell, Watch ends with an error.
+// Watch runs all sources until ctx ends. Together they must hear of every change that a verdict depends on. The cache
+// is fresh while all of them hear everything, and Watch confirms it up to the earliest time that a source vouches
+// for. If a source never can hear, Watch ends with its error.
 func Watch(ctx context.Context, sources []Source, cache Forgetter, report func(place string, fresh bool, why error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -29,7 +30,7 @@ func Watch(ctx context.Context, sources []Source, cache Forgetter, report func(p
 	return <-failed // nil where nothing has failed
 }
 
-// placeOf is the cache as one source knows it, which does not alone decide whether it is fresh.
+// placeOf is the cache as one source sees it. One source alone does not decide whether the cache is fresh.
 type placeOf struct {
 	Forgetter
 
@@ -43,18 +44,19 @@ func (p placeOf) SetFresh(fresh bool) { p.fresh.setFresh(p.place, fresh) }
 // Confirm implements Forgetter.
 func (p placeOf) Confirm(until time.Time) { p.fresh.confirm(p.place, until) }
 
-// freshness is what all sources come to.
+// freshness combines what the sources say.
 type freshness struct {
 	cache Forgetter
 	all   int // how many there are
 
 	mu    sync.Mutex
 	fresh map[string]bool
-	until map[string]time.Time // by place: until when it has told of all
+	until map[string]time.Time // by place: every change before this time has been heard
 	is    bool
 }
 
-// setFresh tells the cache when the last source begins to tell of all, and when the first ends.
+// setFresh sets one source's state. It calls the cache when the last source begins to hear everything, and when the
+// first one stops.
 func (f *freshness) setFresh(place string, fresh bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -69,7 +71,7 @@ func (f *freshness) setFresh(place string, fresh bool) {
 	}
 }
 
-// confirm confirms the earliest time that a source has told of.
+// confirm sets how far one source has heard everything. It confirms the earliest of these times to the cache.
 func (f *freshness) confirm(place string, until time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"django-sidecar/internal/warm"
 )
 
-// Event is what one request leaves in the log: filled on the way, written once. Nothing in it is secret. What is empty is
-// left out, except Method, Path, Status, Took and Remote.
+// Event is what one request leaves in the log: filled on the way, written once. Nothing in it is secret. What is
+// empty is left out, except Method, Path, Status, Took and Remote.
 type Event struct {
 	// Method, Path and Remote are the request's, Status and Took the answer's.
 	Method, Path, Remote string
@@ -26,10 +26,10 @@ type Event struct {
 	UserID string
 	// Session is the session that the key opens, if there is a key.
 	Session keyhash.Hash
-	// CookieLines is how many Cookie headers the request has, where there are several: a gateway has not joined them, and Django may
-	// not find the session in them.
+	// CookieLines is how many Cookie headers the request has, where there are several: a gateway has not joined them,
+	// and Django may not find the session in them.
 	CookieLines int
-	// Decision is what a gateway is told: allow, sign in, forbidden or malformed.
+	// Decision is the answer to a gateway: allow, sign in, forbidden or malformed.
 	Decision string
 	// Required is the requirement that a forbidden user lacks, as the operator's URL writes it.
 	Required string
@@ -42,8 +42,8 @@ func (e *Event) End(status int, at time.Time) {
 	e.Status, e.At, e.Took = status, at, at.Sub(e.Began)
 }
 
-// Write writes the event: as an error for an answer of 500 and above, and otherwise as information. What would make the line
-// too long is cut, in the event too.
+// Write writes the event: as an error for an answer of 500 and above, and otherwise as information. What would make
+// the line too long is cut, in the event too.
 func (e *Event) Write(ctx context.Context, logger *slog.Logger) {
 	if !logger.Enabled(ctx, e.level()) {
 		return

@@ -90,7 +90,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	return m
 }
 
-// EventsDropped has the events counted that the log had no room for.
+// EventsDropped adds the metric of events that the log had no room for.
 func (m *Metrics) EventsDropped(dropped func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, because the log was too slow. Failures are always in it.",
@@ -119,14 +119,14 @@ func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	gauge("entries", "Verdicts that are kept, too old ones included.",
 		func(s verdictcache.Stats) float64 { return float64(s.Verdicts.Entries + s.Verdicts.Absents) })
 	gauge("bytes", "Bytes that the kept verdicts and permissions take, about.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
-	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound", Help: "1 while every change is told."})
+	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound", Help: "1 while the cache hears of every change."})
 	m.unsound = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "django_sidecar_cache_unsound", Help: "1 for a place that does not tell of every change, with the step at which that was found.",
+		Name: "django_sidecar_cache_unsound", Help: "1 for a place whose changes are not all heard of, with the step at which that was found.",
 	}, []string{"in", "doing"})
 	m.registry.MustRegister(m.sound, m.unsound)
 }
 
-// CacheFresh says whether the cache is told of every change.
+// CacheFresh says whether the cache hears of every change.
 func (m *Metrics) CacheFresh(fresh bool) {
 	m.sound.Set(0)
 	if fresh {
@@ -134,7 +134,7 @@ func (m *Metrics) CacheFresh(fresh bool) {
 	}
 }
 
-// CacheNotFresh says at what step it was found that a place does not tell of every change; "" means that it does.
+// CacheNotFresh says at what step it was found that not every change of a place is heard of; "" means that each is.
 func (m *Metrics) CacheNotFresh(place, doing string) {
 	m.unsound.DeletePartialMatch(prometheus.Labels{"in": place})
 	if doing != "" {

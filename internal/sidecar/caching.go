@@ -61,7 +61,7 @@ func (m measured) SetFresh(fresh bool) {
 	m.metrics.CacheFresh(fresh)
 }
 
-// reportFresh logs whether the cache is told of changes in one place, or in none.
+// reportFresh logs whether the cache hears of every change in a place.
 func (sc *sidecar) reportFresh(ctx context.Context, place string, fresh bool, why error) {
 	switch {
 	case fresh:

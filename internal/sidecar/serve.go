@@ -19,8 +19,8 @@ import (
 	"django-sidecar/internal/linger"
 )
 
-// WatchInterval is how often secret files are looked at. They are small, and Kubernetes swaps them unannounced. What two looks
-// have found counts, so that a change is in force within a second.
+// WatchInterval is how often secret files are looked at. They are small, and Kubernetes swaps them unannounced. What
+// two looks have found counts, so that a change is in force within a second.
 const WatchInterval = 250 * time.Millisecond
 
 // serve runs the servers and the watch until ctx ends or a server breaks.
@@ -30,7 +30,7 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 	// What runs beside the servers goes on while they drain.
 	beside, stopBeside := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBeside()
-	// The admin listener stops last: whoever asks it meanwhile learns that the sidecar is draining.
+	// The admin listener stops last, and says meanwhile that the sidecar is draining.
 	stopping := make(chan struct{})
 	public := sc.publicHandler(stopping) //nolint:contextcheck // a request has a context of its own
 	if sc.wrap != nil {

@@ -15,7 +15,8 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// sources are those that together tell of every change that a verdict of the deployment depends on. An error says why there are none.
+// sources returns the sources that together hear of every change on which a verdict depends. An error says why there
+// are none.
 func (d *Deployment) sources() ([]invalidate.Source, error) {
 	var all []invalidate.Source
 	switch d.config.SessionEngineKind {
@@ -113,8 +114,8 @@ func (d *Deployment) cacheSource() invalidate.Source {
 	}}
 }
 
-// lookEvery is how often a place is asked whether it still tells: a confirmation holds for the TTL, or for a second where that is
-// shorter, and the next one comes early enough that it may take its time.
+// lookEvery is how often a place is asked whether it still tells: a confirmation holds for the TTL, or for a second
+// where that is shorter, and the next one comes early enough that it may take its time.
 func lookEvery(ttl time.Duration) time.Duration {
 	return min(max(ttl, time.Second)/4, time.Second)
 }

@@ -26,10 +26,10 @@ type keptAccess struct {
 	fresh  bool
 }
 
-// errNoAccess says that AccessOf has nobody to ask.
+// errNoAccess says that AccessOf has no store to ask.
 var errNoAccess = errors.New("the cache was made without a store of accesses")
 
-// AccessOf returns what Config.Access says of a user, or has said. The user's ID is as djangosession.User has it.
+// AccessOf returns what a user may do: the kept answer, or else that of Config.Access. The ID is djangosession.User's.
 func (c *Cache) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	if c.config.Access == nil {
 		return djangosession.Access{}, errNoAccess
@@ -53,7 +53,7 @@ type accessOf struct {
 	hash uint64
 }
 
-// lookup returns what may still be told of the user.
+// lookup returns the kept answer on the user, if it is usable.
 func (q *accessOf) lookup(at instant) (djangosession.Access, bool) {
 	k := q.s.kept[q.id]
 	if k == nil || !q.c.ages.usable(k.asked, at, k.fresh) {
@@ -85,7 +85,8 @@ func (q *accessOf) ask(ctx context.Context, _ *flight[djangosession.Access]) (dj
 
 func (q *accessOf) concern() concern { return concern{user: q.hash, topics: aUser | anyAccess} }
 
-// answers: whoever forgets accesses knows which flights are about them, so that they are not joined.
+// answers implements subject. It needs no look at the journal: who forgets an access also removes its flight, so that
+// no request joins it.
 func (*accessOf) answers(*flight[djangosession.Access], moment) bool { return true }
 
 func (q *accessOf) land(f *flight[djangosession.Access]) {
@@ -113,7 +114,7 @@ func (q *accessOf) keep(k *keptAccess) {
 	}
 }
 
-// remove forgets what a user may do, and reports whether it was known.
+// remove forgets what a user may do, and reports whether there was anything to forget.
 func (s *accessShard) remove(b *budget, userID string) bool {
 	k := s.kept[userID]
 	if k == nil {
@@ -145,8 +146,8 @@ func (s *accessShard) evict() int64 {
 	return oldest.bytes
 }
 
-// accessBytes is what an access takes, about: a name is two words and an allocation, and a map of them is between half
-// full and full.
+// accessBytes estimates the memory of an access: a name is two words and an allocation, and a map of names is between
+// half full and full.
 func accessBytes(userID string, a djangosession.Access) int64 {
 	n := 192 + len(userID)
 	for _, name := range a.Groups {

@@ -1,16 +1,19 @@
-// Package verdictcache keeps verdicts for a short while, and does not tell them any longer than it may.
+// Package verdictcache keeps verdicts for a short while, and returns none that is too old.
 //
-// What it promises of an answer to a question put at the time q:
+// Read verdict.go first: Verify looks a verdict up and asks for a missing one. flight.go lets requests share one
+// question, forget.go drops what has changed, and table.go stores the verdicts.
 //
-//   - what it says of the session, and what it says of the user, was the truth at some moment after q-TTL, or after
+// It promises this of an answer to a question that was asked at the time q:
+//
+//   - what it says of the session, and what it says of the user, was true at some moment after q-TTL, or after
 //     q-1s where the TTL is less than a second;
-//   - it is not from before a forgetting that concerns it and that had returned by q;
-//   - it is no session that had expired by q.
+//   - if a Forget method that concerns the answer had returned by q, the answer is younger than that call;
+//   - the session had not expired by q.
 //
-// Ages count from when a question was put to the store, because that is the latest moment from which the answer is
-// known to be true. Confirm moves that moment: where invalidation is fresh, what is still kept was also true at the
-// moment that was confirmed last. So an answer may be older than the TTL, up to MaxAge, and is told only while the last
-// confirmation is younger than the TTL. An error is no answer, and is kept by nobody.
+// An answer's age counts from the moment when the store was asked: the answer is known to be true then, and not later.
+// Confirm moves that moment. While the cache hears of every change, what it still keeps was also true at the last
+// confirmation. Such an answer may be older than the TTL, up to MaxAge, while the last confirmation is younger than
+// the TTL, or than a second where the TTL is less. The cache keeps no errors.
 package verdictcache
 
 import (
@@ -26,8 +29,8 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Verifier finds a verdict in two halves, as djangosession.Verifier has them. It is asked in a goroutine of its own, with the
-// values of the first request that waits for the answer.
+// Verifier finds a verdict in two halves, as djangosession.Verifier has them. It is asked in a goroutine of its own,
+// with the values of the first request that waits for the answer.
 type Verifier interface {
 	Begin(ctx context.Context, sessionKey string) (djangosession.Claim, error)
 	Resolve(ctx context.Context, claim djangosession.Claim) (djangosession.Verdict, error)
@@ -44,15 +47,15 @@ type Config struct {
 	Verifier func() Verifier
 	// Access finds what users may do; nil where nobody asks.
 	Access AccessStore
-	// Timeout is how long a request waits for an answer. It waits so long also when its client has gone: others may wait
-	// for the same answer.
+	// Timeout is how long a request waits for an answer, even when its client has gone: other requests may wait for the
+	// same answer.
 	Timeout time.Duration
-	// TTL is how old an answer may be that nothing has confirmed since.
+	// TTL is how old an answer may be without a confirmation.
 	TTL time.Duration
-	// MaxAge is how old an answer may be that is confirmed again and again, see SetFresh and Confirm; 0 means TTL.
+	// MaxAge is how old an answer may be while Confirm confirms it again and again; 0 means TTL.
 	MaxAge time.Duration
-	// Entries bounds the verdicts that are kept, and the accesses: so many of each. The verdicts without a user have
-	// an eighth of it for themselves besides, so that whoever makes up session keys displaces nobody.
+	// Entries bounds the verdicts that are kept, and the accesses: so many of each. Verdicts without a user have an
+	// eighth of this number in a place of their own, so that made-up session keys displace no user.
 	Entries int
 	// Bytes bounds the memory of what is kept; 0 means 400 for each of Entries. A quarter of it is for accesses
 	// where Access is set.
@@ -62,7 +65,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// absentTTL is the longest that a verdict without a user is kept: whoever has just logged in must not wait.
+// absentTTL bounds how long a verdict without a user is kept: a user who has just logged in must not wait.
 const absentTTL = time.Second
 
 // bytesAnEntry is what Bytes is by default, for each entry. The usual verdict takes little more than half of it.
@@ -106,8 +109,9 @@ type ages struct {
 	confirmed atomic.Pointer[instant] // the last confirmation; nil: there has been none
 }
 
-// usable reports whether an answer to a question that was put at the time asked may be told at the time now. fresh says
-// that invalidation was fresh when the question was put, and has been since, or the answer would have been forgotten.
+// usable reports whether an answer may still be returned at the time now, when its question was asked at the time
+// asked. fresh says that the cache heard of every change when it asked. It has heard of every change since, or it
+// would have forgotten the answer.
 func (a *ages) usable(asked, now instant, fresh bool) bool {
 	age := now.since(asked)
 	if young(age, a.ttl) {
@@ -120,11 +124,11 @@ func (a *ages) usable(asked, now instant, fresh bool) bool {
 	return confirmed != nil && now.since(*confirmed) < a.lease
 }
 
-// young reports whether an answer is young enough. One from the future is not: such a clock has gone back.
+// young reports whether an age is below the limit. A negative age is not: the clock has gone back.
 func young(age, limit time.Duration) bool { return age >= 0 && age < limit }
 
-// instant is a time since the cache was made, by both clocks. The wall clock may be set back, and the monotonic one stands
-// still while a virtual machine is suspended.
+// instant is a time since the cache was made, by both clocks. The wall clock may be set back, and the monotonic one
+// stands still while a virtual machine is suspended.
 type instant struct{ mono, wall time.Duration }
 
 // earlier is the earlier one of two instants, by both clocks.
@@ -138,12 +142,12 @@ func (i instant) since(asked instant) time.Duration { return max(i.mono-asked.mo
 // moment is when somebody asks.
 type moment struct {
 	seq   uint64 // of the last forgetting before
-	fresh bool   // whether invalidation is fresh
+	fresh bool   // whether the cache hears of every change
 	at    instant
 	wall  time.Time
 }
 
-// New returns an empty Cache. Its invalidation is not fresh until SetFresh says so.
+// New returns an empty Cache. It counts on hearing of changes only once SetFresh says so.
 func New(c Config) (*Cache, error) {
 	switch {
 	case c.Verifier == nil || c.Now == nil:
@@ -171,8 +175,8 @@ func New(c Config) (*Cache, error) {
 	return cache, nil
 }
 
-// divide makes the shards, and shares the bounds out. The bounds hold for all shards together, and who puts something
-// into a shard makes room there; so that there is something to displace, a shard has 256 usual entries or more on average.
+// divide makes the shards. The bounds hold for all shards together, but a new entry displaces entries of its own
+// shard only. So a shard is made for 256 usual entries or more, unless the whole cache has fewer.
 func (c *Cache) divide() {
 	entries, bytes := int64(c.config.Entries), c.config.Bytes
 	usual := min(entries, bytes/bytesAnEntry)
@@ -200,9 +204,9 @@ func (c *Cache) divide() {
 	c.verdictBudget = budget{maxEntries: entries, maxBytes: bytes}
 }
 
-// moment is that of a question which is put now, or was put at the time asked and is looked into now. It reads the journal
-// before it asks whether invalidation is fresh, so that a verdict is taken for one from a fresh time only if the journal would
-// tell of that time's end.
+// moment returns the moment of a question that was asked at the time asked. It reads the journal before c.fresh.
+// SetFresh(false) writes in the other order, so an answer that began as fresh finds the end of that time in the
+// journal.
 func (c *Cache) moment(asked time.Time) moment {
 	m := moment{seq: c.journal.last()}
 	m.fresh = c.fresh.Load()
@@ -219,7 +223,7 @@ func (c *Cache) instant(t time.Time) instant {
 	return instant{mono: t.Sub(c.start), wall: time.Duration(t.UnixNano() - c.start.UnixNano())}
 }
 
-// Wait returns when no question is under way. It is for a program's end, when nobody asks any more.
+// Wait returns when no question is under way. Call it at the end of the program, when no more questions come.
 func (c *Cache) Wait() { c.flying.Wait() }
 
 // budget is what all shards together may keep of one kind.
@@ -228,8 +232,8 @@ type budget struct {
 	entries, bytes       atomic.Int64
 }
 
-// take has room for n bytes made by calls of evict, which returns how many bytes it has freed, 0 for nothing left to
-// free. It reports whether there is room now.
+// take reserves n bytes for one entry, and reports whether there was room. It calls evict until there is; evict
+// returns the bytes that it has freed, 0 when nothing is left.
 func (b *budget) take(n int64, evict func() int64) bool {
 	if n > min(b.maxBytes, maxAnswerBytes) {
 		return false

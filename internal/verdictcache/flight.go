@@ -15,18 +15,18 @@ type flight[T any] struct {
 
 	// Written before done is closed.
 	value    T
-	asked    instant // when what is the oldest in the value was asked: when it began, or before
-	fresh    bool    // whether invalidation was fresh then and when it began
+	asked    instant // when the oldest part of the value was asked: when the flight began, or before
+	fresh    bool    // whether the cache heard of every change, then and when the flight began
 	err      error
 	timedOut bool // its context had ended
 	panicked *panicError
 }
 
-// flights are those of a shard that may be joined, and belong to its lock.
+// flights are the flights of a shard that other requests may join. The shard's lock guards them.
 type flights[K comparable, T any] map[K]*flight[T]
 
-// join returns the flight that answers a question about key, and whether the caller has to make it: when there is none
-// yet, or one that is as old as an answer may be.
+// join returns the flight for a question about key. lead says that the flight is new, and that the caller must start
+// it. A flight as old as the TTL is not joined.
 func (fs flights[K, T]) join(key K, m moment, ttl time.Duration) (f *flight[T], lead bool) {
 	if f := fs[key]; f != nil && m.at.since(f.began.at) < ttl {
 		return f, false
@@ -36,30 +36,31 @@ func (fs flights[K, T]) join(key K, m moment, ttl time.Duration) (f *flight[T], 
 	return f, true
 }
 
-// land takes a flight off the board, unless another one has taken its place.
+// land removes a flight, unless a newer one has taken its place.
 func (fs flights[K, T]) land(key K, f *flight[T]) {
 	if fs[key] == f {
 		delete(fs, key)
 	}
 }
 
-// subject is something that can be asked about.
+// subject is what a question is about: a session or a user's permissions.
 type subject[T any] interface {
 	// find returns what is kept, or else the flight to wait for and whether to make it.
 	find(m moment) (value T, f *flight[T], lead bool)
 	// ask asks the store. What is taken from a kept answer makes the flight's answer as old as that.
 	ask(ctx context.Context, f *flight[T]) (T, error)
-	// land keeps the answer of a flight, if it may, and has nobody join it any more.
+	// land ends a flight: no request joins it any more, and its answer is kept if it may be.
 	land(f *flight[T])
-	// answers reports whether the answer of a flight that began before is one to a question of this moment.
+	// answers reports whether a flight that began before this moment answers a question of this moment.
 	answers(f *flight[T], asked moment) bool
 }
 
-// await answers a question about s that was put at the moment asked, with the flight that find has returned to it.
+// await waits for the flight that find returned, and starts it first if lead. If the flight's answer is too old for
+// the question, await asks again.
 func await[T any](ctx context.Context, c *Cache, s subject[T], asked moment, f *flight[T], lead bool) (T, error) {
 	// A client that hangs up must not tear down a database connection under a query, nor the answer that others wait for.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
-	defer cancel() // of a flight of one's own it is the end: it has landed then, or its time is over
+	defer cancel() // this ends our own flight's context: by then the flight has landed, or its time is over
 	var none T
 	for {
 		if lead {
@@ -78,8 +79,8 @@ func await[T any](ctx context.Context, c *Cache, s subject[T], asked moment, f *
 		case f.err == nil && (f.began.seq >= asked.seq && f.began.at.mono >= asked.at.mono || s.answers(f, asked)):
 			return f.value, nil
 		}
-		// The flight has had the time of the first one who asked, and there is some left for this one; or what it has found is
-		// too old for this question. The next one begins later than the question.
+		// The flight has had the time of the first one who asked, and there is some left for this one; or what it has found
+		// is too old for this question. The next one begins later than the question.
 		var value T
 		if value, f, lead = s.find(c.moment(c.config.Now())); f == nil {
 			return value, nil
@@ -101,7 +102,7 @@ func (f *flight[T]) wait(ctx context.Context) error {
 	}
 }
 
-// fly asks the store, with the time that the first who asks has.
+// fly asks the store. It has as much time as the request that leads the flight.
 func fly[T any](ctx context.Context, c *Cache, s subject[T], f *flight[T]) {
 	f.err = errNoReturn
 	defer func() {
@@ -116,11 +117,11 @@ func fly[T any](ctx context.Context, c *Cache, s subject[T], f *flight[T]) {
 	f.value, f.err = s.ask(ctx, f)
 }
 
-// errNoReturn is what remains when a store ends its goroutine with runtime.Goexit.
+// errNoReturn is the flight's error when a store ends its goroutine with runtime.Goexit.
 var errNoReturn = errors.New("the store has not returned")
 
-// panicError is what everybody who waits for a flight panics with when the store did: where no cache is, each of them
-// would have. When nobody waits any more, the panic is counted, and otherwise lost, as an error would be.
+// panicError carries a store's panic to every request that waits for the flight: without a cache, each of them would
+// have panicked. If no request waits any more, the panic is only counted.
 type panicError struct {
 	value any
 	stack []byte

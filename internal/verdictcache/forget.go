@@ -6,8 +6,9 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// ForgetSession forgets the verdict on a session. As with all that forgets: whoever asks after it has returned gets no
-// answer from before it was called, and what is under way meanwhile is kept only if it is about something else.
+// ForgetSession forgets the verdict on a session. All Forget methods promise two things. A question after the method
+// has returned gets no answer from before it was called. An answer under way during the call is kept only if it is
+// about something else.
 func (c *Cache) ForgetSession(id keyhash.Hash) {
 	s, hash := c.shardOf(id)
 	c.journal.add(forgetting{topic: aSession, hash: hash})
@@ -24,9 +25,9 @@ func (c *Cache) ForgetSession(id keyhash.Hash) {
 	}
 }
 
-// ForgetUser forgets the verdicts on all sessions of a user, and what the user may do. The ID is as djangosession.User
-// has it. Which user an inactive or unknown one is, is not kept; all such verdicts are forgotten, which are kept for a
-// second anyway.
+// ForgetUser forgets the verdicts on all sessions of a user, and what the user may do. The ID is
+// djangosession.User's. A verdict about an inactive or unknown user does not say which user it was, so all such
+// verdicts are forgotten; they live for a second at most.
 func (c *Cache) ForgetUser(userID string) {
 	hash := c.userHash(userID)
 	seq := c.journal.add(forgetting{topic: aUser, hash: hash})
@@ -94,9 +95,9 @@ func (c *Cache) forgetAccesses() {
 	}
 }
 
-// SetFresh says whether every change in the store is told to the Forget methods. While it is, what was asked since then
-// lives up to Config.MaxAge, as long as it is confirmed; a session whose end is not known lives up to the TTL, because
-// nobody tells of an end that comes with time. With false everything is forgotten, because changes may have gone by untold.
+// SetFresh says whether the Forget methods hear of every change in the stores. While they do, a new answer lives up
+// to Config.MaxAge, as long as Confirm confirms it. A session whose end is not known lives up to the TTL: no source
+// announces an end that comes with time. SetFresh(false) forgets everything, because changes may have been missed.
 func (c *Cache) SetFresh(fresh bool) {
 	c.freshMu.Lock()
 	defer c.freshMu.Unlock()
@@ -106,8 +107,8 @@ func (c *Cache) SetFresh(fresh bool) {
 	}
 }
 
-// Confirm says that each change in the store before the time until has been told, if invalidation was fresh then: what it
-// made untrue is forgotten, and what is still kept was true at that time. A time before the last one changes nothing.
+// Confirm says that the Forget methods have heard of each change before the time until, if the cache was fresh then.
+// So what is still kept was true at that time. A time before the last confirmation changes nothing.
 func (c *Cache) Confirm(until time.Time) {
 	confirmed := c.instant(until)
 	c.freshMu.Lock()

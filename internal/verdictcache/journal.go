@@ -5,12 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// journalLength is how many forgettings may happen while a question is under way before its answer is believed to be
-// concerned by them. A thousand in a second is a busy site, and a question takes milliseconds.
+// journalLength is how many forgettings the journal remembers. If more happen while a question is under way, its
+// answer counts as stale. A busy site has a thousand in a second, and a question takes milliseconds.
 const journalLength = 4096
 
-// journal records the recent forgettings, so that an answer that arrives can tell whether it is stale already. Its zero value
-// is empty.
+// journal records the recent forgettings, so that an answer that arrives can tell whether it is stale already. Its
+// zero value is empty.
 type journal struct {
 	seq    atomic.Uint64 // of the last forgetting, which are counted from 1
 	sweeps atomic.Uint64 // how many of them go through all shards
@@ -25,8 +25,8 @@ const (
 	aSession   topic = 1 << iota // with a session's hash
 	aUser                        // with a user's hash
 	anyAccess                    // what anybody may do
-	anyUser                      // as what an answer depends on: some user, and it is not known which
-	everything                   // as what is forgotten
+	anyUser                      // only in a concern: some user, and it is not known which
+	everything                   // only in a forgetting
 )
 
 // forgetting is one thing to forget.
@@ -35,7 +35,7 @@ type forgetting struct {
 	topic topic
 }
 
-// sweeps reports whether f goes through all shards: whichever they are in, it is about verdicts that know a user.
+// sweeps reports whether f goes through all shards, because the verdicts of a user may be in any of them.
 func (f forgetting) sweeps() bool { return f.topic == aUser || f.topic == everything }
 
 // concern is what an answer depends on.
@@ -61,13 +61,13 @@ func (c concern) touchedBy(f forgetting) bool {
 
 func (j *journal) last() uint64 { return j.seq.Load() }
 
-// add must be called before anything is removed: an answer that is put into the cache in between is removed with the
-// rest, and one that comes later finds f.
+// add notes a forgetting, and returns its number. Call it before anything is removed: an answer that enters the cache
+// in between is removed with the rest, and a later one finds f here.
 func (j *journal) add(f forgetting) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if f.sweeps() {
-		j.sweeps.Add(1) // before seq, for those who read that first
+		j.sweeps.Add(1) // before seq, because readers read seq first
 	}
 	n := j.seq.Load() + 1
 	j.ring[n%journalLength] = f
@@ -75,8 +75,8 @@ func (j *journal) add(f forgetting) uint64 {
 	return n
 }
 
-// touched reports whether a forgetting after the one numbered after, up to and with upTo, concerns c. It says yes when it
-// does not remember.
+// touched reports whether a forgetting with a number above after, up to upTo, concerns c. It also says yes when the
+// journal no longer remembers them.
 func (j *journal) touched(c concern, after, upTo uint64) bool {
 	if after >= upTo {
 		return false

@@ -7,12 +7,13 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// login is the first half of a djangosession.Login. An unseen session reuses the user of a kept verdict with the same login, and
-// its verdict ages with that one.
+// login is the first half of a djangosession.Login. An unseen session reuses the user of a kept verdict with the same
+// login, and its verdict ages with that one.
 type login [16]byte
 
-// Where a verdict was found by a login is noted in 32 bits, the shard's number above the place. Logins displace each other,
-// and a verdict is displaced without anybody looking for its note: what is kept has the login itself, which decides.
+// A login's note says where its verdict is, in 32 bits: the shard's number above the place. A note may be stale,
+// because logins share notes and verdicts are evicted without a look at theirs. So the reader compares the login in
+// the verdict itself.
 const (
 	loginBytes = 4
 	placeBits  = 26
@@ -31,8 +32,8 @@ func (c *Cache) noteLogin(l login, s *shard, p place) {
 	c.logins[c.noteOf(l)].Store(s.number<<placeBits | uint32(p))
 }
 
-// known returns the user of a kept verdict whose claim had the same login, and nil if there is none that may be told. The answer
-// of f is as old as that verdict then.
+// known returns the user of a kept verdict with the same login as the claim, and nil if there is no usable one. The
+// answer of f then becomes as old as that verdict.
 func (q *verdictOf) known(claim djangosession.Claim, f *flight[djangosession.Verdict]) *djangosession.User {
 	whole, ok := claim.Login()
 	if !ok {
@@ -52,7 +53,8 @@ func (q *verdictOf) known(claim djangosession.Claim, f *flight[djangosession.Ver
 	if k == nil || !k.alive(c.ages, wall, at) {
 		return nil
 	}
-	// Where a forgetting of a user is still to come by, what is here may be what it is about, and f may have begun after it.
+	// A forgetting of this user may be on its way to this shard, and f may have begun after it. Then the verdict here is
+	// stale.
 	if s.swept != c.journal.sweeps.Load() {
 		return nil
 	}

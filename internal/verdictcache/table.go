@@ -9,8 +9,8 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// kept is a verdict with a user. There is no pointer in it: however many are kept, the garbage collector has nothing to look
-// at.
+// kept is a verdict with a user. It holds no pointer, so the garbage collector does not scan it, however many there
+// are.
 type kept struct {
 	id      keyhash.Hash
 	asked   instant
@@ -24,8 +24,8 @@ type kept struct {
 	hasUsername, hasEmail   bool
 	isStaff, isSuperuser    djangosession.Flag
 
-	fresh bool // whether invalidation was fresh when it was asked
-	used  bool // since the hand of the clock came by
+	fresh bool // whether the cache heard of every change when the store was asked
+	used  bool // since the hand of the clock last came by
 
 	texts [textBytes]byte // the user's, one after the other, if there is room for them: else they are in table.long
 	login login           // zero where there is none; behind what every hit looks at
@@ -42,7 +42,7 @@ func bytesOf(user *djangosession.User) int64 {
 	return bytesWith(len(user.ID) + len(text(user.Username)) + len(text(user.Email)))
 }
 
-// bytesWith is for texts of so many bytes. What has no room in the verdict has an entry of a map.
+// bytesWith is bytesOf for texts of so many bytes. Texts without room in the verdict have an entry in table.long.
 func bytesWith(texts int) int64 {
 	if texts <= textBytes {
 		return keptBytes
@@ -63,20 +63,25 @@ func (k *kept) expires() time.Time { return time.Unix(k.seconds, int64(k.nanos))
 // ended is Django's rule turned round: a session lives while expire_date > now.
 func ended(expires, now time.Time) bool { return !expires.IsZero() && !expires.After(now) }
 
-// alive reports whether k may still be told. A session whose end is not known may end without anybody's notice.
+// alive reports whether k may still be returned. A session whose end is not known gets no more than the TTL: it may
+// end without a change.
 func (k *kept) alive(a *ages, wall time.Time, at instant) bool {
 	expires := k.expires()
 	return a.usable(k.asked, at, k.fresh && !expires.IsZero()) && !ended(expires, wall)
 }
 
-// place is where a table has a verdict; 0 is nowhere.
+// place is the number of a verdict's entry in a table, from 1; 0 is none.
 type place uint32
 
 // slab is how many verdicts a table gets room for at a time.
 const slab = 64
 
-// table finds verdicts by session and by user. Chains of our own take a third of the memory of two maps, and their
-// buckets are what the hand of the clock goes round. The zero table is empty.
+// table finds verdicts by session and by user. The zero table is empty.
+//
+// Verdicts lie in slabs of entries of one size, and a place is the number of an entry. Two arrays of buckets, by
+// session and by user, chain the entries by their places; this takes a third of the memory of two maps. The CLOCK
+// algorithm chooses the verdict to evict: its hand goes round the buckets of sessions, and spares what was used since
+// it last came by.
 type table struct {
 	bySession, byUser []place // as many of each, a power of two
 	mask              uint64  // one less than that
@@ -84,8 +89,8 @@ type table struct {
 	hand              uint64
 
 	slabs []*[slab]kept
-	free  place // the first one of those that nothing is in
-	long  map[place]string
+	free  place            // the first free entry; bySession chains the others
+	long  map[place]string // the texts that have no room in their entry
 }
 
 func (t *table) at(p place) *kept { return &t.slabs[(p-1)/slab][(p-1)%slab] }
@@ -105,7 +110,7 @@ func (t *table) find(id keyhash.Hash, hash uint64) (place, *kept) {
 	return 0, nil
 }
 
-// has returns what is at p if that was found by a login, and nil otherwise, wherever p comes from.
+// has returns the verdict at p if it has this login, and nil otherwise. p may be any number.
 func (t *table) has(p place, l login) *kept {
 	if p == 0 || int(p) > len(t.slabs)*slab {
 		return nil
@@ -142,7 +147,7 @@ func (t *table) textsOf(p place, k *kept) string {
 	return t.long[p]
 }
 
-// idOf returns the ID of a verdict's user. It is for looking at: what is returned changes with the table.
+// idOf returns the ID of a verdict's user. The bytes are the table's own: read them at once, and do not keep them.
 func (t *table) idOf(p place, k *kept) []byte {
 	if k.textLength() <= textBytes {
 		return k.texts[:k.userID]
@@ -150,7 +155,8 @@ func (t *table) idOf(p place, k *kept) []byte {
 	return []byte(t.long[p][:k.userID])
 }
 
-// insert puts in the verdict new on a user, whose session must not be there. What it takes, bytesOf, is no more than maxAnswerBytes.
+// insert adds a verdict on the user u. The session must not be in the table yet, and bytesOf(u) must be at most
+// maxAnswerBytes.
 func (t *table) insert(seed maphash.Seed, verdict *kept, u *djangosession.User, session, user uint64) place {
 	if t.n == len(t.bySession) {
 		t.grow(seed)
@@ -172,7 +178,7 @@ func (t *table) insert(seed maphash.Seed, verdict *kept, u *djangosession.User, 
 	return p
 }
 
-// room takes a place out of those that are free.
+// room takes a free place. It adds a slab when there is none.
 func (t *table) room() place {
 	if t.free == 0 {
 		t.slabs = append(t.slabs, new([slab]kept))
@@ -212,7 +218,7 @@ func (t *table) grow(seed maphash.Seed) {
 	}
 }
 
-// remove takes out the verdict at p, where there must be one, and returns its bytes.
+// remove removes the verdict at p, and returns its bytes. There must be one.
 func (t *table) remove(seed maphash.Seed, p place) int64 {
 	k := t.at(p)
 	at := &t.bySession[maphash.Bytes(seed, k.id[:])&t.mask]
@@ -255,8 +261,8 @@ func (t *table) all() iter.Seq[place] {
 	}
 }
 
-// victim returns the place of the verdict to displace, 0 if there is none: one that may not be told any more, or that nobody
-// has asked for since the hand last came by (the CLOCK algorithm).
+// victim returns the place of the verdict to evict, 0 if the table is empty: one that is too old, or that was not
+// used since the hand last came by (the CLOCK algorithm).
 func (t *table) victim(a *ages, wall time.Time, at instant) place {
 	if t.n == 0 {
 		return 0

@@ -16,10 +16,10 @@ type shard struct {
 	table   table
 	absents []absent // by the session's hash; of two in one place the newer stays
 	flights flights[keyhash.Hash, djangosession.Verdict]
-	// usersForgotten is the last forgetting of a user, after which no verdict that depends on some user is believed
-	// that has none.
+	// usersForgotten is the number of the last forgetting of a user. An older verdict without a user that depends on the
+	// user table does not count any more.
 	usersForgotten uint64
-	swept          uint64 // how many of journal.sweeps have been here
+	swept          uint64 // how many sweeps of the journal have reached this shard
 	number         uint32 // its place among the shards
 	counts         Counts
 
@@ -38,11 +38,12 @@ type absent struct {
 // absentBytes is what an absent takes.
 const absentBytes = 64
 
-// minKeyBytes is below what can be a session key, whatever a store says.
+// minKeyBytes is the length of the shortest session key.
 const minKeyBytes = 8
 
-// Verify answers a question that was put at the time asked: with what is kept, or else with what Config.Verifier says. The
-// verdict has no Session. An error is the Verifier's, or says that the time is over; neither is a verdict.
+// Verify returns the kept verdict, or else asks Config.Verifier. asked is when the question was asked, and kept says
+// which it was. The verdict has no Session. An error is the Verifier's, or says that the time is over; neither is a
+// verdict.
 func (c *Cache) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error) {
 	if len(key.Text) < minKeyBytes { // not worth a goroutine
 		claim, err := c.config.Verifier().Begin(ctx, key.Text)
@@ -60,7 +61,8 @@ func (c *Cache) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v
 	return v, false, err
 }
 
-// shardOf returns where a session belongs. The hash has a seed, so that nobody can choose keys that are in each other's way.
+// shardOf returns where a session belongs. The hash has a seed, so that nobody can choose keys that are in each
+// other's way.
 func (c *Cache) shardOf(id keyhash.Hash) (s *shard, hash uint64) {
 	hash = maphash.Bytes(c.seed, id[:])
 	return &c.shards[hash>>c.shift], hash
@@ -68,7 +70,7 @@ func (c *Cache) shardOf(id keyhash.Hash) (s *shard, hash uint64) {
 
 func (c *Cache) userHash(userID string) uint64 { return maphash.String(c.seed, userID) }
 
-// lookup returns what may still be told of a session, to a question that was put at the moment m.
+// lookup returns the kept verdict on a session, if it is usable for a question of the moment m.
 func (s *shard) lookup(c *Cache, id keyhash.Hash, hash uint64, m moment) (v djangosession.Verdict, ok bool) {
 	if p, k := s.table.find(id, hash); k != nil {
 		if wall, at := c.judge(k.asked, m); !k.alive(c.ages, wall, at) {
@@ -91,8 +93,9 @@ func (s *shard) lookup(c *Cache, id keyhash.Hash, hash uint64, m moment) (v djan
 	return djangosession.Verdict{Reason: a.reason}, true
 }
 
-// judge returns the time at which an answer to a question that was put at asked is judged: the moment m, or now where m is before
-// that. So somebody else may have asked while this request was on its way here; or the clock has gone back.
+// judge returns the time at which the age of an answer is judged: the moment m of the question, or now if the answer
+// is newer than m. An answer is newer when another request asked while this one was on its way here, or when the
+// clock has gone back.
 func (c *Cache) judge(asked instant, m moment) (time.Time, instant) {
 	if m.at.mono < asked.mono {
 		return c.clock()
@@ -129,7 +132,7 @@ func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession
 	return djangosession.Verdict{}, f, lead
 }
 
-// ask is djangosession.Verifier.Verify, but that it looks up no user who is known already.
+// ask is djangosession.Verifier.Verify, but it does not look up a user who is known already.
 func (q *verdictOf) ask(ctx context.Context, f *flight[djangosession.Verdict]) (v djangosession.Verdict, err error) {
 	verifier := q.c.config.Verifier()
 	claim, err := verifier.Begin(ctx, q.key.Text)
@@ -145,7 +148,8 @@ func (q *verdictOf) ask(ctx context.Context, f *flight[djangosession.Verdict]) (
 	return v, err
 }
 
-// answers: a session that has ended in between must be asked about again, and so must one that may have begun.
+// answers implements subject. A session that has ended in between is asked about again, and so is one that may have
+// begun.
 func (q *verdictOf) answers(f *flight[djangosession.Verdict], asked moment) bool {
 	if f.value.User == nil && asked.at.since(f.began.at) >= q.c.ages.absent {
 		return false
@@ -156,7 +160,8 @@ func (q *verdictOf) answers(f *flight[djangosession.Verdict], asked moment) bool
 	return !ended(f.value.Expires, asked.wall) && !q.c.journal.touched(q.concern(f.value), f.began.seq, asked.seq)
 }
 
-// concern: it is not known how the id of a user who is not let in would be written, so such a verdict depends on anybody.
+// concern returns what a verdict depends on. A verdict without a user does not say which user it is about, so it may
+// depend on any.
 func (q *verdictOf) concern(v djangosession.Verdict) concern {
 	n := concern{session: q.hash, topics: aSession}
 	if v.User != nil {
@@ -205,7 +210,7 @@ func (q *verdictOf) land(f *flight[djangosession.Verdict]) {
 	}
 }
 
-// keep makes room for k, the verdict on a user, and puts it there instead of what is known of the session.
+// keep puts k, the verdict on a user, in place of what the cache has on the session. It makes room first.
 func (q *verdictOf) keep(k *kept, user *djangosession.User, userHash uint64, wall time.Time, at instant) {
 	s, c := q.s, q.c
 	if p, old := s.table.find(q.key.Hash, q.hash); old != nil {

@@ -24,7 +24,7 @@ type Conn interface {
 	Close() error
 }
 
-// Config says what Listen listens to, and who is told. Connect, Notify and Cache are required.
+// Config says what Listen listens to, and which cache it has forget. Connect, Notify and Cache are required.
 type Config struct {
 	Tables Tables
 	// Connect opens a connection, in a time that it bounds; notify is to be called with each notification, as Conn says.
@@ -32,12 +32,12 @@ type Config struct {
 	// Notify sends an empty notification, on another connection, one that verdicts use.
 	Notify func(ctx context.Context, channel string) error
 	Cache  invalidate.Forgetter
-	// Report is told when the cache has become fresh, and when and why it is not; not twice of the same. nil means
-	// nobody is.
+	// Report is called when the cache has become fresh, and when and why it is not; not twice with the same. nil: no
+	// reports.
 	Report func(fresh bool, why error)
 
-	// Look is how often it is looked at whether all that tells of changes is as it was, and Timeout how long each answer
-	// may take: what breaks without a sound is noticed after their sum. A second each, where they are zero.
+	// Look is how often Listen looks whether the triggers are as they were, and Timeout is how long each answer may
+	// take. A silent failure is noticed after both together. Zero means a second each.
 	Look, Timeout time.Duration
 	// Now is the clock, and Random gives random numbers; nil means time.Now and rand.Uint64.
 	Now    func() time.Time
@@ -82,13 +82,14 @@ type listener struct {
 	fresh    bool   // since the last attempt began
 }
 
-// Listen hears what the triggers tell and has the cache forget it, until ctx ends. The cache is fresh while a connection
-// listens that answers in time, and the triggers are in place and untouched; else it is not, and Listen tries again. It
-// returns nil when ctx has ended, and an error at once for a Config that cannot be.
+// Listen hears what the triggers tell and has the cache forget it, until ctx ends. The cache is fresh while a
+// connection listens that answers in time, and the triggers are in place and untouched; else it is not, and Listen
+// tries again. It returns nil when ctx has ended, and an error at once for a Config that cannot be.
 //
-// Each look that finds all as it was confirms what the cache keeps, as of the moment when the look began: each change that
-// was committed before has either been told, and what was told has been heard before the look's answer; or it could be
-// made without being told, and then something has been changed in a catalogue, which the look would have seen.
+// Each look that finds all as it was confirms what the cache keeps, as of the moment when the look began: each change
+// that was committed before has either been told, and what was told has been heard before the look's answer; or it
+// could be made without being told, and then something has been changed in a catalogue, which the look would have
+// seen.
 func Listen(ctx context.Context, c Config) error {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -132,12 +133,13 @@ func (l *listener) report(fresh bool, why error) {
 	}
 }
 
-// unfit is why a server that answers is not one to rely on.
+// unfit is why Listen does not rely on a server that answers.
 type unfit string
 
 func (u unfit) Error() string { return string(u) }
 
-// errNoEcho is what a pooler in transaction mode shows: LISTEN went to a server that is not ours any more.
+// errNoEcho says that our own notification did not come back. A pooler in transaction mode causes this: LISTEN went
+// to a server that is not ours any more.
 const errNoEcho = unfit("a notification that was sent has not arrived: something between here and PostgreSQL, " +
 	"such as a pooler in transaction mode, keeps it; DATABASE_URL must lead to the server, or to a pooler in session mode")
 
@@ -147,7 +149,7 @@ func (l *listener) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
-	defer func() { _ = conn.Close() }() // it is of no use any more
+	defer func() { _ = conn.Close() }() // it is not used again
 	began, err := l.prepare(ctx, conn)
 	if err != nil {
 		return err // the cache has not become fresh: what it keeps is as good as before
@@ -162,7 +164,7 @@ func (l *listener) listen(ctx context.Context) error {
 	return l.follow(ctx, conn, began)
 }
 
-// prepare makes sure that every change will be heard of. It returns when the look began that has found so.
+// prepare makes sure that every change will be heard of. It returns the time when the look began that has found so.
 func (l *listener) prepare(ctx context.Context, conn Conn) (began time.Time, err error) {
 	if err := l.demand(ctx, conn, "looking at the server", serverQuery); err != nil {
 		return began, err
@@ -211,12 +213,13 @@ func (l *listener) look(ctx context.Context, conn Conn, others int) error {
 	return nil
 }
 
-// errTouched is no fault: listening begins anew, and with it what is kept.
+// errTouched is not a fault: listening begins anew, with an empty cache.
 const errTouched = unfit("the tables, their triggers or what these call have been changed, or the settings of a role or the database; " +
 	"what was kept until now may have changed untold")
 
-// settle waits for the end of each transaction that has written to the tables before the first look. It may have written
-// when the triggers were others, without telling, and may commit that now. Who begins to write later finds what that look has seen.
+// settle waits for the end of each transaction that has written to the tables before the first look. It may have
+// written when the triggers were others, without telling, and may commit that now. Who begins to write later finds
+// what that look has seen.
 func (l *listener) settle(ctx context.Context, conn Conn) error {
 	const waiting = "waiting for transactions that were writing"
 	query, begun := l.Tables.writersQuery(), l.Now()
@@ -275,12 +278,12 @@ func (l *listener) follow(ctx context.Context, conn Conn, looked time.Time) erro
 	}
 }
 
-// comparePause is how often it is found out again whether verdicts come from the server that is listened to: a name or a
-// pooler may lead elsewhere by now, while this connection lives on.
+// comparePause is how often it is found out again whether verdicts come from the server that is listened to: a name
+// or a pooler may lead elsewhere by now, while this connection lives on.
 const comparePause = 30 * time.Second
 
-// notifyAgain sends a notification through a connection that verdicts use, and returns how many it has sent. Where it has to wait for
-// a connection, it leaves it at that: notifications wait meanwhile.
+// notifyAgain sends a notification through a connection that verdicts use, and returns how many it has sent. Where it
+// has to wait for a connection, it leaves it at that: notifications wait meanwhile.
 func (l *listener) notifyAgain(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout/10)
 	defer cancel()
@@ -295,7 +298,7 @@ func ask(ctx context.Context, conn Conn) error {
 	return err
 }
 
-// demand asks a query whose answer is what is wrong, or nothing.
+// demand sends a query whose answer says what is wrong. An empty answer says that all is well.
 func (l *listener) demand(ctx context.Context, conn Conn, doing, query string) error {
 	problems, err := bounded(ctx, l.Timeout, func(ctx context.Context) (string, error) { return conn.Ask(ctx, query) })
 	if err == nil && problems != "" {
@@ -345,7 +348,7 @@ func (l *listener) within(ctx context.Context, do func(context.Context) error) e
 	return err
 }
 
-// bounded gives an operation its time.
+// bounded runs an operation with Config.Timeout.
 func bounded[T any](ctx context.Context, timeout time.Duration, do func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -30,7 +30,7 @@ func newTrackingConn(conn net.Conn, t *Tracking) *trackingConn {
 	return &trackingConn{Conn: conn, tracking: t, reader: respReader{br: bufio.NewReaderSize(conn, 16<<10)}}
 }
 
-// refusal is why a server that answers is not one to rely on. It does not pass by itself.
+// refusal is why Track does not rely on a server that answers. It does not pass by itself.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
@@ -77,8 +77,8 @@ func (c *trackingConn) demand(args ...string) error {
 	return err
 }
 
-// check has the server say that this very connection is one that it tells of changes. What it has told of until the check
-// began has been heard then.
+// check asks the server whether it tells this very connection of changes. When it returns, each change that the
+// server told of before the check has been heard.
 func (c *trackingConn) check() error {
 	began, command := c.tracking.Now(), []string{"CLIENT", "TRACKINGINFO"}
 	info, err := c.ask(command...)
@@ -99,8 +99,8 @@ func (c *trackingConn) check() error {
 	return nil
 }
 
-// checkSwaps finds out whether databases have been swapped, of which Redis tells nobody: it counts each command. A user who
-// may not ask does not see that, and asks once, because Redis writes down each refusal.
+// checkSwaps finds out whether databases have been swapped, of which Redis tells nobody: it counts each command. A
+// user who may not ask does not see that, and asks once, because Redis writes down each refusal.
 func (c *trackingConn) checkSwaps() error {
 	if c.silent {
 		return nil
@@ -162,7 +162,7 @@ func (c *trackingConn) moved(ctx context.Context, s *djangocache.Server) error {
 	return nil
 }
 
-// follow hears what is told, as long as nothing is wrong.
+// follow hears of changes, as long as nothing is wrong.
 func (c *trackingConn) follow(ctx context.Context, s *djangocache.Server, confirm func(until time.Time)) error {
 	listening := func(err error) error { return fmt.Errorf("listening to Redis at %s: %w", s.Name, err) }
 	next := c.tracking.Now().Add(c.tracking.Ping)
@@ -246,8 +246,8 @@ func (c *trackingConn) message() (answer respValue, told bool, err error) {
 	return answer, false, err
 }
 
-// notice hears what is told in so many parts. A message of Redis has all keys that have changed at a time, however many:
-// none of them is kept.
+// notice hears what is told in so many parts. A message of Redis has all keys that have changed at a time, however
+// many: none of them is kept.
 func (c *trackingConn) notice(parts int) error {
 	if parts < 1 {
 		return errBadNotice

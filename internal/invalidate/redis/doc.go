@@ -1,3 +1,3 @@
-// Package redis hears from Redis which sessions have changed. Track listens (track.go), on connections of its own (conn.go) in the
-// protocol of resp.go.
+// Package redis hears from Redis which sessions have changed. Read track.go first: Track listens to each server.
+// conn.go is one connection, and resp.go is the protocol on it.
 package redis

@@ -13,34 +13,35 @@ import (
 	"django-sidecar/internal/djangocache"
 )
 
-// Tracking says what Track listens for, and who is told. Prefix, Heard, Everything, Fresh and Confirm are required.
+// Tracking says what Track listens for, and what it calls. Prefix, Heard, Everything, Fresh and Confirm are required.
 //
-// What is told to Fresh is about this cache alone: of users, which are in the database whatever the session engine is,
-// Redis knows nothing.
+// Fresh is about the sessions in this cache alone. Redis knows nothing of users: they are in the database, whatever
+// the session engine is.
 type Tracking struct {
 	// Prefix is what the names of the keys begin with that hold sessions: cachestore.Store.Prefix.
 	Prefix string
-	// Heard is told what follows Prefix in the name of a key that has been written, deleted, evicted or found to have
-	// expired. Where a cache has several servers, calls may be made at the same time.
+	// Heard is called for a key that was written, deleted, evicted or found to have expired, with what follows Prefix in
+	// its name. If a cache has several servers, calls may come at the same time.
 	Heard func(sessionKey string)
-	// Everything is told that any key may have changed: a database was flushed, or listening begins.
+	// Everything is called when any key may have changed: a database was flushed, or listening begins.
 	Everything func()
-	// Fresh is told when every change is heard of from now on, and when and why that is not so any more. The latter
-	// comes before anything that could take time. It is not told twice of the same, and one call at a time.
+	// Fresh is called with true when Track begins to hear of every change, and with false when and why it no longer
+	// does. The latter comes before anything that could take time. Calls come one at a time, and not twice with the
+	// same.
 	Fresh func(fresh bool, why error)
-	// Confirm is told that each change from before that time has been told, or that Fresh(false) has been since.
+	// Confirm is called with a time: each change before it has been heard of, or Fresh(false) has been called since.
 	Confirm func(until time.Time)
 
-	// Ping is how often a server is asked whether it still tells, and Timeout how long each answer, connecting
-	// included, may take: what breaks without a sound is noticed after their sum. A second each, where they are zero.
+	// Ping is how often Track asks a server whether it still tells of changes, and Timeout is how long each answer may
+	// take, connecting included. A silent failure is noticed after both together. Zero means a second each.
 	Ping, Timeout time.Duration
 	// Now is the clock, and Random gives random numbers; nil means time.Now and rand.Uint64.
 	Now    func() time.Time
 	Random func() uint64
 }
 
-// The pauses between attempts: each is twice the last, and as much less as Random says, by up to a half. What a server
-// has refused, somebody has to allow first.
+// The pauses between attempts: each is twice the last, and as much less as Random says, by up to a half. After a
+// refusal the pause is longer, because an operator has to allow it first.
 const (
 	firstTrackingPause   = 100 * time.Millisecond
 	lastTrackingPause    = 5 * time.Second
@@ -65,22 +66,23 @@ func (t Tracking) withDefaults() (Tracking, error) {
 	return t, nil
 }
 
-// Track has Redis tell of every change of a session, until ctx ends; it returns nil then. For a cache that never tells it
-// returns an error at once.
+// Track has Redis tell of every change of a session, until ctx ends; it returns nil then. For a cache that never
+// tells it returns an error at once.
 //
-// It is CLIENT TRACKING of Redis 6.2 and Valkey, in its broadcasting mode, on a connection of its own for each server that
-// is read from: a replica tells when it has a change itself, so that nothing is read from it that is older than what it
-// has told. In that mode Redis keeps nothing for each key, and tells of all that begin with the prefix, whoever reads
-// them and over whatever connection; the right to read them is not needed. It tells before it answers who has made the
-// change. The numbers of databases do not matter to it: a key of the same name in another one is told of too.
+// It is CLIENT TRACKING of Redis 6.2 and Valkey, in its broadcasting mode, on a connection of its own for each server
+// that is read from: a replica tells when it has a change itself, so that nothing is read from it that is older than
+// what it has told. In that mode Redis keeps nothing for each key, and tells of all that begin with the prefix,
+// whoever reads them and over whatever connection; the right to read them is not needed. It tells before it answers
+// who has made the change. The numbers of databases do not matter to it: a key of the same name in another one is
+// told of too.
 //
 // Tracking is on when the server itself says so, of this connection; a proxy that lends connections for single commands
 // cannot. It is asked each Ping. What one cannot know is how late a message is that is under way; that the answer to a
 // question overtakes none shows that it is at most Ping and Timeout.
 //
-// The server that tells has to be the one that is read from. Behind Sentinels it is looked at each Ping whether they still
-// name it, by connecting as the library does, which has it drop its own connections to any other server; where the URL
-// has a name for an address, each 30 s whether it still leads there.
+// The server that tells has to be the one that is read from. Behind Sentinels it is looked at each Ping whether they
+// still name it, by connecting as the library does, which has it drop its own connections to any other server; where
+// the URL has a name for an address, each 30 s whether it still leads there.
 func Track(ctx context.Context, c *djangocache.Cache, t Tracking) error {
 	t, err := t.withDefaults()
 	if err != nil {
@@ -100,7 +102,7 @@ type tracker struct {
 
 	mu       sync.Mutex
 	fresh    bool
-	told     []time.Time // by server: until when it has told of all, zero where it does not tell
+	told     []time.Time // by server: each change before this time was heard of; zero: it does not tell
 	reported []string    // by server: the last report
 }
 
@@ -132,7 +134,7 @@ func (t *tracker) run(ctx context.Context, i int, s *djangocache.Server) {
 	}
 }
 
-// confirm says that a server has told of all until a time, and tells of what comes.
+// confirm notes that each change of a server before a time was heard of, and that later ones will be.
 func (t *tracker) confirm(i int, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -155,7 +157,7 @@ func (t *tracker) confirm(i int, until time.Time) {
 	t.Confirm(until)
 }
 
-// end says that a server does not tell. That an attempt was cut short is nothing to report.
+// end notes that a server does not tell of changes any more. An attempt that was cut short is not reported.
 func (t *tracker) end(i int, why error, cut bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -171,7 +173,7 @@ func (t *tracker) end(i int, why error, cut bool) {
 	}
 }
 
-// listen listens on one connection. It returns whether the server has told anything, and why it ended.
+// listen listens on one connection. It returns why that ended, and whether the server had begun to tell of changes.
 func (t *tracker) listen(ctx context.Context, i int, s *djangocache.Server) (told bool, why error) {
 	var conn *trackingConn
 	defer func() {
@@ -181,7 +183,7 @@ func (t *tracker) listen(ctx context.Context, i int, s *djangocache.Server) (tol
 		}
 		t.end(i, why, cut) // before anything that could take time
 		if conn != nil {
-			_ = conn.Close() // it is of no use any more
+			_ = conn.Close() // it is not used again
 		}
 	}()
 	raw, err := connect(ctx, s, t.Timeout)

@@ -16,12 +16,16 @@ const (
 	maxPath = 4096
 )
 
-// Publish gives the file the first of the names that next returns at which nothing is yet, and returns it. The names are
-// relative to MEDIA_ROOT and normalised; their directories are made. When Publish returns, file and name would survive a
-// power cut. An error of next ends it, and is returned as it is.
+// Publish gives the file a name under MEDIA_ROOT, and returns the name. It asks next for names until one is free. The
+// names are relative to MEDIA_ROOT and normalised; Publish makes their directories. An error of next ends it, and is
+// returned as it is.
 //
-// After an error there is no file under MEDIA_ROOT, but the directories that were made stay, as Django's do. Discard then
-// removes the file, or Close keeps a part to be published later.
+// First the directory is made and the data is written to the disk. Then the file gets its name in one step, which
+// fails where there is something already: see way.go. At last the directory is written to the disk; if that fails, the
+// name is taken back. So when Publish returns, file and name survive a power cut.
+//
+// After an error there is no file under MEDIA_ROOT, but the directories that were made stay, as Django's do. Discard
+// then removes the file, or Close keeps a part to be published later.
 func (f *File) Publish(next func() (string, error)) (string, error) {
 	if f.file == nil {
 		return "", os.ErrClosed
@@ -108,8 +112,8 @@ func (p *publication) publish(name string) error {
 	return nil
 }
 
-// enter opens the directory that is at path, makes it if it is missing, and gives the file what a file there has. All of
-// that is on the disk before the file has a name.
+// enter opens the directory at this path, and makes it if it is missing. It gives the file the mode and group of
+// files there, and writes it to the disk before it has a name.
 func (p *publication) enter(at string) error {
 	if p.folder.File != nil && p.path == at {
 		return nil
@@ -126,8 +130,8 @@ func (p *publication) enter(at string) error {
 	return p.file.Sync()
 }
 
-// published takes the file's name in the state directory from it. If that fails there is nothing to report: the upload is
-// published, and what is left has two names, by which Sweep knows it.
+// published removes the file's name in the state directory. A failure is not reported: the upload is published, and
+// Sweep knows the leftover by its two names.
 func (f *File) published(moved bool) {
 	if f.name != "" && !moved {
 		if state, err := f.dir.state(); err == nil {
@@ -138,8 +142,8 @@ func (f *File) published(moved bool) {
 	_ = f.close() // it is on the disk already
 }
 
-// Withdraw removes a file that has been published a moment ago and that nobody has been told of: where several are to be
-// published together and a later one cannot.
+// Withdraw removes a file that was published a moment ago. It is for several files that are published together, when
+// a later one fails: no client has seen the name yet.
 func (d *Dir) Withdraw(name string) error {
 	if err := d.checkName(name); err != nil {
 		return err
