@@ -36,7 +36,7 @@ func putFile(t *testing.T, path, text string, inPlace bool) {
 // both orders with the file, while connections are ended at random. Nobody gets another answer for it.
 func TestShortLivedCredentials(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "url")
-	r := newRig(t, 2*time.Second, map[string]string{"DATABASE_URL_FILE": file})
+	r := newRig(t, 10*time.Second, map[string]string{"DATABASE_URL_FILE": file}) // however busy the machine is
 	first, err := url.Parse(r.db.URLAt(r.proxy.Addr()))
 	if err != nil {
 		t.Fatal(err)

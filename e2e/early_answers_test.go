@@ -20,13 +20,10 @@ import (
 // it reads. Package linger tests those that are given in the middle of a body.
 func TestEarlyAnswersOfEachStatus(t *testing.T) {
 	base := t.TempDir()
-	site := newUploadSite(t, base, map[string]string{"SIDECAR_UPLOAD_MAX_AT_ONCE": "1"})
+	site := newUploadSite(t, base, map[string]string{"SIDECAR_UPLOAD_MAX_AT_ONCE": "1", "SIDECAR_UPLOAD_MIN_RATE": "0"})
 	addr := site.serve(t)
 	cookie := "Cookie: " + site.cookie
 	resumable := cookie + "\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 50000000\r\nContent-Type: application/offset+octet-stream"
-	// One upload goes on, and is the only one.
-	first, rest := uploadForm("file.txt", 1000)
-	going := mustBegin(t, addr, site.other, first, len(first)+len(rest))
 	for _, tt := range []struct {
 		request, headers string
 		status           int
@@ -38,8 +35,6 @@ func TestEarlyAnswersOfEachStatus(t *testing.T) {
 		{"PUT /tus/", cookie, 405},
 		{"POST /tus/0123", cookie, 405},
 		{"POST /tus/", cookie, 412},
-		{"POST /upload", cookie + "\r\nContent-Disposition: attachment; filename=a.txt", 429},
-		{"POST /tus/", resumable, 429},
 		// A body of a gateway's question is there by mistake.
 		{"POST /auth/forward", "Accept: */*", 401},
 		{"POST /auth/forward", cookie, 200},
@@ -48,8 +43,14 @@ func TestEarlyAnswersOfEachStatus(t *testing.T) {
 	} {
 		wantEarlyAnswer(t, addr, tt.request, tt.headers, tt.status)
 	}
-	if status, text, err := going.end(rest); err != nil || status != http.StatusCreated {
-		t.Errorf("the upload meanwhile: %d %s, %v", status, text, err)
+	for request, headers := range map[string]string{"POST /upload": cookie + "\r\nContent-Disposition: attachment; filename=a.txt", "POST /tus/": resumable} {
+		// Another upload goes on, and is the only one.
+		first, rest := uploadForm("file.txt", 1000)
+		going := mustBegin(t, addr, site.other, first, len(first)+len(rest))
+		wantEarlyAnswer(t, addr, request, headers, 429)
+		if status, text, err := going.end(rest); err != nil || status != http.StatusCreated {
+			t.Errorf("the upload meanwhile: %d %s, %v", status, text, err)
+		}
 	}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(base, "db.sqlite3"))
 	if err != nil {
