@@ -80,6 +80,7 @@ func TestGatewaysPassEarlyAnswersOn(t *testing.T) {
 		{"http.client", []string{"fixed", "chunked"}, false, lineClient(t, djangotest.Python(t, "5.2"), filepath.Join(djangotest.RepositoryPath(), "testdata/clients/streaming.py"))},
 		{"curl", []string{"fixed", "chunked"}, false, askByCurl},
 		{"a blocking socket", []string{"fixed"}, false, askBySocket},
+		{"a socket that waits for a 100", []string{"fixed"}, false, askBySocket100},
 	}
 	for _, ended := range []int{401, 200} {
 		site := newUploadSite(t, t.TempDir(), map[string]string{
@@ -226,6 +227,18 @@ func (zeros) Read(p []byte) (int, error) {
 // askBySocket writes the request to its end, and then reads.
 func askBySocket(t *testing.T, q earlyQuestion) string {
 	t.Helper()
+	return askOn(t, q, false)
+}
+
+// askBySocket100 waits for a 100 before it writes the body. An answer in its place is the answer.
+func askBySocket100(t *testing.T, q earlyQuestion) string {
+	t.Helper()
+	q.headers = append([]string{"Expect: 100-continue"}, q.headers...)
+	return askOn(t, q, true)
+}
+
+func askOn(t *testing.T, q earlyQuestion, waits bool) string {
+	t.Helper()
 	u, err := url.Parse(q.url)
 	if err != nil {
 		t.Fatal(err)
@@ -242,17 +255,27 @@ func askBySocket(t *testing.T, q earlyQuestion) string {
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = io.WriteString(conn, strings.Join(headers, "\r\n")+"\r\n\r\n"+strings.Repeat("\x00", q.size))
-	if err != nil {
+	in, body := bufio.NewReader(conn), strings.Repeat("\x00", q.size)
+	start := strings.Join(headers, "\r\n") + "\r\n\r\n"
+	if !waits {
+		start, body = start+body, ""
+	}
+	if _, err = io.WriteString(conn, start); err != nil {
 		return "error\twriting: " + err.Error()
 	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	response, err := http.ReadResponse(in, nil)
+	if err == nil && response.StatusCode == http.StatusContinue {
+		if _, err = io.WriteString(conn, body); err != nil {
+			return "error\twriting after a 100: " + err.Error()
+		}
+		response, err = http.ReadResponse(in, nil)
+	}
 	if err != nil {
 		return "error\treading: " + err.Error()
 	}
-	body, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
 	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return "error\treading: " + err.Error()
 	}
-	return fmt.Sprintf("%d\t%s", response.StatusCode, strings.TrimSpace(string(body)))
+	return fmt.Sprintf("%d\t%s", response.StatusCode, strings.TrimSpace(string(text)))
 }
