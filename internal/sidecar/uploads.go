@@ -12,7 +12,6 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/observe"
@@ -79,7 +78,7 @@ func (sc *sidecar) openUploads(ctx context.Context) error {
 		return err
 	}
 	sc.uploads = u
-	return u.connect(sc.answers, sc.signEvent, func(a webhook.Attempt) {
+	return u.connect(sc.signEvent, func(a webhook.Attempt) {
 		sc.metrics.Webhook(string(a.Outcome))
 		level := slog.LevelWarn
 		if a.Outcome == webhook.Delivered {
@@ -121,8 +120,8 @@ func (u *uploads) findings() []checkup.Finding {
 	return found
 }
 
-// connect makes what needs the running sidecar: who is logged in, and what signs events.
-func (u *uploads) connect(answers *check.Service, sign func([]byte, time.Time) (string, error), report func(webhook.Attempt)) error {
+// connect makes what needs the running sidecar: what signs events.
+func (u *uploads) connect(sign func([]byte, time.Time) (string, error), report func(webhook.Attempt)) error {
 	options := tus.Options{
 		Media: u.dir, Name: handlers.TusName(u.receiver), Published: u.tusPublished,
 		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxUnfinishedFiles, MaxOpenBytesPerUser: u.config.MaxUnfinishedBytes, Expiry: u.config.Expiry,
