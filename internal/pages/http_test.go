@@ -26,10 +26,10 @@ const httpPage = "docs/http.md"
 
 // TestTablesOfHTTP holds the tables of docs/http.md that are made from the code.
 func TestTablesOfHTTP(t *testing.T) {
-	section(t, httpPage, "reasons", tableOfReasons(t))
-	section(t, httpPage, "refusals", tableOfRefusals())
-	section(t, httpPage, "calls", tableOfCalls())
-	section(t, httpPage, "metrics", tableOfMetrics(t))
+	section(t, "reasons", tableOfReasons(t))
+	section(t, "refusals", tableOfRefusals())
+	section(t, "calls", tableOfCalls())
+	section(t, "metrics", tableOfMetrics(t))
 }
 
 // tableOfReasons reads the constants of djangosession.Reason, and what stands behind each.

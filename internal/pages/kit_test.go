@@ -22,25 +22,25 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// section compares what stands in a page between <!-- name: … --> and <!-- end --> with what is to stand there, and with -write puts it there.
-func section(t *testing.T, page, name, want string) {
+// section compares what stands in docs/http.md between <!-- name: … --> and <!-- end --> with what is to stand there, and with -write puts it there.
+func section(t *testing.T, name, want string) {
 	t.Helper()
-	text := readFile(t, page)
+	text := readFile(t, httpPage)
 	marker := "<!-- " + name + ": written by make docs -->\n"
 	before, rest, found := strings.Cut(text, marker)
 	stands, after, ended := strings.Cut(rest, "<!-- end -->")
 	if !found || !ended {
-		t.Fatalf("%s has no place for %s: %s", page, name, marker)
+		t.Fatalf("%s has no place for %s: %s", httpPage, name, marker)
 	}
 	if stands == want {
 		return
 	}
 	if !*write {
-		t.Errorf("%s has another table of %s than the code: run make docs", page, name)
+		t.Errorf("%s has another table of %s than the code: run make docs", httpPage, name)
 		return
 	}
 	text = before + marker + want + "<!-- end -->" + after
-	if err := os.WriteFile(filepath.Join(root, page), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, httpPage), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
