@@ -18,6 +18,6 @@ type Access struct {
 }
 
 // ErrNoPermissionsMixin says that the user model has no groups and permissions, because it is not made with Django's
-// PermissionsMixin: its tables are not there. Whoever asks for them has configured what cannot be; no store has failed. The same is said of
-// tables that are not those of django.contrib.auth.
+// PermissionsMixin: its tables are not there. Whoever asks for them has configured what cannot be; no store has
+// failed. The same is said of tables that are not those of django.contrib.auth.
 var ErrNoPermissionsMixin = errors.New("the user model has no groups and permissions")

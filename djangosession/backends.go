@@ -23,8 +23,9 @@ const (
 type BackendRule struct {
 	// Users are those whom a session through the backend may name.
 	Users UserRule
-	// Permissions says that has_perm of the backend gives the permissions of ModelBackend, from the same tables. A backend without
-	// them is taken for one that gives none, and that denies none: its has_perm raises no PermissionDenied.
+	// Permissions says that has_perm of the backend gives the permissions of ModelBackend, from the same tables. A
+	// backend without them is taken for one that gives none, and that denies none: its has_perm raises no
+	// PermissionDenied.
 	Permissions bool
 }
 
@@ -34,8 +35,8 @@ var (
 	asksNobody       = BackendRule{Users: AnyUsers}
 )
 
-// knownBackends are read in the released source of each package, in the version that is named. Where versions of a package
-// differ, the stricter rule counts.
+// knownBackends are read in the released source of each package, in the version that is named. Where versions of a
+// package differ, the stricter rule counts.
 var knownBackends = map[string]BackendRule{
 	// django/contrib/auth/backends.py, 1.11 to 6.1
 	"django.contrib.auth.backends.BaseBackend":                    {},
@@ -63,7 +64,8 @@ var knownBackends = map[string]BackendRule{
 	"django_auth_ldap.backend.LDAPBackend": asksNobody,
 	// mozilla-django-oidc 5.0.2, mozilla_django_oidc/auth.py: ModelBackend, but for get_user: objects.get(pk=user_id)
 	oidcBackend: {Users: AnyUsers, Permissions: true},
-	// django-sesame 3.2.5, sesame/backends.py: ModelBackend's rule, and SESAME_PRIMARY_KEY_FIELD in place of the primary key
+	// django-sesame 3.2.5, sesame/backends.py: ModelBackend's rule, and SESAME_PRIMARY_KEY_FIELD in place of the primary
+	// key
 	"sesame.backends.ModelBackend": likeModelBackend,
 	// django-magiclink 1.3.0, magiclink/backends.py: User.objects.get(pk=user_id)
 	"magiclink.backends.MagicLinkBackend": asksNobody,
@@ -83,12 +85,14 @@ var knownBackends = map[string]BackendRule{
 
 const oidcBackend = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 
-// socialBackends begins the path of every backend of social-auth-core 7.0.0, whose get_user is that of social-auth-app-django 8.0.0,
-// social_django/storage.py: filter(is_active=True), unless SOCIAL_AUTH_ACTIVE_USERS_FILTER says otherwise. Versions to 5.4 did not
-// ask for is_active. BaseAuth has no has_perm.
+// socialBackends begins the path of every backend of social-auth-core 7.0.0, whose get_user is that of
+// social-auth-app-django 8.0.0, social_django/storage.py: filter(is_active=True), unless
+// SOCIAL_AUTH_ACTIVE_USERS_FILTER says otherwise. Versions to 5.4 did not ask for is_active. BaseAuth has no
+// has_perm.
 const socialBackends = "social_core.backends."
 
-// KnownBackend returns the rule of a backend of Django's own, or of a package that is known; known is false for any other.
+// KnownBackend returns the rule of a backend of Django's own, or of a package that is known; known is false for any
+// other.
 func KnownBackend(path string) (rule BackendRule, known bool) {
 	if strings.HasPrefix(path, socialBackends) {
 		return BackendRule{Users: FilteredUsers}, true
@@ -104,8 +108,8 @@ type listedBackend struct {
 	BackendRule
 }
 
-// remoteUserBackends are those whose users RemoteUserMiddleware logs out: contrib/auth/middleware.py, 5.2, _remove_invalid_user. A
-// backend that is not known may be a subclass of them.
+// remoteUserBackends are those whose users RemoteUserMiddleware logs out: contrib/auth/middleware.py, 5.2,
+// _remove_invalid_user. A backend that is not known may be a subclass of them.
 var remoteUserBackends = map[string]bool{
 	"django.contrib.auth.backends.RemoteUserBackend":              true,
 	"django.contrib.auth.backends.AllowAllUsersRemoteUserBackend": true,
@@ -155,9 +159,10 @@ func (v *Verifier) lets(rule UserRule, active Flag) bool {
 // errNoModelPermissions says that no listed backend has what an Access tells.
 var errNoModelPermissions = errors.New("no backend of AUTHENTICATION_BACKENDS is known to have ModelBackend's permissions")
 
-// Permissions returns nil where user.has_perm is true for every permission of an Access, and otherwise an error that says why that
-// cannot be told. It follows _user_has_perm of contrib/auth/models.py, 5.2, which asks the backends in their order: a backend in
-// front that is not known may raise PermissionDenied, and the one with the permissions is never asked.
+// Permissions returns nil where user.has_perm is true for every permission of an Access, and otherwise an error that
+// says why that cannot be told. It follows _user_has_perm of contrib/auth/models.py, 5.2, which asks the backends in
+// their order: a backend in front that is not known may raise PermissionDenied, and the one with the permissions is
+// never asked.
 func (v *Verifier) Permissions() error {
 	for _, b := range v.backends {
 		switch {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Claim is who a session says has logged in. It is no verdict: Verifier.Resolve looks the user up, and As takes a user who is
-// known already. The zero Claim is nobody's.
+// Claim is who a session says has logged in. It is no verdict: Verifier.Resolve looks the user up, and As takes a
+// user who is known already. The zero Claim is nobody's.
 type Claim struct {
 	// Session is the session that was loaded, nil where there is none, or it could not be read.
 	Session *Session
@@ -20,12 +20,12 @@ type Claim struct {
 }
 
 // Login stands for what a session says of who has logged in: its entries _auth_user_id, _auth_user_backend and
-// _auth_user_hash. It is the SHA-256 of the three, so that it can be kept, and opens nothing. Of sessions with equal Logins all
-// are a user's, or none is, for as long as the user's row stays as it is.
+// _auth_user_hash. It is the SHA-256 of the three, so that it can be kept, and opens nothing. Of sessions with equal
+// Logins all are a user's, or none is, for as long as the user's row stays as it is.
 type Login [sha256.Size]byte
 
-// Login returns the Login of the claim's session. It is false where no user can be known by it: the claim says why nobody is
-// logged in, or one of the entries is no string, which Django's own logins never write.
+// Login returns the Login of the claim's session. It is false where no user can be known by it: the claim says why
+// nobody is logged in, or one of the entries is no string, which Django's own logins never write.
 func (c Claim) Login() (login Login, ok bool) {
 	if !c.open() {
 		return Login{}, false
@@ -42,8 +42,8 @@ func (c Claim) Login() (login Login, ok bool) {
 	return sha256.Sum256(all), true
 }
 
-// As is Resolve without a look at the user store. The user must be that of an earlier Verdict, on a claim with an equal Login.
-// The new Verdict is as old as that one in what it says of the user.
+// As is Resolve without a look at the user store. The user must be that of an earlier Verdict, on a claim with an
+// equal Login. The new Verdict is as old as that one in what it says of the user.
 func (c Claim) As(user *User) Verdict {
 	switch {
 	case !c.open():

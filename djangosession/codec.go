@@ -46,8 +46,8 @@ type Codec struct {
 	large      chan struct{} // one for each large session that is being decoded
 }
 
-// The bounds of what is decoded at a time: any number of sessions that inflate to ordinaryBytes at most, and maxLarge of those
-// that inflate to more. A few bytes may inflate to as much as is allowed, and many may come at once.
+// The bounds of what is decoded at a time: any number of sessions that inflate to ordinaryBytes at most, and maxLarge
+// of those that inflate to more. A few bytes may inflate to as much as is allowed, and many may come at once.
 const (
 	ordinaryBytes = 64 << 10
 	maxLarge      = 4
@@ -102,7 +102,8 @@ func (c *Codec) Decode(data string) (*Session, error) {
 	// contrib/sessions/backends/base.py, 3.1 and 3.2, decode: whatever fails is tried as the legacy form.
 	if err != nil && c.legacy != nil {
 		legacy, legacyErr := c.decodeLegacy(data)
-		if legacyErr == nil || errors.Is(legacyErr, errNotObject) || errors.Is(legacyErr, errNotDict) { // its signature was right
+		// its signature was right
+		if legacyErr == nil || errors.Is(legacyErr, errNotObject) || errors.Is(legacyErr, errNotDict) {
 			return legacy, legacyErr
 		}
 	}

@@ -18,22 +18,22 @@ func SessionKey(header []string, name string) string {
 	return CookieRules{}.SessionKey(header, name)
 }
 
-// FirstSessionKey is SessionKey for a deployment that reads its session from one of several cookies, such as one whose name
-// has changed: the first of names that the request has a cookie of decides, also if that is empty or its session has
-// ended. It returns that name too, "" where the request has none of them.
+// FirstSessionKey is SessionKey for a deployment that reads its session from one of several cookies, such as one
+// whose name has changed: the first of names that the request has a cookie of decides, also if that is empty or its
+// session has ended. It returns that name too, "" where the request has none of them.
 func FirstSessionKey(header, names []string) (key, name string) {
 	return CookieRules{}.FirstSessionKey(header, names)
 }
 
-// CookieRules are how one of Django's handlers reads the lines of a Cookie header. The zero CookieRules are those of WSGI, which
-// SessionKey has.
+// CookieRules are how one of Django's handlers reads the lines of a Cookie header. The zero CookieRules are those of
+// WSGI, which SessionKey has.
 type CookieRules struct {
 	latin1     bool // the header is decoded from Latin-1, and otherwise from UTF-8
 	semicolons bool // lines are joined by semicolons, and otherwise by commas
 }
 
-// ASGICookies are the rules of core/handlers/asgi.py, ASGIRequest: 3.0 to 5.2 join all headers by commas, and 6.0 and newer
-// join Cookie by "; ". Each decodes them from Latin-1.
+// ASGICookies are the rules of core/handlers/asgi.py, ASGIRequest: 3.0 to 5.2 join all headers by commas, and 6.0 and
+// newer join Cookie by "; ". Each decodes them from Latin-1.
 func ASGICookies(v Version) CookieRules {
 	return CookieRules{latin1: true, semicolons: v.AtLeast(6, 0)}
 }
@@ -86,9 +86,9 @@ func (r CookieRules) text(s string) string {
 	return plain
 }
 
-// unquoteCookie is _unquote of Lib/http/cookies.py, Python 3.13: a backslash before three octal digits up to 377 is the
-// character of that number, and before any other character but a line feed it stands for that character. It reads the value
-// once: in a regular expression, each match costs Go as much as the rest of the value is long.
+// unquoteCookie is _unquote of Lib/http/cookies.py, Python 3.13: a backslash before three octal digits up to 377 is
+// the character of that number, and before any other character but a line feed it stands for that character. It reads
+// the value once: in a regular expression, each match costs Go as much as the rest of the value is long.
 func unquoteCookie(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return s

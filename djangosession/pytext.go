@@ -21,7 +21,8 @@ func pyDecimal(r rune) (digit rune, ok bool) {
 	if !unicode.Is(unicode.Nd, r) {
 		return 0, false
 	}
-	// Unicode gives decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of whole runs.
+	// Unicode gives decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of
+	// whole runs.
 	for _, t := range unicode.Nd.R16 {
 		if rune(t.Lo) <= r && r <= rune(t.Hi) {
 			return '0' + (r-rune(t.Lo))%10, true

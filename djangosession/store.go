@@ -9,7 +9,8 @@ import (
 // ErrNotFound says that a store has no session under a key.
 var ErrNotFound = errors.New("session not found")
 
-// ErrExpired says that a store has the session, and its time is over. It is an ErrNotFound, because to Django it is one.
+// ErrExpired says that a store has the session, and its time is over. It is an ErrNotFound, because to Django it is
+// one.
 var ErrExpired = fmt.Errorf("session expired: %w", ErrNotFound)
 
 // IsAnswer reports whether the error of a Store or a UserStore is an answer, that there is no such session or user,
@@ -36,6 +37,7 @@ type UserStore interface {
 	// the implementer knows the key's type and passes id through KeyType.ToPython.
 	//
 	// An error that is ErrBadUserID or ErrUserNotFound says that there is none; a *signing.SyntaxError, that the user is
-	// too large to be read. Any other error says that the store failed. Whether the user may log in is not the store's to judge.
+	// too large to be read. Any other error says that the store failed. Whether the user may log in is not the store's
+	// to judge.
 	UserByID(ctx context.Context, id Value) (*StoredUser, error)
 }

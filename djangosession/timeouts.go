@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Timeouts are what packages that end logins by a rule of their own are told: see OwnTimeout. Each counts where Middleware lists the
-// package.
+// Timeouts are what packages that end logins by a rule of their own are told: see OwnTimeout. Each counts where
+// Middleware lists the package.
 type Timeouts struct {
 	// SessionSecurity is SESSION_SECURITY_EXPIRE_AFTER of django-session-security.
 	SessionSecurity time.Duration
@@ -31,8 +31,8 @@ type timeout struct {
 	entry string
 	// left tells how long the login lasts. ok is false where the entry cannot be read.
 	left func(v Value, now time.Time) (left time.Duration, ok bool)
-	// oidc says that it is about logins through mozilla-django-oidc, which are over without the entry, and through what may be a
-	// subclass of its backend.
+	// oidc says that it is about logins through mozilla-django-oidc, which are over without the entry, and through what
+	// may be a subclass of its backend.
 	oidc bool
 }
 
@@ -55,8 +55,8 @@ var middlewareEntries = []struct{ path, entry string }{
 	{refreshMiddleware, "oidc_id_token_expiration"},
 }
 
-// Unlisted returns the known middleware that Middleware does not list, and that has left an entry in a session by which it decides on
-// the login.
+// Unlisted returns the known middleware that Middleware does not list, and that has left an entry in a session by
+// which it decides on the login.
 func (v *Verifier) Unlisted(session *Session) []string {
 	var list []string
 	for _, m := range middlewareEntries {
@@ -71,8 +71,8 @@ func (v *Verifier) Unlisted(session *Session) []string {
 func (c VerifierConfig) timeouts() ([]timeout, error) {
 	t := c.Timeouts
 	rules := map[string]timeout{
-		// django-session-security 2.6.8, session_security/middleware.py: delta >= timedelta(seconds=expire_seconds). datetime.now() is
-		// the time of TIME_ZONE without its zone, so that an hour that clocks skip has passed.
+		// django-session-security 2.6.8, session_security/middleware.py: delta >= timedelta(seconds=expire_seconds).
+		// datetime.now() is the time of TIME_ZONE without its zone, so that an hour that clocks skip has passed.
 		securityMiddleware: {entry: "_session_security", left: func(v Value, now time.Time) (time.Duration, bool) {
 			at, ok := naiveTime(v)
 			return t.SessionSecurity - wallClock(now, t.TimeZone).Sub(at), ok
@@ -91,8 +91,8 @@ func (c VerifierConfig) timeouts() ([]timeout, error) {
 			at, ok := naiveTime(v)
 			return t.AutoLogout - wallClock(now, t.TimeZone).Sub(at), ok
 		}},
-		// mozilla-django-oidc 5.0.2, mozilla_django_oidc/middleware.py: expiration > now, and 0 where there is none. A GET that comes
-		// later is sent to the provider; here nobody is logged in.
+		// mozilla-django-oidc 5.0.2, mozilla_django_oidc/middleware.py: expiration > now, and 0 where there is none. A GET
+		// that comes later is sent to the provider; here nobody is logged in.
 		refreshMiddleware: {entry: "oidc_id_token_expiration", left: func(v Value, now time.Time) (time.Duration, bool) {
 			at, ok := timestamp(v)
 			return at.Sub(now), ok
@@ -111,8 +111,9 @@ func (c VerifierConfig) timeouts() ([]timeout, error) {
 	return list, nil
 }
 
-// end returns when a session's login ends, the zero Time where that is not known. over says that this has come, or cannot be told.
-// At the last instant itself a login is over, as in django-session-security; others end just after it.
+// end returns when a session's login ends, the zero Time where that is not known. over says that this has come, or
+// cannot be told. At the last instant itself a login is over, as in django-session-security; others end just after
+// it.
 func (v *Verifier) end(session *Session) (end time.Time, over bool) {
 	end = session.ExpireDate
 	if len(v.timeouts) == 0 {

@@ -36,19 +36,21 @@ type StoredUser struct {
 	IsActive Flag
 	// Password is the password column, Django's encoded hash. It never leaves the Verifier.
 	Password string
-	// HashInput is what an overridden get_session_auth_hash makes its HMAC of; nil: the password column. Like that, it stays here.
+	// HashInput is what an overridden get_session_auth_hash makes its HMAC of; nil: the password column. Like that, it
+	// stays here.
 	HashInput *string
 }
 
-// OwnAuthHash says how a user model overrides get_session_auth_hash: salted_hmac(key_salt, text).hexdigest(), where the text is
-// StoredUser.HashInput.
+// OwnAuthHash says how a user model overrides get_session_auth_hash: salted_hmac(key_salt, text).hexdigest(), where
+// the text is StoredUser.HashInput.
 type OwnAuthHash struct {
 	// Salt is the key_salt; "" means that of Django's own method.
 	Salt string
-	// Algorithms are accepted. None means both SHA-1, which salted_hmac takes unless it is told otherwise, and from Django 3.1 on SHA-256.
+	// Algorithms are accepted. None means both SHA-1, which salted_hmac takes unless it is told otherwise, and from
+	// Django 3.1 on SHA-256.
 	Algorithms []signing.Algorithm
-	// WithSecret says that _get_session_auth_hash(secret=None) is what is overridden. Fallback keys make the same hash then. Otherwise
-	// get_session_auth_fallback_hash stays Django's, whose hash has the password alone.
+	// WithSecret says that _get_session_auth_hash(secret=None) is what is overridden. Fallback keys make the same hash
+	// then. Otherwise get_session_auth_fallback_hash stays Django's, whose hash has the password alone.
 	WithSecret bool
 }
 
@@ -123,8 +125,8 @@ func (v *Verifier) AuthHash(password string) string {
 	return hex.EncodeToString(v.hashes[0].key.Sum(password))
 }
 
-// verify reports whether hash, the entry _auth_user_hash, belongs to the user's row (contrib/auth/__init__.py,
-// 5.2, get_user). An entry that is no string, and no bytes, is never equal to a hash (force_bytes of utils/encoding.py).
+// verify reports whether hash, the entry _auth_user_hash, belongs to the user's row (contrib/auth/__init__.py, 5.2,
+// get_user). An entry that is no string, and no bytes, is never equal to a hash (force_bytes of utils/encoding.py).
 func (hashes authHashes) verify(hash Value, user *StoredUser) bool {
 	text, ok := hash.Text()
 	if !ok && hash.pickled.Kind() == pickle.Bytes {

@@ -140,8 +140,9 @@ func uuidID(id Value, v Version) (string, error) {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
 
-// textID is CharField.to_python, str(value) (db/models/fields/__init__.py, 5.2). Of lists, dictionaries and bytes str() writes Python
-// code, which is no text key here: see docs/divergences.md. A NUL or a lone surrogate is what databases refuse.
+// textID is CharField.to_python, str(value) (db/models/fields/__init__.py, 5.2). Of lists, dictionaries and bytes
+// str() writes Python code, which is no text key here: see docs/divergences.md. A NUL or a lone surrogate is what
+// databases refuse.
 func textID(id Value) (string, error) {
 	text, ok := id.raw, id.raw != ""
 	switch id.kind {

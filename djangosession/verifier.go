@@ -23,13 +23,13 @@ type VerifierConfig struct {
 	// AuthenticationBackends is AUTHENTICATION_BACKENDS: a login through any other backend counts for nothing.
 	// An empty list lets nobody in.
 	AuthenticationBackends []string
-	// BackendRules are the rules of backends of the project's own. Each counts before what KnownBackend says. Of a backend with
-	// neither, the users are taken for those of ModelBackend, and the permissions for none.
+	// BackendRules are the rules of backends of the project's own. Each counts before what KnownBackend says. Of a
+	// backend with neither, the users are taken for those of ModelBackend, and the permissions for none.
 	BackendRules map[string]BackendRule
 	// RequireActive refuses users whose is_active is false or NULL, also where their backend does not.
 	RequireActive bool
-	// Middleware is MIDDLEWARE, nil where it is not known. A session in which somebody may act as another user is nobody's: see
-	// Impersonation and RemoteUserLogout.
+	// Middleware is MIDDLEWARE, nil where it is not known. A session in which somebody may act as another user is
+	// nobody's: see Impersonation and RemoteUserLogout.
 	Middleware []string
 	// Timeouts are what those of Middleware are told that end logins.
 	Timeouts Timeouts
@@ -128,8 +128,8 @@ func (v *Verifier) Begin(ctx context.Context, sessionKey string) (Claim, error) 
 	return Claim{Session: session, Expires: expires, rule: rule}, nil
 }
 
-// Resolve is the second half of Verify: it looks up the user whom a claim of Begin names, and asks no store where the claim
-// says why nobody is logged in. It follows the rest of get_user.
+// Resolve is the second half of Verify: it looks up the user whom a claim of Begin names, and asks no store where the
+// claim says why nobody is logged in. It follows the rest of get_user.
 func (v *Verifier) Resolve(ctx context.Context, claim Claim) (Verdict, error) {
 	switch {
 	case !claim.open():

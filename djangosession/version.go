@@ -32,15 +32,15 @@ func NewestVersion() Version {
 	return Version{newest[0], newest[1], LatestPatch}
 }
 
-// versionText is what django.utils.version.get_version writes (django/utils/version.py, 5.2), such as 5.2, 5.2.19, 6.2a1,
-// 6.2rc1 and 6.2.dev20260101120000. No number begins with a zero that it does not need.
+// versionText is what django.utils.version.get_version writes (django/utils/version.py, 5.2), such as 5.2, 5.2.19,
+// 6.2a1, 6.2rc1 and 6.2.dev20260101120000. No number begins with a zero that it does not need.
 var versionText = regexp.MustCompile(`^(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2}))?((a|b|rc)(0|[1-9][0-9]{0,2})|\.dev[0-9]{0,20})?$`)
 
-// ParseVersion reads "5.2" or "5.2.19", and what comes before a release: "6.2a1", "6.2rc1", "6.2.dev20260101", which are
-// read as the first release of their line, 6.2.0.
+// ParseVersion reads "5.2" or "5.2.19", and what comes before a release: "6.2a1", "6.2rc1", "6.2.dev20260101", which
+// are read as the first release of their line, 6.2.0.
 //
-// A line that is newer than NewestVersion is accepted, and has the rules of the newest that is known; Newer tells. What is
-// older than OldestVersion is refused, and so is what lies between and was never released, such as 2.3.
+// A line that is newer than NewestVersion is accepted, and has the rules of the newest that is known; Newer tells.
+// What is older than OldestVersion is refused, and so is what lies between and was never released, such as 2.3.
 func ParseVersion(s string) (Version, error) {
 	parts := versionText.FindStringSubmatch(s)
 	if parts == nil {

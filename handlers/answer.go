@@ -54,8 +54,8 @@ var (
 	zeroLength = []string{"0"} // the length of nothing
 )
 
-// countedLength is up to what net/http counts a body itself, which costs it less than a header that is told: "if the total
-// size of all written data is under a few KB" (http.ResponseWriter, Go 1.26; 2048 bytes in server.go).
+// countedLength is up to what net/http counts a body itself, which costs it less than a header that is told: "if the
+// total size of all written data is under a few KB" (http.ResponseWriter, Go 1.26; 2048 bytes in server.go).
 const countedLength = 1024
 
 // write sends b as JSON.

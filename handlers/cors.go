@@ -7,12 +7,14 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// corsAnswers are what pages of other origins may know and do at a path (https://fetch.spec.whatwg.org/, 3.3, CORS protocol).
+// corsAnswers are what pages of other origins may know and do at a path (https://fetch.spec.whatwg.org/, 3.3, CORS
+// protocol).
 type corsAnswers struct {
 	methods, requestHeaders, exposed string
 }
 
-// preflightMaxAge is how many seconds a browser may remember the answer to a preflight. Chromium takes two hours at most.
+// preflightMaxAge is how many seconds a browser may remember the answer to a preflight. Chromium takes two hours at
+// most.
 const preflightMaxAge = "7200"
 
 var (
@@ -31,9 +33,9 @@ var (
 	}
 )
 
-// cors lets pages of CSRF_TRUSTED_ORIGINS ask, with the user's cookies, and read the answers. Those of other origins get no
-// header of it, so that a browser sends nothing that needs a preflight, and shows them no answer. A preflight has no cookie:
-// it is answered without looking for a session.
+// cors lets pages of CSRF_TRUSTED_ORIGINS ask, with the user's cookies, and read the answers. Those of other origins
+// get no header of it, so that a browser sends nothing that needs a preflight, and shows them no answer. A preflight
+// has no cookie: it is answered without looking for a session.
 func (s *server) cors(a corsAnswers, next echo.HandlerFunc) echo.HandlerFunc {
 	if token := s.Uploads.CSRFToken; token != nil {
 		a.requestHeaders += ", " + token.HeaderName

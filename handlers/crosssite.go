@@ -10,8 +10,8 @@ import (
 	"django-sidecar/internal/reply"
 )
 
-// crossSite refuses what a page of another site makes a browser send, with the user's cookie. Clients that are no browsers
-// send neither Sec-Fetch-Site nor Origin, and pass.
+// crossSite refuses what a page of another site makes a browser send, with the user's cookie. Clients that are no
+// browsers send neither Sec-Fetch-Site nor Origin, and pass.
 func (s *server) crossSite(r *http.Request) error {
 	origin := r.Header.Get(echo.HeaderOrigin)
 	if s.Uploads.TrustedOrigins != nil && s.Uploads.TrustedOrigins(origin) {
@@ -27,7 +27,8 @@ func (s *server) crossSite(r *http.Request) error {
 	return nil
 }
 
-// isForwardedHost says whether an origin is of the host that the client has asked, as a proxy that rewrites Host reports it.
+// isForwardedHost says whether an origin is of the host that the client has asked, as a proxy that rewrites Host
+// reports it.
 func (s *server) isForwardedHost(r *http.Request, origin string) bool {
 	if !s.Uploads.ForwardedHost && !s.trusted(r) {
 		return false
@@ -40,7 +41,8 @@ func (s *server) isForwardedHost(r *http.Request, origin string) bool {
 	return host == asked.Host || host == asked.WithPort(joined(r, "X-Forwarded-Port")).Host
 }
 
-// schemeFits refuses a page by http where the request came by https, as Django does: somebody on the way may have written it.
+// schemeFits refuses a page by http where the request came by https, as Django does: somebody on the way may have
+// written it.
 func (s *server) schemeFits(r *http.Request, origin string) bool {
 	if s.Uploads.SecureHeader == "" || origin == "" {
 		return true

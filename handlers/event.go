@@ -8,8 +8,8 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-// exchange is a request's context, and what the request leaves in the log. Like Echo's context it is used again for another
-// request, and must not be held on to.
+// exchange is a request's context, and what the request leaves in the log. Like Echo's context it is used again for
+// another request, and must not be held on to.
 type exchange struct {
 	echo.Context
 

@@ -12,8 +12,8 @@ import (
 	"django-sidecar/internal/gateway"
 )
 
-// An adapter is what the endpoints for gateways differ in. Each has one source of the original request, and looks for no
-// other.
+// An adapter is what the endpoints for gateways differ in. Each has one source of the original request, and looks for
+// no other.
 type adapter struct {
 	// path is the endpoint's, for the log.
 	path string
@@ -22,8 +22,8 @@ type adapter struct {
 	// demands reads the operator's requirements.
 	demands func(r *http.Request) (gateway.Requirements, error)
 	check.Style
-	// bodiless says whether the gateway throws away what a refusal says. nginx does, and closes the connection on which there
-	// is something left to read.
+	// bodiless says whether the gateway throws away what a refusal says. nginx does, and closes the connection on which
+	// there is something left to read.
 	bodiless bool
 	// cookies says what to do where no question has a Cookie header.
 	cookies string
@@ -93,8 +93,8 @@ func queryOf(urls ...string) string {
 	return strings.Join(queries, "&")
 }
 
-// trusted says whether the peer is a gateway whose X-Forwarded-* headers are believed: one of SIDECAR_TRUSTED_PROXIES, or
-// whoever may open our unix socket.
+// trusted says whether the peer is a gateway whose X-Forwarded-* headers are believed: one of
+// SIDECAR_TRUSTED_PROXIES, or whoever may open our unix socket.
 func (s *server) trusted(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 // forwardPath is for Traefik's ForwardAuth, Caddy's forward_auth and HAProxy.
 const forwardPath = "/auth/forward"
 
-// forwardAdapter takes the original request from X-Forwarded-Method, -Proto, -Host, -Port and -Uri of a trusted gateway. From
-// anybody else they are not looked at, and there is no page to return to. The method and the URI must be there once.
+// forwardAdapter takes the original request from X-Forwarded-Method, -Proto, -Host, -Port and -Uri of a trusted
+// gateway. From anybody else they are not looked at, and there is no page to return to. The method and the URI must
+// be there once.
 var forwardAdapter = adapter{
 	path: forwardPath,
 	original: func(s *server, r *http.Request) (gateway.Request, error) {

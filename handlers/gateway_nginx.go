@@ -10,9 +10,9 @@ import (
 // nginxPath is for nginx's auth_request, which passes 2xx, 401 and 403 on, and makes a 500 of everything else.
 const nginxPath = "/auth/nginx"
 
-// nginxAdapter takes the original request from X-Original-URL and X-Original-Method, which the operator sets in nginx's
-// configuration. They decide where the login page returns to, and whether a request is a preflight: where preflight=1 is used,
-// nginx must set both, or the client writes them.
+// nginxAdapter takes the original request from X-Original-URL and X-Original-Method, which the operator sets in
+// nginx's configuration. They decide where the login page returns to, and whether a request is a preflight: where
+// preflight=1 is used, nginx must set both, or the client writes them.
 var nginxAdapter = adapter{
 	path: nginxPath,
 	original: func(_ *server, r *http.Request) (gateway.Request, error) {

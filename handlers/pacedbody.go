@@ -13,8 +13,8 @@ const (
 	uploadRecheck = 30 * time.Second // after which the session is looked at again
 )
 
-// pacedBody reads a body that must keep a pace: by each byte the time by which more must have come moves on by as much as
-// the byte may take, from uploadGrace after the beginning, and to uploadIdle from now at most.
+// pacedBody reads a body that must keep a pace: by each byte the time by which more must have come moves on by as
+// much as the byte may take, from uploadGrace after the beginning, and to uploadIdle from now at most.
 type pacedBody struct {
 	body     io.Reader
 	now      func() time.Time
@@ -51,8 +51,8 @@ func (p *pacedBody) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// end takes the time limit from the connection once nothing more is wanted of the body: net/http reads on, to see whether the
-// client hangs up, and would take the limit for that.
+// end takes the time limit from the connection once nothing more is wanted of the body: net/http reads on, to see
+// whether the client hangs up, and would take the limit for that.
 func (p *pacedBody) end() error { return p.deadline(time.Time{}) }
 
 // activeUploads counts the uploads that are going on, by their users.
@@ -62,7 +62,8 @@ type activeUploads struct {
 	byUser map[string]int
 }
 
-// enter counts an upload in, and returns what counts it out. It is false where there are too many already; 0 is no limit.
+// enter counts an upload in, and returns what counts it out. It is false where there are too many already; 0 is no
+// limit.
 func (a *activeUploads) enter(userID string, most, mostOfUser int) (leave func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

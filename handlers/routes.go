@@ -73,17 +73,17 @@ func New(o Options) http.Handler {
 	}
 }
 
-// entrance answers what is asked most before Echo's router does. The router knows only some methods, while a gateway may ask
-// with the client's own; and with Echo's chain of middleware, which is put together anew for each request, it takes a
-// fiftieth of a request whose verdict is kept.
+// entrance answers what is asked most before Echo's router does. The router knows only some methods, while a gateway
+// may ask with the client's own; and with Echo's chain of middleware, which is put together anew for each request, it
+// takes a fiftieth of a request whose verdict is kept.
 type entrance struct {
 	echo *echo.Echo
 
 	authenticate, nginx, forward, envoy, pathless echo.HandlerFunc
 }
 
-// pathless refuses a request whose target is no path: an absolute URL, "*" or a host (RFC 9112, 3.2). No gateway asks so by itself,
-// and a client who gets his own target into a gateway's question would choose the endpoint.
+// pathless refuses a request whose target is no path: an absolute URL, "*" or a host (RFC 9112, 3.2). No gateway asks
+// so by itself, and a client who gets his own target into a gateway's question would choose the endpoint.
 func pathless(echo.Context) error { return echo.ErrBadRequest }
 
 // ServeHTTP implements http.Handler, as Echo's own does.

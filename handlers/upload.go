@@ -25,11 +25,11 @@ type Uploads struct {
 	Tus *tus.Handler
 	// TrustedOrigins says whether a request from another origin is let in: CSRF_TRUSTED_ORIGINS. nil trusts none.
 	TrustedOrigins func(origin string) bool
-	// ForwardedHost believes X-Forwarded-Host whoever sends it: USE_X_FORWARDED_HOST. That of a trusted proxy is believed in any
-	// case. No page can make a browser send it.
+	// ForwardedHost believes X-Forwarded-Host whoever sends it: USE_X_FORWARDED_HOST. That of a trusted proxy is
+	// believed in any case. No page can make a browser send it.
 	ForwardedHost bool
-	// SecureHeader and SecureValue are SECURE_PROXY_SSL_HEADER: a header and the value that it has where the request came by https.
-	// Without them the scheme of an origin is not looked at.
+	// SecureHeader and SecureValue are SECURE_PROXY_SSL_HEADER: a header and the value that it has where the request
+	// came by https. Without them the scheme of an origin is not looked at.
 	SecureHeader, SecureValue string
 	// CSRFToken demands Django's own token besides; nil does not.
 	CSRFToken *CSRFToken
@@ -146,7 +146,8 @@ func (s *server) countUpload(outcome string, bytes int64) {
 	}
 }
 
-// unread ends the connection after the answer: net/http would otherwise read some of the rest of the body before it answers.
+// unread ends the connection after the answer: net/http would otherwise read some of the rest of the body before it
+// answers.
 func unread(c echo.Context) {
 	c.Response().Header().Set("Connection", "close")
 }

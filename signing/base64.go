@@ -11,7 +11,8 @@ import "encoding/base64"
 func DecodeBase64(dst []byte, text string) ([]byte, error) {
 	plain := base64.RawURLEncoding
 	decoded, err := plain.AppendDecode(dst, []byte(text))
-	if err == nil && len(decoded)-len(dst) == plain.DecodedLen(len(text)) { // no line end was passed over, which counts for the padding
+	// no line end was passed over, which counts for the padding
+	if err == nil && len(decoded)-len(dst) == plain.DecodedLen(len(text)) {
 		return decoded, nil
 	}
 	return decodeLenient(dst, text, -len(text)&3, true)

@@ -14,8 +14,8 @@ type inflater struct {
 	reader io.ReadCloser // nil until it is used
 }
 
-// inflate appends to dst what the stream at the beginning of an input holds, at most limit bytes, and returns what follows the stream.
-// Of a stream that holds more, it reads one byte more.
+// inflate appends to dst what the stream at the beginning of an input holds, at most limit bytes, and returns what
+// follows the stream. Of a stream that holds more, it reads one byte more.
 func (z *inflater) inflate(dst, in []byte, limit int) (out, rest []byte, err error) {
 	z.in.Reset(in)
 	defer z.in.Reset(nil)

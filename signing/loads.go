@@ -108,8 +108,8 @@ func (u *unpacker) inflate(dst []byte, text string, limit int) ([]byte, error) {
 
 const zlibHeaderSize = 2
 
-// validZlibHeader checks what a zlib stream begins with (RFC 1950, 2.2): deflate with a window of at most 32 KiB, no preset
-// dictionary, and a number that 31 divides.
+// validZlibHeader checks what a zlib stream begins with (RFC 1950, 2.2): deflate with a window of at most 32 KiB, no
+// preset dictionary, and a number that 31 divides.
 func validZlibHeader(b []byte) bool {
 	const method, window, dictionary = 0x0f, 0xf0, 0x20
 	return len(b) >= zlibHeaderSize && b[0]&method == 8 && b[0]&window <= 0x70 && b[1]&dictionary == 0 &&

@@ -60,7 +60,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// endedBy is the exit code after a second signal, which ends everything at once: that of a program that the signal has ended.
+// endedBy is the exit code after a second signal, which ends everything at once: that of a program that the signal
+// has ended.
 func endedBy(s os.Signal, w io.Writer) int {
 	fmt.Fprintf(w, "django-sidecar: a second signal (%v): what was running is given up\n", s)
 	const bySignal = 128 // as shells, and containers, count

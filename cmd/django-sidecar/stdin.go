@@ -30,9 +30,9 @@ func withoutHeaderName(text string) string {
 	return text
 }
 
-// isHeader reports whether text is a Cookie header and not a session key: it has the header's name, or a cookie of one of
-// the names. No key that Django makes has a "=", neither a random one (contrib/sessions/backends/base.py, 5.2, VALID_KEY_CHARS)
-// nor a signed cookie (core/signing.py, 5.2, b64_encode strips them).
+// isHeader reports whether text is a Cookie header and not a session key: it has the header's name, or a cookie of
+// one of the names. No key that Django makes has a "=", neither a random one (contrib/sessions/backends/base.py, 5.2,
+// VALID_KEY_CHARS) nor a signed cookie (core/signing.py, 5.2, b64_encode strips them).
 func isHeader(text string, names []string) bool {
 	_, name := djangosession.FirstSessionKey([]string{text}, names)
 	return hasHeaderName(text) || name != ""

@@ -22,7 +22,8 @@ type CacheTableConfig struct {
 	Zone    Zone
 	Prepare func() bool
 	Now     func() time.Time
-	// MaxBytes bounds a value, in bytes; 0 means djangosession.DefaultMaxBytes. What is larger does not leave the database.
+	// MaxBytes bounds a value, in bytes; 0 means djangosession.DefaultMaxBytes. What is larger does not leave the
+	// database.
 	MaxBytes int
 }
 

@@ -9,8 +9,9 @@ import (
 	"django-sidecar/internal/sqlcondition"
 )
 
-// Conditions are SQL on a row of the user table, for what Django computes: a manager that hides rows, and properties in the place of
-// columns. Each is one expression without parameters, such as status = 'active'; "" is none. NULL counts as false.
+// Conditions are SQL on a row of the user table, for what Django computes: a manager that hides rows, and properties
+// in the place of columns. Each is one expression without parameters, such as status = 'active'; "" is none. NULL
+// counts as false.
 type Conditions struct {
 	// Where is what a row must meet that the user model's default manager does not hide.
 	Where string
@@ -46,8 +47,8 @@ func (f flags) and() string {
 	return f.where + " = 1 AND "
 }
 
-// TryConditions has the database judge a row by the conditions, if there are any. An error for which IsMistake is true says that they
-// are at fault.
+// TryConditions has the database judge a row by the conditions, if there are any. An error for which IsMistake is
+// true says that they are at fault.
 func (u *Users) TryConditions(ctx context.Context) error {
 	conditions, err := u.config.Conditions.parse(u.config.Dialect)
 	if err != nil || conditions == (flags{}) {
@@ -76,8 +77,8 @@ func (u *Users) TryConditions(ctx context.Context) error {
 	return nil
 }
 
-// IsMistake reports whether an error of TryConditions will be there again the next time: the database has understood the conditions, and
-// refuses them, or cannot compute them. A privilege that is missing may be granted.
+// IsMistake reports whether an error of TryConditions will be there again the next time: the database has understood
+// the conditions, and refuses them, or cannot compute them. A privilege that is missing may be granted.
 func IsMistake(err error) bool {
 	var state sqlState
 	if errors.As(err, &state) && state.SQLState() == "42501" {

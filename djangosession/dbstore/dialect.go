@@ -17,10 +17,12 @@ type Dialect struct {
 	quoteMark   string // around the name of a table or column
 	placeholder string // of the first parameter in a query's text, then of the second
 	second      string
-	any         string                       // compares with any element of an array, where there are such; %s is the array
-	bytes       string                       // how long a value is, as a text in bytes; %s is the column
-	sized       func(columnType string) bool // whether the type of a column, as ReadColumns has told it, keeps its values small
-	expireDate  string                       // the column expire_date as a query selects it
+	// compares with any element of an array, where there are such; %s is the array
+	any   string
+	bytes string // how long a value is, as a text in bytes; %s is the column
+	// whether the type of a column, as ReadColumns has told it, keeps its values small
+	sized      func(columnType string) bool
+	expireDate string // the column expire_date as a query selects it
 	// now is the parameter that Django would compare expire_date with.
 	now func(time.Time, Zone) any
 	// instant reads a selected expire_date, which is after now.
@@ -30,8 +32,8 @@ type Dialect struct {
 	columns func(table string) (query string, args []any)
 	// identity returns the query for what the catalogue knows a table by, and for 1 if it is a view, otherwise 0.
 	identity func(table string) (query string, args []any)
-	// foreignKeys returns the query for those of a table that have one column: the column, the identity of the table that it leads to, that
-	// table's column, and the table's name for messages.
+	// foreignKeys returns the query for those of a table that have one column: the column, the identity of the table
+	// that it leads to, that table's column, and the table's name for messages.
 	foreignKeys func(table string) (query string, args []any)
 	// keyType tells which of Django's fields a column type in lower case stands for.
 	keyType func(columnType string) djangosession.KeyType
@@ -131,8 +133,9 @@ var SQLite = &Dialect{
 		return "SELECT lower(name), type = 'view' FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE", []any{table}
 	},
 	foreignKeys: func(table string) (string, []any) {
-		// Without a column, it leads to the primary key. Django before 2.1.5 renames a table to X__old and makes X anew, whereupon
-		// SQLite 3.26 and newer have foreign keys lead to X__old, which is dropped (db/backends/sqlite3/schema.py, 1.11, _remake_table).
+		// Without a column, it leads to the primary key. Django before 2.1.5 renames a table to X__old and makes X anew,
+		// whereupon SQLite 3.26 and newer have foreign keys lead to X__old, which is dropped
+		// (db/backends/sqlite3/schema.py, 1.11, _remake_table).
 		return `SELECT "from", lower("table"), coalesce("to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1), ''), "table"
 		FROM (SELECT id, "from", "to", CASE WHEN "table" LIKE '%#_#_old' ESCAPE '#' AND NOT EXISTS
 				(SELECT 1 FROM sqlite_master WHERE name = k."table" COLLATE NOCASE)
@@ -184,7 +187,8 @@ func postgresNow(now time.Time, z Zone) time.Time {
 	return now
 }
 
-// array is the text of an array whose elements are plain keys (see plainKey): none needs an escape, and none is NULL within quotes.
+// array is the text of an array whose elements are plain keys (see plainKey): none needs an escape, and none is NULL
+// within quotes.
 func array(keys []string) string { return `{"` + strings.Join(keys, `","`) + `"}` }
 
 // table writes the name of a table as SQL.

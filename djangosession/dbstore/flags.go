@@ -32,8 +32,8 @@ func flag(v any) djangosession.Flag {
 	return djangosession.False
 }
 
-// flag is a column of a flag as it is selected. Drivers give exact numbers (numeric of PostgreSQL, DECIMAL of MySQL) as texts, of which
-// "0" would be taken for true.
+// flag is a column of a flag as it is selected. Drivers give exact numbers (numeric of PostgreSQL, DECIMAL of MySQL)
+// as texts, of which "0" would be taken for true.
 func (d *Dialect) flag(value, columnType string) string {
 	if strings.HasPrefix(columnType, "numeric") || strings.HasPrefix(columnType, "decimal") {
 		return fmt.Sprintf("CASE WHEN %[1]s <> 0 THEN 1 WHEN %[1]s IS NULL THEN NULL ELSE 0 END", value)

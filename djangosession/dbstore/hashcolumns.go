@@ -8,8 +8,8 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// HashColumns are the columns whose values an overridden get_session_auth_hash puts together. The zero value is Django's own, which
-// takes the password alone.
+// HashColumns are the columns whose values an overridden get_session_auth_hash puts together. The zero value is
+// Django's own, which takes the password alone.
 type HashColumns struct {
 	Names     []string
 	Separator string // between the values

@@ -11,7 +11,8 @@ import (
 // ViewName is what Inherited calls its view.
 const ViewName = "django_sidecar_users"
 
-// Inherited is a user model whose columns are in several tables, since it inherits from another model's (multi-table inheritance).
+// Inherited is a user model whose columns are in several tables, since it inherits from another model's (multi-table
+// inheritance).
 type Inherited struct {
 	// View is the SQL of a view that joins them, under the names of UsersConfig.Columns.
 	View string
@@ -22,8 +23,9 @@ type Inherited struct {
 // mostParents is more than a model inherits from, one after the other.
 const mostParents = 8
 
-// Inherited says how the table of a user model is joined with those that it inherits from, nil if it inherits from none: its primary key
-// is <parent>_ptr_id then, and leads to the parent's (db/models/base.py, 5.2, ModelBase.__new__).
+// Inherited says how the table of a user model is joined with those that it inherits from, nil if it inherits from
+// none: its primary key is <parent>_ptr_id then, and leads to the parent's (db/models/base.py, 5.2,
+// ModelBase.__new__).
 func (u *Users) Inherited(ctx context.Context) (*Inherited, error) {
 	c := u.config
 	found := &Inherited{}

@@ -16,11 +16,12 @@ import (
 // more. Django makes four permissions for each model: a deployment that gives somebody more is none that is known.
 const maxAccessRows = 10_000
 
-// maxAccessBytes bounds the names in these rows. With Django's own columns, 10,000 permissions cannot have more than 2 MB.
+// maxAccessBytes bounds the names in these rows. With Django's own columns, 10,000 permissions cannot have more than
+// 2 MB.
 const maxAccessBytes = 2 << 20
 
-// PermissionsConfig says where the groups and permissions of users are. Dialect is required; the zero value of the rest is
-// auth.User.
+// PermissionsConfig says where the groups and permissions of users are. Dialect is required; the zero value of the
+// rest is auth.User.
 type PermissionsConfig struct {
 	Dialect *Dialect
 	// Table is the user model's table, as in UsersConfig.
@@ -57,13 +58,14 @@ func (s *permissionsShape) same(other *permissionsShape) bool {
 	return s.keyType == other.keyType && (s.noPermissions == nil) == (other.noPermissions == nil) && s.find.text == other.find.text
 }
 
-// relationsLast is how long it is believed that a table leads where it did: a migration may make it anew, for another model, with the
-// same columns.
+// relationsLast is how long it is believed that a table leads where it did: a migration may make it anew, for another
+// model, with the same columns.
 const relationsLast = time.Minute
 
 func (s *permissionsShape) lasts() time.Duration { return relationsLast }
 
-// NewPermissions returns Permissions that are read from db. It does no I/O: the tables are looked at by the first query.
+// NewPermissions returns Permissions that are read from db. It does no I/O: the tables are looked at by the first
+// query.
 func NewPermissions(db *sql.DB, c PermissionsConfig) *Permissions {
 	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	c.Groups = c.Groups.withDefaults()
@@ -76,8 +78,9 @@ func NewPermissions(db *sql.DB, c PermissionsConfig) *Permissions {
 // AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
 // nothing. It asks one query, which others may share, and what it returns, which is not to be written to.
 //
-// An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions, or with a RelationError
-// that they are not those of the tables. Any other error says that the store failed, or that it holds more than 10,000 groups and permissions of the user.
+// An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions, or
+// with a RelationError that they are not those of the tables. Any other error says that the store failed, or that it
+// holds more than 10,000 groups and permissions of the user.
 func (p *Permissions) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	return withShape(ctx, &p.shapes, func(shape *permissionsShape) (access djangosession.Access, err error) {
 		if shape.keyType == djangosession.IntegerKey {

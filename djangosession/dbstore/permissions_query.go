@@ -98,9 +98,9 @@ func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsSh
 }
 
 // The query asks for the user, the groups, and the permissions: permission.user = u and permission.group.user = u,
-// contrib/auth/backends.py, 5.2, _get_user_permissions and _get_group_permissions. Each text has a column of its own, so
-// that tables of different collations do not meet in one. What a superuser has besides is not asked. {of u} is where the
-// user's key is, if it is asked for several users.
+// contrib/auth/backends.py, 5.2, _get_user_permissions and _get_group_permissions. Each text has a column of its own,
+// so that tables of different collations do not meet in one. What a superuser has besides is not asked. {of u} is
+// where the user's key is, if it is asked for several users.
 const (
 	groupsQuery = `SELECT {of u}0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {where}{id} {is}
 UNION ALL SELECT {of ug}1, NULL, {name}, NULL, NULL FROM {groups} AS g
@@ -115,7 +115,8 @@ UNION ALL SELECT {of held}2, NULL, NULL, {app_label}, {codename} FROM (
 	JOIN django_content_type AS ct ON ct.id = p.content_type_id`
 )
 
-// Relations says whether groups and permissions are known, as far as the tables tell. A RelationError says which are not, and why.
+// Relations says whether groups and permissions are known, as far as the tables tell. A RelationError says which are
+// not, and why.
 func (p *Permissions) Relations(ctx context.Context) error {
 	shape, err := p.shapes.get(ctx)
 	if err == nil && shape.noPermissions != nil {

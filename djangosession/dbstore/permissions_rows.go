@@ -57,8 +57,8 @@ func (h *holding) add(r *accessRow) {
 	}
 }
 
-// access follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not active.
-// The groups stay, because user.groups are rows that is_active says nothing about.
+// access follows _get_permissions of contrib/auth/backends.py, 5.2: there is no permission where the user is not
+// active. The groups stay, because user.groups are rows that is_active says nothing about.
 func (h *holding) access(shape *permissionsShape) djangosession.Access {
 	if !h.found {
 		return djangosession.Access{PermissionsUnknown: shape.noPermissions != nil}

@@ -11,7 +11,8 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// NoColumn is the name of a column for what the user model does not have at all. A property is another matter: see Conditions.
+// NoColumn is the name of a column for what the user model does not have at all. A property is another matter: see
+// Conditions.
 const NoColumn = "-"
 
 // UsersConfig says where the users are. Dialect and Version are required; the zero value of the rest is auth.User.
@@ -27,7 +28,8 @@ type UsersConfig struct {
 	Conditions Conditions
 	// Hash is for a user model that overrides get_session_auth_hash.
 	Hash HashColumns
-	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects make it.
+	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects make
+	// it.
 	HexID bool
 	// Prepare, Batcher and Now are as in SessionsConfig.
 	Prepare func() bool

@@ -15,9 +15,10 @@ import (
 // djangosession.ErrExpired when that is over, and with a *signing.SyntaxError where Django fails. The zero Time is for
 // sessions that do not end, as long as their file is there.
 //
-// contrib/sessions/backends/file.py, 5.2, load: expiry_age = self.get_expiry_age(expiry=self._expiry_date(session_data)),
-// and the session is over if expiry_age <= 0. The age is what the entry says, if that is neither a date nor falsy: a
-// session with set_expiry(300) does not end, whenever it was written.
+// contrib/sessions/backends/file.py, 5.2, load: expiry_age =
+// self.get_expiry_age(expiry=self._expiry_date(session_data)), and the session is over if expiry_age <= 0. The age is
+// what the entry says, if that is neither a date nor falsy: a session with set_expiry(300) does not end, whenever it
+// was written.
 func (s *Store) expireDate(expiry djangosession.Value, modified, now time.Time) (time.Time, error) {
 	if falsy(expiry) {
 		written, ok := pythonTime(modified)
@@ -109,7 +110,8 @@ func (s *Store) untilDate(end int64, aware bool, now time.Time) (time.Time, erro
 	return s.until(end, now)
 }
 
-// until judges a session that ends at an instant or, with USE_TZ off, at a local time, in microseconds as naive has them.
+// until judges a session that ends at an instant or, with USE_TZ off, at a local time, in microseconds as naive has
+// them.
 func (s *Store) until(end int64, now time.Time) (time.Time, error) {
 	// contrib/sessions/backends/base.py, 5.2, get_expiry_age: delta.days * 86400 + delta.seconds, whole seconds. With less
 	// than one left, the session is over.

@@ -26,8 +26,8 @@ func (s *Store) read(ctx context.Context, name string) (file, error) {
 	return within(ctx, s.slots, func() (file, error) { return s.open(name) })
 }
 
-// within asks the file system and waits for its answer, but not longer than ctx lasts. A file system that does not answer
-// keeps a goroutine and a slot until it does.
+// within asks the file system and waits for its answer, but not longer than ctx lasts. A file system that does not
+// answer keeps a goroutine and a slot until it does.
 func within[T any](ctx context.Context, slots chan struct{}, ask func() (T, error)) (T, error) {
 	type result struct {
 		answer T

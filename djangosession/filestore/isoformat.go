@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// fromISOFormat is Python's datetime.fromisoformat, as of Python 3.11 (Modules/_datetimemodule.c), in microseconds since
+// fromISOFormat is Python's datetime.fromisoformat, as of Python 3.11 (Modules/_datetimemodule.c), in microseconds
+// since
 // 1970. aware says that the text has an offset from UTC; without one, it is a local time. Django writes what isoformat()
 // gives; older Pythons read nothing else.
 func fromISOFormat(text string) (micros int64, aware, ok bool) {
@@ -125,7 +126,8 @@ func (c isoClock) micros() int64 {
 	return int64((c.hour*60+c.minute)*60+c.second)*1e6 + int64(c.fraction)
 }
 
-// isoHours is parse_hh_mm_ss_ff: HH[:MM[:SS[.ffffff]]] or HH[MM[SS[.ffffff]]], with any number of digits in the fraction.
+// isoHours is parse_hh_mm_ss_ff: HH[:MM[:SS[.ffffff]]] or HH[MM[SS[.ffffff]]], with any number of digits in the
+// fraction.
 func isoHours(text string) (c isoClock, ok bool) {
 	p := isoText{text, true}
 	c.hour = p.digits(2)

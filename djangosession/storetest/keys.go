@@ -60,8 +60,8 @@ func testHostileKeys(t *testing.T, h Harness) {
 	h.expect(t, "the live session after all of them", key, "user 1")
 }
 
-// testSpellings: databases may take other characters for those of a key, and pass over some. Then they find its session,
-// as Django does; they must not find another one.
+// testSpellings: databases may take other characters for those of a key, and pass over some. Then they find its
+// session, as Django does; they must not find another one.
 func testSpellings(t *testing.T, h Harness) {
 	key := h.login(t, "1")
 	h.login(t, "2")

@@ -30,8 +30,8 @@ type Style struct {
 	Unavailable int
 }
 
-// Answer is what a gateway is told. No answer may be stored, and each depends on the cookies. Its message is for the client. It is
-// empty where there is nothing to read: an allow, and a redirect.
+// Answer is what a gateway is told. No answer may be stored, and each depends on the cookies. Its message is for the
+// client. It is empty where there is nothing to read: an allow, and a redirect.
 type Answer struct {
 	Action gateway.Action
 	reply.Reply

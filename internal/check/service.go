@@ -12,15 +12,16 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-// Verifier gives the verdict on a session key, to a question put at the time asked, and says whether it was kept, so that nobody
-// had to wait for it. A request without a key has the empty one. An error says that it could not be found out; its text is
-// logged, and must hold nothing secret. A client that hangs up ends ctx, but not the question: that has a deadline of its own.
+// Verifier gives the verdict on a session key, to a question put at the time asked, and says whether it was kept, so
+// that nobody had to wait for it. A request without a key has the empty one. An error says that it could not be found
+// out; its text is logged, and must hold nothing secret. A client that hangs up ends ctx, but not the question: that
+// has a deadline of its own.
 type Verifier interface {
 	Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error)
 }
 
-// AccessStore finds out what a user may do. An error that is djangosession.ErrNoPermissionsMixin says that the user model
-// has no groups and permissions; any other, that it could not be found out. It is asked as a Verifier is.
+// AccessStore finds out what a user may do. An error that is djangosession.ErrNoPermissionsMixin says that the user
+// model has no groups and permissions; any other, that it could not be found out. It is asked as a Verifier is.
 type AccessStore interface {
 	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
 }
@@ -45,7 +46,8 @@ type Service struct {
 	Now func() time.Time
 }
 
-// Verify asks for the verdict on a request's Cookie headers, a question put at the time asked, and puts it into the request's event.
+// Verify asks for the verdict on a request's Cookie headers, a question put at the time asked, and puts it into the
+// request's event.
 func (s *Service) Verify(ctx context.Context, cookies []string, asked time.Time, e *observe.Event) (djangosession.Verdict, Outcome) {
 	if len(cookies) > 1 {
 		e.CookieLines = len(cookies)

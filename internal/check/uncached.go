@@ -8,7 +8,8 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Uncached is a Verifier and an AccessStore that keeps nothing: it asks each time. verdictcache.Cache is the one that keeps.
+// Uncached is a Verifier and an AccessStore that keeps nothing: it asks each time. verdictcache.Cache is the one that
+// keeps.
 type Uncached struct {
 	// Verdicts finds the verdict on a session key, as djangosession.Verifier does.
 	Verdicts interface {
@@ -35,7 +36,8 @@ func (u Uncached) AccessOf(ctx context.Context, userID string) (djangosession.Ac
 	return u.Access.AccessOf(ctx, userID)
 }
 
-// bounded has the deadline alone end a question: a client that hangs up must not tear down a database connection under its query.
+// bounded has the deadline alone end a question: a client that hangs up must not tear down a database connection
+// under its query.
 func (u Uncached) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), u.Timeout)
 }

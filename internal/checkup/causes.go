@@ -9,9 +9,9 @@ import (
 	"django-sidecar/internal/config"
 )
 
-// Causes says what probably stands behind a verdict that nobody is logged in, the likeliest first. It tries other settings on
-// the session itself, so that what it says of them is certain. session and user are what the verdict was given on, nil where
-// they were not found. Nothing in a cause is secret.
+// Causes says what probably stands behind a verdict that nobody is logged in, the likeliest first. It tries other
+// settings on the session itself, so that what it says of them is certain. session and user are what the verdict was
+// given on, nil where they were not found. Nothing in a cause is secret.
 func (d *Deployment) Causes(ctx context.Context, key string, reason djangosession.Reason) []string {
 	switch reason {
 	case djangosession.NotFound:

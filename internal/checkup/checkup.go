@@ -101,8 +101,8 @@ type Deployment struct {
 	Now func() time.Time
 }
 
-// Run looks at everything, reports each finding as it comes, and returns whether none is a Fail. It goes on after a finding,
-// and leaves out only what cannot be looked at because of it.
+// Run looks at everything, reports each finding as it comes, and returns whether none is a Fail. It goes on after a
+// finding, and leaves out only what cannot be looked at because of it.
 func (d *Deployment) Run(ctx context.Context, report func(Finding)) bool {
 	healthy := true
 	step := func(look func(context.Context) ([]Finding, bool)) bool {

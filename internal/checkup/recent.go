@@ -16,7 +16,8 @@ import (
 // sample is how many recent sessions are looked at.
 const sample = 100
 
-// recentSessions judges the live sessions that expire last, as requests would; their users only where those can be read.
+// recentSessions judges the live sessions that expire last, as requests would; their users only where those can be
+// read.
 func (d *Deployment) recentSessions(ctx context.Context, users bool) ([]Finding, bool) {
 	const name = "recent sessions"
 	if d.Recent == nil {
@@ -131,8 +132,8 @@ func (d *Deployment) readable(name string, recent []dbstore.StoredSession, t tal
 	return f
 }
 
-// unread tries what cannot be read with other settings: evidence is better than a guess. read is how many of the sessions
-// can be read.
+// unread tries what cannot be read with other settings: evidence is better than a guess. read is how many of the
+// sessions can be read.
 func (d *Deployment) unread(recent []dbstore.StoredSession, read int) (Grade, string) {
 	grade := Warn
 	if read == 0 {

@@ -32,8 +32,8 @@ func RelationRemedy(e *dbstore.RelationError) string {
 	return fmt.Sprintf("if the user model has another table for them, name it in %s_TABLE; %s", setting, refused)
 }
 
-// columnRemedy says what to do about a column that the user table lacks. It may be a property of the user model, for which a column
-// that is left out would be the wrong answer.
+// columnRemedy says what to do about a column that the user table lacks. It may be a property of the user model, for
+// which a column that is left out would be the wrong answer.
 func columnRemedy(err error) string {
 	_, column, _ := strings.Cut(err.Error(), "has no column ")
 	remedy := fmt.Sprintf("if %s has another name, set its DJANGO_AUTH_USER_…_COLUMN", column)

@@ -44,7 +44,8 @@ func (c *Config) readMiddleware(r *reader) {
 		}
 	}
 	c.SessionSecurityExpireAfter = r.seconds("DJANGO_SESSION_SECURITY_EXPIRE_AFTER")
-	// django_session_timeout/middleware.py, 0.1.0: getattr(settings, "SESSION_EXPIRE_SECONDS", settings.SESSION_COOKIE_AGE)
+	// django_session_timeout/middleware.py, 0.1.0: getattr(settings, "SESSION_EXPIRE_SECONDS",
+	// settings.SESSION_COOKIE_AGE)
 	if c.SessionExpire = c.SessionCookieAge; r.value("DJANGO_SESSION_EXPIRE_SECONDS").given {
 		c.SessionExpire = r.seconds("DJANGO_SESSION_EXPIRE_SECONDS")
 	}

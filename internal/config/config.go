@@ -25,7 +25,8 @@ type Config struct {
 	ASGI                    bool   // Django runs under ASGI; from 3.0 on
 	DefaultHashingAlgorithm string // sha256 or sha1; sha256. As given: only Django 3.1 and 3.2 ask
 
-	DatabaseURL Secret // required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
+	// required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
+	DatabaseURL Secret
 	// SessionDatabaseURL is where the session table is, if that is another database; empty: it is in DatabaseURL's.
 	SessionDatabaseURL Secret
 
@@ -71,7 +72,8 @@ type Config struct {
 	Listen      string // host:port or unix:/path; 127.0.0.1:8100
 	AdminListen string // the same; 127.0.0.1:8101
 	GRPCListen  string // the same; empty: there is no gRPC listener
-	// MaxConnections is how many connections the public listener has at a time, and each other one at most; 0: no limit; 1024.
+	// MaxConnections is how many connections the public listener has at a time, and each other one at most; 0: no limit;
+	// 1024.
 	MaxConnections int
 	StoreTimeout   time.Duration // above zero; 2s
 	DBConns        int           // 1 to 1000; 4
@@ -144,8 +146,9 @@ func FromProcess() (*Config, error) { return fromProcess(true) }
 // WithoutDatabase is FromProcess for a command that reads no database: DATABASE_URL may be missing, or wrong.
 func WithoutDatabase() (*Config, error) { return fromProcess(false) }
 
-// ForSQL is FromProcess for a command that needs the tables' names alone: whoever writes a migration need not have the deployment's keys,
-// its cache or its database. What is given for these is not read, but for DATABASE_URL, which says what kind of database it is.
+// ForSQL is FromProcess for a command that needs the tables' names alone: whoever writes a migration need not have
+// the deployment's keys, its cache or its database. What is given for these is not read, but for DATABASE_URL, which
+// says what kind of database it is.
 func ForSQL() (*Config, error) {
 	values, err := environment()
 	if err != nil {
@@ -169,8 +172,8 @@ func ForSQL() (*Config, error) {
 	return c.finish(r, true)
 }
 
-// ForDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our own,
-// with this key and this database. Uploads go to mediaRoot, and what they leave beside it; "" turns them off.
+// ForDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our
+// own, with this key and this database. Uploads go to mediaRoot, and what they leave beside it; "" turns them off.
 func ForDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
 	values, err := environment()
 	if err != nil {
@@ -216,9 +219,9 @@ func fromProcess(withDatabase bool) (*Config, error) {
 	return c.finish(r, withDatabase)
 }
 
-// AsFarAsItGoes is what FromProcess would read if each setting that is at fault were not set, for a command that has reported
-// the faults and looks at the rest. Where SECRET_KEY is missing, something stands for it, and KeyMissing says so. It is nil
-// where too much is missing.
+// AsFarAsItGoes is what FromProcess would read if each setting that is at fault were not set, for a command that has
+// reported the faults and looks at the rest. Where SECRET_KEY is missing, something stands for it, and KeyMissing
+// says so. It is nil where too much is missing.
 func AsFarAsItGoes() *Config {
 	values, err := environment()
 	if err != nil {
@@ -378,8 +381,9 @@ func fingerprintOf(files []readFile) fingerprint {
 	return fingerprint(hash.Sum(nil))
 }
 
-// DatabaseURLNow reads the file of DATABASE_URL or DJANGO_SESSION_DATABASE_URL, which name says, anew, for who has been refused
-// with the URL of this Config. It is false where the URL comes from no file, or the file holds none that could be one.
+// DatabaseURLNow reads the file of DATABASE_URL or DJANGO_SESSION_DATABASE_URL, which name says, anew, for who has
+// been refused with the URL of this Config. It is false where the URL comes from no file, or the file holds none that
+// could be one.
 func (c *Config) DatabaseURLNow(name string) (string, bool) {
 	if c.files == nil {
 		return "", false

@@ -7,8 +7,8 @@ type GroupTables struct {
 	UserGroups, UserPermissions, GroupPermissions ManyToMany
 }
 
-// ManyToMany is the table of a many-to-many field. "" is what Django calls it, or what is found; a table that is named is believed where
-// the database has no foreign keys for it.
+// ManyToMany is the table of a many-to-many field. "" is what Django calls it, or what is found; a table that is
+// named is believed where the database has no foreign keys for it.
 type ManyToMany struct{ Table, From, To string }
 
 // AreNamed reports whether a table is not the one that Django would have.

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// These are the bounds of Django's own check of keys (django/core/checks/security/base.py, 5.2, _check_secret_key: W009, W025).
+// These are the bounds of Django's own check of keys (django/core/checks/security/base.py, 5.2, _check_secret_key:
+// W009, W025).
 const (
 	insecurePrefix = "django-insecure-"
 	shortKey       = 50

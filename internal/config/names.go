@@ -43,8 +43,9 @@ func isServiceLink(name, text string) bool {
 	return serviceLink.MatchString(name) || servicePort.MatchString(name) && serviceURL.MatchString(text)
 }
 
-// nearest is the setting of ours whose name takes the fewest edits to reach, the case of letters aside. Letters that both
-// begin with make up for edits: SIDECAR_DB_CONNECTIONS is meant for SIDECAR_DB_CONNS and not for SIDECAR_MAX_CONNECTIONS.
+// nearest is the setting of ours whose name takes the fewest edits to reach, the case of letters aside. Letters that
+// both begin with make up for edits: SIDECAR_DB_CONNECTIONS is meant for SIDECAR_DB_CONNS and not for
+// SIDECAR_MAX_CONNECTIONS.
 func (r *reader) nearest(name string) string {
 	name = strings.ToUpper(name)
 	best, bestScore := "", 0
@@ -70,18 +71,20 @@ func commonPrefix(a, b string) int {
 // djangoPrefix begins the full name of every setting of Django's.
 const djangoPrefix = "DJANGO_"
 
-// A name is close to another if closeEdits lead from one to the other, or one edit where the name is short. Django's own
-// settings are not as close to one that is read here, but for those in notMisspelt; a test compares them.
+// A name is close to another if closeEdits lead from one to the other, or one edit where the name is short. Django's
+// own settings are not as close to one that is read here, but for those in notMisspelt; a test compares them.
 const (
 	closeEdits = 2
 	shortName  = len(djangoPrefix) + 12
 )
 
-// notMisspelt are Django's own settings, and variables of Django itself, that are close to a setting and mean something else.
+// notMisspelt are Django's own settings, and variables of Django itself, that are close to a setting and mean
+// something else.
 var notMisspelt = []string{"DJANGO_CSRF_COOKIE_AGE", "DJANGO_USE_X_FORWARDED_PORT"}
 
-// hintAtNames warns of DJANGO_ names that are close to a setting's and are none: they would be passed over in silence. It is
-// a warning, since projects have DJANGO_ variables of their own. It also says which plain names are not read.
+// hintAtNames warns of DJANGO_ names that are close to a setting's and are none: they would be passed over in
+// silence. It is a warning, since projects have DJANGO_ variables of their own. It also says which plain names are
+// not read.
 func (r *reader) hintAtNames(environ []string) {
 	set := map[string]bool{}
 	for _, entry := range environ {

@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// parseList reads a JSON array of strings where the text begins with a bracket, else items between separators, without
-// the spaces around them. The problem continues the setting's name in a Fault, and quotes nothing: the list may be secret.
+// parseList reads a JSON array of strings where the text begins with a bracket, else items between separators,
+// without the spaces around them. The problem continues the setting's name in a Fault, and quotes nothing: the list
+// may be secret.
 func parseList(text, separator string) (items []string, problem string) {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "[") {

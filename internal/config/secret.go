@@ -10,7 +10,8 @@ import (
 // redacted is all that a Secret ever prints.
 const redacted = "[redacted]"
 
-// Secret is a string that prints as "[redacted]" wherever it is formatted, marshalled or logged. Its zero value is empty.
+// Secret is a string that prints as "[redacted]" wherever it is formatted, marshalled or logged. Its zero value is
+// empty.
 type Secret struct {
 	// A pointer, because fmt calls no method of a value in an unexported field of another struct: there it would print a
 	// string in the clear, but of a pointer only the address.

@@ -79,8 +79,8 @@ func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]value, error
 	return values, nil
 }
 
-// valueOf decides between what the prefixed variable says, which is what the plain one says where the prefixed is unset,
-// and what the plain one says.
+// valueOf decides between what the prefixed variable says, which is what the plain one says where the prefixed is
+// unset, and what the plain one says.
 func valueOf(tag reflect.StructTag, prefix string, first, other *string) value {
 	plain := tag.Get("envconfig")
 	v := value{Setting: Setting{

@@ -11,8 +11,9 @@ type ownSettings struct {
 	// The version of the deployment's Django, from `1.11` on. `4.1.7` is as good as `4.1`. It decides which formats
 	// and hashes are accepted. A version above 6.1 is judged as 6.1, with a warning.
 	DjangoVersion *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" form:"version"`
-	// `true` where Django runs under ASGI (uvicorn, daphne, hypercorn), from Django 3.0 on. It reads the Cookie header in another
-	// way, which matters where a request has several of them: Django 6.0 and newer then find the cookies of all.
+	// `true` where Django runs under ASGI (uvicorn, daphne, hypercorn), from Django 3.0 on. It reads the Cookie header
+	// in another way, which matters where a request has several of them: Django 6.0 and newer then find the cookies of
+	// all.
 	ASGI *string `envconfig:"DJANGO_ASGI" otherwise:"false" form:"flag"`
 
 	// # Databases

@@ -238,11 +238,13 @@ func (r *reader) extensions(name string) []string {
 	return list
 }
 
-// isScheme: RFC 3986, 3.1, in small letters, as browsers write it. Web views have schemes of their own, such as capacitor.
+// isScheme: RFC 3986, 3.1, in small letters, as browsers write it. Web views have schemes of their own, such as
+// capacitor.
 var isScheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`).MatchString
 
-// origins is CSRF_TRUSTED_ORIGINS: any scheme://host (django/core/checks/compatibility/django_4_0.py, 5.2). Before Django 4.0 it
-// has hosts without a scheme, which are of http and https. The word null is the origin of pages that have none.
+// origins is CSRF_TRUSTED_ORIGINS: any scheme://host (django/core/checks/compatibility/django_4_0.py, 5.2). Before
+// Django 4.0 it has hosts without a scheme, which are of http and https. The word null is the origin of pages that
+// have none.
 func (r *reader) origins(name string) []string {
 	var origins []string
 	for _, text := range r.list(name) {

@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// Watch looks at the files that the environment names at each tick, until ctx is done. It calls onChange with a new Config
-// when they hold something else, and with an error when that cannot be taken: once for each different failure, during which
-// the last good Config stays right. Where a failure ends without a change, onChange gets a Config all the same. It starts no
-// goroutine, and calls onChange in its own.
+// Watch looks at the files that the environment names at each tick, until ctx is done. It calls onChange with a new
+// Config when they hold something else, and with an error when that cannot be taken: once for each different failure,
+// during which the last good Config stays right. Where a failure ends without a change, onChange gets a Config all
+// the same. It starts no goroutine, and calls onChange in its own.
 //
-// Files are read by path anew, so a swapped symbolic link is seen. What they hold counts when two ticks have found the same: a
-// file that is written in place can be seen half written. Whoever takes longer than a tick to write it replaces it by renaming.
+// Files are read by path anew, so a swapped symbolic link is seen. What they hold counts when two ticks have found
+// the same: a file that is written in place can be seen half written. Whoever takes longer than a tick to write it
+// replaces it by renaming.
 func (c *Config) Watch(ctx context.Context, tick <-chan time.Time, onChange func(*Config, error)) {
 	if c.files == nil { // nothing can change
 		<-ctx.Done()

@@ -1,7 +1,8 @@
-// Package connections bounds how many connections a listener has, and what they keep in memory before their requests are known.
-// Where there would be more, it closes one that is of less use: the one whose request was answered first, and which has still not sent
-// all of it; one that has been about to send a request for a second, or the one that has been for the longest time where these
-// are more than half of all; then the one that has been idle for the longest; and only where all are busy the new one.
+// Package connections bounds how many connections a listener has, and what they keep in memory before their requests
+// are known. Where there would be more, it closes one that is of less use: the one whose request was answered first,
+// and which has still not sent all of it; one that has been about to send a request for a second, or the one that has
+// been for the longest time where these are more than half of all; then the one that has been idle for the longest;
+// and only where all are busy the new one.
 //
 //	l := connections.New(listener, connections.Options{Connections: 1024, HeaderBytes: 2 << 20, Now: time.Now})
 //	l.Watch(server) // before it serves
@@ -22,8 +23,8 @@ import (
 type Options struct {
 	// Connections is how many there are at a time.
 	Connections int
-	// HeaderBytes is what those that are about to send a request have sent together, beyond freeBytes each. It suits HTTP/1 alone:
-	// the connections of HTTP/2 have bodies of some requests between the headers of others.
+	// HeaderBytes is what those that are about to send a request have sent together, beyond freeBytes each. It suits
+	// HTTP/1 alone: the connections of HTTP/2 have bodies of some requests between the headers of others.
 	HeaderBytes int64
 	// Refused is told of each connection that is closed, or not taken, for one of these bounds; nil: nobody is.
 	Refused func()
@@ -57,8 +58,8 @@ func New(l net.Listener, o Options) *Listener {
 	return &Listener{Listener: l, options: o, ended: make(chan struct{}), all: map[*conn]struct{}{}}
 }
 
-// Leave takes no connection any more, and lets the server go on with those that there are. http.Server.Shutdown does not: whose
-// request comes after it gets no answer.
+// Leave takes no connection any more, and lets the server go on with those that there are. http.Server.Shutdown does
+// not: whose request comes after it gets no answer.
 func (l *Listener) Leave() error {
 	l.left.Store(true)
 	return l.Listener.Close()
@@ -73,8 +74,8 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// Watch has a server tell what its connections do. A request of HTTP/1 is known when its header is; of HTTP/2, where many share
-// a connection, its handler says so by Known and Answered.
+// Watch has a server tell what its connections do. A request of HTTP/1 is known when its header is; of HTTP/2, where
+// many share a connection, its handler says so by Known and Answered.
 func (l *Listener) Watch(s *http.Server) {
 	next := s.Handler
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

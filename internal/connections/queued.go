@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Queued returns l with a Close that loses nobody. The kernel takes connections before a program does, and resets those that wait for
-// it when their listener closes: a request that a gateway has sent on one is lost. Close takes them in first, and Accept goes on
-// until it has returned all of them.
+// Queued returns l with a Close that loses nobody. The kernel takes connections before a program does, and resets
+// those that wait for it when their listener closes: a request that a gateway has sent on one is lost. Close takes
+// them in first, and Accept goes on until it has returned all of them.
 func Queued(l net.Listener) net.Listener { return &queued{Listener: l} }
 
 type queued struct {

@@ -13,8 +13,8 @@ const maxWaiting = 4096
 // waiting is the descriptor of a connection that the kernel has taken.
 type waiting int
 
-// takeWaiting takes the connections that wait for l to accept them, and closes the door in the next instant: net.Listener.Close
-// does so only when the goroutine that accepts has woken up.
+// takeWaiting takes the connections that wait for l to accept them, and closes the door in the next instant:
+// net.Listener.Close does so only when the goroutine that accepts has woken up.
 func takeWaiting(l net.Listener) (all []waiting) {
 	s, ok := l.(syscall.Conn)
 	if !ok {

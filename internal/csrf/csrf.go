@@ -1,6 +1,6 @@
 // Package csrf knows Django's token against cross-site request forgery, and is pure. What a form or a script sends is
-// compared with the csrftoken cookie, as CsrfViewMiddleware does (django/middleware/csrf.py, 1.11 to 6.1); the rules have
-// been the same since 1.10, when tokens came to be masked.
+// compared with the csrftoken cookie, as CsrfViewMiddleware does (django/middleware/csrf.py, 1.11 to 6.1); the rules
+// have been the same since 1.10, when tokens came to be masked.
 package csrf
 
 import (
@@ -24,8 +24,8 @@ const (
 // alphabet is CSRF_ALLOWED_CHARS, string.ascii_letters + string.digits, in which masks are added.
 const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-// Match says whether a token is that of a cookie. Each may be masked or not: Django put a mask on the cookie before 4.1, and
-// scripts read the token from the cookie or from the page.
+// Match says whether a token is that of a cookie. Each may be masked or not: Django put a mask on the cookie before
+// 4.1, and scripts read the token from the cookie or from the page.
 func Match(cookie, token string) bool {
 	secret, ok := unmask(cookie)
 	sent, sentOK := unmask(token)

@@ -124,9 +124,10 @@ func (c *connector) learn(err error) {
 	}
 }
 
-// planOnce has the server plan each prepared statement once. It would plan a query for several keys each time anew, because
-// it takes any list of keys for one of ten and has a plan for the true number look cheaper: that took more than finding them.
-// A server before PostgreSQL 12 has no such setting and no row here. Nobody but us has the connection.
+// planOnce has the server plan each prepared statement once. It would plan a query for several keys each time anew,
+// because it takes any list of keys for one of ten and has a plan for the true number look cheaper: that took more
+// than finding them. A server before PostgreSQL 12 has no such setting and no row here. Nobody but us has the
+// connection.
 func planOnce(ctx context.Context, conn driver.QueryerContext) error {
 	rows, err := conn.QueryContext(ctx, "SELECT set_config(name, 'force_generic_plan', false) FROM pg_catalog.pg_settings WHERE name = 'plan_cache_mode'", nil)
 	if err != nil {

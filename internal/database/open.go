@@ -24,8 +24,8 @@ type Options struct {
 	Prepare Prepare
 	// LookupEnv gives libpq's environment variables; nil means none.
 	LookupEnv func(string) (string, bool)
-	// URLNow is asked for the URL when a server refuses the password: it may have been changed. false: there is none that can
-	// be used; nil: it never changes.
+	// URLNow is asked for the URL when a server refuses the password: it may have been changed. false: there is none
+	// that can be used; nil: it never changes.
 	URLNow func() (rawURL string, ok bool)
 }
 

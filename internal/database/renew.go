@@ -12,8 +12,9 @@ import (
 	"github.com/lib/pq/pqerror"
 )
 
-// renewing is a connector for a URL whose password is changed while we run. A server that refuses the password may be ahead of
-// the URL, or behind it: whoever changes both cannot do it in one instant. So the URL is asked for again, and the server too.
+// renewing is a connector for a URL whose password is changed while we run. A server that refuses the password may be
+// ahead of the URL, or behind it: whoever changes both cannot do it in one instant. So the URL is asked for again,
+// and the server too.
 type renewing struct {
 	driver.Connector // of the first URL, for Driver
 

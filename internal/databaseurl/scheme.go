@@ -1,4 +1,5 @@
-// Package databaseurl knows the schemes of DATABASE_URL: which database each names, and which of them cannot be read here.
+// Package databaseurl knows the schemes of DATABASE_URL: which database each names, and which of them cannot be read
+// here.
 package databaseurl
 
 import (
@@ -17,9 +18,9 @@ const (
 	SQLite   Kind = "SQLite"
 )
 
-// kinds has the schemes of dj-database-url 3.1.2 (ENGINE_SCHEMES) and django-environ 0.14.0 (Env.DB_SCHEMES), those that
-// older releases and other packages register, and the last words of Django's own engines. CockroachDB, TimescaleDB and
-// django-postgres-extra speak PostgreSQL's protocol, and have its tables.
+// kinds has the schemes of dj-database-url 3.1.2 (ENGINE_SCHEMES) and django-environ 0.14.0 (Env.DB_SCHEMES), those
+// that older releases and other packages register, and the last words of Django's own engines. CockroachDB,
+// TimescaleDB and django-postgres-extra speak PostgreSQL's protocol, and have its tables.
 var kinds = map[string]Kind{
 	"postgres": Postgres, "postgresql": Postgres, "psql": Postgres, "pgsql": Postgres, "postgis": Postgres,
 	"postgresql_psycopg2": Postgres, "psqlextra": Postgres, "timescale": Postgres, "timescaledb": Postgres, "timescalegis": Postgres,
@@ -41,10 +42,10 @@ var others = map[string]string{
 var errScheme = errors.New("is not a URL that begins with postgres://, postgresql://, mysql://, mariadb:// or sqlite://, " +
 	"or with another scheme of dj-database-url or django-environ")
 
-// Of returns the kind of database that a URL names by its scheme, in any case. The scheme may have a driver after it, as
-// SQLAlchemy writes it (postgresql+psycopg://), and before it the module of an engine (django.db.backends.postgresql://), or
-// the prefix of django-prometheus. The error continues a sentence that begins with the setting's name, and says what to do;
-// it holds no part of the URL but a scheme that is known.
+// Of returns the kind of database that a URL names by its scheme, in any case. The scheme may have a driver after it,
+// as SQLAlchemy writes it (postgresql+psycopg://), and before it the module of an engine
+// (django.db.backends.postgresql://), or the prefix of django-prometheus. The error continues a sentence that begins
+// with the setting's name, and says what to do; it holds no part of the URL but a scheme that is known.
 func Of(url string) (Kind, error) {
 	scheme, _, found := strings.Cut(url, "://")
 	if !found {

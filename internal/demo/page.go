@@ -102,8 +102,8 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// ServeHTTP implements http.Handler. Paths are compared as they are: what is cleaned here would reach Next otherwise than
-// under serve.
+// ServeHTTP implements http.Handler. Paths are compared as they are: what is cleaned here would reach Next otherwise
+// than under serve.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, pagePrefix) {
 		p.Next.ServeHTTP(w, r)
@@ -155,8 +155,8 @@ func send(w http.ResponseWriter, r *http.Request, f file) {
 	}
 }
 
-// show sends the page. html/template is not used: with it, the linker keeps every exported method of the whole program, which
-// is ten megabytes.
+// show sends the page. html/template is not used: with it, the linker keeps every exported method of the whole
+// program, which is ten megabytes.
 func (p *page) show(w http.ResponseWriter, r *http.Request) {
 	current := djangosession.SessionKey(r.Header["Cookie"], p.CookieName)
 	var choices strings.Builder

@@ -15,7 +15,8 @@ import (
 	"django-sidecar/internal/sidecar"
 )
 
-// Run makes a Django deployment in a folder of its own, serves it until ctx ends, and prints on out what to try. The log goes to log.
+// Run makes a Django deployment in a folder of its own, serves it until ctx ends, and prints on out what to try. The
+// log goes to log.
 func Run(ctx context.Context, c *config.Config, dir string, out, log io.Writer, build sidecar.Build) error {
 	c.Explain = true // who runs a demo wants to know why
 	visits, err := Deploy(ctx, c, filepath.Join(dir, database))

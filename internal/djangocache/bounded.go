@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// boundedConn is a connection to a server that says how long a value is before it sends it. The clients would make room for
-// whatever is said. It fails where that is too much, before the client hears of it; the connection is of no use then, and
-// its client closes it.
+// boundedConn is a connection to a server that says how long a value is before it sends it. The clients would make
+// room for whatever is said. It fails where that is too much, before the client hears of it; the connection is of no
+// use then, and its client closes it.
 type boundedConn struct {
 	net.Conn
 
@@ -21,7 +21,8 @@ type boundedConn struct {
 	err    error
 }
 
-// maxLengthLine is how much of a line is looked at: Memcached's lines of lengths have a key of 250 bytes and three numbers.
+// maxLengthLine is how much of a line is looked at: Memcached's lines of lengths have a key of 250 bytes and three
+// numbers.
 const maxLengthLine = 512
 
 // Read implements net.Conn.

@@ -118,8 +118,8 @@ func (b *fileBackend) decode(data []byte) (value []byte, expires time.Time, err 
 	return value, expires, nil
 }
 
-// readExpiry reads the pickle of None, a float or an int, as Lib/pickle.py of CPython writes it in the protocols 2 to 5:
-// PROTO, from protocol 4 a FRAME if there are four bytes or more to frame, one opcode, STOP.
+// readExpiry reads the pickle of None, a float or an int, as Lib/pickle.py of CPython writes it in the protocols 2 to
+// 5: PROTO, from protocol 4 a FRAME if there are four bytes or more to frame, one opcode, STOP.
 func readExpiry(data []byte) (seconds float64, forever bool, rest []byte, ok bool) {
 	if len(data) < 2 || data[0] != '\x80' || data[1] < 2 || data[1] > 5 {
 		return 0, false, nil, false

@@ -152,7 +152,8 @@ func redisEndpoints(a *address, s *settings) (all []endpoint, db int, err error)
 	return all, db, nil
 }
 
-// sentinelClient asks Sentinels where the primary is. As django-redis has it, the host of the URL is the service's name.
+// sentinelClient asks Sentinels where the primary is. As django-redis has it, the host of the URL is the service's
+// name.
 func sentinelClient(r *redis.Options, s *settings) ([]redis.UniversalClient, error) {
 	var sentinels []string
 	for _, h := range splitHosts(s.values["sentinels"]) {
@@ -176,8 +177,8 @@ func sentinelClient(r *redis.Options, s *settings) ([]redis.UniversalClient, err
 	return []redis.UniversalClient{client}, nil
 }
 
-// noService is a hook: a Sentinel that knows no such service answers nil, as a server does that has no such key. The one
-// must not be taken for the other.
+// noService is a hook: a Sentinel that knows no such service answers nil, as a server does that has no such key. The
+// one must not be taken for the other.
 type noService struct{}
 
 // DialHook implements redis.Hook.

@@ -49,8 +49,8 @@ func murmur3(data []rune) uint32 {
 }
 
 // modula is pylibmc's, that is libmemcached's default: MEMCACHED_DISTRIBUTION_MODULA over MEMCACHED_HASH_DEFAULT, Bob
-// Jenkins's one-at-a-time. Without behaviors, pylibmc changes neither. Bytes beyond ASCII are negative numbers to it, as
-// C's char is where x86 processors are.
+// Jenkins's one-at-a-time. Without behaviors, pylibmc changes neither. Bytes beyond ASCII are negative numbers to it,
+// as C's char is where x86 processors are.
 func modula(servers []endpoint, key string) int {
 	var h uint32
 	for i := range len(key) {

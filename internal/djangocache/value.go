@@ -45,8 +45,8 @@ func newRedisFormat(s *settings, maxBytes int) (redisFormat, djangosession.Seria
 	return f, serializer, nil
 }
 
-// decode is decode of django_redis/client/default.py, 7.0, and loads of RedisSerializer of core/cache/backends/redis.py,
-// 6.1, up to the serializer's own work.
+// decode is decode of django_redis/client/default.py, 7.0, and loads of RedisSerializer of
+// core/cache/backends/redis.py, 6.1, up to the serializer's own work.
 func (f redisFormat) decode(stored []byte) ([]byte, error) {
 	if isPyInt(stored) {
 		return nil, cachestore.ErrNotDict // int(value): integers are stored bare, so that Redis can count with them

@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// Application is a server behind a gateway. Each of its answers says in X-Place what has served the request: "admin", "accounts",
-// "static" or "other".
+// Application is a server behind a gateway. Each of its answers says in X-Place what has served the request: "admin",
+// "accounts", "static" or "other".
 type Application struct{ Name, Addr string }
 
-// StartApplications starts the same application in servers that read paths in different ways: Tomcat, Jetty and Undertow,
-// Express 5 and 4, and Go's ServeMux. They end with the test.
+// StartApplications starts the same application in servers that read paths in different ways: Tomcat, Jetty and
+// Undertow, Express 5 and 4, and Go's ServeMux. They end with the test.
 func StartApplications(tb testing.TB) []Application {
 	tb.Helper()
 	applications := append(javaApplications(tb), expressApplications(tb)...)

@@ -20,7 +20,8 @@ func Envoy(tb testing.TB, route GatewayRoute) *Gateway {
 	return envoyOverHTTP(tb, "deploy/envoy/envoy.yaml", route)
 }
 
-// EnvoyRules starts Envoy as Envoy does, with other rules in place of the one for /admin: paths, and what each requires.
+// EnvoyRules starts Envoy as Envoy does, with other rules in place of the one for /admin: paths, and what each
+// requires.
 func EnvoyRules(tb testing.TB, route GatewayRoute, rules map[string][]string) *Gateway {
 	tb.Helper()
 	const file = "deploy/envoy/envoy.yaml"

@@ -20,12 +20,13 @@ type GatewayRoute struct {
 	HTTP2 bool
 	// Preflight: where any user will do, the question has preflight=1 beside. Envoy over HTTP cannot.
 	Preflight bool
-	// Changes are further changes to the configurations of Caddy and Traefik: pairs of what stands there and what is to stand there.
+	// Changes are further changes to the configurations of Caddy and Traefik: pairs of what stands there and what is to
+	// stand there.
 	Changes []string
 }
 
-// Gateway is a running gateway, with the configuration that deploy/ has for it: the addresses apart, what is tried is the
-// file that people copy.
+// Gateway is a running gateway, with the configuration that deploy/ has for it: the addresses apart, what is tried is
+// the file that people copy.
 type Gateway struct {
 	*SmallServer
 
@@ -57,8 +58,9 @@ func (g *Gateway) run(command func() *exec.Cmd) *Gateway {
 	return g
 }
 
-// copyFile puts a file of the repository into the gateway's directory, with other addresses: pairs of what stands there and what
-// is to stand there. Each must be found, so that a file that has changed is not started half as it was meant.
+// copyFile puts a file of the repository into the gateway's directory, with other addresses: pairs of what stands
+// there and what is to stand there. Each must be found, so that a file that has changed is not started half as it was
+// meant.
 func (g *Gateway) copyFile(name string, replace ...string) {
 	g.tb.Helper()
 	source := filepath.Join(RepositoryPath(), name)

@@ -29,8 +29,8 @@ type MariaDBServer struct {
 	private   bool
 }
 
-// PrivateMariaDBServer is a server of one test's own, which may be stopped and frozen without harm to others. Its methods
-// are for one goroutine at a time.
+// PrivateMariaDBServer is a server of one test's own, which may be stopped and frozen without harm to others. Its
+// methods are for one goroutine at a time.
 type PrivateMariaDBServer struct{ *MariaDBServer }
 
 // sharedMariaDB is the server of the test binary.
@@ -197,8 +197,8 @@ func (s *MariaDBServer) command(ctx context.Context, program string, args ...str
 
 const mariaDBRoot = "root"
 
-// client runs SQL and returns the rows, fields separated by |. The kit sets the stage with MariaDB's own client, because
-// the driver is part of what is under test.
+// client runs SQL and returns the rows, fields separated by |. The kit sets the stage with MariaDB's own client,
+// because the driver is part of what is under test.
 func (s *MariaDBServer) client(ctx context.Context, user, password, database, sql string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -217,7 +217,8 @@ func (s *MariaDBServer) client(ctx context.Context, user, password, database, sq
 func (s *MariaDBServer) dataDir() string { return filepath.Join(s.dir, "data") }
 func (s *MariaDBServer) socket() string  { return filepath.Join(s.dir, "mysqld.sock") }
 
-// CertificateFile returns the path of the server's certificate, for 127.0.0.1 and localhost, which is its own authority.
+// CertificateFile returns the path of the server's certificate, for 127.0.0.1 and localhost, which is its own
+// authority.
 func (s *MariaDBServer) CertificateFile() string { return filepath.Join(s.dir, "server.crt") }
 
 // KeyFile returns the path of the certificate's key.
@@ -226,8 +227,8 @@ func (s *MariaDBServer) KeyFile() string { return filepath.Join(s.dir, "server.k
 // Addr returns host:port of the TCP listener, for a proxy in front of it.
 func (s *MariaDBServer) Addr() string { return loopback(s.port) }
 
-// ExecAsSuperuser runs SQL statements as root, and returns their rows, a line each, fields separated by |. It gets through
-// when the connections are used up, too.
+// ExecAsSuperuser runs SQL statements as root, and returns their rows, a line each, fields separated by |. It gets
+// through when the connections are used up, too.
 func (s *MariaDBServer) ExecAsSuperuser(tb testing.TB, sql string) string {
 	tb.Helper()
 	rows, err := s.client(context.WithoutCancel(tb.Context()), mariaDBRoot, "", "mysql", sql)

@@ -44,8 +44,8 @@ func NginxHTTP2(tb testing.TB, route GatewayRoute) *Gateway {
 		"listen 8080;", fmt.Sprintf("listen 127.0.0.1:%d http2;", port)) // it stands before runNginx's own, and wins
 }
 
-// NginxMedia starts nginx with deploy/nginx/media.conf, and with files as the folder that has MEDIA_ROOT in it: "media/a.txt"
-// is a file of MEDIA_ROOT, and "a.txt" lies outside.
+// NginxMedia starts nginx with deploy/nginx/media.conf, and with files as the folder that has MEDIA_ROOT in it:
+// "media/a.txt" is a file of MEDIA_ROOT, and "a.txt" lies outside.
 func NginxMedia(tb testing.TB, route GatewayRoute, files map[string]string) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)
@@ -61,8 +61,8 @@ func NginxMedia(tb testing.TB, route GatewayRoute, files map[string]string) *Gat
 		"/srv/shop/", g.path("shop")+"/")
 }
 
-// NginxGrafana starts nginx with deploy/nginx/grafana.conf, and with other names for groups: pairs of what stands there and
-// what is to stand there.
+// NginxGrafana starts nginx with deploy/nginx/grafana.conf, and with other names for groups: pairs of what stands
+// there and what is to stand there.
 func NginxGrafana(tb testing.TB, route GatewayRoute, grafana string, groups ...string) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)

@@ -35,7 +35,8 @@ const (
 	queryTimeout = 30 * time.Second
 )
 
-// accessRules is pg_hba.conf: the first line that matches decides. The role renewed is of tests that change its password.
+// accessRules is pg_hba.conf: the first line that matches decides. The role renewed is of tests that change its
+// password.
 const accessRules = `
 local all ` + roleName + ` scram-sha-256
 host  all ` + roleName + ` 127.0.0.1/32 scram-sha-256

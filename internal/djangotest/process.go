@@ -326,8 +326,8 @@ func (a account) apply(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: ids}
 }
 
-// tempDir makes a directory that belongs to the account. Its path is short: a unix socket's has room for some 100 bytes,
-// which a test's own TempDir, named after the test, can exceed.
+// tempDir makes a directory that belongs to the account. Its path is short: a unix socket's has room for some 100
+// bytes, which a test's own TempDir, named after the test, can exceed.
 func (a account) tempDir() (string, error) {
 	dir, err := os.MkdirTemp("", "djangotest-")
 	if err != nil {
@@ -350,8 +350,8 @@ func (a account) writeFile(path, text string) error {
 // portsTried makes each port of a test binary different, those of stopped servers included.
 var portsTried atomic.Int64
 
-// freePort returns a loopback port that nothing listens on. It lies below the range from which kernels take the ports of
-// outgoing connections, so that a server which is down for a while finds it free again.
+// freePort returns a loopback port that nothing listens on. It lies below the range from which kernels take the ports
+// of outgoing connections, so that a server which is down for a while finds it free again.
 func freePort() (int, error) {
 	const first, count = 15000, 15000
 	for range count {

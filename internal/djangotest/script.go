@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// AskScript runs a script under a Django, puts questions to it as lines of JSON, and decodes the lines that it answers, one
-// for each, into the slice that answers points to.
+// AskScript runs a script under a Django, puts questions to it as lines of JSON, and decodes the lines that it
+// answers, one for each, into the slice that answers points to.
 func AskScript[T any](tb testing.TB, version, script string, questions []T, answers any) {
 	tb.Helper()
 	var stdin bytes.Buffer

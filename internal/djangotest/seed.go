@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Seed returns what a comparison with Django makes its questions from: ORACLE_SEED, or 1, so that every run asks the same
-// and a failure tells of a change. ORACLE_SEED=0 takes one from the clock, as make test-seeds does. The test's log has it.
+// Seed returns what a comparison with Django makes its questions from: ORACLE_SEED, or 1, so that every run asks the
+// same and a failure tells of a change. ORACLE_SEED=0 takes one from the clock, as make test-seeds does. The test's
+// log has it.
 func Seed(tb testing.TB) uint64 {
 	tb.Helper()
 	seed := uint64(1)

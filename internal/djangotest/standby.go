@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Standby starts a copy of a cluster that follows it, for this test alone. It has the databases of the cluster: see Holds.
+// Standby starts a copy of a cluster that follows it, for this test alone. It has the databases of the cluster: see
+// Holds.
 func (s *PrivateServer) Standby(tb testing.TB) *PrivateServer {
 	tb.Helper()
 	standby, err := newStandby(s.Server)

@@ -12,8 +12,8 @@ import (
 	"django-sidecar/internal/reply"
 )
 
-// maxMessageBytes bounds a message. Envoy takes 60 KiB of headers from a client unless it is told otherwise; a body, which
-// Envoy sends along where with_request_body is set, is of no use here.
+// maxMessageBytes bounds a message. Envoy takes 60 KiB of headers from a client unless it is told otherwise; a body,
+// which Envoy sends along where with_request_body is set, is of no use here.
 const maxMessageBytes = 1 << 20
 
 // prefixBytes is what stands before each message: a byte that says whether it is compressed, and its length.
@@ -54,7 +54,8 @@ func readMessage(r *http.Request, a *arrival) ([]byte, error) {
 	if size > maxMessageBytes {
 		return nil, reply.CallTooLarge
 	}
-	message := bytes.NewBuffer(make([]byte, 0, min(size, 2<<10))) // the rest grows as it comes, so that a length alone costs nothing
+	// the rest grows as it comes, so that a length alone costs nothing
+	message := bytes.NewBuffer(make([]byte, 0, min(size, 2<<10)))
 	if _, err := io.CopyN(message, countedBody{r.Body, a}, int64(size)); err != nil {
 		return nil, reply.CallCutShort
 	}

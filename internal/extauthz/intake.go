@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// What calls may have in memory before their messages are whole, over all connections. Where there would be more, the call that
-// has waited longest for the rest of its message ends.
+// What calls may have in memory before their messages are whole, over all connections. Where there would be more, the
+// call that has waited longest for the rest of its message ends.
 const (
 	maxWaiting      = 256
 	maxWaitingBytes = 2 << 20

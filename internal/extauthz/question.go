@@ -22,10 +22,10 @@ func (c *checkRequest) question() check.Question {
 	return q
 }
 
-// requirements are what the operator has written into context_extensions, where each entry stands for key=value of the
-// query that other gateways have: require=staff, optional=1. A map has a key once, so that further requirements stand in
-// the same value, as in the query: "staff&require=group:editors". What is not understood is an error, also an entry that
-// may be meant for somebody else: a misspelt requirement must not pass for one that is met.
+// requirements are what the operator has written into context_extensions, where each entry stands for key=value of
+// the query that other gateways have: require=staff, optional=1. A map has a key once, so that further requirements
+// stand in the same value, as in the query: "staff&require=group:editors". What is not understood is an error, also
+// an entry that may be meant for somebody else: a misspelt requirement must not pass for one that is met.
 func (c *checkRequest) requirements() (gateway.Requirements, error) {
 	parts := make([]string, len(c.extensions))
 	for i, e := range c.extensions {

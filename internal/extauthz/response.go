@@ -19,8 +19,8 @@ const (
 	fieldErrorful protowire.Number = 5 // error_response
 )
 
-// appendCheckResponse writes an answer as a CheckResponse. aliases are the spellings of identity headers that the client
-// has used beyond the usual ones.
+// appendCheckResponse writes an answer as a CheckResponse. aliases are the spellings of identity headers that the
+// client has used beyond the usual ones.
 func appendCheckResponse(b []byte, a check.Answer, aliases []string) []byte {
 	b = appendMessage(b, fieldStatus, numberField(uint64(codeOf(a.Action))))
 	if a.Action == gateway.Allow {
@@ -29,10 +29,10 @@ func appendCheckResponse(b []byte, a check.Answer, aliases []string) []byte {
 	refusal := refusalResponse(a.Reply)
 	b = appendMessage(b, fieldDenied, refusal)
 	if a.Status == style.Unavailable {
-		// "We could not find out" is error_response, which lets an operator who has set failure_mode_allow have his way, and
-		// is 503 otherwise. Of two members of a oneof the last one counts; an older Envoy, which does not know this one, takes
-		// the other, and answers 503 where it would answer 403. A fault of the configuration is no error_response:
-		// whatever Envoy is told about failures, nobody passes.
+		// "We could not find out" is error_response, which lets an operator who has set failure_mode_allow have his way,
+		// and is 503 otherwise. Of two members of a oneof the last one counts; an older Envoy, which does not know this
+		// one, takes the other, and answers 503 where it would answer 403. A fault of the configuration is no
+		// error_response: whatever Envoy is told about failures, nobody passes.
 		b = appendMessage(b, fieldErrorful, refusal)
 	}
 	return b
@@ -51,8 +51,8 @@ func codeOf(a gateway.Action) reply.Code {
 	return reply.CodeUnavailable
 }
 
-// staticAliases are removed from every request that passes: where Envoy's allowed_headers keeps headers from us, it is not
-// known what the client has sent.
+// staticAliases are removed from every request that passes: where Envoy's allowed_headers keeps headers from us, it
+// is not known what the client has sent.
 var staticAliases = gateway.Aliases()
 
 // okResponse is an OkHttpResponse: the identity in place of whatever the client has sent under these names, and nothing
@@ -88,8 +88,9 @@ func refusalResponse(r reply.Reply) []byte {
 	return appendText(b, 3, text)
 }
 
-// headerValueOption is a HeaderValueOption that replaces all that the client has sent. append=false says so to every Envoy;
-// append_action, which has taken its place, is not known to those before 1.25, and passed over where append is there.
+// headerValueOption is a HeaderValueOption that replaces all that the client has sent. append=false says so to every
+// Envoy; append_action, which has taken its place, is not known to those before 1.25, and passed over where append is
+// there.
 func headerValueOption(h reply.Header) []byte {
 	value := appendText(appendText(nil, 1, strings.ToLower(h.Name)), 2, h.Value)
 	return appendMessage(appendMessage(nil, 1, value), 2, nil)

@@ -5,9 +5,9 @@ import "strings"
 // identityNames are the identity headers as HTTP/2 writes them.
 var identityNames = [...]string{"remote-user", "remote-user-id", "remote-email", "remote-groups"}
 
-// IsAlias says whether a header's name is another spelling of an identity header's: one that differs from it in capitals
-// and in what is neither letter nor digit. WSGI makes HTTP_REMOTE_USER of Remote-User and of Remote_User, and other servers
-// fold more. An exact name is no alias.
+// IsAlias says whether a header's name is another spelling of an identity header's: one that differs from it in
+// capitals and in what is neither letter nor digit. WSGI makes HTTP_REMOTE_USER of Remote-User and of Remote_User,
+// and other servers fold more. An exact name is no alias.
 func IsAlias(name string) bool {
 	folded := strings.Map(func(r rune) rune {
 		switch {
@@ -26,7 +26,8 @@ func IsAlias(name string) bool {
 	return false
 }
 
-// Aliases are the spellings with "_" and ".", for a gateway that removes headers by name and does not say which there are.
+// Aliases are the spellings with "_" and ".", for a gateway that removes headers by name and does not say which there
+// are.
 func Aliases() []string {
 	var list []string
 	for _, exact := range identityNames {

@@ -12,11 +12,12 @@ import (
 // return to.
 //
 // In the path, these are: a slash, backslash, semicolon, question mark, number sign or control character that is
-// percent-encoded, and a dot, letter, digit, "-" or "_", since some programs compare paths before they decode them; a percent
-// sign that makes another encoding when it is decoded, a malformed encoding, and one that is not UTF-8; an empty segment
-// ("//"), "." and ".."; a semicolon, which begins a parameter in some servers; and a backslash, which browsers take for a
-// slash. The gateways of deploy/ refuse nearly all of it: docs/gateways/README.md. Anywhere, they are control characters, a space, a number sign and bytes that
-// are not UTF-8. What does not begin with a slash is ambiguous too.
+// percent-encoded, and a dot, letter, digit, "-" or "_", since some programs compare paths before they decode them; a
+// percent sign that makes another encoding when it is decoded, a malformed encoding, and one that is not UTF-8; an
+// empty segment ("//"), "." and ".."; a semicolon, which begins a parameter in some servers; and a backslash, which
+// browsers take for a slash. The gateways of deploy/ refuse nearly all of it: docs/gateways/README.md. Anywhere, they
+// are control characters, a space, a number sign and bytes that are not UTF-8. What does not begin with a slash is
+// ambiguous too.
 func Ambiguous(uri string) bool {
 	if !isOriginForm(uri) || !utf8.ValidString(uri) || strings.Contains(uri, "#") {
 		return true

@@ -45,8 +45,8 @@ func Judge(request Request, demands Requirements, login LoginURL, user *djangose
 	return d
 }
 
-// Decide judges a user, nil for nobody, by what they may do. The identity is that of the user who is allowed; it is empty
-// with any other action, and where nobody is allowed because a user is optional.
+// Decide judges a user, nil for nobody, by what they may do. The identity is that of the user who is allowed; it is
+// empty with any other action, and where nobody is allowed because a user is optional.
 func (r Requirements) Decide(user *djangosession.User, access djangosession.Access) (Action, Identity) {
 	switch {
 	case user == nil && r.Optional:
@@ -59,8 +59,8 @@ func (r Requirements) Decide(user *djangosession.User, access djangosession.Acce
 	return Allow, identityOf(user, access)
 }
 
-// missing returns the first requirement that does not hold, "" where all do. A flag that is NULL, or that the model lacks, is
-// not set.
+// missing returns the first requirement that does not hold, "" where all do. A flag that is NULL, or that the model
+// lacks, is not set.
 func (r Requirements) missing(user *djangosession.User, access djangosession.Access) string {
 	switch {
 	case r.Staff && user.IsStaff != djangosession.True:

@@ -58,8 +58,8 @@ func (i Identity) Headers() [4]reply.Header {
 	return h
 }
 
-// groupList joins the names of groups while they fit. An empty name, which Django's forms refuse, would be no element of
-// the list, and is left out.
+// groupList joins the names of groups while they fit. An empty name, which Django's forms refuse, would be no element
+// of the list, and is left out.
 func groupList(groups []string, limit int) string {
 	var list strings.Builder
 	for _, group := range groups {

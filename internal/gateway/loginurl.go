@@ -90,8 +90,8 @@ func (l LoginURL) Location(r Request) string {
 	return l.before + urlquote.Quote(next, "/") + l.after
 }
 
-// LocationOfPage is the login page for a script's request. The page to return to is the one that htmx says it is on, if that is
-// on the same scheme and host as the request; the request itself is no page.
+// LocationOfPage is the login page for a script's request. The page to return to is the one that htmx says it is on,
+// if that is on the same scheme and host as the request; the request itself is no page.
 func (l LoginURL) LocationOfPage(r Request) string {
 	page, err := ParseRequest("GET", r.Page)
 	if !r.HTMX || err != nil || page.Scheme == "" || page.Host == "" || page.Host != r.Host || page.Scheme != r.Scheme {

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// Hints are the headers of the original request that tell what kind of request it is: a page navigation, a script's, a
-// preflight. A header that is absent is empty; a repeated one is joined by commas. They decide between 302 and 401, and
-// whether an OPTIONS is a preflight, which passes without a user where the operator says so. It is of no use to forge them.
+// Hints are the headers of the original request that tell what kind of request it is: a page navigation, a script's,
+// a preflight. A header that is absent is empty; a repeated one is joined by commas. They decide between 302 and 401,
+// and whether an OPTIONS is a preflight, which passes without a user where the operator says so. It is of no use to
+// forge them.
 type Hints struct {
 	SecFetchMode, SecFetchDest string // Sec-Fetch-Mode, Sec-Fetch-Dest
 	Accept                     string // Accept
@@ -19,9 +20,9 @@ type Hints struct {
 	MethodOverride             string // X-HTTP-Method-Override and its like, all together
 }
 
-// HintHeaders are the headers that Hints are made of. A gateway that hands on no header unasked must be told all of them, and
-// Cookie; one that is missing makes pages of scripts, or preflights of what is none. Upgrade is not among them: it is between
-// two neighbours, and gateways write their own.
+// HintHeaders are the headers that Hints are made of. A gateway that hands on no header unasked must be told all of
+// them, and Cookie; one that is missing makes pages of scripts, or preflights of what is none. Upgrade is not among
+// them: it is between two neighbours, and gateways write their own.
 func HintHeaders() []string {
 	return []string{
 		"Accept", "X-Requested-With", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "HX-Request", "HX-Current-URL",

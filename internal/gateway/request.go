@@ -13,7 +13,8 @@ import (
 type Request struct {
 	// Method is the original method, in capitals.
 	Method string
-	// Scheme is http or https. It is empty where none of them was told. Like the host it is for the page to return to alone.
+	// Scheme is http or https. It is empty where none of them was told. Like the host it is for the page to return to
+	// alone.
 	Scheme string
 	// Host is the original host with its port, in lower case. It is empty where none was told or it is malformed.
 	Host string
@@ -21,7 +22,8 @@ type Request struct {
 	URI string
 	// Navigation says that a browser shows the answer as a page, so that it can be sent to the login page: see Hints.
 	Navigation bool
-	// HTMX says that htmx has sent it, from the page whose URL is Page, and Preflight that it is a CORS preflight: see Hints.
+	// HTMX says that htmx has sent it, from the page whose URL is Page, and Preflight that it is a CORS preflight: see
+	// Hints.
 	HTMX, Preflight bool
 	Page            string
 }
@@ -32,12 +34,12 @@ var (
 	errURL    = errors.New("the original URL has no path")
 )
 
-// NewRequest makes a Request of its parts. A method or URI that is malformed is an error, on which the request is refused:
-// neither has a default. The errors do not repeat what the client sent.
+// NewRequest makes a Request of its parts. A method or URI that is malformed is an error, on which the request is
+// refused: neither has a default. The errors do not repeat what the client sent.
 //
-// The scheme and the host never refuse anybody, since nothing but the page to return to depends on them. Each may be a list
-// between commas, to which every proxy on the way has added: the first that makes sense counts, and without one it is
-// unknown. The schemes ws and wss count as http and https.
+// The scheme and the host never refuse anybody, since nothing but the page to return to depends on them. Each may be
+// a list between commas, to which every proxy on the way has added: the first that makes sense counts, and without
+// one it is unknown. The schemes ws and wss count as http and https.
 func NewRequest(method, scheme, host, uri string) (Request, error) {
 	if !isMethod(method) {
 		return Request{}, errMethod
@@ -121,8 +123,8 @@ func isMethod(method string) bool {
 	return method != "" && 'A' <= method[0] && method[0] <= 'Z' && strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == ""
 }
 
-// isOriginForm is what a request line may have (RFC 9112, 3.2.1), in any encoding. Absolute URLs, authorities and "*" are
-// for proxies and servers as a whole; no gateway reports them as a path.
+// isOriginForm is what a request line may have (RFC 9112, 3.2.1), in any encoding. Absolute URLs, authorities and "*"
+// are for proxies and servers as a whole; no gateway reports them as a path.
 func isOriginForm(uri string) bool {
 	if !strings.HasPrefix(uri, "/") {
 		return false

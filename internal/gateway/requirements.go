@@ -25,16 +25,16 @@ type Requirements struct {
 
 // ParseRequirements reads the query of the operator's URL, or whatever else of the operator's has its form:
 // require=staff, require=superuser, require=group:NAME, require=perm:app_label.codename, each as often as wanted,
-// optional=1, and preflight=1. Names are percent-encoded as in every query, and a comma is a part of a name. Anything else is an error that
-// names it, because a requirement that is not understood must not pass for one that is met.
+// optional=1, and preflight=1. Names are percent-encoded as in every query, and a comma is a part of a name. Anything
+// else is an error that names it, because a requirement that is not understood must not pass for one that is met.
 func ParseRequirements(rawQuery string) (Requirements, error) {
 	return ParseRequirementsBeside(rawQuery, "")
 }
 
-// ParseRequirementsBeside is ParseRequirements where a gateway may hand on the client's query in place of the operator's,
-// as Caddy's forward_auth does when its uri has no question mark. What the original request's query has too may be the
-// client's: of that only require= counts, which can make the decision no laxer. What is not understood is passed over only
-// where the whole query may be the client's and has no require=.
+// ParseRequirementsBeside is ParseRequirements where a gateway may hand on the client's query in place of the
+// operator's, as Caddy's forward_auth does when its uri has no question mark. What the original request's query has
+// too may be the client's: of that only require= counts, which can make the decision no laxer. What is not understood
+// is passed over only where the whole query may be the client's and has no require=.
 func ParseRequirementsBeside(rawQuery, originalQuery string) (Requirements, error) {
 	query, err := url.ParseQuery(rawQuery)
 	passedOver := rawQuery == originalQuery && !query.Has("require") && !demands(rawQuery)

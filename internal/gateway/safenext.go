@@ -9,16 +9,16 @@ import (
 // maxURLLength is MAX_URL_LENGTH of django/utils/http.py, 6.1, in characters.
 const maxURLLength = 2048
 
-// SafeNext is url_has_allowed_host_and_scheme of django/utils/http.py, 6.1, for one allowed host, under CPython 3.13. It
-// is the rule that Django's login view judges `next` by. The host has the form that Request.Host has; any other allows no
-// URL with a host.
+// SafeNext is url_has_allowed_host_and_scheme of django/utils/http.py, 6.1, for one allowed host, under CPython 3.13.
+// It is the rule that Django's login view judges `next` by. The host has the form that Request.Host has; any other
+// allows no URL with a host.
 //
 // Older releases, called is_safe_url up to 2.2, and older Pythons differ in odd cases. They read tabs and line breaks
 // inside a URL as a part of it, where browsers drop them; they take a scheme that begins with a digit for one;
 // and they know no limit of length. The newest rule is taken for all, because it fits the browsers of today best.
 //
-// It fits them only for what HttpResponseRedirect sends, which encodes tabs and line breaks: it finds nothing wrong with
-// "/\t//example.com". A Request has no control characters, so that LoginURL never asks about one.
+// It fits them only for what HttpResponseRedirect sends, which encodes tabs and line breaks: it finds nothing wrong
+// with "/\t//example.com". A Request has no control characters, so that LoginURL never asks about one.
 func SafeNext(url, host string, requireHTTPS bool) bool {
 	if !utf8.ValidString(url) {
 		return false // no text of Python

@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Hash is the first half of the SHA-256 of a session key. Caches find verdicts by it, PostgreSQL's notifications carry it, and
-// logs have its beginning. The zero Hash is that of no key.
+// Hash is the first half of the SHA-256 of a session key. Caches find verdicts by it, PostgreSQL's notifications
+// carry it, and logs have its beginning. The zero Hash is that of no key.
 type Hash [16]byte
 
 // Key is a session key with its hash, which is made once a request.

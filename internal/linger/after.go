@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// AfterBody is a header by which a gateway asks for its answer after the body, and not before. Envoy, Caddy and Traefik pass
-// an early answer on, and then close the connection while their client still writes, which loses it the answer. Anybody may say
-// it: who does waits longer for an answer, and nothing else.
+// AfterBody is a header by which a gateway asks for its answer after the body, and not before. Envoy, Caddy and
+// Traefik pass an early answer on, and then close the connection while their client still writes, which loses it the
+// answer. Anybody may say it: who does waits longer for an answer, and nothing else.
 const AfterBody = "X-Answer-After-Body"
 
-// afterBody is a response that begins when the rest of the request's body has been read, or when the time for it is over.
+// afterBody is a response that begins when the rest of the request's body has been read, or when the time for it is
+// over.
 type afterBody struct {
 	http.ResponseWriter
 
@@ -41,8 +42,8 @@ func (w *afterBody) wait() {
 	}
 }
 
-// after returns w, to be written to after the body where the request says so. Who waits for a 100 sends no body before. The
-// function returned says how much of the time is left for the rest of the body.
+// after returns w, to be written to after the body where the request says so. Who waits for a 100 sends no body
+// before. The function returned says how much of the time is left for the rest of the body.
 func (h *handler) after(w http.ResponseWriter, r *http.Request) (later http.ResponseWriter, left func() time.Duration) {
 	left = func() time.Duration { return h.Limit }
 	if r.Header.Get(AfterBody) == "" || r.Header.Get("Expect") != "" {

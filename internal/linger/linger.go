@@ -1,10 +1,11 @@
 // Package linger has an answer arrive that is given before the whole request has come.
 //
-// Whoever answers and closes while the client still writes loses the answer: what arrives at a closed connection is answered
-// with a reset, which takes from the client, or from the proxy before it, what it has not read yet. Many clients read nothing
-// before they have written everything: Java's HttpURLConnection, Python's http.client, most of what is embedded. So the answer
-// goes out at once, the rest of the body is read and thrown away, and the connection is closed in order. nginx does the same
-// (lingering_close, lingering_time and lingering_timeout of ngx_http_core_module).
+// Whoever answers and closes while the client still writes loses the answer: what arrives at a closed connection is
+// answered with a reset, which takes from the client, or from the proxy before it, what it has not read yet. Many
+// clients read nothing before they have written everything: Java's HttpURLConnection, Python's http.client, most of
+// what is embedded. So the answer goes out at once, the rest of the body is read and thrown away, and the connection
+// is closed in order. nginx does the same (lingering_close, lingering_time and lingering_timeout of
+// ngx_http_core_module).
 package linger
 
 import (
@@ -32,8 +33,8 @@ type Options struct {
 	Stopping <-chan struct{}
 	// Answered is told of each request whose answer is on its way while the rest of its body is read; nil: nobody is.
 	Answered func(*http.Request)
-	// Undelivered is told of each answer whose client was still writing at the end of Limit, or when too many requests were
-	// lingered for, or which could not be sent; nil: nobody is.
+	// Undelivered is told of each answer whose client was still writing at the end of Limit, or when too many requests
+	// were lingered for, or which could not be sent; nil: nobody is.
 	Undelivered func()
 	// Now is the clock; required.
 	Now func() time.Time
@@ -67,7 +68,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
-	// Otherwise net/http holds the answer back until it has read 256 KB of the body. An error says that w is not net/http's.
+	// Otherwise net/http holds the answer back until it has read 256 KB of the body. An error says that w is not
+	// net/http's.
 	_ = control.EnableFullDuplex()
 	w, left := h.after(w, r)
 	h.next.ServeHTTP(w, r)
@@ -168,8 +170,9 @@ func (p *pour) from(r io.Reader, deadline func(time.Time) error) error {
 	}
 }
 
-// fromConnection is for a body whose end cannot be found any more: its chunks are malformed, or next has given up a read of them, which
-// net/http does not take up again. The connection is closed for writing, so that the client knows that the answer is whole.
+// fromConnection is for a body whose end cannot be found any more: its chunks are malformed, or next has given up a
+// read of them, which net/http does not take up again. The connection is closed for writing, so that the client knows
+// that the answer is whole.
 func (p *pour) fromConnection(control *http.ResponseController) error {
 	conn, _, err := control.Hijack()
 	if err != nil {

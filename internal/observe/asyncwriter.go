@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// AsyncWriter writes lines to w in the background, in batches of up to 5 ms, so that no answer waits for a log. Close writes what is
-// left.
+// AsyncWriter writes lines to w in the background, in batches of up to 5 ms, so that no answer waits for a log. Close
+// writes what is left.
 type AsyncWriter struct {
 	w    io.Writer
 	most int // bytes that may wait

@@ -28,8 +28,8 @@ const (
 // noteBytes is the room for the words that say that a value was cut.
 const noteBytes = len("...(cut: 9223372036854775807 bytes)")
 
-// cut shortens a value that would take more than so many bytes of a line, and says so at its end. It counts what the value
-// takes once it is escaped, in JSON or in text.
+// cut shortens a value that would take more than so many bytes of a line, and says so at its end. It counts what the
+// value takes once it is escaped, in JSON or in text.
 func cut(s string, most int) string {
 	end, takes := 0, 0 // what is kept if there is no more room than for the note
 	for i, size := 0, 0; i < len(s); i += size {
@@ -44,8 +44,8 @@ func cut(s string, most int) string {
 	return s
 }
 
-// takenBy is what the first character of s takes in a line, and in s. An escape has the form \u202e, or in JSON \udb40\udc01,
-// and that of an ASCII character is shorter in text.
+// takenBy is what the first character of s takes in a line, and in s. An escape has the form \u202e, or in JSON
+// \udb40\udc01, and that of an ASCII character is shorter in text.
 func takenBy(s string) (inLine, size int) {
 	if c := s[0]; c < utf8.RuneSelf {
 		if ' ' <= c && c != 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
@@ -63,14 +63,14 @@ func takenBy(s string) (inLine, size int) {
 	return size, size
 }
 
-// shows says whether a terminal shows a character, and nothing else: not those that control it, change the direction of the
-// text, break the line or are invisible.
+// shows says whether a terminal shows a character, and nothing else: not those that control it, change the direction
+// of the text, break the line or are invisible.
 func shows(r rune) bool {
 	return strconv.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// escape writes the characters of a line that do not show as JSON does, and as strconv.Quote does, by which slog writes text.
-// The ASCII ones have their escapes already, but for DEL in JSON.
+// escape writes the characters of a line that do not show as JSON does, and as strconv.Quote does, by which slog
+// writes text. The ASCII ones have their escapes already, but for DEL in JSON.
 func escape(line []byte) []byte {
 	first := 0
 	for ; first < len(line) && line[first] < 0x7f; first++ {

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// LogHandler is the slog.Handler of an operator's log. It writes the events of requests without reflection, and drops them
-// where the log is slower than the requests; what is logged otherwise, and every event of a failure, is never dropped. A line
-// is bounded, and has no character that a terminal would not show.
+// LogHandler is the slog.Handler of an operator's log. It writes the events of requests without reflection, and drops
+// them where the log is slower than the requests; what is logged otherwise, and every event of a failure, is never
+// dropped. A line is bounded, and has no character that a terminal would not show.
 type LogHandler struct {
 	slog.Handler
 

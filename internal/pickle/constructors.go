@@ -178,7 +178,8 @@ func callDecimal(l *loader, args []ref) (ref, bool) {
 }
 
 // callLazy: _lazy_proxy_unpickle(func, args, kwargs, *resultclasses) of django/utils/functional.py, 1.11 to 6.1. The
-// text of gettext and the like is their first argument, and that of pgettext, which has a context before it, the second.
+// text of gettext and the like is their first argument, and that of pgettext, which has a context before it, the
+// second.
 func callLazy(l *loader, args []ref) (ref, bool) {
 	if len(args) < 3 || l.kind(args[0]) != Global || l.kind(args[1]) != Tuple {
 		return 0, false

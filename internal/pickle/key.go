@@ -134,8 +134,8 @@ func trimSign(s string) string {
 	return s
 }
 
-// decimalKey knows that a Decimal equals an integer or a float, where it has no more than 18 digits. Beyond, Decimals equal
-// each other only.
+// decimalKey knows that a Decimal equals an integer or a float, where it has no more than 18 digits. Beyond, Decimals
+// equal each other only.
 func (l *loader) decimalKey(r ref, n node) key {
 	d, ok := parseDecimal(l.text(n))
 	if !ok || strings.HasSuffix(d.special, "NaN") {

@@ -147,8 +147,8 @@ func (l *loader) line(atLeast int) (string, error) {
 	return "", errTruncated
 }
 
-// spend counts the steps of what takes more of them than an opcode has bytes, because the memo has the value: a tuple as
-// a key, a long text as one, a set of a list, or a UUID of a dict. It is false when they are too many.
+// spend counts the steps of what takes more of them than an opcode has bytes, because the memo has the value: a tuple
+// as a key, a long text as one, a set of a list, or a UUID of a dict. It is false when they are too many.
 func (l *loader) spend(steps int) bool {
 	l.budget -= steps
 	return l.budget >= 0

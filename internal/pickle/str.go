@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Str is Python's str() of a date or time, a Decimal, or a UUID. ok is false for all other kinds, and for times in a zone
-// that is not known.
+// Str is Python's str() of a date or time, a Decimal, or a UUID. ok is false for all other kinds, and for times in a
+// zone that is not known.
 func (v Value) Str() (text string, ok bool) {
 	switch v.Kind() {
 	case DateTime, Time, Date:
@@ -28,7 +28,8 @@ func (v Value) Str() (text string, ok bool) {
 	return "", false
 }
 
-// isoFormat is isoformat(sep) of Modules/_datetimemodule.c, 3.13. ok is false where the offset is not known and left out.
+// isoFormat is isoformat(sep) of Modules/_datetimemodule.c, 3.13. ok is false where the offset is not known and left
+// out.
 func (v Value) isoFormat(sep string) (text string, ok bool) {
 	n := v.d.node(v.r)
 	c := v.d.clock(n)
@@ -104,8 +105,8 @@ type decimal struct {
 	special      string
 }
 
-// parseDecimal reads what Decimal(text) does, but for the underscores, spaces and digits of all scripts that str() never
-// writes.
+// parseDecimal reads what Decimal(text) does, but for the underscores, spaces and digits of all scripts that str()
+// never writes.
 func parseDecimal(text string) (d decimal, ok bool) {
 	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
 		d.sign, text = strings.TrimPrefix(text[:1], "+"), text[1:]

@@ -220,8 +220,8 @@ func (l *loader) timeKey(r ref, n node) (key, error) {
 	return only(r), nil
 }
 
-// clockKey fails where Python does: the hash of a second time is that of the first, which is made by the usual way, with
-// all fields looked at.
+// clockKey fails where Python does: the hash of a second time is that of the first, which is made by the usual way,
+// with all fields looked at.
 func (l *loader) clockKey(r ref, n node, naive, aware keyKind) (key, error) {
 	c := l.clock(n)
 	if c.fold && !c.sane() {

@@ -14,8 +14,9 @@ import (
 	"django-sidecar/internal/config"
 )
 
-// Check does everything that serve does at its start, and then looks at the stores. It tells what it has found in the order in which an
-// operator reads it; refused gets what serve would refuse as a setting. A Cookie header, if there is one, is judged too.
+// Check does everything that serve does at its start, and then looks at the stores. It tells what it has found in the
+// order in which an operator reads it; refused gets what serve would refuse as a setting. A Cookie header, if there
+// is one, is judged too.
 func Check(ctx context.Context, c *config.Config, cookie *string, report func(checkup.Finding), refused func(error)) {
 	sc := newSidecar(c, Options{Logger: slog.New(slog.DiscardHandler)})
 	defer sc.close(ctx)
@@ -128,7 +129,8 @@ func places(d *Deployment) []checkup.Place {
 	return nil
 }
 
-// probeCache asks for a session that is not there: a cluster's node, and a user without rights, answer a ping all the same.
+// probeCache asks for a session that is not there: a cluster's node, and a user without rights, answer a ping all the
+// same.
 func (d *Deployment) probeCache(ctx context.Context) error {
 	if err := d.cache.Probe(ctx); err != nil {
 		return err

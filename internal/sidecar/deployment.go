@@ -118,8 +118,8 @@ func (d *Deployment) userStore() djangosession.UserStore {
 	return d.users
 }
 
-// tryConditions fails where the conditions of the settings are no SQL, or not on this table. That a database cannot be asked is no
-// failure: it may come back.
+// tryConditions fails where the conditions of the settings are no SQL, or not on this table. That a database cannot
+// be asked is no failure: it may come back.
 func (d *Deployment) tryConditions(ctx context.Context) error {
 	if d.users == nil {
 		return nil
@@ -140,7 +140,8 @@ func groupTables(g config.GroupTables) dbstore.GroupTables {
 	}
 }
 
-// unknownRelations says which groups and permissions are not known, and what to do; "" if all are, or if nobody can tell now.
+// unknownRelations says which groups and permissions are not known, and what to do; "" if all are, or if nobody can
+// tell now.
 func (d *Deployment) unknownRelations(ctx context.Context) string {
 	if d.access == nil {
 		return ""

@@ -62,8 +62,8 @@ func listenerAddresses(c *config.Config) []listenerAddress {
 // errSocketInUse says that another process listens on a socket.
 var errSocketInUse = errors.New("another process listens on")
 
-// tryListen finds out whether listen would succeed, and leaves everything as it was: a socket that a killed sidecar has left
-// behind, too.
+// tryListen finds out whether listen would succeed, and leaves everything as it was: a socket that a killed sidecar
+// has left behind, too.
 func tryListen(ctx context.Context, address string) error {
 	if path, isSocket := strings.CutPrefix(address, "unix:"); isSocket {
 		if stale, err := staleSocket(ctx, path); stale || err != nil {
@@ -125,8 +125,8 @@ func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) b
 	return b
 }
 
-// refusedBy counts a connection of a listener that there was no room for. What such ones leave in memory is collected early: there
-// may be very much of it.
+// refusedBy counts a connection of a listener that there was no room for. What such ones leave in memory is collected
+// early: there may be very much of it.
 func (sc *sidecar) refusedBy(listener string) func() {
 	count := sc.metrics.ConnectionsRefused(listener)
 	return func() {

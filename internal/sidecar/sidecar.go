@@ -49,8 +49,8 @@ func Serve(ctx context.Context, c *config.Config, w io.Writer, o Options) error 
 // logBytes is how much of the log may wait for whoever reads it.
 const logBytes = 1 << 20
 
-// limitMemory has the garbage collector keep within the container's memory, unless GOMEMLIMIT says otherwise. The number of
-// processors follows the container without our doing.
+// limitMemory has the garbage collector keep within the container's memory, unless GOMEMLIMIT says otherwise. The
+// number of processors follows the container without our doing.
 func limitMemory(ctx context.Context, logger *slog.Logger) {
 	if _, err := memlimit.Set(); err != nil {
 		logger.DebugContext(ctx, "the container's memory limit is not known", "error", err.Error())
@@ -75,7 +75,8 @@ type sidecar struct {
 	crowded, collecting atomic.Bool
 }
 
-// Run serves until ctx ends, and then finishes what is running. An error says why it could not start, or why a listener broke.
+// Run serves until ctx ends, and then finishes what is running. An error says why it could not start, or why a
+// listener broke.
 func Run(ctx context.Context, c *config.Config, o Options) error {
 	sc := newSidecar(c, o)
 	defer sc.close(ctx)
@@ -112,8 +113,8 @@ func newSidecar(c *config.Config, o Options) *sidecar {
 	return sc
 }
 
-// prepare makes everything that serving needs but the listeners; check does the same. It goes on after a fault, as far as it
-// can, and returns all of them.
+// prepare makes everything that serving needs but the listeners; check does the same. It goes on after a fault, as
+// far as it can, and returns all of them.
 func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
 	c := sc.config
 	add := func(setting string, err error) {

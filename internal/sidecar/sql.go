@@ -21,7 +21,8 @@ type SQLOptions struct {
 	Database string
 }
 
-// SQL is what a database administrator reviews and runs. It connects to nothing. The warning, if there is one, says what the text leaves out.
+// SQL is what a database administrator reviews and runs. It connects to nothing. The warning, if there is one, says
+// what the text leaves out.
 func SQL(c *config.Config, o SQLOptions) (text, warning string, err error) {
 	place, ok := sqlPlaces(c)[o.Database]
 	if !ok {
@@ -110,7 +111,8 @@ func userTables(c *config.Config) (t postgres.Tables) {
 	return t
 }
 
-// conditionColumns are the columns that the conditions on a user's row read. It is false where one reads more than the row.
+// conditionColumns are the columns that the conditions on a user's row read. It is false where one reads more than
+// the row.
 func conditionColumns(c config.Conditions) (columns []string, all bool) {
 	for _, sql := range c.List() {
 		condition, err := sqlcondition.Parse(sql)

@@ -10,8 +10,9 @@ import (
 // lastCalls is how long requests that are on their way when the listeners close are still answered.
 const lastCalls = time.Second
 
-// drain serves everything for SIDECAR_DRAIN_DELAY, while /readyz says that the sidecar is about to stop: a gateway that has not heard
-// of it yet must not find the door closed. Then the door closes, and connections that are open have a moment for their last answers.
+// drain serves everything for SIDECAR_DRAIN_DELAY, while /readyz says that the sidecar is about to stop: a gateway
+// that has not heard of it yet must not find the door closed. Then the door closes, and connections that are open
+// have a moment for their last answers.
 func (sc *sidecar) drain(ctx context.Context, servers []boundServer) {
 	if sc.config.DrainDelay == 0 {
 		return
@@ -26,9 +27,9 @@ func (sc *sidecar) drain(ctx context.Context, servers []boundServer) {
 	<-time.After(min(sc.config.DrainDelay, lastCalls))
 }
 
-// lastAnswers ends each connection with an answer while the sidecar drains, that of HTTP/2 with GOAWAY. An idle connection stays open:
-// if it were closed, a request might be on its way already, and no gateway may send a POST twice. http.Server.SetKeepAlivesEnabled
-// closes idle connections.
+// lastAnswers ends each connection with an answer while the sidecar drains, that of HTTP/2 with GOAWAY. An idle
+// connection stays open: if it were closed, a request might be on its way already, and no gateway may send a POST
+// twice. http.Server.SetKeepAlivesEnabled closes idle connections.
 func (sc *sidecar) lastAnswers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sc.draining.Load() {

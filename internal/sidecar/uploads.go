@@ -38,7 +38,8 @@ type uploads struct {
 // uploadError is why uploads that are on cannot be taken.
 type uploadError struct{ error }
 
-// openUploads makes what takes uploads, nil where they are off. It changes nothing but that the state directory is there.
+// openUploads makes what takes uploads, nil where they are off. It changes nothing but that the state directory is
+// there.
 func openUploads(c *config.Config) (*uploads, error) {
 	u := &uploads{config: c.Uploads}
 	if u.config.MediaRoot == "" {

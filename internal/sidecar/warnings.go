@@ -21,7 +21,8 @@ func backendRules(c *config.Config) map[string]djangosession.BackendRule {
 	return rules
 }
 
-// warnings are what the settings alone tell of this deployment, for the start of serve and for check: one sentence each.
+// warnings are what the settings alone tell of this deployment, for the start of serve and for check: one sentence
+// each.
 func (d *Deployment) warnings() []string {
 	c := d.config
 	list := slices.Clone(c.Warnings)

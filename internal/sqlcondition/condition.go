@@ -1,6 +1,7 @@
-// Package sqlcondition reads conditions on a row that an operator writes in SQL, such as "status = 'active' AND deleted_at IS NULL".
-// It cannot tell whether a condition is right: the database does. It sees to it that a condition is an expression and nothing
-// else, so that it stays within the parentheses it is put into, and finds the columns that a simple one reads.
+// Package sqlcondition reads conditions on a row that an operator writes in SQL, such as "status = 'active' AND
+// deleted_at IS NULL". It cannot tell whether a condition is right: the database does. It sees to it that a condition
+// is an expression and nothing else, so that it stays within the parentheses it is put into, and finds the columns
+// that a simple one reads.
 package sqlcondition
 
 import (

@@ -87,7 +87,8 @@ func (in *incoming) Write(p []byte) (int, error) {
 	return in.file.Write(p)
 }
 
-// publish gives every file its name. If one cannot have one, those that have are taken back: nobody has been told of them.
+// publish gives every file its name. If one cannot have one, those that have are taken back: nobody has been told of
+// them.
 func (b *batch) publish() ([]Stored, error) {
 	var all []Stored
 	for _, in := range b.files {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// kinds are the types that http.DetectContentType finds in files of each ending. It knows little of films and sound, and
-// says application/octet-stream then.
+// kinds are the types that http.DetectContentType finds in files of each ending. It knows little of films and sound,
+// and says application/octet-stream then.
 var kinds = map[string][]string{
 	".jpg": {"image/jpeg"}, ".jpeg": {"image/jpeg"}, ".png": {"image/png"}, ".gif": {"image/gif"}, ".webp": {"image/webp"},
 	".bmp": {"image/bmp"}, ".ico": {"image/x-icon"}, ".pdf": {"application/pdf"},

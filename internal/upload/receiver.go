@@ -33,8 +33,8 @@ type Config struct {
 	Digest bool
 	// MediaURL is what goes before a name to make a URL.
 	MediaURL string
-	// Published is told of the files of a request once they are published. If it fails they are withdrawn, and the upload is
-	// refused. nil: nobody is told.
+	// Published is told of the files of a request once they are published. If it fails they are withdrawn, and the
+	// upload is refused. nil: nobody is told.
 	Published func(ctx context.Context, userID string, files []Stored) error
 	// Now is the clock.
 	Now func() time.Time
@@ -68,7 +68,8 @@ type Request struct {
 	Length int64
 	// Field is told of each field of a form, in their order; nil: nobody asks.
 	Field func(name string, value []byte)
-	// Check says whether the files may still be published: a *reply.Refusal if not. It is asked once, when all of them are there.
+	// Check says whether the files may still be published: a *reply.Refusal if not. It is asked once, when all of them
+	// are there.
 	Check func(ctx context.Context) error
 }
 
@@ -84,7 +85,8 @@ type Stored struct {
 	URL          string `json:"url"`
 }
 
-// Receive takes the files of a request: all of them, or none and an error, of which RefusalOf says what the client is told.
+// Receive takes the files of a request: all of them, or none and an error, of which RefusalOf says what the client is
+// told.
 func (r *Receiver) Receive(ctx context.Context, request Request) ([]Stored, error) {
 	buffer, ok := r.buffers.Get().(*[]byte)
 	if !ok {

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// LazyDeadlines returns l with connections that arm a deadline only for the Read or Write that it is for. What they do is what the
-// connections of l do.
+// LazyDeadlines returns l with connections that arm a deadline only for the Read or Write that it is for. What they
+// do is what the connections of l do.
 //
-// net/http sets six deadlines or more for each request, of which the usual one waits for none. A deadline of package net is a timer of
-// the runtime, and moving it so often takes longer than finding a verdict that is kept.
+// net/http sets six deadlines or more for each request, of which the usual one waits for none. A deadline of package
+// net is a timer of the runtime, and moving it so often takes longer than finding a verdict that is kept.
 func LazyDeadlines(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -82,8 +82,8 @@ func (c *conn) CloseWrite() error {
 	return half.CloseWrite()
 }
 
-// slack is how much earlier than what is wanted an armed deadline may be, so as to be left where it is. When it comes, the
-// rest is waited for.
+// slack is how much earlier than what is wanted an armed deadline may be, so as to be left where it is. When it
+// comes, the rest is waited for.
 const slack = 10 * time.Second
 
 // longAgo is before what anybody sets who wants a call to wait: net/http sets a second of 1970, to end one.

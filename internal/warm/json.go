@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// An Object appends the members of a JSON object to a text, as encoding/json writes their values. Names are written as they are.
+// An Object appends the members of a JSON object to a text, as encoding/json writes their values. Names are written
+// as they are.
 type Object struct{ text []byte }
 
 // NewObject begins an object at the end of text.

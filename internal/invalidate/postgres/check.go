@@ -16,11 +16,11 @@ const serverQuery = `SELECT CASE
 // sumLength is how long the sum is that begins the answer to lookQuery.
 const sumLength = 2 * sha256.Size
 
-// lookQuery looks at all that decides whether the triggers tell of every change. The answer begins with a sum of it, which is
-// another one once anything has been changed, also when it has been changed back since: each row of a catalogue has an
-// xmin, the transaction that wrote it. DISABLE and ENABLE of a trigger write its row, a table that is made anew has another OID,
-// TRUNCATE, CLUSTER, VACUUM FULL and ALTER COLUMN write the table's row or its columns'. Then follows what is wrong now,
-// or nothing: everything has to be as Triggers makes it.
+// lookQuery looks at all that decides whether the triggers tell of every change. The answer begins with a sum of it,
+// which is another one once anything has been changed, also when it has been changed back since: each row of a
+// catalogue has an xmin, the transaction that wrote it. DISABLE and ENABLE of a trigger write its row, a table that
+// is made anew has another OID, TRUNCATE, CLUSTER, VACUUM FULL and ALTER COLUMN write the table's row or its
+// columns'. Then follows what is wrong now, or nothing: everything has to be as Triggers makes it.
 //
 // That takes half a millisecond of the server's time where the query has been prepared, and four where it has not.
 //
@@ -79,8 +79,8 @@ SELECT (SELECT encode(sha256(convert_to(string_agg(part, ',' ORDER BY part), 'UT
 	|| pg_catalog.pg_notify('` + echo + `', '')`
 }
 
-// wanted are the rows of lookQuery's triggers. A function's text must be ours to the letter, because it has the names of
-// columns, which the settings may have changed since.
+// wanted are the rows of lookQuery's triggers. A function's text must be ours to the letter, because it has the names
+// of columns, which the settings may have changed since.
 func (t Tables) wanted() string {
 	var rows []string
 	for _, g := range t.triggers() {
@@ -95,7 +95,8 @@ func (t Tables) wanted() string {
 	return strings.Join(rows, ", ")
 }
 
-// kind is pg_trigger.tgtype of a trigger after a statement: commands/trigger.h of PostgreSQL, TRIGGER_TYPE_INSERT and so on.
+// kind is pg_trigger.tgtype of a trigger after a statement: commands/trigger.h of PostgreSQL, TRIGGER_TYPE_INSERT and
+// so on.
 func (g trigger) kind() (kind int) {
 	for event, bit := range map[string]int{onInsert: 1 << 2, onDelete: 1 << 3, onUpdate: 1 << 4, onTruncate: 1 << 5} {
 		if strings.Contains(g.events, event) {
@@ -105,8 +106,8 @@ func (g trigger) kind() (kind int) {
 	return kind
 }
 
-// writersQuery asks which transactions are writing to the tables just now, or have and could still commit: each holds a lock to
-// its end. The answer names them, with spaces between.
+// writersQuery asks which transactions are writing to the tables just now, or have and could still commit: each holds
+// a lock to its end. The answer names them, with spaces between.
 func (t Tables) writersQuery() string {
 	var tables []string
 	for _, g := range t.triggers() {

@@ -8,8 +8,8 @@ import (
 // RoleName is the role that Role makes.
 const RoleName = "django_sidecar"
 
-// Role is the SQL that makes a role that may log in and read what a verdict needs, without a transaction around it. It may
-// be run again.
+// Role is the SQL that makes a role that may log in and read what a verdict needs, without a transaction around it.
+// It may be run again.
 func (t Tables) Role() (string, error) {
 	if err := t.check(); err != nil {
 		return "", err

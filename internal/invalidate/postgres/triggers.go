@@ -14,8 +14,8 @@ const tag = "$django_sidecar$"
 // functionPath is the search path of the functions.
 const functionPath = "pg_catalog, pg_temp"
 
-// The bodies of the functions. An error in them would fail Django's own statement: whatever goes wrong, such as a column
-// that is no more, everything is forgotten instead. They name nothing that a search path could have replaced.
+// The bodies of the functions. An error in them would fail Django's own statement: whatever goes wrong, such as a
+// column that is no more, everything is forgotten instead. They name nothing that a search path could have replaced.
 const (
 	sessionBody = `
 DECLARE

@@ -8,10 +8,10 @@ import (
 	"strconv"
 )
 
-// RESP3 is the protocol in which Redis tells without having been asked: https://redis.io/docs/latest/develop/reference/protocol-spec.
-// go-redis speaks it too, on connections that it lends for one command at a time and whose answers may be of any size. For
-// a connection that only listens there is this reader: it bounds what it keeps of what a server sends, and holds no key
-// longer than it takes to tell of it.
+// RESP3 is the protocol in which Redis tells without having been asked:
+// https://redis.io/docs/latest/develop/reference/protocol-spec. go-redis speaks it too, on connections that it lends
+// for one command at a time and whose answers may be of any size. For a connection that only listens there is this
+// reader: it bounds what it keeps of what a server sends, and holds no key longer than it takes to tell of it.
 
 // Bounds of what a server may send. An answer that is asked for here has some forty parts and a thousand bytes.
 const (

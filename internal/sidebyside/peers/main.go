@@ -1,7 +1,7 @@
 //go:build bench
 
-// Command peers is what the sidecar is measured beside: -mode noop answers the same to everybody, and -mode obvious is the
-// session check that one would write in an afternoon.
+// Command peers is what the sidecar is measured beside: -mode noop answers the same to everybody, and -mode obvious
+// is the session check that one would write in an afternoon.
 package main
 
 import (

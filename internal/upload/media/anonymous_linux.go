@@ -40,9 +40,9 @@ func (d folder) moveNew(old string, to folder, name string) error {
 	return again(func() error { return unix.Renameat2(fd(d.File), old, fd(to.File), name, unix.RENAME_NOREPLACE) })
 }
 
-// sameMount fails when a file cannot be linked from one directory to the other: two mounts of the same file system have
-// the same device number, and refuse that all the same. No directory can be linked, so that nothing is ever made here; but
-// that they are on different mounts is found out first (fs/namei.c, do_linkat).
+// sameMount fails when a file cannot be linked from one directory to the other: two mounts of the same file system
+// have the same device number, and refuse that all the same. No directory can be linked, so that nothing is ever made
+// here; but that they are on different mounts is found out first (fs/namei.c, do_linkat).
 func sameMount(root, state folder) error {
 	err := root.link(".django-sidecar-is-never-made", state, ".")
 	if err == nil {

@@ -28,7 +28,8 @@ const tempSuffix = ".unfinished"
 
 func tempName(suffix string) string { return rand.Text() + suffix }
 
-// Create begins an upload of size bytes, or -1 if that is not known, and has room promised to it. The caller defers Discard.
+// Create begins an upload of size bytes, or -1 if that is not known, and has room promised to it. The caller defers
+// Discard.
 func (d *Dir) Create(size int64) (*File, error) { return d.CreateFor("", size) }
 
 // CreateFor is Create for an owner, whose share of the disk counts apart from that of others.
@@ -95,8 +96,8 @@ func (d *Dir) createTemp(state folder, suffix string, mode uint32) (*os.File, st
 	}
 }
 
-// Write appends to the upload, and makes room for it beyond the size that was announced, if any. It fails with ErrNoSpace
-// if there is none; what had been written by then counts in Size.
+// Write appends to the upload, and makes room for it beyond the size that was announced, if any. It fails with
+// ErrNoSpace if there is none; what had been written by then counts in Size.
 func (f *File) Write(p []byte) (int, error) {
 	if f.file == nil {
 		return 0, os.ErrClosed
@@ -121,7 +122,8 @@ func (f *File) ReadAt(p []byte, offset int64) (int, error) {
 // Size is how many bytes the upload has.
 func (f *File) Size() int64 { return f.size }
 
-// Truncate takes back what was written after the first size bytes, and unless a part has a known size, the room for more.
+// Truncate takes back what was written after the first size bytes, and unless a part has a known size, the room for
+// more.
 func (f *File) Truncate(size int64) error {
 	if f.file == nil {
 		return os.ErrClosed

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// folder is an open directory. Its methods take single names, never paths, and follow no symlink: whatever happens to the
-// tree around it meanwhile, they act inside this directory.
+// folder is an open directory. Its methods take single names, never paths, and follow no symlink: whatever happens to
+// the tree around it meanwhile, they act inside this directory.
 type folder struct{ *os.File }
 
 func openFolder(path string) (folder, error) {

@@ -26,8 +26,8 @@ func checkID(id string) error {
 }
 
 // CreatePart begins a part of size bytes, or -1 if that is not known, as Create does with an upload. It fails with
-// fs.ErrExist if there is one of this id. A part of a known size keeps what it is promised until it is complete or gone; Claim
-// says to whom that counts.
+// fs.ErrExist if there is one of this id. A part of a known size keeps what it is promised until it is complete or
+// gone; Claim says to whom that counts.
 func (d *Dir) CreatePart(id string, size int64) (*File, error) {
 	f, err := d.openPart(id, d.createPart)
 	if err != nil {
@@ -45,12 +45,13 @@ func (d *Dir) CreatePart(id string, size int64) (*File, error) {
 	return f, nil
 }
 
-// OpenPart opens a part to append to it, to publish or to discard it, and makes room for it to grow to size bytes; -1, if
-// that is not known, makes none. Of what it has, the first synced bytes stay, those that Sync was called for; -1 keeps all.
-// After a power cut the length of a file may be on the disk while its last bytes are not, and read as zeros.
+// OpenPart opens a part to append to it, to publish or to discard it, and makes room for it to grow to size bytes;
+// -1, if that is not known, makes none. Of what it has, the first synced bytes stay, those that Sync was called for;
+// -1 keeps all. After a power cut the length of a file may be on the disk while its last bytes are not, and read as
+// zeros.
 //
-// It fails with fs.ErrNotExist, with ErrDamaged, with ErrBusy as long as the part is open elsewhere, and with ErrPublished.
-// Until Close nobody else can open it.
+// It fails with fs.ErrNotExist, with ErrDamaged, with ErrBusy as long as the part is open elsewhere, and with
+// ErrPublished. Until Close nobody else can open it.
 func (d *Dir) OpenPart(id string, synced, size int64) (*File, error) {
 	f, err := d.openPart(id, func(state folder, name string) (*os.File, error) { return state.openFile(name, unix.O_RDWR, 0) })
 	if err != nil {
@@ -72,7 +73,8 @@ func (d *Dir) OpenPart(id string, synced, size int64) (*File, error) {
 	return f, nil
 }
 
-// createPart creates a part as a file without a name, where that is possible: it then has the group of a file in MEDIA_ROOT.
+// createPart creates a part as a file without a name, where that is possible: it then has the group of a file in
+// MEDIA_ROOT.
 func (d *Dir) createPart(state folder, name string) (*os.File, error) {
 	if d.linker == byName {
 		return state.openFile(name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR, d.createMode())

@@ -46,8 +46,8 @@ func (f *File) own(root *os.Root, in folder) error {
 	return f.chgrp(&file, location.Gid)
 }
 
-// chgrp gives the file to a group, unless this process may not: Django passes over PermissionError, which is both. Where the
-// file system knows no groups, it is passed over too.
+// chgrp gives the file to a group, unless this process may not: Django passes over PermissionError, which is both.
+// Where the file system knows no groups, it is passed over too.
 func (f *File) chgrp(file *unix.Stat_t, group uint32) error {
 	if file.Gid == group {
 		return nil

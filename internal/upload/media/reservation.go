@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// reservedMode lets a reservation be read by nobody: a web server does not serve it. Not 0, which SMB takes for "read-only"
-	// and then does not let it be replaced.
+	// reservedMode lets a reservation be read by nobody: a web server does not serve it. Not 0, which SMB takes for
+	// "read-only" and then does not let it be replaced.
 	reservedMode = 0o200
 	// noteSuffix is how the names of notes end, which say what to remove when their process is gone.
 	noteSuffix = ".reserved"
 )
 
-// moveOntoReservation reserves a name with an empty file and renames the upload over it. Django and other sidecars see that
-// the name is taken, and rename(2) changes the empty file into the whole one in one step. What is lost is that for a moment there
-// is an empty file under the name. A process that dies in this moment leaves it, and a note by which Sweep removes it.
+// moveOntoReservation reserves a name with an empty file and renames the upload over it. Django and other sidecars
+// see that the name is taken, and rename(2) changes the empty file into the whole one in one step. What is lost is
+// that for a moment there is an empty file under the name. A process that dies in this moment leaves it, and a note
+// by which Sweep removes it.
 func (p *publication) moveOntoReservation(base string) (err error) {
 	d := p.file.dir
 	if _, err := p.folder.stat(base); err == nil {
@@ -140,8 +141,8 @@ func (d *Dir) unreserve(note *os.File) error {
 	return errors.Join(d.removeReservation(in, path.Base(reserved.name), reserved.upload), d.syncFolder(in))
 }
 
-// isReservation tells a reservation from an empty file of somebody else's, which has other permissions wherever permissions
-// are kept.
+// isReservation tells a reservation from an empty file of somebody else's, which has other permissions wherever
+// permissions are kept.
 func (d *Dir) isReservation(info unix.Stat_t) bool {
 	return info.Mode&unix.S_IFMT == unix.S_IFREG && info.Size == 0 && uint32(info.Mode)&0o777 == d.reservedAs
 }

@@ -10,8 +10,8 @@ const (
 	// allocateFrom is the least that is asked of the disk at once. Less is only promised: fallocate costs a small file
 	// more than its data does.
 	allocateFrom = 1 << 20
-	// An upload takes from the disk what it has already besides what comes, within these bounds. Where its size is not known, its
-	// room grows likewise.
+	// An upload takes from the disk what it has already besides what comes, within these bounds. Where its size is not
+	// known, its room grows likewise.
 	minStep, maxStep = 256 << 10, 64 << 20
 )
 
@@ -23,7 +23,8 @@ type room struct {
 	sized     bool  // its size is known: what it is promised stays promised between two requests
 }
 
-// promises are the bytes that uploads may still write, of those that no file has taken from the disk yet. Dir.space guards them.
+// promises are the bytes that uploads may still write, of those that no file has taken from the disk yet. Dir.space
+// guards them.
 type promises struct {
 	all     int64
 	byOwner map[string]int64
@@ -46,8 +47,8 @@ func (p *promises) add(owner string, by int64) {
 	}
 }
 
-// available is what an owner may be promised of the free bytes. What others have been promised, and have not sent, leaves half
-// of them to whoever asks: nobody can take the disk with words.
+// available is what an owner may be promised of the free bytes. What others have been promised, and have not sent,
+// leaves half of them to whoever asks: nobody can take the disk with words.
 func (d *Dir) available(owner string, free int64) int64 {
 	free = max(0, free-d.config.MinFree)
 	own := d.promises.byOwner[owner]
@@ -147,8 +148,8 @@ func (f *File) reserve(n int64) error {
 	return nil
 }
 
-// allocate takes from the disk what the file's first n bytes need, and a step more: as they come, since many announce more
-// than they send.
+// allocate takes from the disk what the file's first n bytes need, and a step more: as they come, since many announce
+// more than they send.
 func (f *File) allocate(n int64) error {
 	from := max(f.size, f.allocated)
 	until := min(n+f.step(), f.reserved)
@@ -178,7 +179,8 @@ func (f *File) allocate(n int64) error {
 	return nil // without it a write finds out
 }
 
-// errUnknownSpace is that of a file system which does not say how much room there is. It then has all that is asked for.
+// errUnknownSpace is that of a file system which does not say how much room there is. It then has all that is asked
+// for.
 var errUnknownSpace = errors.New("the free space is not told")
 
 // roomOf is what a number of blocks has.

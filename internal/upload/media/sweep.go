@@ -59,8 +59,8 @@ func (d *Dir) Entries() ([]Entry, error) {
 	return entries, nil
 }
 
-// linked reports whether a part has a second name, which is its name under Root. Where links are not what gives it that name,
-// the number of links says nothing: a file system without links may tell any.
+// linked reports whether a part has a second name, which is its name under Root. Where links are not what gives it
+// that name, the number of links says nothing: a file system without links may tell any.
 func (d *Dir) linked(part unix.Stat_t) bool { return d.way == byLink && part.Nlink > 1 }
 
 func (e *Entry) add(info unix.Stat_t, isPart, linked bool) {

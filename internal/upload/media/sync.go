@@ -10,5 +10,6 @@ func (d *Dir) syncFile(f *os.File) error {
 	return nil
 }
 
-// syncFolder writes the names in a directory to the disk, where the file system can: fsync(2) of a directory is EINVAL on some.
+// syncFolder writes the names in a directory to the disk, where the file system can: fsync(2) of a directory is
+// EINVAL on some.
 func (d *Dir) syncFolder(dir folder) error { return d.syncFile(dir.File) }

@@ -14,11 +14,13 @@ import (
 type way int
 
 const (
-	// byLink makes a hard link. It comes first, because the server of a network file system itself refuses a link to a name
-	// that is taken, whichever machine took it. A file also keeps its name in the state directory until all is on the disk.
+	// byLink makes a hard link. It comes first, because the server of a network file system itself refuses a link to a
+	// name that is taken, whichever machine took it. A file also keeps its name in the state directory until all is on
+	// the disk.
 	byLink way = iota
-	// byRename is renameat2(RENAME_NOREPLACE). On SMB this machine alone looks whether the name is free, and asks the server
-	// to replace what is there: fs/smb/client/smb2inode.c, smb2_compound_op, ReplaceIfExists, which is 0 for links.
+	// byRename is renameat2(RENAME_NOREPLACE). On SMB this machine alone looks whether the name is free, and asks the
+	// server to replace what is there: fs/smb/client/smb2inode.c, smb2_compound_op, ReplaceIfExists, which is 0 for
+	// links.
 	byRename
 	// byReservation makes an empty file, which O_EXCL makes only where there is nothing, and renames over it.
 	byReservation
@@ -34,8 +36,8 @@ func refused(err error) bool {
 	return unknown(err) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EMLINK)
 }
 
-// place gives the file the name in p.folder, in the first way that is not refused. moved says that it has lost its name in
-// the state directory by that.
+// place gives the file the name in p.folder, in the first way that is not refused. moved says that it has lost its
+// name in the state directory by that.
 func (p *publication) place(base string) (moved bool, err error) {
 	f, w := p.file, p.file.dir.way
 	if f.name == "" {
@@ -79,8 +81,8 @@ func (p *publication) linked(base string) error {
 	return err
 }
 
-// giveTempName gives a file without a name one in the state directory, because a folder has refused the link to it. If the
-// state directory refuses it too, the file is copied.
+// giveTempName gives a file without a name one in the state directory, because a folder has refused the link to it.
+// If the state directory refuses it too, the file is copied.
 func (p *publication) giveTempName() error {
 	f := p.file
 	state, err := f.dir.state()

@@ -1,11 +1,11 @@
 package multipart
 
-// errBase64 is what Django 6.1 says of all that is not base64 with white space in it, and older ones of some of it: they
-// read over other characters, by chunks, so that the chunks decide what is read.
+// errBase64 is what Django 6.1 says of all that is not base64 with white space in it, and older ones of some of it:
+// they read over other characters, by chunks, so that the chunks decide what is read.
 var errBase64 = &SyntaxError{"a part that should be in base64 is not"}
 
-// A base64Stream decodes base64, as it comes. All of the text must be in the alphabet of RFC 4648, 4, or white space, and
-// nothing may follow the padding.
+// A base64Stream decodes base64, as it comes. All of the text must be in the alphabet of RFC 4648, 4, or white space,
+// and nothing may follow the padding.
 //
 //	django/http/multipartparser.py, 6.1: stripped_chunk = base64_remainder + b"".join(chunk.split()) ...
 //	base64.b64decode(stripped_chunk[:aligned_length], validate=True)

@@ -10,8 +10,8 @@ const maxBoundary = 201
 // Boundary returns the boundary that a Content-Type of multipart/form-data names. An error is a SyntaxError.
 //
 // Django has had three parsers of this header: parse_header in django/http/multipartparser.py to 4.1,
-// parse_header_parameters in django/utils/http.py from 4.2, and the same name around Python's email package in 5.2.19 and
-// 6.1. They agree on all that clients send. Where one of them reads another boundary, there is an error.
+// parse_header_parameters in django/utils/http.py from 4.2, and the same name around Python's email package in 5.2.19
+// and 6.1. They agree on all that clients send. Where one of them reads another boundary, there is an error.
 func Boundary(contentType string) (string, error) {
 	for i := range len(contentType) {
 		switch c := contentType[i]; {

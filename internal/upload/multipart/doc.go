@@ -2,8 +2,8 @@
 // goes through one buffer of fixed size, and a file's bytes are handed on as slices of that buffer, without a copy.
 //
 // A Reader gives the parts one after the other. What a part is, a file, a field, or nothing that Django would see, is
-// said by its Content-Disposition, which this package does not interpret. The caller does, and then calls File, or Field,
-// or goes on to the next part; the limits are counted by what it calls.
+// said by its Content-Disposition, which this package does not interpret. The caller does, and then calls File, or
+// Field, or goes on to the next part; the limits are counted by what it calls.
 //
 // What Django reads is read in the same way, with these exceptions, all on the safe side:
 //

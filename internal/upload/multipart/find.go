@@ -2,8 +2,8 @@ package multipart
 
 import "bytes"
 
-// A finder finds a delimiter by one of its bytes, the one that is rarest in what comes. bytes.Index seeks its first byte,
-// which is a line end, and stops at every line of a text.
+// A finder finds a delimiter by one of its bytes, the one that is rarest in what comes. bytes.Index seeks its first
+// byte, which is a line end, and stops at every line of a text.
 type finder struct {
 	delimiter []byte
 	at        int // delimiter[at] is what is sought
@@ -45,8 +45,9 @@ func (f *finder) index(text []byte) int {
 	}
 }
 
-// expects counts a hit after so many bytes, and says whether there have not been too many. Until there have been, after a
-// choice, the sample that it was made by has been passed: so that the time is in proportion to what is read, whatever that is.
+// expects counts a hit after so many bytes, and says whether there have not been too many. Until there have been,
+// after a choice, the sample that it was made by has been passed: so that the time is in proportion to what is read,
+// whatever that is.
 func (f *finder) expects(passed int) bool {
 	f.hits++
 	if f.passed += passed; f.passed > sampleBytes {

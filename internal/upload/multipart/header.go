@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// parse reads the lines of a header that matter. As in Django, a line without a colon is passed over, a line that begins
-// with white space continues none, and of two lines with one name the last one counts.
+// parse reads the lines of a header that matter. As in Django, a line without a colon is passed over, a line that
+// begins with white space continues none, and of two lines with one name the last one counts.
 //
 //	django/http/multipartparser.py, 6.1, parse_boundary_stream:
 //	for line in header.split(b"\r\n"): ... outdict[name] = value, params
@@ -38,8 +38,8 @@ func (p *Part) parse(header []byte) error {
 	return nil
 }
 
-// isBase64 says whether the value of Content-Transfer-Encoding is the one that Django decodes. It passes over every other,
-// quoted-printable too: django/http/multipartparser.py, 1.11 to 6.1, if transfer_encoding == "base64".
+// isBase64 says whether the value of Content-Transfer-Encoding is the one that Django decodes. It passes over every
+// other, quoted-printable too: django/http/multipartparser.py, 1.11 to 6.1, if transfer_encoding == "base64".
 func isBase64(value []byte) bool {
 	encoding, _, _ := bytes.Cut(value, []byte(";"))
 	return isASCIIFold(bytes.TrimFunc(encoding, isSpace), "base64")

@@ -12,11 +12,12 @@ const (
 	lineClosing                   // the line after the last part
 )
 
-// maxPadding bounds the white space behind a boundary (RFC 2046, 5.1.1: transport-padding), which a relay may have added.
+// maxPadding bounds the white space behind a boundary (RFC 2046, 5.1.1: transport-padding), which a relay may have
+// added.
 const maxPadding = 64
 
-// judgeLine judges the rest of a line after the boundary. Only white space may follow it, and before that the "--" of the
-// closing one. The line ends in CRLF, or LF, as before the boundary; the closing one also at the end of the body.
+// judgeLine judges the rest of a line after the boundary. Only white space may follow it, and before that the "--" of
+// the closing one. The line ends in CRLF, or LF, as before the boundary; the closing one also at the end of the body.
 func judgeLine(rest []byte, last bool) lineKind {
 	kind := lineDelimiter
 	switch {

@@ -39,7 +39,8 @@ func NewReader(source io.Reader, contentType string, limits Limits, buffer []byt
 	return r, nil
 }
 
-// leastBuffer is the room for a header of the greatest length, and after it a boundary line as far as judgeLine reads it.
+// leastBuffer is the room for a header of the greatest length, and after it a boundary line as far as judgeLine reads
+// it.
 func (r *Reader) leastBuffer(boundary string) int {
 	return len(lineEnd) + r.limits.HeaderBytes + len("\r\n--") + len(boundary) + len("--") + maxPadding + len(lineEnd)
 }
@@ -80,8 +81,8 @@ func (r *Reader) next() (*Part, error) {
 	return part, part.parse(header)
 }
 
-// passPreamble passes over what comes before the first boundary line. Django takes it for a part, and has the limit of a
-// header for it: parse_boundary_stream, 5.2.
+// passPreamble passes over what comes before the first boundary line. Django takes it for a part, and has the limit
+// of a header for it: parse_boundary_stream, 5.2.
 func (r *Reader) passPreamble() error {
 	for s := &r.scanner; ; {
 		s.scan()
@@ -113,8 +114,9 @@ func (r *Reader) leave(p *Part) error {
 	return r.countField()
 }
 
-// header takes a part's header with the empty line that ends it, and returns a copy of it without that line. It begins
-// with what is left of the boundary line. There is none if the part ends before an empty line: such a part is RAW to Django.
+// header takes a part's header with the empty line that ends it, and returns a copy of it without that line. It
+// begins with what is left of the boundary line. There is none if the part ends before an empty line: such a part is
+// RAW to Django.
 //
 //	django/http/multipartparser.py, 5.2, parse_boundary_stream: header_end = chunk.find(b"\r\n\r\n")
 func (r *Reader) header() ([]byte, error) {

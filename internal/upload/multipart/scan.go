@@ -105,8 +105,8 @@ func (s *scanner) fill() error {
 	return io.ErrNoProgress
 }
 
-// content takes the next bytes of a part, at least as many if they come and the buffer holds them. They are a slice of the
-// buffer and stay there until fill. At the boundary line there is io.EOF.
+// content takes the next bytes of a part, at least as many if they come and the buffer holds them. They are a slice
+// of the buffer and stay there until fill. At the boundary line there is io.EOF.
 func (s *scanner) content(least int) ([]byte, error) {
 	for {
 		s.scan()

@@ -8,8 +8,8 @@ import (
 // A charset decodes bytes as bytes.decode(..., errors="replace") does.
 type charset func(encoded string) string
 
-// charsets are the names, in the form of encodings.normalize_encoding, of the charsets that RFC 5987 and the RFC before it
-// ask for. Python knows a hundred more.
+// charsets are the names, in the form of encodings.normalize_encoding, of the charsets that RFC 5987 and the RFC
+// before it ask for. Python knows a hundred more.
 var charsets = map[string]charset{
 	"utf_8": decodeUTF8, "utf8": decodeUTF8, "utf": decodeUTF8, "u8": decodeUTF8,
 	"ascii": decodeASCII, "us_ascii": decodeASCII, "us": decodeASCII, "646": decodeASCII, "iso646_us": decodeASCII,
@@ -28,8 +28,8 @@ func charsetOf(name string) charset {
 	return charsets[normalizeEncoding(name)]
 }
 
-// normalizeEncoding is that of encodings/__init__.py, CPython 3.13: what is no letter, digit or dot separates, and what is
-// one outside ASCII is passed over. Other Pythons differ in the latter.
+// normalizeEncoding is that of encodings/__init__.py, CPython 3.13: what is no letter, digit or dot separates, and
+// what is one outside ASCII is passed over. Other Pythons differ in the latter.
 func normalizeEncoding(name string) string {
 	var b strings.Builder
 	separated := false
@@ -49,8 +49,8 @@ func normalizeEncoding(name string) string {
 	return b.String()
 }
 
-// decodeUTF8 replaces what is not UTF-8 as Python does: one U+FFFD for each maximal part of a character, where Go has one
-// for each byte.
+// decodeUTF8 replaces what is not UTF-8 as Python does: one U+FFFD for each maximal part of a character, where Go has
+// one for each byte.
 func decodeUTF8(encoded string) string {
 	if utf8.ValidString(encoded) {
 		return encoded

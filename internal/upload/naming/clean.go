@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Clean makes a file's name of what a client calls it: what Django has as UploadedFile.name. It holds no slash. ok is false
-// where Django has no file of that part, or none that a form would take for one.
+// Clean makes a file's name of what a client calls it: what Django has as UploadedFile.name. It holds no slash. ok is
+// false where Django has no file of that part, or none that a form would take for one.
 //
 // The name is for people and for [Rules.Store]. To Django 4.0 it may hold control characters, and to 2.1 and in 3.0 it
 // may be "..".

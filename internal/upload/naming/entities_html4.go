@@ -28,8 +28,8 @@ var html4Names = strings.Fields(`
 	sigma sigmaf sim spades sub sube sum sup sup1 sup2 sup3 supe szlig tau there4 theta thetasym thinsp thorn tilde times trade uArr uacute
 	uarr ucirc ugrave uml upsih upsilon uuml weierp xi yacute yen yuml zeta zwj zwnj`)
 
-// unescapeHTML4 is unescape_entities of django/utils/text.py, 1.11 to 2.1. ok is false where chr() overflows, which Django
-// answers with 500. A surrogate, which Python's text may hold, is U+FFFD.
+// unescapeHTML4 is unescape_entities of django/utils/text.py, 1.11 to 2.1. ok is false where chr() overflows, which
+// Django answers with 500. A surrogate, which Python's text may hold, is U+FFFD.
 func unescapeHTML4(text string) (unescaped string, ok bool) {
 	ok = true
 	unescaped = html4Entity.ReplaceAllStringFunc(text, func(entity string) string {
@@ -89,8 +89,8 @@ func pythonInt(text string, base int) (number int, ok bool) {
 	return number, between
 }
 
-// digitOf is the value of a decimal digit of any script, or of a hexadecimal one; 99 for anything else. Unicode gives decimal
-// digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of whole runs.
+// digitOf is the value of a decimal digit of any script, or of a hexadecimal one; 99 for anything else. Unicode gives
+// decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of whole runs.
 func digitOf(r rune) int {
 	if r < utf8.RuneSelf {
 		if d := urlquote.HexDigit(byte(r & 0x7f)); d < 16 {

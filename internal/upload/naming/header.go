@@ -86,9 +86,9 @@ func (p param) stripped() string {
 // maxHeaderLength is MAX_HEADER_LENGTH of django/utils/http.py, 6.0, in characters.
 const maxHeaderLength = 10_000
 
-// header reads a line. ok is false where Django drops it: it catches a ValueError, and goes on as if the line was not there
-// (http/multipartparser.py, parse_boundary_stream). Where it does not catch what Python raises, and answers 500, the line
-// is dropped too.
+// header reads a line. ok is false where Django drops it: it catches a ValueError, and goes on as if the line was not
+// there (http/multipartparser.py, parse_boundary_stream). Where it does not catch what Python raises, and answers
+// 500, the line is dropped too.
 func (r *Rules) header(value []byte) (h header, ok bool) {
 	line := string(value)
 	if r.parser != parsesBytes && !utf8.ValidString(line) {
@@ -106,8 +106,8 @@ func (r *Rules) header(value []byte) (h header, ok bool) {
 	return parseEmail(r.pieces(line))
 }
 
-// pieces splits a line at its semicolons, but for those in quotes: _parse_header_params of http/multipartparser.py, 4.1,
-// _parseparam of utils/http.py, 5.1, and of email/message.py, CPython 3.13, which are the same.
+// pieces splits a line at its semicolons, but for those in quotes: _parse_header_params of http/multipartparser.py,
+// 4.1, _parseparam of utils/http.py, 5.1, and of email/message.py, CPython 3.13, which are the same.
 func (r *Rules) pieces(line string) []string {
 	var pieces []string
 	start, quoted := 0, false

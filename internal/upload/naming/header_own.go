@@ -6,7 +6,8 @@ import (
 )
 
 // parseOwn is parse_header of http/multipartparser.py, 1.11 to 4.1, which reads bytes, and parse_header_parameters of
-// utils/http.py, 4.2 to 5.1, which reads text. The last of several parameters of a name wins, filename* being a filename.
+// utils/http.py, 4.2 to 5.1, which reads text. The last of several parameters of a name wins, filename* being a
+// filename.
 func (r *Rules) parseOwn(pieces []string) (h header, ok bool) {
 	h = header{main: lower(pieces[0]), params: map[string]param{}}
 	if r.parser == parsesBytes && !isASCII(h.main) {

@@ -28,13 +28,13 @@ func (r *Rules) Names(stored string, random io.Reader) *Names {
 	return n
 }
 
-// Next returns the next path to try: that of Store first, if it is within max_length, then others with a random part. An
-// error is [ErrSuspiciousFileOperation] when there is no room for one, [ErrNameTooLong] when the file system has none, or
-// that of the random reader; there is nothing to try after it.
+// Next returns the next path to try: that of Store first, if it is within max_length, then others with a random part.
+// An error is [ErrSuspiciousFileOperation] when there is no room for one, [ErrNameTooLong] when the file system has
+// none, or that of the random reader; there is nothing to try after it.
 //
-// It is get_available_name of core/files/storage/base.py, 6.1, and of the files before it. Where Django loses a race for a
-// name, it takes the next one without a thought for max_length (core/files/storage/filesystem.py, FileSystemStorage._save);
-// here it is kept.
+// It is get_available_name of core/files/storage/base.py, 6.1, and of the files before it. Where Django loses a race
+// for a name, it takes the next one without a thought for max_length (core/files/storage/filesystem.py,
+// FileSystemStorage._save); here it is kept.
 func (n *Names) Next() (string, error) {
 	if !n.begun {
 		n.begun = true

@@ -86,8 +86,8 @@ func compareParts(a, b part) int {
 		strings.Compare(a.text, b.text), encoded(a)-encoded(b))
 }
 
-// decodeExtended reads charset'language'value: decode_rfc2231 and collapse_rfc2231_value of email/utils.py, CPython 3.13,
-// and the check between them in parse_header_parameters.
+// decodeExtended reads charset'language'value: decode_rfc2231 and collapse_rfc2231_value of email/utils.py, CPython
+// 3.13, and the check between them in parse_header_parameters.
 func decodeExtended(value string) (decoded string, ok bool) {
 	parts := strings.SplitN(value, "'", 3)
 	if len(parts) < 3 {

@@ -10,8 +10,8 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// ErrSuspiciousFileOperation is Django's SuspiciousFileOperation, which it answers with 400: no name can be made of what
-// the client sent.
+// ErrSuspiciousFileOperation is Django's SuspiciousFileOperation, which it answers with 400: no name can be made of
+// what the client sent.
 var ErrSuspiciousFileOperation = errors.New("no file name can be made of the name that was sent")
 
 // ErrNameTooLong is a name that no file system takes, of more than 255 bytes between two slashes. Django answers 500.

@@ -10,9 +10,9 @@ func strftime(format string, t time.Time) string {
 	return glibcStrftime(pythonDirectives(format, t), t)
 }
 
-// pythonDirectives fills in what Python does not leave to the C library (Modules/_datetimemodule.c, wrap_strftime): %f, and
-// %z and %Z, which are empty, since what now() gives has no time zone. It takes percent signs in pairs with whatever is
-// behind them, and knows nothing of flags.
+// pythonDirectives fills in what Python does not leave to the C library (Modules/_datetimemodule.c, wrap_strftime):
+// %f, and %z and %Z, which are empty, since what now() gives has no time zone. It takes percent signs in pairs with
+// whatever is behind them, and knows nothing of flags.
 func pythonDirectives(format string, t time.Time) string {
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {

@@ -1,5 +1,5 @@
-// Package storage is the table from what went wrong with a file to what a client is told, whether it sent a form or a resumable
-// upload.
+// Package storage is the table from what went wrong with a file to what a client is told, whether it sent a form or a
+// resumable upload.
 package storage
 
 import (
@@ -9,8 +9,8 @@ import (
 	"django-sidecar/internal/upload/media"
 )
 
-// ReplyTo is the reply to an error. One that has no reply of its own is the file system's: the next attempt may succeed. Package
-// media says which errors of the system are which.
+// ReplyTo is the reply to an error. One that has no reply of its own is the file system's: the next attempt may
+// succeed. Package media says which errors of the system are which.
 func ReplyTo(err error) reply.Reply {
 	switch {
 	case errors.Is(err, media.ErrName):

@@ -48,8 +48,8 @@ func (c *counter) begin(owner, id string, bytes int64, now time.Time) error {
 	return nil
 }
 
-// grow says that an upload has so many bytes, or will have, unless that is more than its owner may have. It never shrinks: what
-// does not count may be on the disk.
+// grow says that an upload has so many bytes, or will have, unless that is more than its owner may have. It never
+// shrinks: what does not count may be on the disk.
 func (c *counter) grow(owner, id string, bytes int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

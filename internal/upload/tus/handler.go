@@ -76,9 +76,9 @@ func (x *exchange) serve(ctx context.Context) error {
 	return answer(ctx)
 }
 
-// override takes X-HTTP-Method-Override of a POST to an upload's URL for the method, as the core protocol demands: it is for
-// clients that cannot send PATCH or DELETE. At the URL of all uploads a POST is what it says. A page of another site cannot
-// send the header without being asked for in a preflight.
+// override takes X-HTTP-Method-Override of a POST to an upload's URL for the method, as the core protocol demands: it
+// is for clients that cannot send PATCH or DELETE. At the URL of all uploads a POST is what it says. A page of
+// another site cannot send the header without being asked for in a preflight.
 func (x *exchange) override() error {
 	const name = "X-HTTP-Method-Override"
 	method, err := single(x.r.Header, name)

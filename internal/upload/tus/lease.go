@@ -92,10 +92,10 @@ func (l *lease) await(control *http.ResponseController, until time.Time) error {
 	return control.SetReadDeadline(until)
 }
 
-// finish says that no more of the body is read, and reports whether the connection can be used for another request. The
-// deadline must not stay: after a body the server goes on reading for the end of the connection, and takes a read that fails
-// for it. Where takeOver has ended such a read already, every later request of the connection would be taken for one whose
-// client is gone.
+// finish says that no more of the body is read, and reports whether the connection can be used for another request.
+// The deadline must not stay: after a body the server goes on reading for the end of the connection, and takes a read
+// that fails for it. Where takeOver has ended such a read already, every later request of the connection would be
+// taken for one whose client is gone.
 func (l *lease) finish() (reusable bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

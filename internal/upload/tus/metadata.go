@@ -14,8 +14,9 @@ const (
 	maxMetadataPairs = 64
 )
 
-// parseMetadata reads Upload-Metadata: pairs with commas between them, each a key of ASCII characters but space and comma,
-// then a space and a value in base64. A value may be missing; a key must not be there twice. (Creation, Upload-Metadata)
+// parseMetadata reads Upload-Metadata: pairs with commas between them, each a key of ASCII characters but space and
+// comma, then a space and a value in base64. A value may be missing; a key must not be there twice. (Creation,
+// Upload-Metadata)
 func parseMetadata(header string) (map[string]string, error) {
 	metadata := map[string]string{}
 	if header == "" {
@@ -56,8 +57,8 @@ func isKey(key string) bool {
 	return key != ""
 }
 
-// The protocol gives no meaning to keys. filename and filetype are what tus-js-client's documentation and tusd use; name
-// and type are Uppy's.
+// The protocol gives no meaning to keys. filename and filetype are what tus-js-client's documentation and tusd use;
+// name and type are Uppy's.
 
 func filename(metadata map[string]string) string { return first(metadata, "filename", "name") }
 

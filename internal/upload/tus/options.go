@@ -31,8 +31,8 @@ type Options struct {
 	BasePath string
 	// MaxBytes is how large a file may be.
 	MaxBytes int64
-	// MaxOpenPerUser is how many unfinished uploads a user may have, and MaxOpenBytesPerUser how many bytes together: their
-	// lengths, or what has come of those whose length is not known. 0: any number.
+	// MaxOpenPerUser is how many unfinished uploads a user may have, and MaxOpenBytesPerUser how many bytes together:
+	// their lengths, or what has come of those whose length is not known. 0: any number.
 	MaxOpenPerUser      int
 	MaxOpenBytesPerUser int64
 	// Expiry is how long an upload lives after its last byte, and what is known of a published one.

@@ -2,8 +2,8 @@ package tus
 
 import "time"
 
-// pace says until when more of a body must have come. Each byte moves that on by the time that the rate gives it, and never
-// beyond idle from now: what came fast at first does not excuse standing still later.
+// pace says until when more of a body must have come. Each byte moves that on by the time that the rate gives it, and
+// never beyond idle from now: what came fast at first does not excuse standing still later.
 type pace struct {
 	rate  int64 // bytes a second; 0: any
 	idle  time.Duration

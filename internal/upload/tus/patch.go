@@ -83,8 +83,8 @@ func (x *exchange) patch(ctx context.Context, token string) error {
 	return nil
 }
 
-// expectNothing refuses a body that has a byte. One in chunks may have none: tus-java-client 0.5.1 (TusUploader.uploadChunk) begins
-// a request before it sees that its file has ended.
+// expectNothing refuses a body that has a byte. One in chunks may have none: tus-java-client 0.5.1
+// (TusUploader.uploadChunk) begins a request before it sees that its file has ended.
 func (x *exchange) expectNothing(l *lease) error {
 	if x.drained {
 		return nil

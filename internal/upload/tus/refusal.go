@@ -61,8 +61,8 @@ func (x *exchange) fail(err error) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", decimal(int64(len(body))))
 	if x.r.ProtoMajor == 1 && !x.drained {
-		// The rest of the body is not wanted. Package linger reads it, or where that is off net/http, for a moment: a connection
-		// that is closed on unread bytes is reset, and the client would lose the answer.
+		// The rest of the body is not wanted. Package linger reads it, or where that is off net/http, for a moment: a
+		// connection that is closed on unread bytes is reset, and the client would lose the answer.
 		h.Set("Connection", "close")
 		_ = http.NewResponseController(x.w).SetReadDeadline(x.Now().Add(lingering))
 	}

@@ -9,8 +9,9 @@ import (
 	"django-sidecar/internal/upload/media"
 )
 
-// Sweep tells of the files that processes have published that died before they could tell, removes what has expired, and
-// counts what is unfinished. It is called at start and every now and then. What it meets in use is left for the next time.
+// Sweep tells of the files that processes have published that died before they could tell, removes what has expired,
+// and counts what is unfinished. It is called at start and every now and then. What it meets in use is left for the
+// next time.
 func (h *Handler) Sweep(ctx context.Context) error {
 	entries, err := h.Media.Entries()
 	if err != nil {

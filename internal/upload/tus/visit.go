@@ -1,12 +1,14 @@
 package tus
 
-// Visit is the caller's side of one request: who sends it, whether there is room for it, and where its faults go. Its functions
-// are called one at a time, while the request is answered. An error that is a [reply.Refusal] is what the client is told.
+// Visit is the caller's side of one request: who sends it, whether there is room for it, and where its faults go. Its
+// functions are called one at a time, while the request is answered. An error that is a [reply.Refusal] is what the
+// client is told.
 type Visit struct {
-	// Owner says whose live session the request has. It is asked before a byte of the body is read, then every RecheckInterval,
-	// and once more before the file is published. It is required.
+	// Owner says whose live session the request has. It is asked before a byte of the body is read, then every
+	// RecheckInterval, and once more before the file is published. It is required.
 	Owner func() (userID string, err error)
-	// Enter counts a request that brings a body, until leave is called, or refuses it if there are too many. nil counts none.
+	// Enter counts a request that brings a body, until leave is called, or refuses it if there are too many. nil counts
+	// none.
 	Enter func(userID string) (leave func(), err error)
 	// Report takes the errors behind answers that are no fault of the client's; nil: nobody does.
 	Report func(err error)

@@ -15,8 +15,8 @@ const (
 	GivenUp Outcome = "given up"
 	// Corrupt says that a file in the queue is no event: it is in corrupt/.
 	Corrupt Outcome = "corrupt"
-	// Broken says that the queue itself failed: its disk, or the signing. The event stays where it is, and may be delivered
-	// twice.
+	// Broken says that the queue itself failed: its disk, or the signing. The event stays where it is, and may be
+	// delivered twice.
 	Broken Outcome = "broken"
 )
 

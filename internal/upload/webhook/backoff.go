@@ -17,8 +17,8 @@ func backoff(tries int, first, longest time.Duration) time.Duration {
 	return min(wait, longest)
 }
 
-// spread moves a time by up to an eighth, each event's by another part of it, so that events which failed together do not
-// come back together.
+// spread moves a time by up to an eighth, each event's by another part of it, so that events which failed together do
+// not come back together.
 func spread(wait time.Duration, id string) time.Duration {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // a hash takes everything

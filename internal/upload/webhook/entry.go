@@ -56,8 +56,8 @@ func older(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.added, b.added), cmp.Compare(a.id, b.id))
 }
 
-// dueIn is how long it is until an entry is due, not more than 0 if it is. A clock that was put back does not make it wait
-// longer than it ever may.
+// dueIn is how long it is until an entry is due, not more than 0 if it is. A clock that was put back does not make it
+// wait longer than it ever may.
 func (e entry) dueIn(now time.Time, longest time.Duration) time.Duration {
 	if wait := time.UnixMilli(e.due).Sub(now); wait <= longest {
 		return wait

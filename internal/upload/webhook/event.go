@@ -37,8 +37,8 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// maxEventBytes is far above a hundred files with long names, and below DATA_UPLOAD_MAX_MEMORY_SIZE, past which Django does
-// not read a request.body, after base64 has made 4 bytes of 3.
+// maxEventBytes is far above a hundred files with long names, and below DATA_UPLOAD_MAX_MEMORY_SIZE, past which
+// Django does not read a request.body, after base64 has made 4 bytes of 3.
 const maxEventBytes = 1 << 20
 
 // encode makes the JSON that is stored and signed.
@@ -77,8 +77,8 @@ func (e Event) check() error {
 	return nil
 }
 
-// decode reads what encode made, here or in another version of this program, and checks it as far as a later version will
-// still have it. What is sent is the text as it stands.
+// decode reads what encode made, here or in another version of this program, and checks it as far as a later version
+// will still have it. What is sent is the text as it stands.
 func decode(text []byte) (Event, error) {
 	var e Event
 	if err := json.Unmarshal(text, &e); err != nil {

@@ -52,8 +52,9 @@ func Open(o Options) (*Queue, error) {
 	return q, nil
 }
 
-// Add takes an event: when it returns nil, the event would survive a power cut. After an error nothing was taken, as a rule;
-// where the disk failed at the last moment the event may come nevertheless, and so may one whose context has ended.
+// Add takes an event: when it returns nil, the event would survive a power cut. After an error nothing was taken, as
+// a rule; where the disk failed at the last moment the event may come nevertheless, and so may one whose context has
+// ended.
 func (q *Queue) Add(ctx context.Context, e Event) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -90,8 +91,8 @@ func (q *Queue) reserve() (added int64, err error) {
 	return q.last, nil
 }
 
-// Pending is how many events wait or are on their way, for a metric. Of what other processes do in the folder it learns by
-// and by.
+// Pending is how many events wait or are on their way, for a metric. Of what other processes do in the folder it
+// learns by and by.
 func (q *Queue) Pending() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 // errTaken says that an event is on its way, or was delivered, in another process.
 var errTaken = errors.New("taken by another process")
 
-// take opens an event's file and locks it: until it is closed, no other process delivers it. The kernel unlocks it when the
-// process dies, however it does.
+// take opens an event's file and locks it: until it is closed, no other process delivers it. The kernel unlocks it
+// when the process dies, however it does.
 func (d folder) take(e entry) (*os.File, error) {
 	// Whatever it is that has the name: no symlink is followed, and no pipe waited for.
 	f, err := os.OpenFile(d.path(e.name()), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
