@@ -109,7 +109,7 @@ func removeEmpty(t *testing.T, dirs ...string) {
 // TestErrOutside: where a symlink leads outside, the error says so.
 func TestErrOutside(t *testing.T) {
 	f := newFixture(t, t.TempDir(), media.Config{})
-	for _, target := range []string{"..", "../..", "/", "/tmp", t.TempDir()} {
+	for _, target := range []string{"..", "../..", "/", t.TempDir()} {
 		link := filepath.Join(f.root, "link")
 		if err := os.Symlink(target, link); err != nil {
 			t.Fatal(err)
