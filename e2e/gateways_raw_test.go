@@ -113,9 +113,7 @@ func (a *rawApplication) serve(conn net.Conn) {
 		_, _ = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 			protocol, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") // RFC 6455, 1.3: the answer to websocketKey
 		a.keep(request)
-		data := make([]byte, 4096)
-		n, _ := reader.Read(data)
-		_, _ = conn.Write(data[:n])
+		_, _ = io.Copy(conn, reader) // a gateway may hand on a byte at a time
 		return
 	}
 }
