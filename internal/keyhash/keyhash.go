@@ -24,6 +24,9 @@ func New(sessionKey string) Key { return Key{Text: sessionKey, Hash: Of(sessionK
 // String returns the name of the session, so that no format prints the key.
 func (k Key) String() string { return k.Hash.Name() }
 
+// GoString is String, for %#v.
+func (k Key) GoString() string { return k.String() }
+
 // Of returns the hash of a session key, the zero Hash for no key.
 func Of(sessionKey string) Hash {
 	if sessionKey == "" {

@@ -64,7 +64,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 	if key.Text != "abc" || key.Hash != keyhash.Of("abc") {
 		t.Fatalf("the key is %q", key.Text)
 	}
-	for _, format := range []string{"%v", "%+v", "%s", "%q"} {
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		if got := strings.Trim(fmt.Sprintf(format, key), `"`); got != "ba7816bf8f01" {
 			t.Errorf("%s prints %s", format, got)
 		}

@@ -3,9 +3,9 @@
 // creation-defer-length, expiration, checksum and termination. Uploads are parts of package media until they are
 // complete; then they are published under the names that the caller chooses.
 //
-//	h, err := tus.New(tus.Options{Media: dir, Owner: owner, Name: name, Published: queue, …})
-//	err = h.Sweep(ctx)     // at start, and every now and then
-//	mux.Handle("/tus/", h) // behind protection from cross-site requests
+//	h, err := tus.New(tus.Options{Media: dir, Name: name, Published: queue, …})
+//	err = h.Sweep(ctx)   // at start, and every now and then
+//	h.Answer(w, r, visit) // each request below /tus/, behind protection from cross-site requests
 //
 // Every request, OPTIONS too, is that of a user with a live session. Whose an upload is decides where it is looked
 // for: what the state directory knows it by is a hash of the token in its URL and of its owner. So a stranger's
