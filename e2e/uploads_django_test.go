@@ -3,10 +3,6 @@
 package e2e
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,9 +13,8 @@ import (
 
 // uploadOracle is testdata/oracle/uploads.py, a Django that takes uploads.
 type uploadOracle struct {
-	t       *testing.T
-	in      io.Writer
-	answers *bufio.Scanner
+	t    *testing.T
+	talk *djangotest.Conversation
 }
 
 // startUploadOracle starts one; it ends with the test.
@@ -28,19 +23,7 @@ func startUploadOracle(t *testing.T, version string, settings map[string]any) *u
 	script := filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "uploads.py")
 	cmd := exec.Command(djangotest.Python(t, version), "-B", "-W", "ignore", script)
 	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8", "LC_ALL=C.UTF-8")
-	cmd.Stderr = os.Stderr // tracebacks
-	in, inErr := cmd.StdinPipe()
-	out, outErr := cmd.StdoutPipe()
-	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(in.Close(), cmd.Wait()); err != nil { // it ends at the end of its input
-			t.Errorf("Django %s: %v", version, err)
-		}
-	})
-	o := &uploadOracle{t: t, in: in, answers: bufio.NewScanner(out)}
-	o.answers.Buffer(nil, 16<<20)
+	o := &uploadOracle{t: t, talk: djangotest.Converse(t, "Django "+version, cmd)}
 	var started struct{ Django, Python string }
 	o.ask(settings, &started)
 	t.Logf("Django %s, Python %s", started.Django, started.Python)
@@ -50,17 +33,5 @@ func startUploadOracle(t *testing.T, version string, settings map[string]any) *u
 // ask sends one line and reads one.
 func (o *uploadOracle) ask(question map[string]any, answer any) {
 	o.t.Helper()
-	line, err := json.Marshal(question)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	if _, err := o.in.Write(append(line, '\n')); err != nil {
-		o.t.Fatalf("asking Django: %v", err)
-	}
-	if !o.answers.Scan() {
-		o.t.Fatalf("Django has ended instead of answering: %v", o.answers.Err())
-	}
-	if err := json.Unmarshal(o.answers.Bytes(), answer); err != nil {
-		o.t.Fatalf("%s: %v", o.answers.Bytes(), err)
-	}
+	o.talk.Ask(o.t, question, answer)
 }

@@ -3,11 +3,6 @@
 package djangocache_test
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -17,9 +12,8 @@ import (
 
 // django is a real Django that writes sessions: testdata/caches.py.
 type django struct {
-	t       *testing.T
-	in      io.WriteCloser
-	answers *bufio.Scanner
+	t    *testing.T
+	talk *djangotest.Conversation
 	// database is the file of its SQLite database.
 	database string
 }
@@ -31,18 +25,7 @@ func startDjango(t *testing.T, version, engine string, cache map[string]any) *dj
 	t.Helper()
 	dir := t.TempDir()
 	cmd := exec.Command(djangotest.Python(t, version), filepath.Join("testdata", "caches.py"))
-	cmd.Stderr = os.Stderr
-	in, inErr := cmd.StdinPipe()
-	out, outErr := cmd.StdoutPipe()
-	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
-			t.Errorf("Django %s: %v", version, err)
-		}
-	})
-	d := &django{t: t, in: in, answers: bufio.NewScanner(out), database: filepath.Join(dir, "db.sqlite3")}
+	d := &django{t: t, talk: djangotest.Converse(t, "Django "+version, cmd), database: filepath.Join(dir, "db.sqlite3")}
 	d.do(t, map[string]any{"op": "init", "engine": engine, "cache": cache, "database": d.database, "secret_key": secretKey})
 	return d
 }
@@ -55,20 +38,8 @@ type djangoAnswer struct {
 // try sends a request and returns the answer to it.
 func (d *django) try(t *testing.T, request map[string]any) djangoAnswer {
 	t.Helper()
-	line, err := json.Marshal(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.in.Write(append(line, '\n')); err != nil {
-		t.Fatal(err)
-	}
-	if !d.answers.Scan() {
-		t.Fatalf("Django has ended: %v", d.answers.Err())
-	}
 	var a djangoAnswer
-	if err := json.Unmarshal(d.answers.Bytes(), &a); err != nil {
-		t.Fatal(err)
-	}
+	d.talk.Ask(t, request, &a)
 	return a
 }
 

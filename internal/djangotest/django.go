@@ -1,11 +1,8 @@
 package djangotest
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +13,8 @@ import (
 // Django is a live Django of one version, in its own process: testdata/oracle/oracle.py. Its methods fail the test
 // when it does not answer.
 type Django struct {
-	tb      testing.TB
-	in      io.WriteCloser
-	answers *bufio.Scanner
+	tb   testing.TB
+	talk *Conversation
 
 	// Django and Python are the versions that answer.
 	Django, Python string
@@ -45,20 +41,7 @@ func StartDjango(tb testing.TB, d Deployment) *Django {
 		d.Settings = map[string]any{}
 	}
 	cmd := exec.Command(pythonOf(tb, d.Version), filepath.Join(RepositoryPath(), "testdata", "oracle", "oracle.py"))
-	cmd.Stderr = os.Stderr // tracebacks
-	in, inErr := cmd.StdinPipe()
-	out, outErr := cmd.StdoutPipe()
-	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		// At the end of its input it ends by itself.
-		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
-			tb.Errorf("Django %s: %v", d.Version, err)
-		}
-	})
-	dj := &Django{tb: tb, in: in, answers: bufio.NewScanner(out)}
-	dj.answers.Buffer(nil, 64<<20)
+	dj := &Django{tb: tb, talk: Converse(tb, "Django "+d.Version, cmd)}
 	var started struct {
 		Django, Python string
 		UserTable      string `json:"user_table"`
@@ -92,30 +75,19 @@ func RepositoryPath() string {
 // do sends a request and reads the answer to it.
 func (d *Django) do(request map[string]any, answer any) {
 	d.tb.Helper()
-	line, err := json.Marshal(request)
-	if err != nil {
-		d.tb.Fatal(err)
-	}
-	if _, err := d.in.Write(append(line, '\n')); err != nil {
-		d.tb.Fatalf("asking Django for %v: %v", request["op"], err)
-	}
-	if !d.answers.Scan() {
-		d.tb.Fatalf("Django has ended instead of answering %v: %v", request["op"], d.answers.Err())
-	}
 	var outcome struct {
 		OK    bool
 		Error string
 	}
-	if err := json.Unmarshal(d.answers.Bytes(), &outcome); err != nil {
-		d.tb.Fatal(err)
-	}
+	var whole json.RawMessage
+	d.talk.Ask(d.tb, request, &outcome, &whole)
 	if !outcome.OK {
 		d.tb.Fatalf("Django %s, %v: %s", d.Django, request["op"], outcome.Error)
 	}
 	if answer == nil {
 		return
 	}
-	if err := json.Unmarshal(d.answers.Bytes(), answer); err != nil {
+	if err := json.Unmarshal(whole, answer); err != nil {
 		d.tb.Fatal(fmt.Errorf("answer to %v: %w", request["op"], err))
 	}
 }

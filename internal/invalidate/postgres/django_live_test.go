@@ -3,14 +3,9 @@
 package postgres
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -23,10 +18,7 @@ import (
 )
 
 // django is a live Django that runs Python: testdata/changes.py.
-type django struct {
-	in      io.WriteCloser
-	answers *bufio.Scanner
-}
+type django struct{ talk *djangotest.Conversation }
 
 type deployment struct {
 	version  string
@@ -39,41 +31,18 @@ type deployment struct {
 func startDjango(t *testing.T, d deployment) *django {
 	t.Helper()
 	cmd := exec.Command(djangotest.Python(t, d.version), "testdata/changes.py")
-	cmd.Stderr = os.Stderr // tracebacks
-	in, inErr := cmd.StdinPipe()
-	out, outErr := cmd.StdoutPipe()
-	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
-			t.Errorf("Django %s: %v", d.version, err)
-		}
-	})
-	dj := &django{in, bufio.NewScanner(out)}
+	dj := &django{djangotest.Converse(t, "Django "+d.version, cmd)}
 	dj.send(t, map[string]any{"database": d.database, "settings": d.settings, "apps": d.apps, "path": d.path})
 	return dj
 }
 
 func (d *django) send(t *testing.T, request map[string]any) any {
 	t.Helper()
-	line, err := json.Marshal(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.in.Write(append(line, '\n')); err != nil {
-		t.Fatal(err)
-	}
-	if !d.answers.Scan() {
-		t.Fatalf("Django has ended: %v", d.answers.Err())
-	}
 	var outcome struct {
 		Answer any
 		Error  string
 	}
-	if err := json.Unmarshal(d.answers.Bytes(), &outcome); err != nil {
-		t.Fatal(err)
-	}
+	d.talk.Ask(t, request, &outcome)
 	if outcome.Error != "" {
 		t.Fatalf("Django, %v: %s", request["run"], outcome.Error)
 	}
