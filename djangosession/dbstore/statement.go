@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"sync"
 )
@@ -31,10 +32,15 @@ func (s *statement) one(ctx context.Context, args []any, dest ...any) error {
 // all runs the query and has its rows read, from the first one again where the query is asked again.
 func (s *statement) all(ctx context.Context, args []any, read func(*sql.Rows) error) error {
 	used, err := s.try(ctx, args, read)
-	if err != nil && (staleStatement(err) || s.closed(used)) {
+	switch {
+	case err == nil:
+	case staleStatement(err) || s.closed(used):
 		// The table has changed under the prepared statement, or the connection does not keep statements. A
 		// fresh one decides; queries only read, so that asking again is harmless.
 		s.close(used)
+		_, err = s.try(ctx, args, read)
+	case errors.Is(err, driver.ErrBadConn):
+		// The connection ended in the middle of the answer. database/sql asks again only before the first row.
 		_, err = s.try(ctx, args, read)
 	}
 	return err
