@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -121,7 +122,7 @@ func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) 
 	v, out := s.Answers.Verify(ctx, c.Request().Header[echo.HeaderCookie], s.Answers.Now(), eventOf(c))
 	switch {
 	case out == check.Unavailable:
-		return reply.Unavailable.Because(nil)
+		return reply.Unavailable.Because(eventOf(c).Err)
 	case out != check.Alive || v.User.ID != userID:
 		return reply.Ended.Because(nil)
 	}
@@ -134,7 +135,7 @@ func (s *server) refuseUpload(c echo.Context, err error) error {
 	refusal := upload.RefusalOf(err)
 	outcome := "refused"
 	if refusal.Status >= http.StatusInternalServerError {
-		eventOf(c).Err, outcome = err, "failed"
+		eventOf(c).Err, outcome = cmp.Or(refusal.Err, err), "failed"
 	}
 	s.countUpload(outcome, 0)
 	return refuse(c, refusal.Reply)

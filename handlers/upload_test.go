@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -346,6 +347,44 @@ func TestTooManyAtOnce(t *testing.T) {
 	}
 	if got := second(); got != http.StatusCreated {
 		t.Errorf("the second: status %d", got)
+	}
+}
+
+// TestAFailingStoreIsLogged: a store that fails at the end of an upload, or in its middle, answers with the client's
+// sentence; its own error is in the log.
+func TestAFailingStoreIsLogged(t *testing.T) {
+	for name, every := range map[string]time.Duration{"at the end": 0, "in the middle": 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			root, option := uploading(t)
+			asked, log := 0, &strings.Builder{}
+			h := newHandler(verifierFunc(func(context.Context, string) (djangosession.Verdict, error) {
+				if asked++; asked > 1 {
+					return djangosession.Verdict{}, errors.New("the database is down")
+				}
+				return ada(), nil
+			}), option, func(o *handlers.Options) { o.Logger = slog.New(slog.NewJSONHandler(log, nil)) })
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/upload", strings.NewReader(cordovaBody))
+			r.Header = cordovaHeader.Clone()
+			w := deadlines{httptest.NewRecorder(), &slowBody{every: every}}
+			if every > 0 {
+				r.Body, r.ContentLength = w.body, -1
+				r.Header.Set("Content-Type", "image/png")
+			}
+			h.ServeHTTP(w, r)
+			var event struct{ Outcome, Error string }
+			if err := json.Unmarshal([]byte(log.String()), &event); err != nil {
+				t.Fatal(err, log)
+			}
+			if event.Error != "the database is down" || event.Outcome != "unavailable" {
+				t.Errorf("%s: the log says %s", name, log)
+			}
+			if w.Code != http.StatusServiceUnavailable || w.Body.String() != unavailableBody || asked != 2 {
+				t.Errorf("%s: status %d, asked %d times: %s", name, w.Code, asked, w.Body)
+			}
+			if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+				t.Errorf("%s: left %v, %v", name, left, err)
+			}
+		})
 	}
 }
 
