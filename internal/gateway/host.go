@@ -54,21 +54,3 @@ func isPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0
 }
-
-// hostAllowed is validate_host of django/http/request.py, 6.1: "*" allows every host, ".example.com" a domain and those
-// below it. Ports are not looked at.
-func hostAllowed(host string, patterns []string) bool {
-	name, _, ok := splitPort(host)
-	if !ok {
-		return false
-	}
-	name = strings.TrimSuffix(name, ".")
-	for _, pattern := range patterns {
-		pattern = strings.ToLower(pattern)
-		if pattern == "*" || pattern == name ||
-			strings.HasPrefix(pattern, ".") && (name == pattern[1:] || strings.HasSuffix(name, pattern)) {
-			return true
-		}
-	}
-	return false
-}

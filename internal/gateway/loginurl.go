@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,13 +11,12 @@ import (
 
 // LoginURL is where browsers are sent to log in. The zero LoginURL sends nobody anywhere.
 type LoginURL struct {
-	plain        string // for a request that has no page to return to
-	before       string // the login page, up to and including the name of the page to return to
-	after        string // what follows it
-	returns      bool   // there is a field for the page to return to
-	scheme       string
-	netloc       string
-	allowedHosts []string
+	plain   string // for a request that has no page to return to
+	before  string // the login page, up to and including the name of the page to return to
+	after   string // what follows it
+	returns bool   // there is a field for the page to return to
+	scheme  string
+	netloc  string
 }
 
 var (
@@ -29,14 +27,13 @@ var (
 )
 
 // NewLoginURL takes Django's LOGIN_URL and REDIRECT_FIELD_NAME (the name of the query field with the page to return to;
-// empty: there is none), and Django's ALLOWED_HOSTS, which decide what hosts an absolute page to return to may have
-// (none: every host that the gateway lets through).
-func NewLoginURL(loginURL, redirectFieldName string, allowedHosts ...string) (LoginURL, error) {
+// empty: there is none). An absolute page to return to may have every host that the gateway lets through.
+func NewLoginURL(loginURL, redirectFieldName string) (LoginURL, error) {
 	u, err := splitLoginURL(loginURL)
 	if err != nil {
 		return LoginURL{}, err
 	}
-	l := LoginURL{plain: iriToURI(u.String()), scheme: u.scheme, netloc: strings.ToLower(u.netloc), allowedHosts: slices.Clone(allowedHosts)}
+	l := LoginURL{plain: iriToURI(u.String()), scheme: u.scheme, netloc: strings.ToLower(u.netloc)}
 	if redirectFieldName == "" {
 		return l, nil
 	}
@@ -107,7 +104,7 @@ func (l LoginURL) next(r Request) string {
 	}
 	next := r.URI
 	if l.scheme != "" && r.Scheme != "" && l.scheme != r.Scheme || l.netloc != "" && l.netloc != r.Host {
-		if r.Scheme == "" || r.Host == "" || len(l.allowedHosts) > 0 && !hostAllowed(r.Host, l.allowedHosts) {
+		if r.Scheme == "" || r.Host == "" {
 			return ""
 		}
 		next = r.Scheme + "://" + r.Host + r.URI

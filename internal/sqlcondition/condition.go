@@ -139,9 +139,6 @@ func run(sql string, belongs func(rune) bool) int {
 	return len(sql)
 }
 
-// IsZero reports whether there is no condition.
-func (c Condition) IsZero() bool { return len(c.tokens) == 0 }
-
 // Flag is an expression that is 1 where the condition holds, and 0 where it does not or is NULL. A name in quotes gets the table's alias
 // before it: to SQLite, one that has become no column's would be a text.
 func (c Condition) Flag(alias string, qualify bool) string {

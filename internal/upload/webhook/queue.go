@@ -91,14 +91,6 @@ func (q *Queue) reserve() (added int64, err error) {
 	return q.last, nil
 }
 
-// Pending is how many events wait or are on their way, for a metric. Of what other processes do in the folder it
-// learns by and by.
-func (q *Queue) Pending() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.pending
-}
-
 func (q *Queue) gone() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
