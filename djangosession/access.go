@@ -17,7 +17,7 @@ type Access struct {
 	IsActive bool
 }
 
-// ErrNoPermissionsMixin says that the user model has no groups and permissions, because it is not made with Django's
-// PermissionsMixin: its tables are not there. Whoever asks for them has configured what cannot be; no store has
-// failed. The same is said of tables that are not those of django.contrib.auth.
+// ErrNoPermissionsMixin says that the user model has no groups and permissions that can be read: it is not made with
+// Django's PermissionsMixin, so that their tables are missing, or the tables are not those of django.contrib.auth. This
+// is a fault of the configuration that asks for them, and no failure of a store.
 var ErrNoPermissionsMixin = errors.New("the user model has no groups and permissions")

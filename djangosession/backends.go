@@ -23,20 +23,19 @@ const (
 type BackendRule struct {
 	// Users are those whom a session through the backend may name.
 	Users UserRule
-	// Permissions says that has_perm of the backend gives the permissions of ModelBackend, from the same tables. A
-	// backend without them is taken for one that gives none, and that denies none: its has_perm raises no
-	// PermissionDenied.
+	// Permissions says that has_perm of the backend gives the permissions of ModelBackend, from the same tables. Where
+	// it is false, has_perm is taken to give no permission and to raise no PermissionDenied.
 	Permissions bool
 }
 
 // The rules that most backends have.
 var (
 	likeModelBackend = BackendRule{Users: ActiveUsers, Permissions: true}
-	asksNobody       = BackendRule{Users: AnyUsers}
+	anyUserByItsKey  = BackendRule{Users: AnyUsers} // get_user is objects.get(pk=user_id)
 )
 
-// knownBackends are read in the released source of each package, in the version that is named. Where versions of a
-// package differ, the stricter rule counts.
+// knownBackends has the rules of known backends, read in the released source of each package, in the version that is
+// named. Where versions of a package differ, the stricter rule counts.
 var knownBackends = map[string]BackendRule{
 	// django/contrib/auth/backends.py, 1.11 to 6.1
 	"django.contrib.auth.backends.BaseBackend":                    {},
@@ -55,24 +54,24 @@ var knownBackends = map[string]BackendRule{
 	// rules 3.5, rules/permissions.py: no get_user; has_perm asks the project's own predicates
 	"rules.permissions.ObjectPermissionBackend": {},
 	// django-oauth-toolkit 3.4.1, oauth2_provider/backends.py: UserModel.objects.get(pk=user_id)
-	"oauth2_provider.backends.OAuth2Backend": asksNobody,
+	"oauth2_provider.backends.OAuth2Backend": anyUserByItsKey,
 	// djangosaml2 1.12.0, djangosaml2/backends.py, user_can_authenticate: is_active or is_active is None
 	"djangosaml2.backends.Saml2Backend": {Users: ActiveOrNullUsers, Permissions: true},
 	// django-cas-ng 5.1.1, django_cas_ng/backends.py: class CASBackend(ModelBackend)
 	"django_cas_ng.backends.CASBackend": likeModelBackend,
 	// django-auth-ldap 5.4.0, django_auth_ldap/backend.py: objects.get(pk=user_id); has_perm knows groups of LDAP alone
-	"django_auth_ldap.backend.LDAPBackend": asksNobody,
+	"django_auth_ldap.backend.LDAPBackend": anyUserByItsKey,
 	// mozilla-django-oidc 5.0.2, mozilla_django_oidc/auth.py: ModelBackend, but for get_user: objects.get(pk=user_id)
 	oidcBackend: {Users: AnyUsers, Permissions: true},
 	// django-sesame 3.2.5, sesame/backends.py: ModelBackend's rule, and SESAME_PRIMARY_KEY_FIELD in place of the primary
 	// key
 	"sesame.backends.ModelBackend": likeModelBackend,
 	// django-magiclink 1.3.0, magiclink/backends.py: User.objects.get(pk=user_id)
-	"magiclink.backends.MagicLinkBackend": asksNobody,
+	"magiclink.backends.MagicLinkBackend": anyUserByItsKey,
 	// django-graphql-jwt 0.4.0, graphql_jwt/backends.py: UserModel._default_manager.get(pk=user_id)
-	"graphql_jwt.backends.JSONWebTokenBackend": asksNobody,
+	"graphql_jwt.backends.JSONWebTokenBackend": anyUserByItsKey,
 	// django-su 1.0.0, django_su/backends.py: User._default_manager.get(pk=user_id)
-	"django_su.backends.SuBackend": asksNobody,
+	"django_su.backends.SuBackend": anyUserByItsKey,
 	// django-microsoft-auth 3.0.1, django-auth-adfs 1.16.0, django-python3-ldap 0.16.1, django-passkeys 2.1: subclasses of
 	// ModelBackend with another authenticate
 	"microsoft_auth.backends.MicrosoftAuthenticationBackend": likeModelBackend,
@@ -148,7 +147,7 @@ func (v *Verifier) ruleOf(session *Session) UserRule {
 	return NoUsers
 }
 
-// lets says whether a user whose is_active is so may be logged in through a backend with this rule.
+// lets reports whether a user with this is_active may be logged in through a backend with this rule.
 func (v *Verifier) lets(rule UserRule, active Flag) bool {
 	if v.config.RequireActive && active != True && active != AbsentFlag {
 		return false
@@ -156,13 +155,12 @@ func (v *Verifier) lets(rule UserRule, active Flag) bool {
 	return rule.has(active, v.config.Version)
 }
 
-// errNoModelPermissions says that no listed backend has what an Access tells.
+// errNoModelPermissions says that no listed backend gives the permissions of an Access.
 var errNoModelPermissions = errors.New("no backend of AUTHENTICATION_BACKENDS is known to have ModelBackend's permissions")
 
-// Permissions returns nil where user.has_perm is true for every permission of an Access, and otherwise an error that
-// says why that cannot be told. It follows _user_has_perm of contrib/auth/models.py, 5.2, which asks the backends in
-// their order: a backend in front that is not known may raise PermissionDenied, and the one with the permissions is
-// never asked.
+// Permissions reports whether user.has_perm is true for every permission of an Access. It returns nil if so, and
+// otherwise an error that says why nobody can know. It follows _user_has_perm of contrib/auth/models.py, 5.2, which asks
+// the backends in their order: an unknown backend may raise PermissionDenied, and Django then asks none of those after it.
 func (v *Verifier) Permissions() error {
 	for _, b := range v.backends {
 		switch {
@@ -175,7 +173,7 @@ func (v *Verifier) Permissions() error {
 	return errNoModelPermissions
 }
 
-// has says whether a backend with this rule returns a user whose is_active is so.
+// has reports whether get_user of a backend with this rule returns a user with this is_active.
 func (r UserRule) has(active Flag, v Version) bool {
 	switch r {
 	case NoUsers:

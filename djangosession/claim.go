@@ -19,18 +19,18 @@ type Claim struct {
 	rule UserRule // of the backend through which the user has logged in
 }
 
-// Login stands for what a session says of who has logged in: its entries _auth_user_id, _auth_user_backend and
-// _auth_user_hash. It is the SHA-256 of the three, so that it can be kept, and opens nothing. Of sessions with equal
-// Logins all are a user's, or none is, for as long as the user's row stays as it is.
+// Login is the SHA-256 of the three entries by which a session says who has logged in: _auth_user_id,
+// _auth_user_backend and _auth_user_hash. It can be kept, since nobody can log in with it. Claims with equal Logins
+// resolve to the same user, or all to none, for as long as the user's row does not change.
 type Login [sha256.Size]byte
 
-// Login returns the Login of the claim's session. It is false where no user can be known by it: the claim says why
-// nobody is logged in, or one of the entries is no string, which Django's own logins never write.
+// Login returns the Login of the claim's session. ok is false where the claim says why nobody is logged in, and where
+// one of the entries is no string. Django's own login() writes strings.
 func (c Claim) Login() (login Login, ok bool) {
 	if !c.open() {
 		return Login{}, false
 	}
-	var room [256]byte // the usual three have 130 characters
+	var room [256]byte // the three usually have less than 150 bytes
 	all := room[:0]
 	for _, entry := range [...]Value{c.Session.AuthUserID, c.Session.AuthBackend, c.Session.AuthHash} {
 		text, ok := entry.Text()

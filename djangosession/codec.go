@@ -88,7 +88,7 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 }
 
 // Decode verifies session data and reads the session in it. It fails with signing.ErrBadSignature when none of
-// the accepted keys signed it, and with a *signing.SyntaxError when it is signed and broken, or too large.
+// the accepted keys signed it, and with a *signing.SyntaxError when it is broken or too large.
 //
 // A session whose signature is right is whatever it says: an empty session is no error.
 func (c *Codec) Decode(data string) (*Session, error) {
@@ -183,9 +183,9 @@ func (c *Codec) session(payload string, by signing.SignedBy) (*Session, error) {
 	return s, nil
 }
 
-// Encode writes a session as the deployment's Django would at the time now, to be stored in session_data.
-// The values are what encoding/json takes; an error is one of its. Encode writes what Decode reads, except
-// that strings which are not UTF-8 change. It fails where sessions are pickled.
+// Encode writes a session that the deployment's Django reads, signed at the time now, to be stored in session_data.
+// The values are what encoding/json takes, and errors are its errors. Decode reads the same values again, within its
+// bounds, except that strings which are not UTF-8 change. Encode fails where sessions are pickled.
 func (c *Codec) Encode(values map[string]any, now time.Time) (string, error) {
 	if c.serializer != JSON {
 		return "", errors.New("encoding a session: only JSON is written, no pickle")
@@ -205,7 +205,8 @@ func (c *Codec) Encode(values map[string]any, now time.Time) (string, error) {
 	return base64.StdEncoding.EncodeToString([]byte(signed)), nil
 }
 
-// appendPyJSON writes v as json.dumps(v, separators=(",", ":")) would: compact, and ASCII only.
+// appendPyJSON writes v in the form of json.dumps(v, separators=(",", ":")): compact, and in printable ASCII alone. The
+// members of objects are sorted by name, and numbers are written as encoding/json writes them.
 func appendPyJSON(dst []byte, v any) ([]byte, error) {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
@@ -215,7 +216,7 @@ func appendPyJSON(dst []byte, v any) ([]byte, error) {
 	}
 	for _, r := range strings.TrimSuffix(b.String(), "\n") {
 		switch {
-		case r < utf8.RuneSelf:
+		case r < 0x7f: // Lib/json/encoder.py, 3.13: ESCAPE_ASCII = r'([\\"]|[^\ -~])'
 			dst = utf8.AppendRune(dst, r)
 		case r <= 0xffff:
 			dst = fmt.Appendf(dst, `\u%04x`, r)

@@ -88,7 +88,7 @@ func (r CookieRules) text(s string) string {
 
 // unquoteCookie is _unquote of Lib/http/cookies.py, Python 3.13: a backslash before three octal digits up to 377 is
 // the character of that number, and before any other character but a line feed it stands for that character. It reads
-// the value once: in a regular expression, each match costs Go as much as the rest of the value is long.
+// the value once, so that a value full of backslashes takes no longer than another.
 func unquoteCookie(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return s

@@ -45,7 +45,7 @@ func impersonationEntry(name string) uint8 {
 const remoteUserMiddleware = "django.contrib.auth.middleware.RemoteUserMiddleware"
 
 // impersonations are the packages that impersonate by an entry of the session. Others, such as django-hijack, django-loginas and
-// django-su, log the other user in, as everybody is logged in.
+// django-su, log the other user in with Django's login().
 var impersonations = map[string]uint8{
 	"impersonate.middleware.ImpersonateMiddleware": entryImpersonate,
 	"runas.middleware.RunAsMiddleware":             entryRunAs,
@@ -54,7 +54,8 @@ var impersonations = map[string]uint8{
 
 // knownMiddleware is read in the released source of each package, in the version that is named.
 var knownMiddleware = map[string]MiddlewareEffect{
-	// django/contrib/auth/middleware.py, 1.11 to 6.1. PersistentRemoteUserMiddleware logs nobody out.
+	// django/contrib/auth/middleware.py, 1.11 to 6.1. PersistentRemoteUserMiddleware logs nobody out for want of a header.
+	// Whom either of the two logs in because the web server names another user, nobody can see here: docs/divergences.md.
 	remoteUserMiddleware: RemoteUserLogout,
 
 	securityMiddleware:   OwnTimeout, // django-session-security 2.6.8
@@ -128,8 +129,8 @@ func EffectOf(middleware string) MiddlewareEffect {
 	return UnknownEffect
 }
 
-// impersonating are the bits of the entries that another user may come by: those of the packages that are listed, or of all packages
-// where MIDDLEWARE, or what one of its items does, is not known. An item of the project's own may be a subclass of any of them.
+// impersonating returns the bits of the entries by which somebody may act as another user: those of the listed packages. It returns
+// all bits where MIDDLEWARE is not known or has an unknown item, which may be a subclass of any of the packages' own.
 func impersonating(middleware []string) uint8 {
 	const all = entryImpersonate | entryRunAs | entryMask
 	if middleware == nil {

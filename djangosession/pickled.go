@@ -6,8 +6,8 @@ import (
 	"django-sidecar/internal/pickle"
 )
 
-// pickledSession fails with errNotDict where v is no dict. An object of an unknown class is none: it may have ways of
-// its own to find entries.
+// pickledSession makes a session of a pickled dict, and fails with errNotDict for anything else. An object of an
+// unknown class counts as no dict, because its class may find entries in its own way.
 func pickledSession(v pickle.Value) (*Session, error) {
 	if k := v.Kind(); k != pickle.Dict && k != pickle.OrderedDict {
 		return nil, errNotDict
@@ -26,7 +26,7 @@ func pickledSession(v pickle.Value) (*Session, error) {
 	return s, nil
 }
 
-// pickledKinds are the kinds for those of the pickle's that are not Opaque.
+// pickledKinds maps the kinds of package pickle to those of this one. All others are Opaque.
 var pickledKinds = map[pickle.Kind]Kind{
 	pickle.None: Null, pickle.Bool: Bool, pickle.Int: Int, pickle.Float: Float, pickle.Str: String, pickle.Bytes: Bytes,
 	pickle.ByteArray: Bytes, pickle.List: Array, pickle.Tuple: Array, pickle.Dict: Object, pickle.OrderedDict: Object,

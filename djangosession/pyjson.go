@@ -15,7 +15,7 @@ import (
 //   - the last of several members of one name wins: visit is called for each, in order.
 //
 // The whole text is checked before pyObject returns, whatever visit does. ok is false if it is not JSON, not an
-// object, or nested deeper than Python of v can read.
+// object, or nested deeper than v.maxDepth.
 func pyObject(text string, v Version, visit func(name string, v Value)) (ok bool) {
 	p := jsonParser{text: text, maxIntDigits: v.maxIntDigits()}
 	p.space()
@@ -26,7 +26,8 @@ func pyObject(text string, v Version, visit func(name string, v Value)) (ok bool
 	return p.pos == len(p.text)
 }
 
-// jsonParser reads text from pos on. Its methods move pos past what they are named after; false is a syntax error.
+// jsonParser reads text from pos on. Each method reads what its name says, and moves pos past it; false is a syntax
+// error.
 type jsonParser struct {
 	text         string
 	pos          int

@@ -28,7 +28,7 @@ func ParseSession(data []byte, s Serializer, v Version, maxBytes int) (*Session,
 	return s.loads(string(data), v)
 }
 
-// The faults of session data that is rightly signed. Django has no session then, or fails.
+// The faults of session data that no signature speaks against. Django has no session then, or fails.
 var (
 	errNotObject = &signing.SyntaxError{Problem: "not the JSON of an object"}
 	errNotDict   = &signing.SyntaxError{Problem: "not the pickle of a dict"}

@@ -15,14 +15,14 @@ const (
 	keyAuthHash    = "_auth_user_hash"
 )
 
-// Session is a session that Django wrote and that has been verified as such. The zero Session is an empty one,
-// in which nobody is logged in.
+// Session is a session that Django wrote. Its signature was checked, except where it comes from a cache, which has
+// none. The zero Session is an empty one, in which nobody is logged in.
 type Session struct {
 	// AuthUserID, AuthBackend and AuthHash are the three entries that django.contrib.auth.login makes.
 	AuthUserID, AuthBackend, AuthHash Value
 	// ExpireDate is when the session ends, the zero Time where the store does not know.
 	ExpireDate time.Time
-	// SignedBy is the key that the session data was verified with.
+	// SignedBy is the key that the session data was verified with. It says nothing of sessions from a cache.
 	SignedBy signing.SignedBy
 
 	impersonation uint8 // bits of impersonationEntry

@@ -25,9 +25,9 @@ type Store interface {
 	// Load returns the session stored under key: decoded, because Django's engines disagree on the encoding.
 	// The key is what a client sent, at least 8 characters of valid UTF-8 without NUL, and otherwise anything.
 	//
-	// An error that is ErrNotFound says that there is no live session; one that is signing.ErrBadSignature or a
-	// *signing.SyntaxError, that what is stored is not what Django wrote. Any other error says that the store
-	// failed, and nothing about the session.
+	// An error that is ErrNotFound says that there is no live session. One that is signing.ErrBadSignature or a
+	// *signing.SyntaxError says that what is stored is not what Django wrote, or is too large. Any other error says
+	// that the store failed, and nothing about the session.
 	Load(ctx context.Context, key string) (*Session, error)
 }
 

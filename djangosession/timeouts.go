@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Timeouts are what packages that end logins by a rule of their own are told: see OwnTimeout. Each counts where
+// Timeouts are the settings of packages that end logins by a rule of their own: see OwnTimeout. Each counts where
 // Middleware lists the package.
 type Timeouts struct {
 	// SessionSecurity is SESSION_SECURITY_EXPIRE_AFTER of django-session-security.
@@ -21,18 +21,18 @@ type Timeouts struct {
 	// UseTZ and TimeZone are USE_TZ and TIME_ZONE, in which some of the packages write times.
 	UseTZ    bool
 	TimeZone *time.Location
-	// Now is the clock.
+	// Now is the clock. It and TimeZone are required where Middleware lists one of the packages.
 	Now func() time.Time
 }
 
 // timeout is a package's rule.
 type timeout struct {
-	// entry is the session's entry that it is about. A session without it is one that the package has not seen yet.
+	// entry is the session's entry in which the package keeps a time. It is missing until the package has seen the session.
 	entry string
 	// left tells how long the login lasts. ok is false where the entry cannot be read.
 	left func(v Value, now time.Time) (left time.Duration, ok bool)
-	// oidc says that it is about logins through mozilla-django-oidc, which are over without the entry, and through what
-	// may be a subclass of its backend.
+	// oidc says that the rule is for logins through the backend of mozilla-django-oidc, which are over without the entry,
+	// and through unknown backends, which may be subclasses of it.
 	oidc bool
 }
 
@@ -111,9 +111,9 @@ func (c VerifierConfig) timeouts() ([]timeout, error) {
 	return list, nil
 }
 
-// end returns when a session's login ends, the zero Time where that is not known. over says that this has come, or
-// cannot be told. At the last instant itself a login is over, as in django-session-security; others end just after
-// it.
+// end returns when a session's login ends, the zero Time where that is not known. over says that it has ended, or that
+// an entry with a time cannot be read. At the last instant itself a login is over, as in django-session-security; in
+// other packages it ends just after that.
 func (v *Verifier) end(session *Session) (end time.Time, over bool) {
 	end = session.ExpireDate
 	if len(v.timeouts) == 0 {

@@ -25,7 +25,7 @@ const (
 	NotFound         Reason = "not_found"          // the store has no such session
 	Expired          Reason = "expired"            // expire_date is not after now, or a package in MIDDLEWARE has ended the login by its own clock
 	BadSignature     Reason = "bad_signature"      // the session data was not signed with an accepted key
-	Unreadable       Reason = "unreadable"         // the session data is signed, and broken or too large; or the user's row is too large
+	Unreadable       Reason = "unreadable"         // the session data is broken or too large, though no signature speaks against it; or the user's row is too large
 	Anonymous        Reason = "anonymous"          // nobody has logged in, or somebody acts as another user in this session
 	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS, or has no users
 	BadUserID        Reason = "bad_user_id"        // the user's id cannot be a primary key

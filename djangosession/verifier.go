@@ -23,15 +23,15 @@ type VerifierConfig struct {
 	// AuthenticationBackends is AUTHENTICATION_BACKENDS: a login through any other backend counts for nothing.
 	// An empty list lets nobody in.
 	AuthenticationBackends []string
-	// BackendRules are the rules of backends of the project's own. Each counts before what KnownBackend says. Of a
-	// backend with neither, the users are taken for those of ModelBackend, and the permissions for none.
+	// BackendRules are the rules of backends of the project's own. Each counts before what KnownBackend says. A backend
+	// with neither is taken to know the users of ModelBackend, and to give no permissions.
 	BackendRules map[string]BackendRule
 	// RequireActive refuses users whose is_active is false or NULL, also where their backend does not.
 	RequireActive bool
 	// Middleware is MIDDLEWARE, nil where it is not known. A session in which somebody may act as another user is
 	// nobody's: see Impersonation and RemoteUserLogout.
 	Middleware []string
-	// Timeouts are what those of Middleware are told that end logins.
+	// Timeouts are the settings of the packages in Middleware that end logins.
 	Timeouts Timeouts
 	// OwnAuthHash is for a user model that overrides get_session_auth_hash; nil is Django's own.
 	OwnAuthHash *OwnAuthHash

@@ -9,7 +9,7 @@
 //	dumped    = [ "." ] base64 sep timestamp sep signature     "." says that zlib has compressed it
 //	signature = URL-safe base64 of the HMAC, without padding
 //	timestamp = seconds since 1970 in base 62 (0-9 A-Z a-z)
-//	sep       = ":" unless told otherwise
+//	sep       = ":" unless Options.Separator is another
 //
 // The HMAC's key is the hash of salt + "signer" + SECRET_KEY, never SECRET_KEY
 // itself. What the versions do differently:
@@ -19,11 +19,11 @@
 //	4.0         SHA-256
 //	from 4.1    SHA-256, and each of SECRET_KEY_FALLBACKS is accepted besides
 //
-// Which of these apply is the caller's to say, through Options.
+// The caller chooses among them, through Options.
 //
 // A Signer holds derived keys only, with their HMAC states computed once.
 // Nothing is interpreted before its signature has been checked, signatures are
-// compared in constant time, and inflating stops at a bound. The package knows
-// no clock, does no I/O and logs nothing; everything in it is safe for
-// concurrent use.
+// compared in constant time, and inflating stops one byte past a bound. The
+// package has no clock, does no I/O and logs nothing. Everything in it is safe
+// for concurrent use.
 package signing

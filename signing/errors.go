@@ -14,8 +14,9 @@ var ErrBadSignature = errors.New("bad signature")
 // as in Django.
 var ErrSignatureExpired = fmt.Errorf("signature expired: %w", ErrBadSignature)
 
-// A SyntaxError says that a value is rightly signed and yet cannot be read:
-// its timestamp, base64 or compression is broken, or it is larger than allowed.
+// A SyntaxError says that a value cannot be read, although no signature speaks
+// against it: its timestamp, base64 or compression is broken, or it is larger
+// than allowed.
 type SyntaxError struct {
 	Problem string // what is broken, without any of the value
 }

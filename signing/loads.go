@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Dumps packs and signs data as Django's signing.dumps does after its serializer: with compress, data is
-// compressed where that saves more than the mark that says so.
+// Dumps packs and signs data as Django's signing.dumps does after its serializer. With compress, it compresses data
+// if the result is shorter, the "." before it included.
 func (s *TimestampSigner) Dumps(data []byte, compress bool, at time.Time) string {
 	// django/core/signing.py, 5.2, sign_object: if len(compressed) < (len(data) - 1)
 	if compress {
@@ -30,7 +30,7 @@ func (s *TimestampSigner) Dumps(data []byte, compress bool, at time.Time) string
 }
 
 // Loads checks the signature of a text that Django's signing.dumps has made, whatever its age, and appends
-// what was dumped to dst. More than limit bytes are a SyntaxError; no more than that is ever inflated.
+// what was dumped to dst. More than limit bytes are a SyntaxError; inflating stops one byte past the limit.
 func (s *TimestampSigner) Loads(dst []byte, text string, limit int) ([]byte, SignedBy, error) {
 	value, by, err := s.Unsign(text)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *TimestampSigner) Loads(dst []byte, text string, limit int) ([]byte, Sig
 	return dst, by, err
 }
 
-// LoadsWithin is Loads for a text not older than maxAge at the time now.
+// LoadsWithin is Loads for a text that is not older than maxAge at the time now. An older one is ErrSignatureExpired.
 func (s *TimestampSigner) LoadsWithin(dst []byte, text string, limit int, maxAge time.Duration, now time.Time) ([]byte, SignedBy, error) {
 	value, by, err := s.UnsignWithin(text, maxAge, now)
 	if err != nil {

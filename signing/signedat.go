@@ -5,13 +5,16 @@ import (
 	"time"
 )
 
-// maxSeconds is the last second of the year 9999, where Python's datetime ends.
-const maxSeconds = 253402300799
+// The first second of the year 1 and the last one of the year 9999: Python's datetime has no others.
+const (
+	minSeconds = -62135596800
+	maxSeconds = 253402300799
+)
 
-// SignedAt returns the time that a text carries which a TimestampSigner has signed. It does not check the signature.
-// ok is false where there is no such time, and where it is beyond the years of Python's datetime.
+// SignedAt returns the time of signing that a signed text carries. It does not check the signature. ok is false if
+// the text carries no time, or one before the year 1 or after the year 9999.
 func (s *TimestampSigner) SignedAt(signed string) (at time.Time, ok bool) {
-	// django/core/signing.py, 5.2: the signature is behind the last separator, the timestamp behind the one before it.
+	// django/core/signing.py, 5.2: the signature follows the last separator, and the timestamp the one before it.
 	i := strings.LastIndex(signed, s.signer.separator)
 	if i < 0 {
 		return time.Time{}, false
@@ -22,7 +25,7 @@ func (s *TimestampSigner) SignedAt(signed string) (at time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	seconds, err := parseBase62(stamped[i+len(s.signer.separator):])
-	if err != nil || seconds > maxSeconds || seconds < -maxSeconds {
+	if err != nil || seconds > maxSeconds || seconds < minSeconds {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(seconds), 0), true

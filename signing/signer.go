@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Options says which keys a Signer signs with and accepts. The zero value of each field but Secret is the
-// strictest and newest choice.
+// Options says which keys a Signer signs with and accepts. Secret and Salt are required. The zero value of every
+// other field is the strictest and newest choice.
 type Options struct {
 	// Secret is SECRET_KEY. It must not be empty: an empty key would let anybody sign.
 	Secret string

@@ -12,11 +12,11 @@ import (
 // Cache is where Django's cache framework keeps values.
 type Cache interface {
 	// Get returns the serialized value under a complete cache key, and when it expires, the zero Time where the
-	// cache does not tell. The value is what the cache's serializer wrote: whatever encloses it is undone. It need not
-	// be a session; who calls Get finds out.
+	// cache does not tell. The value is what the cache's serializer wrote, without compression or any other wrapping.
+	// Get need not check whether it is a session.
 	//
-	// An error that is djangosession.ErrNotFound says that there is none, or can be none under such a key; ErrNotDict,
-	// that the value is no dict; a *signing.SyntaxError, that Django could not read it. Any other error says that
+	// An error that is djangosession.ErrNotFound says that there is no value, or can be none under such a key. ErrNotDict
+	// says that the value is no dict, and a *signing.SyntaxError that Django could not read it. Any other error says that
 	// the cache failed.
 	Get(ctx context.Context, key string) (value []byte, expires time.Time, err error)
 }

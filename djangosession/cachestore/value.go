@@ -15,8 +15,8 @@ func isNone(value []byte, s djangosession.Serializer) bool {
 	return string(pickled(value)) == "N." // NONE, STOP
 }
 
-// isOtherThanDict reports whether a value surely is something else than a dict. Of a value that nobody can read, it
-// says no. It looks no further than at how a value begins: the parser judges the rest.
+// isOtherThanDict reports whether a value certainly is something other than a dict. It is false for a value that cannot
+// be read. It looks at the beginning of a pickle, and the parser judges the rest.
 func isOtherThanDict(value []byte, s djangosession.Serializer) bool {
 	if s == djangosession.JSON {
 		return !bytes.HasPrefix(bytes.TrimSpace(value), []byte("{")) && json.Valid(value)

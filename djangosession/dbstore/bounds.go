@@ -10,14 +10,14 @@ import (
 	"django-sidecar/signing"
 )
 
-// ordinaryBytes is how large a session may be in a query that others share: so large are 128 of them 2 MiB. A larger
+// ordinaryBytes is how large a session may be in a query that others share: 128 of this size are 2 MiB. A larger
 // one is asked for once more, and alone.
 const ordinaryBytes = 16 << 10
 
 // maxLarge is how many large values are read and decoded at a time.
 const maxLarge = 4
 
-// maxTextBytes bounds each text of a user: password, user name, email, and the names of groups and permissions.
+// maxTextBytes bounds each column of a user whose type does not bound it, and the names of groups and permissions.
 // Django's own columns have at most 254 characters.
 const maxTextBytes = 4 << 10
 
@@ -27,8 +27,8 @@ func (d *Dialect) within(column string, n int) string {
 	return "CASE WHEN " + fmt.Sprintf(d.bytes, column) + fmt.Sprintf(" <= %d THEN ", n) + column + " END"
 }
 
-// text selects a column of a type that ReadColumns has told, with the bound of a user's texts. tooLarge says whether
-// it has more: it is empty for a type that cannot.
+// text selects a column of a type that ReadColumns has returned, within maxTextBytes. tooLarge is a condition in SQL
+// that holds if the value has more bytes, "" if the type rules that out.
 func (d *Dialect) text(column, columnType string) (selected, tooLarge string) {
 	if d.sized(columnType) {
 		return column, ""
@@ -36,11 +36,10 @@ func (d *Dialect) text(column, columnType string) (selected, tooLarge string) {
 	return d.within(column, maxTextBytes), fmt.Sprintf("COALESCE(%s, 0) > %d", fmt.Sprintf(d.bytes, column), maxTextBytes)
 }
 
-// maxCharBytes is how long a character may be.
+// maxCharBytes is how many bytes a character may have.
 const maxCharBytes = 4
 
-// sized reports whether the values of a column cannot have more than maxTextBytes by its type, as ReadColumns has
-// told it.
+// sized reports whether the type of a column, as ReadColumns returns it, rules out values of more than maxTextBytes.
 func sized(columnType string) bool {
 	base, length, _ := strings.Cut(columnType, "(")
 	switch base, _, _ = strings.Cut(base, " unsigned"); base {
@@ -54,7 +53,7 @@ func sized(columnType string) bool {
 	return false
 }
 
-var errLargeUser = &signing.SyntaxError{Problem: fmt.Sprintf("a user of whom a column has more than %d bytes", maxTextBytes)}
+var errLargeUser = &signing.SyntaxError{Problem: fmt.Sprintf("a column of the user has more than %d bytes", maxTextBytes)}
 
 // gate lets a few through at a time.
 type gate chan struct{}

@@ -17,10 +17,10 @@ type Dialect struct {
 	quoteMark   string // around the name of a table or column
 	placeholder string // of the first parameter in a query's text, then of the second
 	second      string
-	// compares with any element of an array, where there are such; %s is the array
+	// any compares with each element of the array %s; "" where there are no arrays
 	any   string
-	bytes string // how long a value is, as a text in bytes; %s is the column
-	// whether the type of a column, as ReadColumns has told it, keeps its values small
+	bytes string // the length in bytes of the value of column %s as a text
+	// sized reports whether the type of a column, as ReadColumns returns it, rules out values of more than maxTextBytes
 	sized      func(columnType string) bool
 	expireDate string // the column expire_date as a query selects it
 	// now is the parameter that Django would compare expire_date with.

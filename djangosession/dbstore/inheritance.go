@@ -20,7 +20,7 @@ type Inherited struct {
 	UserGroups, UserPermissions string
 }
 
-// mostParents is more than a model inherits from, one after the other.
+// mostParents bounds how many tables are followed, from a model to its parent and so on.
 const mostParents = 8
 
 // Inherited says how the table of a user model is joined with those that it inherits from, nil if it inherits from

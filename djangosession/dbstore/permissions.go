@@ -12,12 +12,12 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// maxAccessRows bounds what is read about one user, who has as many rows as groups and different permissions, and one
-// more. Django makes four permissions for each model: a deployment that gives somebody more is none that is known.
+// maxAccessRows bounds the groups and different permissions of one user. Each is a row, and the user is one more.
+// Django makes four permissions for each model: 10,000 are those of 2,500 models.
 const maxAccessRows = 10_000
 
-// maxAccessBytes bounds the names in these rows. With Django's own columns, 10,000 permissions cannot have more than
-// 2 MB.
+// maxAccessBytes bounds the names in these rows. In Django's own columns, 10,000 permissions in ASCII have at most
+// 2,000,000 bytes.
 const maxAccessBytes = 2 << 20
 
 // PermissionsConfig says where the groups and permissions of users are. Dialect is required; the zero value of the
@@ -75,8 +75,8 @@ func NewPermissions(db *sql.DB, c PermissionsConfig) *Permissions {
 	return p
 }
 
-// AccessOf returns what the user may do whose djangosession.User has the ID userID; of a user who is not there, that is
-// nothing. It asks one query, which others may share, and what it returns, which is not to be written to.
+// AccessOf returns what the user with the djangosession.User.ID userID may do: nothing, if there is no such user. It
+// asks one query, which several callers may share. They share the result too, so nobody may write to it.
 //
 // An error that is djangosession.ErrNoPermissionsMixin says that the user model has no groups and permissions, or
 // with a RelationError that they are not those of the tables. Any other error says that the store failed, or that it

@@ -11,7 +11,7 @@ import (
 // StoredSession is a row of the session table as it is stored, for a look at whether it can be read.
 type StoredSession struct {
 	Key  string
-	Data string // empty where it is too large for a look at many
+	Data string // "" where it has more than 16 KiB
 }
 
 // Recent returns up to n of the live sessions that expire last.

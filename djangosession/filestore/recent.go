@@ -17,10 +17,10 @@ import (
 // StoredSession is a session's file as it is stored, for a look at whether it can be read.
 type StoredSession struct {
 	Key  string
-	Data string // empty where it is too large for a look at many
+	Data string // "" where it has more than maxRecentBytes
 }
 
-// maxEntries is how many files of the directory Recent looks at, which may be a large /tmp.
+// maxEntries bounds how many files of the directory Recent looks at. The directory may be a large /tmp.
 const maxEntries = 20_000
 
 // maxRecentBytes bounds the data of each session that Recent returns.
