@@ -11,7 +11,7 @@ func testLive(t *testing.T, h Harness) {
 	s := login(newKey(), "1")
 	putting := time.Now() //nolint:forbidigo // Django's clock, too, goes on while it writes
 	key := h.Put(t, s)
-	took := time.Since(putting)
+	took := time.Since(putting) //nolint:forbidigo // the same
 	session, err := h.Store.Load(t.Context(), key)
 	if got := outcome(session, err); got != "user 1" {
 		t.Fatalf("a live session: got %q", got)
