@@ -1,6 +1,9 @@
 package djangosession
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // Access is what a user may do, as contrib/auth/backends.py, 5.2, ModelBackend computes it from the tables. The zero
 // Access is in no group and may do nothing.
@@ -15,6 +18,12 @@ type Access struct {
 	// IsActive is user.is_active. The verifier has asked before, but lets inactive users of an
 	// AllowAllUsersModelBackend in, and to has_perm of contrib/auth/models.py, 5.2, a superuser is one only while active.
 	IsActive bool
+}
+
+// AccessStore finds out what a user may do. An error that is ErrNoPermissionsMixin says that the user model has no
+// groups and permissions; any other, that it could not be found out.
+type AccessStore interface {
+	AccessOf(ctx context.Context, userID string) (Access, error)
 }
 
 // ErrNoPermissionsMixin says that the user model has no groups and permissions that can be read: it is not made with

@@ -8,8 +8,8 @@ import (
 
 // pickledSession makes a session of a pickled dict, and fails with errNotDict for anything else. An object of an
 // unknown class counts as no dict, because its class may find entries in its own way.
-func pickledSession(v pickle.Value) (*Session, error) {
-	if k := v.Kind(); k != pickle.Dict && k != pickle.OrderedDict {
+func pickledSession(v pickle.Object) (*Session, error) {
+	if k := v.Type(); k != pickle.Dict && k != pickle.OrderedDict {
 		return nil, errNotDict
 	}
 	s := &Session{
@@ -19,7 +19,7 @@ func pickledSession(v pickle.Value) (*Session, error) {
 		pickled:     v,
 	}
 	for _, name := range impersonationEntries {
-		if v.Lookup(name).Kind() != pickle.Missing {
+		if v.Lookup(name).Type() != pickle.Missing {
 			s.impersonation |= impersonationEntry(name)
 		}
 	}
@@ -27,7 +27,7 @@ func pickledSession(v pickle.Value) (*Session, error) {
 }
 
 // pickledKinds maps the kinds of package pickle to those of this one. All others are Opaque.
-var pickledKinds = map[pickle.Kind]Kind{
+var pickledKinds = map[pickle.Type]Kind{
 	pickle.None: Null, pickle.Bool: Bool, pickle.Int: Int, pickle.Float: Float, pickle.Str: String, pickle.Bytes: Bytes,
 	pickle.ByteArray: Bytes, pickle.List: Array, pickle.Tuple: Array, pickle.Dict: Object, pickle.OrderedDict: Object,
 	pickle.DateTime: Time, pickle.Date: Time, pickle.Time: Time, pickle.TimeDelta: Time, pickle.TimeZone: Time,
@@ -35,13 +35,13 @@ var pickledKinds = map[pickle.Kind]Kind{
 }
 
 // pickledValue has numbers, null and bools as JSON, so that they are read as those of any session.
-func pickledValue(v pickle.Value) Value {
-	if v.Kind() == pickle.Str { // as most entries are
+func pickledValue(v pickle.Object) Value {
+	if v.Type() == pickle.Str { // as most entries are
 		return Value{kind: String, pickled: v}
 	}
-	kind, known := pickledKinds[v.Kind()]
+	kind, known := pickledKinds[v.Type()]
 	switch {
-	case v.Kind() == pickle.Missing:
+	case v.Type() == pickle.Missing:
 		return Value{}
 	case !known:
 		return Value{kind: Opaque, pickled: v}

@@ -28,8 +28,8 @@ type Session struct {
 	impersonation uint8 // bits of impersonationEntry
 
 	json    string
-	version Version      // whose Python reads json
-	pickled pickle.Value // instead of json
+	version Version       // whose Python reads json
+	pickled pickle.Object // instead of json
 }
 
 // JSON returns the whole session as Django stored it. It is JSON as Python writes it: NaN and Infinity may occur,
@@ -37,7 +37,7 @@ type Session struct {
 // {"__class__": "datetime.datetime", "value": "2026-11-22T12:00:00+00:00"}; an object of a class that is not known
 // has no value.
 func (s *Session) JSON() string {
-	if s.pickled != (pickle.Value{}) {
+	if s.pickled != (pickle.Object{}) {
 		return string(s.pickled.AppendJSON(nil))
 	}
 	return s.json
@@ -45,7 +45,7 @@ func (s *Session) JSON() string {
 
 // Lookup returns the entry called name, the zero Value when there is none.
 func (s *Session) Lookup(name string) Value {
-	if s.pickled != (pickle.Value{}) {
+	if s.pickled != (pickle.Object{}) {
 		return pickledValue(s.pickled.Lookup(name))
 	}
 	var found Value

@@ -54,13 +54,13 @@ type OwnAuthHash struct {
 	WithSecret bool
 }
 
-// authHash is a key that a session auth hash may be made with, and what it is made of.
-type authHash struct {
+// authHashKey is a key that a session auth hash may be made with, and what it is made of.
+type authHashKey struct {
 	key *signing.SaltedHMAC
 	own bool // HashInput, not the password
 }
 
-func (h authHash) input(u *StoredUser) string {
+func (h authHashKey) input(u *StoredUser) string {
 	if h.own && u.HashInput != nil {
 		return *u.HashInput
 	}
@@ -68,7 +68,7 @@ func (h authHash) input(u *StoredUser) string {
 }
 
 // authHashes are the hashes that are accepted, in the order in which Django tries them.
-type authHashes []authHash
+type authHashes []authHashKey
 
 // djangosAuthSalt is key_salt in get_session_auth_hash of contrib/auth/base_user.py, 1.11 to 6.1.
 const djangosAuthSalt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
@@ -82,8 +82,8 @@ func newAuthHashes(c VerifierConfig) authHashes {
 	case c.Version.readsLegacy():
 		algorithm = signing.SHA1
 	}
-	djangos := func(algorithm signing.Algorithm, secret string) authHash {
-		return authHash{key: signing.NewSaltedHMAC(algorithm, djangosAuthSalt, secret)}
+	djangos := func(algorithm signing.Algorithm, secret string) authHashKey {
+		return authHashKey{key: signing.NewSaltedHMAC(algorithm, djangosAuthSalt, secret)}
 	}
 	current := func(secret string) authHashes { return authHashes{djangos(algorithm, secret)} }
 	fallback := current
@@ -114,7 +114,7 @@ func (o OwnAuthHash) hashes(v Version, secret string) (hashes authHashes) {
 		algorithms = []signing.Algorithm{signing.SHA1, signing.SHA256}
 	}
 	for _, algorithm := range algorithms {
-		hashes = append(hashes, authHash{key: signing.NewSaltedHMAC(algorithm, cmp.Or(o.Salt, djangosAuthSalt), secret), own: true})
+		hashes = append(hashes, authHashKey{key: signing.NewSaltedHMAC(algorithm, cmp.Or(o.Salt, djangosAuthSalt), secret), own: true})
 	}
 	return hashes
 }
@@ -129,7 +129,7 @@ func (v *Verifier) AuthHash(password string) string {
 // get_user). An entry that is no string, and no bytes, is never equal to a hash (force_bytes of utils/encoding.py).
 func (hashes authHashes) verify(hash Value, user *StoredUser) bool {
 	text, ok := hash.Text()
-	if !ok && hash.pickled.Kind() == pickle.Bytes {
+	if !ok && hash.pickled.Type() == pickle.Bytes {
 		text, ok = hash.pickled.Text(), true
 	}
 	if !ok {

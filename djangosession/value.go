@@ -30,8 +30,8 @@ const (
 // Value is one entry of a session. The zero Value is an entry that is not there.
 type Value struct {
 	kind    Kind
-	raw     string       // the JSON text, checked; of a pickled value, if it is a number, null or a bool
-	pickled pickle.Value // of the others
+	raw     string        // the JSON text, checked; of a pickled value, if it is a number, null or a bool
+	pickled pickle.Object // of the others
 }
 
 // Kind returns what v is.
@@ -63,7 +63,7 @@ func (v Value) Text() (string, bool) {
 // is known, and t is its local time taken for UTC.
 func (v Value) DateTime() (t time.Time, aware, ok bool) { return v.pickled.Time() }
 
-func (v Value) isPickled() bool { return v.pickled != (pickle.Value{}) }
+func (v Value) isPickled() bool { return v.pickled != (pickle.Object{}) }
 
 // float returns the number that v is in Python's float, NaN and infinities included.
 func (v Value) float() float64 {

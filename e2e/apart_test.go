@@ -21,7 +21,7 @@ import (
 func TestSessionsInAnotherDatabase(t *testing.T) {
 	sessions := djangotest.Postgres(t).Database(t)
 	users := djangotest.Postgres(t).Database(t)
-	django := djangotest.StartDjango(t, djangotest.Deployment{Version: "5.2", Database: users.Django(), Settings: map[string]any{
+	django := djangotest.StartDjango(t, djangotest.Project{Version: "5.2", Database: users.Django(), Settings: map[string]any{
 		"SECRET_KEY": oracleSecret, "DATABASES": map[string]any{"default": users.Django(), "sessions": sessions.Django()},
 		"DATABASE_ROUTERS": []string{"oracle_app.routers.SessionRouter"},
 	}})
@@ -43,7 +43,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for place, db := range map[string]*djangotest.Database{"sessions": sessions, "users": users} {
+	for place, db := range map[string]*djangotest.TestDatabase{"sessions": sessions, "users": users} {
 		text, _, err := sidecar.SQL(c, sidecar.SQLOptions{Script: postgres.Script{Triggers: true}, Database: place})
 		if err != nil {
 			t.Fatal(err)

@@ -147,5 +147,5 @@ func (p profile) start(t *testing.T, settings, database map[string]any) *djangot
 	t.Setenv("DJANGO_SECRET_KEY", oracleSecret)
 	t.Setenv("DJANGO_VERSION", p.django)
 	p.setEngine(t, settings)
-	return djangotest.StartDjango(t, djangotest.Deployment{Version: p.django, Settings: settings, Database: database})
+	return djangotest.StartDjango(t, djangotest.Project{Version: p.django, Settings: settings, Database: database})
 }

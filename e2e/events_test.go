@@ -94,7 +94,7 @@ func wantEvent(t *testing.T, body, name, field string) {
 	if err != nil {
 		t.Fatalf("%q: %v", body, err)
 	}
-	var event webhook.Event
+	var event webhook.UploadEvent
 	if err := json.Unmarshal(payload, &event); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	rig := &gatewayRig{store: djangotest.NewFaultProxy(t, server.Addr())}
 	rig.database = db.URLAt(server.Addr())
 	t.Setenv("DATABASE_URL", db.URLAt(rig.store.Addr()))
-	django := djangotest.StartDjango(t, djangotest.Deployment{
+	django := djangotest.StartDjango(t, djangotest.Project{
 		Version: "6.1", Settings: map[string]any{"SECRET_KEY": oracleSecret}, Database: db.Django(),
 	})
 	rig.django = django

@@ -21,7 +21,7 @@ import (
 const hostileCount = 100_000
 
 // demoDeployment makes the demo's database, sets the environment for it, and returns the visits that it knows.
-func demoDeployment(t *testing.T) (path string, visits []demo.Visit) {
+func demoDeployment(t *testing.T) (path string, visits []demo.Example) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "db.sqlite3")
 	t.Setenv("DATABASE_URL", "sqlite:///"+path)

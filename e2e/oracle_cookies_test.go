@@ -28,7 +28,7 @@ func TestSeveralCookieLines(t *testing.T) {
 	}
 }
 
-func compareLines(t *testing.T, requests [][][]byte, want []djangotest.Answer) {
+func compareLines(t *testing.T, requests [][][]byte, want []djangotest.GetUserResult) {
 	t.Helper()
 	sidecar := startSidecar(t)
 	yes := 0

@@ -122,7 +122,7 @@ func (p profile) deploy(t *testing.T) *djangotest.Django {
 		t.Setenv("DJANGO_SESSION_DATABASE_URL", os.Getenv("DATABASE_URL"))
 		t.Setenv("DATABASE_URL", users)
 	}
-	django := djangotest.StartDjango(t, djangotest.Deployment{
+	django := djangotest.StartDjango(t, djangotest.Project{
 		Version: p.django, Settings: settings, Store: p.store, Apps: p.apps, Database: entry,
 	})
 	t.Setenv("DJANGO_AUTH_USER_TABLE", django.UserTable)

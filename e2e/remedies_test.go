@@ -144,7 +144,7 @@ func TestRemediesForPostgres(t *testing.T) {
 		})
 	})
 	t.Run("pgbouncer", func(t *testing.T) {
-		bouncer := djangotest.PgBouncer(t, server.Server, "transaction")
+		bouncer := djangotest.PgBouncer(t, server.PostgresServer, "transaction")
 		wantRemedies(t, "DATABASE_URL", nil, []failure{
 			{"options", changed(t, bouncer.URL(db), optioned("sslmode=disable&options=-csearch_path%3Dx")), "pgbouncer takes no options at the start of a connection"},
 			{"current schema", changed(t, bouncer.URL(db), optioned("sslmode=disable&currentSchema=x")), "pgbouncer takes no options at the start of a connection"},

@@ -34,7 +34,7 @@ const (
 // rig is a sidecar in this process whose database is broken on purpose.
 type rig struct {
 	server  *djangotest.PrivateServer
-	db      *djangotest.Database
+	db      *djangotest.TestDatabase
 	proxy   *djangotest.FaultProxy // between the sidecar and the server
 	timeout time.Duration
 

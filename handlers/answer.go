@@ -26,7 +26,7 @@ func (s *server) answerVerdict(c echo.Context, v djangosession.Verdict, out chec
 		told.Status = s.EndedStatus
 	case check.Unavailable:
 	}
-	x, h := exchangeOf(c), c.Response().Header()
+	x, h := requestContextOf(c), c.Response().Header()
 	h[echo.HeaderVary] = varyCookie
 	if told.Status != http.StatusOK {
 		addHeaders(h, told)

@@ -70,7 +70,7 @@ func TestCSRFTokenInAnotherLine(t *testing.T) {
 	} {
 		for _, path := range []string{"/upload", "/tus/"} {
 			_, h := resuming(t, saying(ada(), nil), tt.change, func(o *handlers.Options) {
-				o.Uploads = &handlers.Uploads{CSRFToken: &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}}
+				o.Uploads = &handlers.UploadOptions{CSRFToken: &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}}
 			})
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader("abc"))
 			r.Header = create("a.txt", http.Header{"Content-Disposition": {`attachment; filename="a.txt"`}, "X-Csrftoken": {secret}, "Cookie": {"sessionid=" + sessionKey, "ct=" + secret}})

@@ -15,7 +15,7 @@ import (
 func TestPreflights(t *testing.T) {
 	unasked := verifierFunc(nil) // it would panic
 	trusting := func(o *handlers.Options) {
-		o.Uploads = &handlers.Uploads{CSRFToken: &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}}
+		o.Uploads = &handlers.UploadOptions{CSRFToken: &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}}
 	}
 	_, h := resuming(t, unasked, trusting, func(o *handlers.Options) {
 		o.Uploads.TrustedOrigins = func(origin string) bool { return origin == "capacitor://localhost" }

@@ -8,19 +8,19 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-// exchange is a request's context, and what the request leaves in the log. Like Echo's context it is used again for
-// another request, and must not be held on to.
-type exchange struct {
+// requestContext is a request's context, and what the request leaves in the log. Like Echo's context it is used again
+// for another request, and must not be held on to.
+type requestContext struct {
 	echo.Context
 
 	event  observe.Event
 	buffer [256]byte // for the answer's text, if it is no longer
 }
 
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+var requestContexts = sync.Pool{New: func() any { return new(requestContext) }}
 
-func exchangeOf(c echo.Context) *exchange {
-	x, ok := c.(*exchange)
+func requestContextOf(c echo.Context) *requestContext {
+	x, ok := c.(*requestContext)
 	if !ok {
 		panic("handlers: internal error: the request has no event")
 	}
@@ -28,14 +28,14 @@ func exchangeOf(c echo.Context) *exchange {
 }
 
 // eventOf is what the request leaves in the log.
-func eventOf(c echo.Context) *observe.Event { return &exchangeOf(c).event }
+func eventOf(c echo.Context) *observe.Event { return &requestContextOf(c).event }
 
 // logged writes the event of each request once it has been answered.
 func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := s.Answers.Now()
 		r := c.Request()
-		x, _ := exchanges.Get().(*exchange)
+		x, _ := requestContexts.Get().(*requestContext)
 		x.Context, x.event = c, observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP(), Began: began}
 		if err := next(x); err != nil {
 			c.Error(err) // answers now, so that the status is known here
@@ -43,7 +43,7 @@ func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		x.event.End(c.Response().Status, s.Answers.Now())
 		x.event.Write(r.Context(), s.Logger)
 		x.Context, x.event = nil, observe.Event{}
-		exchanges.Put(x) // not where a panic goes on: somebody may still have it
+		requestContexts.Put(x) // not where a panic goes on: somebody may still have it
 		return nil
 	}
 }

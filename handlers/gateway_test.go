@@ -12,7 +12,6 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/handlers"
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -43,7 +42,7 @@ var (
 )
 
 // forGateways gives a handler what answers to gateways need. The peer of httptest, 192.0.2.1, is trusted.
-func forGateways(t *testing.T, access check.AccessStore) func(*handlers.Options) {
+func forGateways(t *testing.T, access djangosession.AccessStore) func(*handlers.Options) {
 	t.Helper()
 	login, err := gateway.NewLoginURL("/login/", "next")
 	if err != nil {

@@ -29,7 +29,7 @@ func (f verifierFunc) Verify(ctx context.Context, sessionKey string) (djangosess
 }
 
 // within gives each question a deadline.
-func (f verifierFunc) within(timeout time.Duration) check.Verifier {
+func (f verifierFunc) within(timeout time.Duration) check.VerdictSource {
 	return check.Uncached{Verdicts: f, Timeout: timeout}
 }
 
@@ -38,7 +38,7 @@ type kept struct {
 	djangosession.Verdict
 
 	key   string
-	asked check.Verifier // for all others
+	asked check.VerdictSource // for all others
 }
 
 func (k kept) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (djangosession.Verdict, bool, error) {

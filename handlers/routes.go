@@ -32,7 +32,7 @@ type Options struct {
 	// OnSocket says that the listener is a unix socket: whoever may open it is a trusted proxy.
 	OnSocket bool
 	// Uploads is what /upload needs; nil: there is no such path.
-	Uploads *Uploads
+	Uploads *UploadOptions
 }
 
 type server struct {
@@ -154,7 +154,7 @@ func recovered(next echo.HandlerFunc) echo.HandlerFunc {
 				panic(p)
 			}
 			err = fmt.Errorf("panic: %v", p)
-			if x, ok := c.(*exchange); ok {
+			if x, ok := c.(*requestContext); ok {
 				x.event.Err, x.event.Stack = err, string(debug.Stack())
 			}
 		}()

@@ -53,7 +53,7 @@ func resuming(t *testing.T, v verifierFunc, change ...func(*handlers.Options)) (
 	if err != nil {
 		t.Fatal(err)
 	}
-	uploads := &handlers.Uploads{Receiver: receiver, Tus: resumable}
+	uploads := &handlers.UploadOptions{Receiver: receiver, Tus: resumable}
 	shared := func(o *handlers.Options) { o.Answers = answers }
 	return root, newHandler(v, append(append([]func(*handlers.Options){shared}, change...), func(o *handlers.Options) {
 		if o.Uploads != nil {
@@ -74,7 +74,7 @@ func create(name string, more ...http.Header) http.Header {
 func TestTus(t *testing.T) {
 	const secret = "abcdefghijklmnopqrstuvwxyzABCDEF"
 	demanding := func(o *handlers.Options) {
-		o.Uploads = &handlers.Uploads{CSRFToken: &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}}
+		o.Uploads = &handlers.UploadOptions{CSRFToken: &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}}
 	}
 	withToken := http.Header{"X-Csrftoken": {secret}}
 	for _, tt := range []struct {

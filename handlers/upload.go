@@ -19,8 +19,8 @@ import (
 // uploadPath is where files are sent to.
 const uploadPath = "/upload"
 
-// Uploads is what /upload needs. Receiver is required.
-type Uploads struct {
+// UploadOptions is what /upload needs. Receiver is required.
+type UploadOptions struct {
 	Receiver *upload.Receiver
 	// Tus answers resumable uploads at /tus/; nil: there are none. TusName and TusInspect are for its options.
 	Tus *tus.Handler
@@ -90,7 +90,7 @@ func (s *server) upload(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := s.Uploads.Receiver.Receive(r.Context(), upload.Request{
+	files, err := s.Uploads.Receiver.Receive(r.Context(), upload.Submission{
 		Body: body, ContentType: r.Header.Get(echo.HeaderContentType), Disposition: r.Header.Get(echo.HeaderContentDisposition),
 		UserID: v.User.ID, Length: r.ContentLength, Field: token.field, Check: func(ctx context.Context) error {
 			if err := body.end(); err != nil {

@@ -30,7 +30,7 @@ import (
 )
 
 // uploading gives a handler /upload, into a directory of the test's.
-func uploading(t *testing.T, change ...func(*handlers.Uploads)) (root string, option func(*handlers.Options)) {
+func uploading(t *testing.T, change ...func(*handlers.UploadOptions)) (root string, option func(*handlers.Options)) {
 	t.Helper()
 	version, err := djangosession.ParseVersion("5.2")
 	if err != nil {
@@ -49,7 +49,7 @@ func uploading(t *testing.T, change ...func(*handlers.Uploads)) (root string, op
 	if err != nil {
 		t.Fatal(err)
 	}
-	uploads := &handlers.Uploads{Receiver: upload.New(upload.Config{
+	uploads := &handlers.UploadOptions{Receiver: upload.New(upload.Config{
 		Media: dir, Rules: rules, MaxBytes: 1 << 20, Digest: true, MediaURL: "/media/", Now: time.Now,
 	})}
 	for _, set := range change {
@@ -77,7 +77,7 @@ func TestUpload(t *testing.T) {
 	}
 	says := func(message string) string { return `{"result":false,"message":"` + message + `"}` }
 	with := func(more http.Header) http.Header { return requestHeader(cordovaHeader, more) }
-	trusting := func(u *handlers.Uploads) {
+	trusting := func(u *handlers.UploadOptions) {
 		u.TrustedOrigins = func(o string) bool { return o == "https://app.example" }
 	}
 	stored := headers(plain, origin)
@@ -89,7 +89,7 @@ func TestUpload(t *testing.T) {
 		httpTest
 
 		verifier verifierFunc
-		change   func(*handlers.Uploads)
+		change   func(*handlers.UploadOptions)
 		kept     bool // the file is there
 	}{
 		{httpTest: httpTest{Name: "a form", Code: 201, WantHeader: stored, WantBody: storedBody}, kept: true},
@@ -108,7 +108,7 @@ func TestUpload(t *testing.T) {
 	} {
 		t.Run(tt.Name, func(t *testing.T) {
 			if tt.change == nil {
-				tt.change = func(*handlers.Uploads) {}
+				tt.change = func(*handlers.UploadOptions) {}
 			}
 			root, option := uploading(t, tt.change)
 			if tt.verifier == nil {
@@ -163,7 +163,7 @@ func TestCSRFToken(t *testing.T) {
 		{name: "a raw body without", kind: "image/png", cookie: secret, body: "x", want: 403},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			root, option := uploading(t, func(u *handlers.Uploads) {
+			root, option := uploading(t, func(u *handlers.UploadOptions) {
 				u.CSRFToken = &handlers.CSRFToken{CookieName: "ct", HeaderName: "X-CSRFToken"}
 			})
 			r := httptest.NewRequestWithContext(t.Context(), cmp.Or(tt.method, "POST"), "/upload", strings.NewReader(tt.body))
@@ -288,7 +288,7 @@ func TestARefusalIsNotKeptWaiting(t *testing.T) {
 
 // TestTooManyAtOnce: of one user, and of all.
 func TestTooManyAtOnce(t *testing.T) {
-	_, option := uploading(t, func(u *handlers.Uploads) { u.MaxAtOnce, u.MaxAtOncePerUser = 2, 1 })
+	_, option := uploading(t, func(u *handlers.UploadOptions) { u.MaxAtOnce, u.MaxAtOncePerUser = 2, 1 })
 	var user atomic.Value
 	user.Store("1")
 	h := newHandler(verifierFunc(func(context.Context, string) (djangosession.Verdict, error) {
@@ -437,7 +437,7 @@ func TestPace(t *testing.T) {
 		{every: 61 * time.Second, rate: 0, code: 408, ended: time.Minute, askedAbout: 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			root, option := uploading(t, func(u *handlers.Uploads) { u.MinRate = tt.rate })
+			root, option := uploading(t, func(u *handlers.UploadOptions) { u.MinRate = tt.rate })
 			start, asked := time.Now(), 0
 			h := newHandler(verifierFunc(func(context.Context, string) (djangosession.Verdict, error) {
 				asked++

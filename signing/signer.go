@@ -42,10 +42,10 @@ func (b SignedBy) String() string {
 // Signer is Django's signing.Signer.
 type Signer struct {
 	separator string
-	keys      []key // the first one signs
+	keys      []signingKey // the first one signs
 }
 
-type key struct {
+type signingKey struct {
 	mac *SaltedHMAC
 	by  SignedBy
 }
@@ -64,7 +64,7 @@ func NewSigner(o Options) (*Signer, error) {
 	}
 	add := func(secret string, by SignedBy) {
 		// django/core/signing.py, 5.2: base64_hmac(self.salt + "signer", value, key, algorithm=self.algorithm)
-		s.keys = append(s.keys, key{NewSaltedHMAC(by.Algorithm, o.Salt+"signer", secret), by})
+		s.keys = append(s.keys, signingKey{NewSaltedHMAC(by.Algorithm, o.Salt+"signer", secret), by})
 	}
 	add(o.Secret, SignedBy{Algorithm: o.Algorithm})
 	for i, fallback := range o.FallbackSecrets {

@@ -56,7 +56,7 @@ func newDjango(tb testing.TB) django {
 }
 
 // makeDatabase makes the demo's database, and returns the visits that it has answers for.
-func (d django) makeDatabase(tb testing.TB) []demo.Visit {
+func (d django) makeDatabase(tb testing.TB) []demo.Example {
 	tb.Helper()
 	version, err := djangosession.ParseVersion("5.2")
 	if err != nil {

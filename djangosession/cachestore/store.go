@@ -9,8 +9,8 @@ import (
 	"django-sidecar/signing"
 )
 
-// Cache is where Django's cache framework keeps values.
-type Cache interface {
+// Getter is where Django's cache framework keeps values.
+type Getter interface {
 	// Get returns the serialized value under a complete cache key, and when it expires, the zero Time where the
 	// cache does not tell. The value is what the cache's serializer wrote, without compression or any other wrapping.
 	// Get need not check whether it is a session.
@@ -34,7 +34,7 @@ const (
 
 // Config says where the sessions are. Cache and Version are required.
 type Config struct {
-	Cache Cache
+	Cache Getter
 	// Then is where sessions are when the cache does not have them: the session table for cached_db, nil for cache.
 	Then djangosession.Store
 	// Serializer is how the cache writes values. Every cache of Django's own pickles.

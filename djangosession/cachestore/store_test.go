@@ -13,7 +13,7 @@ import (
 	"django-sidecar/signing"
 )
 
-// cacheFunc is a Cache that a test makes up.
+// cacheFunc is a Getter that a test makes up.
 type cacheFunc func(ctx context.Context, key string) ([]byte, time.Time, error)
 
 func (f cacheFunc) Get(ctx context.Context, key string) ([]byte, time.Time, error) {
@@ -74,7 +74,7 @@ func TestEngines(t *testing.T) {
 	const row = `{"_auth_user_id": "row"}`
 	unreadable := &signing.SyntaxError{Problem: "any"}
 	for name, tt := range map[string]struct {
-		cache            cachestore.Cache
+		cache            cachestore.Getter
 		serializer       djangosession.Serializer
 		cached, cachedDB string
 	}{
@@ -230,7 +230,7 @@ type probed struct {
 func (p probed) Probe(context.Context) error { return p.err }
 
 type probedCache struct {
-	cachestore.Cache
+	cachestore.Getter
 	err error
 }
 

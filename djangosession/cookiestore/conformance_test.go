@@ -24,7 +24,7 @@ func TestConformance(t *testing.T) {
 		}
 		return storetest.Harness{
 			Store: store,
-			Put: func(_ *testing.T, s storetest.Session) string {
+			Put: func(_ *testing.T, s storetest.SessionToStore) string {
 				return put(s.Entries, s.ExpireDate.Add(-time.Hour))
 			},
 			Expire: func(_ *testing.T, key string) string {

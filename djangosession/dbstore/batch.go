@@ -154,8 +154,8 @@ func (b *Batcher) next() (ask func()) {
 	return ask
 }
 
-// queue holds the lookups of one kind that wait for a connection. R is the type of an answer.
-type queue[R any] struct {
+// lookupQueue holds the lookups of one kind that wait for a connection. R is the type of an answer.
+type lookupQueue[R any] struct {
 	batcher *Batcher
 	// one asks for one key, and many for several different ones: it calls found for each row, with the row's own key.
 	one  func(ctx context.Context, key string) (R, error)
@@ -183,7 +183,7 @@ type lookup[R any] struct {
 var errAlone = errors.New("internal error: a lookup must be asked alone")
 
 // find looks a key up, in a query of its own or with others. Every caller waits for as long as its own context lets it.
-func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
+func (q *lookupQueue[R]) find(ctx context.Context, key string) (R, error) {
 	if q.batcher == nil || !plainKey(key) {
 		return q.one(ctx, key)
 	}
@@ -209,7 +209,7 @@ func (q *queue[R]) find(ctx context.Context, key string) (R, error) {
 
 // wait puts l in the queue. It returns true if no other lookup is there: then the caller has a connection, and asks
 // by itself. Starting another goroutine would take longer than the rest of a lookup that no other shares.
-func (q *queue[R]) wait(l *lookup[R]) (alone bool) {
+func (q *lookupQueue[R]) wait(l *lookup[R]) (alone bool) {
 	b := q.batcher
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -245,7 +245,7 @@ func plainKey(key string) bool {
 }
 
 // take implements batched.
-func (q *queue[R]) take() (ask func(), more bool) {
+func (q *lookupQueue[R]) take() (ask func(), more bool) {
 	n := min(len(q.waiting), cmp.Or(q.most, maxBatch))
 	batch := q.waiting[:n:n]
 	q.waiting = q.waiting[n:]
@@ -256,7 +256,7 @@ func (q *queue[R]) take() (ask func(), more bool) {
 }
 
 // ask answers lookups by one query.
-func (q *queue[R]) ask(batch []*lookup[R]) {
+func (q *lookupQueue[R]) ask(batch []*lookup[R]) {
 	ctx, cancel := contextOf(batch)
 	defer cancel()
 	defer func() {

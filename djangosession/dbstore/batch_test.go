@@ -26,7 +26,7 @@ func (refusal) SQLState() string { return "22P02" }
 
 // table is a queue on a database whose every query takes a second.
 type table struct {
-	queue[string]
+	lookupQueue[string]
 
 	mu      sync.Mutex
 	running int      // queries that run now
@@ -38,7 +38,7 @@ type table struct {
 
 func newTable(batcher *Batcher) *table {
 	tb := &table{spell: func(key string) string { return key }, fail: func([]string) error { return nil }}
-	tb.queue = queue[string]{batcher: batcher, absent: errAbsent, one: func(ctx context.Context, key string) (string, error) {
+	tb.lookupQueue = lookupQueue[string]{batcher: batcher, absent: errAbsent, one: func(ctx context.Context, key string) (string, error) {
 		result, err := "", errAbsent
 		if failure := tb.query(ctx, []string{key}, func(_, r string) { result, err = r, nil }); failure != nil {
 			return "", failure

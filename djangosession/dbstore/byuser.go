@@ -15,7 +15,7 @@ type byUser[R any] struct {
 	keyType djangosession.KeyType
 	find    *statement
 	all     *statement // nil where the dialect has no arrays
-	queue   queue[R]
+	queue   lookupQueue[R]
 }
 
 // drop forgets the prepared statements.
@@ -43,7 +43,7 @@ func lookAtUsers[S any](ctx context.Context, db *sql.DB, d *Dialect, table strin
 		return found, err
 	}
 	if found, err = shape(columns); err != nil {
-		err = finding{err}
+		err = tableFault{err}
 	}
 	return found, err
 }

@@ -27,7 +27,7 @@ type CacheTableConfig struct {
 	MaxBytes int
 }
 
-// CacheTable is the table of a DatabaseCache: core/cache/backends/db.py. It gives what a cachestore.Cache has to give.
+// CacheTable is the table of a DatabaseCache: core/cache/backends/db.py. It gives what a cachestore.Getter has to give.
 type CacheTable struct {
 	config CacheTableConfig
 	find   *statement

@@ -26,7 +26,7 @@ func conformance(t *testing.T, f *fixture) storetest.Harness {
 	}
 	return storetest.Harness{
 		Store: f.sessions(t, dbstore.SessionsConfig{}),
-		Put: func(t *testing.T, s storetest.Session) string {
+		Put: func(t *testing.T, s storetest.SessionToStore) string {
 			data, err := newCodec(t).Encode(s.Entries, time.Now())
 			if err != nil {
 				t.Fatal(err)

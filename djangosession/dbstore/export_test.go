@@ -29,7 +29,7 @@ func (b *Batcher) Hold() (release func()) {
 	return func() { go b.work() } // which becomes idle where there is nothing to do
 }
 
-func (q *queue[R]) count() int { return len(q.waiting) }
+func (q *lookupQueue[R]) count() int { return len(q.waiting) }
 
 // Waiting counts the lookups that wait for a connection.
 func (b *Batcher) Waiting() (n int) {

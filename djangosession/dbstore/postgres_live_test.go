@@ -20,7 +20,7 @@ import (
 
 type postgresFixture struct {
 	fixture
-	db *djangotest.Database
+	db *djangotest.TestDatabase
 }
 
 func newPostgres(t *testing.T, o database.Options) *postgresFixture {

@@ -38,7 +38,7 @@ type Sessions struct {
 	find   *statement // session data that are ordinary, and NULL in the place of larger ones
 	large  *statement // any that are allowed
 	gate   gate       // of large
-	queue  queue[sessionRow]
+	queue  lookupQueue[sessionRow]
 }
 
 // NewSessions returns a store that reads sessions from db and decodes them with codec. It does no I/O.
@@ -61,7 +61,7 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 	s := &Sessions{
 		config: c, codec: codec, find: query("", ordinary, d.second), large: query("", c.MaxBytes, d.second), gate: make(gate, maxLarge),
 	}
-	s.queue = queue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) { return s.row(ctx, s.find, key) }}
+	s.queue = lookupQueue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) { return s.row(ctx, s.find, key) }}
 	if d.any != "" {
 		all := query("session_key, ", ordinary, fmt.Sprintf(d.any, d.second))
 		s.queue.batcher, s.queue.absent = c.Batcher, djangosession.ErrNotFound

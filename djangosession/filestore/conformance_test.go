@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 		}
 		return storetest.Harness{
 			Store: store,
-			Put: func(t *testing.T, s storetest.Session) string {
+			Put: func(t *testing.T, s storetest.SessionToStore) string {
 				f.write(t, s.Key, f.encode(t, s.Entries), s.ExpireDate.Add(-time.Hour))
 				return s.Key
 			},

@@ -15,15 +15,15 @@ import (
 	"django-sidecar/signing"
 )
 
-// file is a session's file as it was read.
-type file struct {
+// sessionFile is a session's file as it was read.
+type sessionFile struct {
 	data     []byte
 	modified time.Time
 }
 
 // read reads a file within ctx.
-func (s *Store) read(ctx context.Context, name string) (file, error) {
-	return within(ctx, s.slots, func() (file, error) { return s.open(name) })
+func (s *Store) read(ctx context.Context, name string) (sessionFile, error) {
+	return within(ctx, s.slots, func() (sessionFile, error) { return s.open(name) })
 }
 
 // within asks the file system and waits for its answer, but not longer than ctx lasts. A file system that does not
@@ -57,16 +57,16 @@ func within[T any](ctx context.Context, slots chan struct{}, ask func() (T, erro
 
 // open reads a file. The directory is opened anew for each, because a directory that has been replaced, such as a
 // volume that is mounted late, would look like an empty one for ever.
-func (s *Store) open(name string) (f file, err error) {
+func (s *Store) open(name string) (f sessionFile, err error) {
 	root, err := os.OpenRoot(s.config.Dir)
 	if err != nil {
-		return file{}, fmt.Errorf("opening the session directory: %w", err)
+		return sessionFile{}, fmt.Errorf("opening the session directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	// O_NONBLOCK keeps a FIFO of that name from holding us up.
 	opened, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return file{}, openFault(root, name, err)
+		return sessionFile{}, openFault(root, name, err)
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	f, err = readRegular(opened, s.config.MaxBytes)
@@ -74,28 +74,28 @@ func (s *Store) open(name string) (f file, err error) {
 }
 
 // readRegular reads a regular file of up to limit bytes. Everything else is no session.
-func readRegular(opened *os.File, limit int) (file, error) {
+func readRegular(opened *os.File, limit int) (sessionFile, error) {
 	info, err := opened.Stat()
 	if err != nil {
-		return file{}, err
+		return sessionFile{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return file{}, errNotRegular
+		return sessionFile{}, errNotRegular
 	}
 	tooLarge := &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", limit)}
 	if info.Size() > int64(limit) {
-		return file{}, tooLarge
+		return sessionFile{}, tooLarge
 	}
 	// The size is not trusted any further: the file may grow meanwhile.
 	var b bytes.Buffer
 	b.Grow(int(info.Size()) + bytes.MinRead)
 	if _, err := b.ReadFrom(io.LimitReader(opened, int64(limit)+1)); err != nil {
-		return file{}, fmt.Errorf("reading a session file: %w", withoutName(err))
+		return sessionFile{}, fmt.Errorf("reading a session file: %w", withoutName(err))
 	}
 	if b.Len() > limit {
-		return file{}, tooLarge
+		return sessionFile{}, tooLarge
 	}
-	return file{b.Bytes(), info.ModTime()}, nil
+	return sessionFile{b.Bytes(), info.ModTime()}, nil
 }
 
 var errNotRegular = &signing.SyntaxError{Problem: "not a regular file of the session directory"}

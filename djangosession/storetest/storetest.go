@@ -22,7 +22,7 @@ type Harness struct {
 	Store djangosession.Store
 	// Put stores a session as Django would, replacing one of the same key, and returns the key that leads to it: that of
 	// s, unless the engine makes keys of its own.
-	Put func(t *testing.T, s Session) (key string)
+	Put func(t *testing.T, s SessionToStore) (key string)
 	// Expire lets the time of the session under key be over, and returns the key to ask for then.
 	Expire func(t *testing.T, key string) string
 	// Delete deletes the session under key.
@@ -49,8 +49,8 @@ type Harness struct {
 // ErrUnreadable stands for every *signing.SyntaxError in Harness.Corrupted.
 var ErrUnreadable = &signing.SyntaxError{Problem: "any"}
 
-// Session is a session to be stored.
-type Session struct {
+// SessionToStore is a session to be stored.
+type SessionToStore struct {
 	Key string
 	// Entries hold texts and integers only.
 	Entries map[string]any
@@ -95,8 +95,8 @@ func (h Harness) login(t *testing.T, user string) string {
 	return h.Put(t, login(newKey(), user))
 }
 
-func login(key, user string) Session {
-	return Session{
+func login(key, user string) SessionToStore {
+	return SessionToStore{
 		Key: key,
 		Entries: map[string]any{
 			"_auth_user_id": user, "_auth_user_backend": backend, "_auth_user_hash": "hash of " + user, "number": 42,

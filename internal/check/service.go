@@ -12,30 +12,25 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-// Verifier gives the verdict on a session key, to a question put at the time asked, and says whether it was kept, so
-// that nobody had to wait for it. A request without a key has the empty one. An error says that it could not be found
+// VerdictSource gives the verdict on a session key, to a question put at the time asked, and says whether it was kept,
+// so that nobody had to wait for it. A request without a key has the empty one. An error says that it could not be found
 // out; its text is logged, and must hold nothing secret. A client that hangs up ends ctx, but not the question: that
 // has a deadline of its own.
-type Verifier interface {
+type VerdictSource interface {
 	Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error)
-}
-
-// AccessStore finds out what a user may do. An error that is djangosession.ErrNoPermissionsMixin says that the user
-// model has no groups and permissions; any other, that it could not be found out. It is asked as a Verifier is.
-type AccessStore interface {
-	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
 }
 
 // Service checks requests. Every field but Cookies, Access, NoPermissions, Login and Observe is required.
 type Service struct {
 	// Verifier gives the verdicts.
-	Verifier Verifier
+	Verifier VerdictSource
 	// CookieNames are the names of the session cookie: the first that a request has decides.
 	CookieNames []string
 	// Cookies are how Cookie headers are read; the zero value is WSGI's way.
 	Cookies djangosession.CookieRules
-	// Access finds out what users may do, for gateways; nil where that cannot be known.
-	Access AccessStore
+	// Access finds out what users may do, for gateways, and is asked as a VerdictSource is; nil where that cannot be
+	// known.
+	Access djangosession.AccessStore
 	// NoPermissions says why permissions cannot be demanded, although Access tells of some; nil where they can.
 	NoPermissions error
 	// Login is where gateways send a browser; the zero value sends nobody anywhere.

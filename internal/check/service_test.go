@@ -17,7 +17,7 @@ const sessionKey = "0123456789abcdefghijklmnopqrstuv"
 
 var began = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// fake is a Verifier and an AccessStore whose answers a test sets, and that remembers the last question.
+// fake is a VerdictSource and an AccessStore whose answers a test sets, and that remembers the last question.
 type fake struct {
 	verdict   djangosession.Verdict
 	kept      bool

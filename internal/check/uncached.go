@@ -8,20 +8,20 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Uncached is a Verifier and an AccessStore that keeps nothing: it asks each time. verdictcache.Cache is the one that
-// keeps.
+// Uncached is a VerdictSource and an AccessStore that keeps nothing: it asks each time. verdictcache.Cache keeps what
+// it is told.
 type Uncached struct {
 	// Verdicts finds the verdict on a session key, as djangosession.Verifier does.
 	Verdicts interface {
 		Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
 	}
 	// Access finds what a user may do. It may be nil where nobody asks.
-	Access AccessStore
+	Access djangosession.AccessStore
 	// Timeout ends a question.
 	Timeout time.Duration
 }
 
-// Verify implements Verifier.
+// Verify implements VerdictSource.
 func (u Uncached) Verify(ctx context.Context, key keyhash.Key, _ time.Time) (v djangosession.Verdict, kept bool, err error) {
 	ctx, cancel := u.bounded(ctx)
 	defer cancel()

@@ -12,7 +12,7 @@ import (
 // Causes says what probably stands behind a verdict that nobody is logged in, the likeliest first. It tries other
 // settings on the session itself, so that what it says of them is certain. session and user are what the verdict was
 // given on, nil where they were not found. Nothing in a cause is secret.
-func (d *Deployment) Causes(ctx context.Context, key string, reason djangosession.Reason) []string {
+func (d *Checkup) Causes(ctx context.Context, key string, reason djangosession.Reason) []string {
 	switch reason {
 	case djangosession.NotFound:
 		return d.notFound(ctx, key)
@@ -31,7 +31,7 @@ func (d *Deployment) Causes(ctx context.Context, key string, reason djangosessio
 	return nil
 }
 
-func (d *Deployment) notFound(ctx context.Context, key string) []string {
+func (d *Checkup) notFound(ctx context.Context, key string) []string {
 	var causes []string
 	switch {
 	case d.Config.SessionEngineKind != config.EngineSignedCookies && strings.Count(key, ":") == 2:
@@ -66,7 +66,7 @@ func (d *Deployment) notFound(ctx context.Context, key string) []string {
 }
 
 // notRead tries the session with other settings.
-func (d *Deployment) notRead(ctx context.Context, key string, reason djangosession.Reason) []string {
+func (d *Checkup) notRead(ctx context.Context, key string, reason djangosession.Reason) []string {
 	for _, v := range variants(d.Config) {
 		trial, err := d.Try(v.config)
 		if err != nil || trial.Store == nil {
@@ -87,7 +87,7 @@ func (d *Deployment) notRead(ctx context.Context, key string, reason djangosessi
 }
 
 // otherHash tries the hash in the session with other settings, on the same session and user.
-func (d *Deployment) otherHash(ctx context.Context, key string) []string {
+func (d *Checkup) otherHash(ctx context.Context, key string) []string {
 	for _, v := range variants(d.Config) {
 		trial, err := d.Try(v.config)
 		if err != nil {
@@ -112,12 +112,12 @@ func (d *Deployment) otherHash(ctx context.Context, key string) []string {
 }
 
 // signsNothing reports whether sessions come without a signature that would prove SECRET_KEY.
-func (d *Deployment) signsNothing() bool {
+func (d *Checkup) signsNothing() bool {
 	return d.Config.SessionEngineKind == config.EngineCache || d.Config.SessionEngineKind == config.EngineCachedDB
 }
 
 // Cookie judges the session key that a request has in the cookie called name; both are "" where it has none.
-func (d *Deployment) Cookie(ctx context.Context, key, name string) Finding {
+func (d *Checkup) Cookie(ctx context.Context, key, name string) Finding {
 	const finding = "cookie"
 	if key == "" {
 		return Finding{Fail, finding, "the header has no cookie " + strings.Join(d.Config.SessionCookieNames, " or "), "compare DJANGO_SESSION_COOKIE_NAME with SESSION_COOKIE_NAME"}

@@ -53,8 +53,8 @@ func (f Finding) String() string {
 	return line
 }
 
-// A Place is somewhere outside the database where sessions are kept.
-type Place struct {
+// A SessionPlace is somewhere outside the database where sessions are kept.
+type SessionPlace struct {
 	// Name is what findings are called: "cache" or "sessions".
 	Name string
 	// Location says where it is, for messages.
@@ -67,8 +67,8 @@ type Place struct {
 	Remedy string
 }
 
-// A Database has sessions in it, or users, or both.
-type Database struct {
+// A NamedDatabase has sessions in it, or users, or both.
+type NamedDatabase struct {
 	Name     string // what findings are called: "database" or "session database"
 	Setting  string // what names it
 	DB       *sql.DB
@@ -76,14 +76,14 @@ type Database struct {
 	Location string // where it is, for messages
 }
 
-// Deployment is what is looked at.
-type Deployment struct {
+// Checkup is one look at a deployment: what is looked at, and with what.
+type Checkup struct {
 	Config  *config.Config
 	Version djangosession.Version
 	// Users and Sessions are where these are; nil where they are in no database. They are equal where both are in one.
-	UserDatabase, SessionDatabase *Database
+	UserDatabase, SessionDatabase *NamedDatabase
 	// Places are where sessions are kept besides the database, or instead of it.
-	Places []Place
+	Places []SessionPlace
 	// Store is where the engine keeps sessions.
 	Store djangosession.Store
 	// Sessions is the session table, nil where the engine has none.
@@ -103,7 +103,7 @@ type Deployment struct {
 
 // Run looks at everything, reports each finding as it comes, and returns whether none is a Fail. It goes on after a
 // finding, and leaves out only what cannot be looked at because of it.
-func (d *Deployment) Run(ctx context.Context, report func(Finding)) bool {
+func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
 	healthy := true
 	step := func(look func(context.Context) ([]Finding, bool)) bool {
 		ctx, cancel := context.WithTimeout(ctx, d.Timeout)
@@ -115,7 +115,7 @@ func (d *Deployment) Run(ctx context.Context, report func(Finding)) bool {
 		}
 		return fine
 	}
-	reached := map[*Database]bool{nil: true}
+	reached := map[*NamedDatabase]bool{nil: true}
 	for _, db := range d.databases() {
 		reached[db] = step(db.connection)
 		if reached[db] {
@@ -137,7 +137,7 @@ func (d *Deployment) Run(ctx context.Context, report func(Finding)) bool {
 }
 
 // databases are those that there are, each once.
-func (d *Deployment) databases() (all []*Database) {
+func (d *Checkup) databases() (all []*NamedDatabase) {
 	if d.UserDatabase != nil {
 		all = append(all, d.UserDatabase)
 	}
@@ -147,7 +147,7 @@ func (d *Deployment) databases() (all []*Database) {
 	return all
 }
 
-func (db *Database) connection(ctx context.Context) ([]Finding, bool) {
+func (db *NamedDatabase) connection(ctx context.Context) ([]Finding, bool) {
 	if err := db.DB.PingContext(ctx); err != nil {
 		return []Finding{{Fail, db.Name, fmt.Sprintf("%s: %v", db.Location, err), db.connectionRemedy(err)}}, false
 	}
@@ -157,7 +157,7 @@ func (db *Database) connection(ctx context.Context) ([]Finding, bool) {
 // maxSkew is how far two clocks may be apart. Django and the sidecar each judge expire_date by their own.
 const maxSkew = 5 * time.Second
 
-func (d *Deployment) clock(ctx context.Context, db *Database) ([]Finding, bool) {
+func (d *Checkup) clock(ctx context.Context, db *NamedDatabase) ([]Finding, bool) {
 	before := d.Now()
 	server, ok, err := dbstore.ServerTime(ctx, db.DB, db.Dialect)
 	switch {
@@ -178,7 +178,7 @@ func (d *Deployment) clock(ctx context.Context, db *Database) ([]Finding, bool) 
 	return []Finding{{OK, "clock", "agrees with the database server's", ""}}, true
 }
 
-func (d *Deployment) places(ctx context.Context) (findings []Finding, readable bool) {
+func (d *Checkup) places(ctx context.Context) (findings []Finding, readable bool) {
 	readable = true
 	for _, p := range d.Places {
 		f := Finding{OK, p.Name, p.Location + " can be read", ""}

@@ -18,7 +18,7 @@ const sample = 100
 
 // recentSessions judges the live sessions that expire last, as requests would; their users only where those can be
 // read.
-func (d *Deployment) recentSessions(ctx context.Context, users bool) ([]Finding, bool) {
+func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bool) {
 	const name = "recent sessions"
 	if d.Recent == nil {
 		return []Finding{{
@@ -116,7 +116,7 @@ func (t tally) logins() int {
 }
 
 // readable says how many of the sessions can be read, and why the others cannot.
-func (d *Deployment) readable(name string, recent []dbstore.StoredSession, t tally) Finding {
+func (d *Checkup) readable(name string, recent []dbstore.StoredSession, t tally) Finding {
 	var signed []string
 	for _, key := range slices.Sorted(maps.Keys(t.keys)) {
 		signed = append(signed, fmt.Sprintf("%d with %s", t.keys[key], key))
@@ -134,7 +134,7 @@ func (d *Deployment) readable(name string, recent []dbstore.StoredSession, t tal
 
 // unread tries what cannot be read with other settings: evidence is better than a guess. read is how many of the
 // sessions can be read.
-func (d *Deployment) unread(recent []dbstore.StoredSession, read int) (Grade, string) {
+func (d *Checkup) unread(recent []dbstore.StoredSession, read int) (Grade, string) {
 	grade := Warn
 	if read == 0 {
 		grade = Fail
@@ -196,7 +196,7 @@ func decodable(codec *djangosession.Codec, data []string) int {
 }
 
 // loggedIn says how many of the logins lead to a user, and what stands in the way of the others.
-func (d *Deployment) loggedIn(logins int, t tally) Finding {
+func (d *Checkup) loggedIn(logins int, t tally) Finding {
 	const name = "logins"
 	alive := t.reasons[""]
 	found := fmt.Sprintf("%d of %d lead to a user", alive, logins)

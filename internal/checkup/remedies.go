@@ -184,7 +184,7 @@ func remedyOf(err error, setting string, lists ...[]symptom) string {
 var errLocked = errors.New("database is locked")
 
 // connectionRemedy says what to do about a database that cannot be reached.
-func (db *Database) connectionRemedy(err error) string {
+func (db *NamedDatabase) connectionRemedy(err error) string {
 	if db.Dialect == dbstore.SQLite && isTimeout(err) {
 		err = errLocked // nothing else makes a file wait
 	}
@@ -195,7 +195,7 @@ func (db *Database) connectionRemedy(err error) string {
 }
 
 // remedy says what to do about a place that cannot be read.
-func (p Place) remedy(err error) string {
+func (p SessionPlace) remedy(err error) string {
 	remedy := remedyOf(err, p.Setting, cacheSymptoms, network)
 	switch {
 	case remedy == "" || p.Setting == "" || isErrno(syscall.ECONNREFUSED)(err):
@@ -207,7 +207,7 @@ func (p Place) remedy(err error) string {
 }
 
 // sessionTableRemedy says what to do about a session table that is not there, or cannot be looked at.
-func (d *Deployment) sessionTableRemedy(err error) string {
+func (d *Checkup) sessionTableRemedy(err error) string {
 	if !errors.Is(err, dbstore.ErrNoTable) {
 		return d.SessionDatabase.tableRemedy(err, "DJANGO_SESSION_TABLE")
 	}
@@ -219,7 +219,7 @@ func (d *Deployment) sessionTableRemedy(err error) string {
 }
 
 // userTableRemedy says what to do about a user table that is not there, or cannot be looked at.
-func (d *Deployment) userTableRemedy(err error) string {
+func (d *Checkup) userTableRemedy(err error) string {
 	if errors.Is(err, dbstore.ErrNoTable) {
 		return "run Django's migrations for the user model in this database, or set DJANGO_AUTH_USER_MODEL or DJANGO_AUTH_USER_TABLE; " +
 			"DATABASE_URL is the users' database, also where sessions are in another; a table in another schema is schema.table"
@@ -228,7 +228,7 @@ func (d *Deployment) userTableRemedy(err error) string {
 }
 
 // tableRemedy says what to do about a table that is not as it should be.
-func (db *Database) tableRemedy(err error, setting string) string {
+func (db *NamedDatabase) tableRemedy(err error, setting string) string {
 	switch {
 	case state(err) == "42501":
 		return "the user in " + db.Setting + " may not look at it: GRANT USAGE ON its SCHEMA, and SELECT on the table"
@@ -242,7 +242,7 @@ func (db *Database) tableRemedy(err error, setting string) string {
 }
 
 // privilegeRemedy says what to do when a table is there and cannot be read.
-func (db *Database) privilegeRemedy(err error, table, columns string) string {
+func (db *NamedDatabase) privilegeRemedy(err error, table, columns string) string {
 	if state(err) != "42501" {
 		if remedy := remedyOf(err, db.Setting, databaseSymptoms, network); remedy != "" {
 			return remedy

@@ -9,7 +9,7 @@ import (
 	"django-sidecar/djangosession/dbstore"
 )
 
-func (d *Deployment) sessionTable(ctx context.Context) ([]Finding, bool) {
+func (d *Checkup) sessionTable(ctx context.Context) ([]Finding, bool) {
 	const name = "sessions"
 	table, db := d.Config.SessionTable, d.SessionDatabase
 	columns, err := dbstore.ReadColumns(ctx, db.DB, db.Dialect, table)
@@ -30,7 +30,7 @@ func (d *Deployment) sessionTable(ctx context.Context) ([]Finding, bool) {
 	return []Finding{{OK, name, fmt.Sprintf("table %s can be read", table), ""}}, true
 }
 
-func (d *Deployment) userTable(ctx context.Context) ([]Finding, bool) {
+func (d *Checkup) userTable(ctx context.Context) ([]Finding, bool) {
 	const name = "users"
 	if d.Users == nil {
 		return []Finding{{
@@ -65,7 +65,7 @@ func (d *Deployment) userTable(ctx context.Context) ([]Finding, bool) {
 }
 
 // groups matter to gateways alone, so that what is wrong with them is no failure.
-func (d *Deployment) groups(ctx context.Context) ([]Finding, bool) {
+func (d *Checkup) groups(ctx context.Context) ([]Finding, bool) {
 	const name = "groups"
 	var unknown *dbstore.RelationError
 	if err := d.Access.Relations(ctx); errors.As(err, &unknown) {

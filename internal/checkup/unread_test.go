@@ -63,7 +63,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := &Deployment{
+			d := &Checkup{
 				Version: version,
 				Config:  &config.Config{DjangoVersion: tt.version, SecretKey: config.NewSecret(tt.key), SessionStoreClass: "SessionStore"},
 				Try: func(c *config.Config) (Trial, error) {
@@ -84,7 +84,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 
 // TestRemediesNameTheSetting that is at fault, and the first symptom that fits decides.
 func TestRemediesNameTheSetting(t *testing.T) {
-	db := &Database{Setting: "DJANGO_SESSION_DATABASE_URL", Dialect: dbstore.Postgres}
+	db := &NamedDatabase{Setting: "DJANGO_SESSION_DATABASE_URL", Dialect: dbstore.Postgres}
 	for text, want := range map[string]string{
 		"pq: unsupported startup parameter: options (08P01)": "pgbouncer takes no options at the start of a connection: leave options and currentSchema out of DJANGO_SESSION_DATABASE_URL",
 		"Error 1045 (28000): Access denied for user 'a'":     "the server refuses this user or password",

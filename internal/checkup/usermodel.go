@@ -47,7 +47,7 @@ func columnRemedy(err error) string {
 }
 
 // inheritanceRemedy says what to do about a user model whose columns are in several tables; "" for any other.
-func (d *Deployment) inheritanceRemedy(ctx context.Context) string {
+func (d *Checkup) inheritanceRemedy(ctx context.Context) string {
 	inherited, err := d.Users.Inherited(ctx)
 	if err != nil || inherited == nil {
 		return ""

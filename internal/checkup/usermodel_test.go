@@ -54,9 +54,9 @@ func TestUserModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := checkup.Deployment{
+		d := checkup.Checkup{
 			Config:       &config.Config{AuthUserTable: tt.table, KeyMissing: true}, // no session is looked at
-			UserDatabase: &checkup.Database{Name: "database", DB: db.DB, Dialect: db.Dialect},
+			UserDatabase: &checkup.NamedDatabase{Name: "database", DB: db.DB, Dialect: db.Dialect},
 			Timeout:      10 * time.Second, Now: time.Now,
 			Users:  dbstore.NewUsers(db.DB, dbstore.UsersConfig{Dialect: db.Dialect, Table: tt.table}),
 			Access: dbstore.NewPermissions(db.DB, dbstore.PermissionsConfig{Dialect: db.Dialect, Table: tt.table}),

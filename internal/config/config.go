@@ -90,7 +90,7 @@ type Config struct {
 	EndedStatus           int            // 401 or 200; 401
 
 	Cache   VerdictCache
-	Uploads Uploads
+	Uploads UploadSettings
 
 	KeyMissing bool // SecretKey is none of Django's; see AsFarAsItGoes
 
@@ -158,7 +158,7 @@ func ForSQL() (*Config, error) {
 		switch v.Name {
 		case "DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FILE", "DJANGO_SECRET_KEY_FALLBACKS", "DJANGO_SECRET_KEY_FALLBACKS_FILE",
 			"DJANGO_CACHE_URL", "DJANGO_CACHE_URL_FILE":
-			values[i] = value{Setting: v.Setting, variable: v.Name, text: v.Default}
+			values[i] = settingValue{Setting: v.Setting, variable: v.Name, text: v.Default}
 		}
 	}
 	r := &reader{values: values}
@@ -181,7 +181,7 @@ func ForDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
 	}
 	for i, v := range values {
 		if !strings.HasPrefix(v.Name, "SIDECAR_") || v.Name == "SIDECAR_UPLOAD_STATE_DIR" {
-			values[i] = value{Setting: v.Setting, variable: v.Name, text: v.Default}
+			values[i] = settingValue{Setting: v.Setting, variable: v.Name, text: v.Default}
 		}
 		if v.Name == "DJANGO_MEDIA_ROOT" {
 			values[i].text = mediaRoot

@@ -63,9 +63,9 @@ func defaults() *config.Config {
 	}
 }
 
-func defaultUploads() config.Uploads {
+func defaultUploads() config.UploadSettings {
 	mode := uint32(0o644)
-	return config.Uploads{
+	return config.UploadSettings{
 		MediaURL: "/media/", FilePermissions: &mode, UploadTo: "uploads/%Y/%m/%d/", MaxNameLength: 100, MaxBytes: 100 << 20,
 		MaxFiles: 100, MaxFields: 1000, MaxFieldBytes: 2621440, Digest: true, Expiry: 24 * time.Hour, Drain: time.Minute, MinRate: 240, MaxAtOnce: 1000, MaxAtOncePerUser: 10,
 		MaxFormBytes: 1 << 30, MaxUnfinishedFiles: 100, MaxUnfinishedBytes: 1 << 30,

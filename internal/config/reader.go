@@ -13,7 +13,7 @@ import (
 // reader turns what the environment says into values, and collects what is wrong on the way: each of its methods yields
 // the zero value after a fault, and goes on.
 type reader struct {
-	values   []value
+	values   []settingValue
 	faults   []Fault
 	warnings []string
 	hints    []string
@@ -23,12 +23,12 @@ type reader struct {
 }
 
 func (r *reader) knows(name string) bool {
-	return slices.ContainsFunc(r.values, func(v value) bool { return v.Name == name })
+	return slices.ContainsFunc(r.values, func(v settingValue) bool { return v.Name == name })
 }
 
 // value is the setting of that name.
-func (r *reader) value(name string) value {
-	i := slices.IndexFunc(r.values, func(v value) bool { return v.Name == name })
+func (r *reader) value(name string) settingValue {
+	i := slices.IndexFunc(r.values, func(v settingValue) bool { return v.Name == name })
 	if i < 0 {
 		panic("config: no setting " + name) // a slip in this package, which any test meets
 	}

@@ -31,8 +31,8 @@ func Settings() []Setting {
 	return list
 }
 
-// value is what the environment says of one setting.
-type value struct {
+// settingValue is what the environment says of one setting.
+type settingValue struct {
 	Setting
 	variable string // the variable that it was read from, or Name
 	text     string // what it says, or the default
@@ -42,7 +42,7 @@ type value struct {
 }
 
 // environment reads every setting from the process's environment, in the order of the structs.
-func environment() ([]value, error) {
+func environment() ([]settingValue, error) {
 	var prefixed, plain djangoSettings
 	var own ownSettings
 	// Read twice, because envconfig's own fallback takes an empty DJANGO_<NAME> for an answer, and does not tell which
@@ -55,8 +55,8 @@ func environment() ([]value, error) {
 }
 
 // valuesOf joins the tags of the structs with what envconfig put into them.
-func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]value, error) {
-	var values []value
+func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]settingValue, error) {
+	var values []settingValue
 	for _, source := range []struct {
 		prefix       string
 		first, other reflect.Value
@@ -81,9 +81,9 @@ func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]value, error
 
 // valueOf decides between what the prefixed variable says, which is what the plain one says where the prefixed is
 // unset, and what the plain one says.
-func valueOf(tag reflect.StructTag, prefix string, first, other *string) value {
+func valueOf(tag reflect.StructTag, prefix string, first, other *string) settingValue {
 	plain := tag.Get("envconfig")
-	v := value{Setting: Setting{
+	v := settingValue{Setting: Setting{
 		Name: prefix + plain, Default: tag.Get("otherwise"), Example: tag.Get("example"),
 		Form: tag.Get("form"), secret: tag.Get("secret") != "",
 	}}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Uploads are the settings of uploads; there are none without MediaRoot.
-type Uploads struct {
+// UploadSettings are the settings of uploads; there are none without MediaRoot.
+type UploadSettings struct {
 	MediaRoot string // an absolute path; empty: uploads are off
 	MediaURL  string // ends with a slash; /media/
 	StateDir  string // an absolute path; .django-sidecar beside MediaRoot

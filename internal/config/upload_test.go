@@ -17,7 +17,7 @@ func TestUploads(t *testing.T) {
 		"USE_X_FORWARDED_HOST": "True", "SECURE_PROXY_SSL_HEADER": `["HTTP_X_FORWARDED_PROTO", "https"]`,
 	}))
 	mode := uint32(0o2775)
-	want := config.Uploads{
+	want := config.UploadSettings{
 		MediaRoot: "/srv/media", MediaURL: "https://cdn.example/m/", StateDir: "/srv/.django-sidecar", DirectoryPermissions: &mode,
 		UploadTo: "up/%j", MaxNameLength: 255, MaxBytes: 5 << 30, MaxFields: 5, Extensions: []string{".jpg", ".tar.gz"}, MaxAtOncePerUser: 1,
 		MaxFormBytes: 5 << 30, MaxUnfinishedFiles: 7, MaxUnfinishedBytes: 5 << 30, MinFree: 3 << 30,

@@ -26,7 +26,7 @@ func valueOf(t *testing.T, d *Database, query string) string {
 // parts are what a URL of the kit's is made of.
 type parts struct{ user, dir, port, name, address string }
 
-func partsOf(t *testing.T, db *djangotest.Database) parts {
+func partsOf(t *testing.T, db *djangotest.TestDatabase) parts {
 	t.Helper()
 	socket, err := url.Parse(db.SocketURL())
 	if err != nil {

@@ -72,7 +72,7 @@ func (c *connector) connect(ctx context.Context, dialed *connecting) (driver.Con
 	if !ok {
 		return nil, errors.Join(errors.New("the driver's connection lacks methods"), opened.Close())
 	}
-	s := &session{pqConn: conn, net: dialed.conn, connector: c}
+	s := &pqSession{pqConn: conn, net: dialed.conn, connector: c}
 	if c.mode == PrepareAuto {
 		if s.direct, err = c.look(ctx, conn, dialed.conn.LocalAddr()); err == nil && s.direct {
 			err = planOnce(ctx, conn)

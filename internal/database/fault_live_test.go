@@ -53,14 +53,14 @@ func TestBlackHole(t *testing.T) {
 	encrypted := tlsServer(t)
 	for _, tt := range []struct {
 		name    string
-		server  *djangotest.Server
+		server  *djangotest.PostgresServer
 		sslmode string
 		mode    Prepare
 	}{
 		{"whole queries", plain, "disable", PrepareOff},
 		{"prepared statements", plain, "disable", PrepareOn},
-		{"whole queries, TLS", encrypted.Server, "require", PrepareOff},
-		{"prepared statements, TLS", encrypted.Server, "require", PrepareOn},
+		{"whole queries, TLS", encrypted.PostgresServer, "require", PrepareOff},
+		{"prepared statements, TLS", encrypted.PostgresServer, "require", PrepareOn},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			db := tt.server.Database(t)
@@ -170,7 +170,7 @@ func (d *deployed) fill(t *testing.T) {
 	}
 }
 
-func terminateAll(t *testing.T, db *djangotest.Database) {
+func terminateAll(t *testing.T, db *djangotest.TestDatabase) {
 	t.Helper()
 	db.ExecAsSuperuser(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'django-sidecar'")
 }

@@ -17,23 +17,23 @@ import (
 	"django-sidecar/internal/databaseurl"
 )
 
-// Listener opens connections that PostgreSQL's notifications arrive on.
+// Subscriber opens connections that PostgreSQL's notifications arrive on.
 //
 // lib/pq has listeners of its own, and they are not used: they take a text with the password in it instead of a
 // pq.Config, read libpq's environment by themselves, and wait for answers without a deadline. What is used is an
 // ordinary connection, with TLS, timeouts and all as in Open, and one thing besides: it can be told when there is
 // something to read.
-type Listener struct {
+type Subscriber struct {
 	config  pq.Config
 	timeout time.Duration
 }
 
-// errNotifications is the error of NewListener for other databases.
+// errNotifications is the error of NewSubscriber for other databases.
 var errNotifications = errors.New("only PostgreSQL has notifications")
 
-// NewListener makes ready what listens to the database that a DATABASE_URL names. It connects to nothing, and uses
+// NewSubscriber makes ready what listens to the database that a DATABASE_URL names. It connects to nothing, and uses
 // Timeout and LookupEnv of the options alone.
-func NewListener(rawURL string, o Options) (*Listener, error) {
+func NewSubscriber(rawURL string, o Options) (*Subscriber, error) {
 	if o.Timeout <= 0 {
 		return nil, errors.New("internal error: a listener needs a timeout")
 	}
@@ -41,7 +41,7 @@ func NewListener(rawURL string, o Options) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.kind != databaseurl.Postgres {
+	if a.vendor != databaseurl.Postgres {
 		return nil, errNotifications
 	}
 	lookupEnv := o.LookupEnv
@@ -56,17 +56,17 @@ func NewListener(rawURL string, o Options) (*Listener, error) {
 		// A standby shows a change later than the primary tells of it, so that the old row would be read once more.
 		return nil, errors.New("with several hosts, notifications need target_session_attrs=read-write")
 	}
-	return &Listener{config: config, timeout: o.Timeout}, nil
+	return &Subscriber{config: config, timeout: o.Timeout}, nil
 }
 
 // Notifications is a connection that listens. One goroutine uses it, and closes it after an error.
 type Notifications struct {
-	session *session
+	session *pqSession
 	frames  *frames
 }
 
 // Connect opens a connection. Whenever the connection is read, notify is called with what has arrived.
-func (l *Listener) Connect(ctx context.Context, notify func(channel, payload string)) (*Notifications, error) {
+func (l *Subscriber) Connect(ctx context.Context, notify func(channel, payload string)) (*Notifications, error) {
 	base, err := pq.NewConnectorConfig(l.config)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (l *Listener) Connect(ctx context.Context, notify func(channel, payload str
 	if err != nil {
 		return nil, err
 	}
-	s, ok := opened.(*session)
+	s, ok := opened.(*pqSession)
 	if !ok || d.last == nil {
 		return nil, errors.Join(errors.New("internal error: not a connection of ours"), opened.Close())
 	}
@@ -159,7 +159,7 @@ func (n *Notifications) Listen(ctx context.Context, channel string) error {
 
 func quoteIdentifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// frameDialer makes the connections of a Listener.
+// frameDialer makes the connections of a Subscriber.
 type frameDialer struct {
 	dialer
 

@@ -21,13 +21,13 @@ func TestNotifications(t *testing.T) {
 	encrypted := tlsServer(t)
 	for _, tt := range []struct {
 		name, sslmode string
-		server        *djangotest.Server
-	}{{"plain", "disable", plain}, {"prefer, without TLS", "prefer", plain}, {"TLS", "require", encrypted.Server}} {
+		server        *djangotest.PostgresServer
+	}{{"plain", "disable", plain}, {"prefer, without TLS", "prefer", plain}, {"TLS", "require", encrypted.PostgresServer}} {
 		t.Run(tt.name, func(t *testing.T) {
 			db := tt.server.Database(t)
 			options := Options{Timeout: liveTimeout, Conns: 1}
 			address := strings.Replace(db.URL(), "sslmode=disable", "sslmode="+tt.sslmode, 1)
-			l, err := NewListener(address, options)
+			l, err := NewSubscriber(address, options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +110,7 @@ func TestNotificationsInABlackHole(t *testing.T) {
 	server := djangotest.Postgres(t)
 	db := server.Database(t)
 	proxy := djangotest.NewFaultProxy(t, server.Addr())
-	l, err := NewListener(db.URLAt(proxy.Addr()), Options{Timeout: liveTimeout})
+	l, err := NewSubscriber(db.URLAt(proxy.Addr()), Options{Timeout: liveTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,11 +121,11 @@ func TestListenerURLs(t *testing.T) {
 		"postgres://u@h/d?x=y": false,
 		"nothing":              false,
 	} {
-		if _, err := NewListener(rawURL, options); (err == nil) != good {
+		if _, err := NewSubscriber(rawURL, options); (err == nil) != good {
 			t.Errorf("%s: %v", rawURL, err)
 		}
 	}
-	if _, err := NewListener("postgres://u@h/d", Options{}); err == nil {
+	if _, err := NewSubscriber("postgres://u@h/d", Options{}); err == nil {
 		t.Error("no timeout, and no error")
 	}
 }

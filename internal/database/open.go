@@ -55,7 +55,7 @@ func Open(rawURL string, o Options) (*Database, error) {
 		return nil, err
 	}
 	var d *Database
-	switch a.kind {
+	switch a.vendor {
 	case databaseurl.Postgres:
 		d, err = openPostgres(rawURL, a, o)
 	case databaseurl.MySQL:
@@ -94,9 +94,9 @@ func openPostgres(rawURL string, a *address, o Options) (*Database, error) {
 }
 
 // parseURLOf is parseURL for the URL of one kind of database.
-func parseURLOf(kind databaseurl.Kind, rawURL string) (*address, error) {
+func parseURLOf(kind databaseurl.Vendor, rawURL string) (*address, error) {
 	a, err := parseURL(rawURL)
-	if err == nil && a.kind != kind {
+	if err == nil && a.vendor != kind {
 		err = errors.New("it is the URL of another kind of database")
 	}
 	return a, err

@@ -80,7 +80,7 @@ type deployed struct {
 
 const secretKey = "a secret key for tests of databases"
 
-func deploy(t *testing.T, db *djangotest.Database, d *sql.DB, prepares func() bool) *deployed {
+func deploy(t *testing.T, db *djangotest.TestDatabase, d *sql.DB, prepares func() bool) *deployed {
 	t.Helper()
 	version, err := djangosession.ParseVersion("5.2")
 	if err != nil {

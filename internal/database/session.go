@@ -17,8 +17,8 @@ type pqConn interface {
 	driver.Validator
 }
 
-// session is a connection of lib/pq whose operations end with their contexts, or soon after.
-type session struct {
+// pqSession is a connection of lib/pq whose operations end with their contexts, or soon after.
+type pqSession struct {
 	pqConn
 	net *deadlineConn
 	// direct: it may keep prepared statements. False where nobody has looked.
@@ -37,14 +37,14 @@ func (noStatementsError) Error() string {
 func (noStatementsError) SQLState() string { return "0A000" }
 
 // QueryContext implements driver.QueryerContext.
-func (s *session) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (s *pqSession) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	s.net.allow(ctx)
 	rows, err := s.pqConn.QueryContext(ctx, query, args)
 	return rows, s.again(err)
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
-func (s *session) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+func (s *pqSession) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	if s.connector.mode == PrepareAuto && !s.direct {
 		return nil, noStatementsError{}
 	}
@@ -58,17 +58,17 @@ func (s *session) PrepareContext(ctx context.Context, query string) (driver.Stmt
 	if !ok {
 		return nil, errors.Join(errors.New("the driver's statement takes no context"), prepared.Close())
 	}
-	return &statement{pq, s}, nil
+	return &pqSessionStatement{pq, s}, nil
 }
 
 // Ping implements driver.Pinger.
-func (s *session) Ping(ctx context.Context) error {
+func (s *pqSession) Ping(ctx context.Context) error {
 	s.net.allow(ctx)
 	return s.pqConn.Ping(ctx)
 }
 
 // ResetSession implements driver.SessionResetter: database/sql calls it before a connection is used again.
-func (s *session) ResetSession(ctx context.Context) error {
+func (s *pqSession) ResetSession(ctx context.Context) error {
 	if s.net.broken.Load() {
 		return driver.ErrBadConn
 	}
@@ -77,10 +77,10 @@ func (s *session) ResetSession(ctx context.Context) error {
 }
 
 // IsValid implements driver.Validator. lib/pq itself does not see that a connection with TLS has timed out.
-func (s *session) IsValid() bool { return !s.net.broken.Load() && s.pqConn.IsValid() }
+func (s *pqSession) IsValid() bool { return !s.net.broken.Load() && s.pqConn.IsValid() }
 
 // Close implements driver.Conn. A server that is gone already is not an error.
-func (s *session) Close() error {
+func (s *pqSession) Close() error {
 	s.net.renew()
 	if err := s.pqConn.Close(); !s.net.broken.Load() {
 		return err
@@ -90,7 +90,7 @@ func (s *session) Close() error {
 
 // again makes the error of a connection that broke one which database/sql answers by asking on another: queries
 // only read, so that asking twice does no harm.
-func (s *session) again(err error) error {
+func (s *pqSession) again(err error) error {
 	if s.net.broke(err) {
 		return driver.ErrBadConn
 	}
@@ -102,14 +102,14 @@ type pqStatement interface {
 	driver.StmtQueryContext
 }
 
-// statement is a prepared statement of a session.
-type statement struct {
+// pqSessionStatement is a prepared statement of a pqSession.
+type pqSessionStatement struct {
 	pqStatement
-	session *session
+	session *pqSession
 }
 
 // QueryContext implements driver.StmtQueryContext.
-func (s *statement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+func (s *pqSessionStatement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	s.session.net.allow(ctx)
 	rows, err := s.pqStatement.QueryContext(ctx, args)
 	s.session.connector.learn(err)
@@ -117,7 +117,7 @@ func (s *statement) QueryContext(ctx context.Context, args []driver.NamedValue) 
 }
 
 // Close implements driver.Stmt.
-func (s *statement) Close() error {
+func (s *pqSessionStatement) Close() error {
 	s.session.net.renew()
 	return s.pqStatement.Close()
 }

@@ -11,7 +11,7 @@ import (
 
 // address is a DATABASE_URL in its parts, percent-decoded.
 type address struct {
-	kind           databaseurl.Kind
+	vendor         databaseurl.Vendor
 	user, password string
 	hosts          []hostPort // empty: none named
 	path           string     // after the slash that ends the authority
@@ -36,7 +36,7 @@ func parseURL(raw string) (*address, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &address{kind: kind}
+	a := &address{vendor: kind}
 	if strings.Contains(rest, "#") {
 		return nil, errURL
 	}

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// Kind is a database that can be read.
-type Kind string
+// Vendor is a database that can be read, as connection.vendor of Django tells them apart.
+type Vendor string
 
-// The kinds; the zero Kind is none.
+// The vendors; the zero Vendor is none.
 const (
-	Postgres Kind = "PostgreSQL"
-	MySQL    Kind = "MySQL"
-	SQLite   Kind = "SQLite"
+	Postgres Vendor = "PostgreSQL"
+	MySQL    Vendor = "MySQL"
+	SQLite   Vendor = "SQLite"
 )
 
 // kinds has the schemes of dj-database-url 3.1.2 (ENGINE_SCHEMES) and django-environ 0.14.0 (Env.DB_SCHEMES), those
 // that older releases and other packages register, and the last words of Django's own engines. CockroachDB,
 // TimescaleDB and django-postgres-extra speak PostgreSQL's protocol, and have its tables.
-var kinds = map[string]Kind{
+var kinds = map[string]Vendor{
 	"postgres": Postgres, "postgresql": Postgres, "psql": Postgres, "pgsql": Postgres, "postgis": Postgres,
 	"postgresql_psycopg2": Postgres, "psqlextra": Postgres, "timescale": Postgres, "timescaledb": Postgres, "timescalegis": Postgres,
 	"cockroach": Postgres, "cockroachdb": Postgres, "django_cockroachdb": Postgres,
@@ -46,7 +46,7 @@ var errScheme = errors.New("is not a URL that begins with postgres://, postgresq
 // as SQLAlchemy writes it (postgresql+psycopg://), and before it the module of an engine
 // (django.db.backends.postgresql://), or the prefix of django-prometheus. The error continues a sentence that begins
 // with the setting's name, and says what to do; it holds no part of the URL but a scheme that is known.
-func Of(url string) (Kind, error) {
+func Of(url string) (Vendor, error) {
 	scheme, _, found := strings.Cut(url, "://")
 	if !found {
 		return "", errScheme

@@ -8,7 +8,7 @@ import (
 )
 
 func TestSchemes(t *testing.T) {
-	for kind, schemes := range map[databaseurl.Kind]string{
+	for kind, schemes := range map[databaseurl.Vendor]string{
 		// dj_database_url/__init__.py, 3.1.2, register; environ/environ.py, 0.14.0, DB_SCHEMES.
 		databaseurl.Postgres: "postgres postgresql pgsql psql postgis timescale timescalegis cockroach cockroachdb psqlextra POSTGRES " +
 			"prometheus_postgresql prometheus_postgis postgresql+psycopg2 postgres+asyncpg django.db.backends.postgresql " +

@@ -22,8 +22,8 @@ import (
 //go:embed schema.sql
 var schema string
 
-// A Visit is a request to try, and what it should get.
-type Visit struct {
+// An Example is a request to try, and what it should get.
+type Example struct {
 	Title  string
 	Cookie string // "" for none
 	Alive  bool
@@ -46,7 +46,7 @@ var users = []struct {
 
 // Make writes the database into the file at path, which must not exist, for a Django with the keys of codec and
 // verifier. All the users' password is "demo". The sessions live for two weeks.
-func Make(ctx context.Context, path string, codec *djangosession.Codec, v *djangosession.Verifier, now time.Time) (visits []Visit, err error) {
+func Make(ctx context.Context, path string, codec *djangosession.Codec, v *djangosession.Verifier, now time.Time) (visits []Example, err error) {
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ type maker struct {
 	codec    *djangosession.Codec
 	verifier *djangosession.Verifier
 	now      time.Time
-	visits   []Visit
+	visits   []Example
 	err      error
 }
 
@@ -127,8 +127,8 @@ func (m *maker) sessions(passwords map[int]string) {
 	m.visit("somebody changed the stored session", forged, djangosession.BadSignature)
 	m.visit("the session was deleted: a logout", newKey(), djangosession.NotFound)
 	m.visits = append(m.visits,
-		Visit{Title: "the last of two cookies counts, as in Django", Cookie: "sessionid=forged; sessionid=" + ada, Alive: true},
-		Visit{Title: "no cookie at all", Reason: djangosession.NoCookie})
+		Example{Title: "the last of two cookies counts, as in Django", Cookie: "sessionid=forged; sessionid=" + ada, Alive: true},
+		Example{Title: "no cookie at all", Reason: djangosession.NoCookie})
 }
 
 // session stores a session as Django would, and returns its key.
@@ -142,7 +142,7 @@ func (m *maker) session(values map[string]any, expiresIn time.Duration) string {
 }
 
 func (m *maker) visit(title, key string, reason djangosession.Reason) {
-	m.visits = append(m.visits, Visit{Title: title, Cookie: "sessionid=" + key, Alive: reason == "", Reason: reason})
+	m.visits = append(m.visits, Example{Title: title, Cookie: "sessionid=" + key, Alive: reason == "", Reason: reason})
 }
 
 // stored is how Django keeps an instant in SQLite, as text.

@@ -31,7 +31,7 @@ const pageMaxBody = 1 << 10
 // PageOptions are what the page needs. All are required.
 type PageOptions struct {
 	// Visits are those that can be picked: all but those with several cookies, which no browser would send.
-	Visits []Visit
+	Visits []Example
 	// CookieName and CookieAge are SESSION_COOKIE_NAME and SESSION_COOKIE_AGE.
 	CookieName string
 	CookieAge  time.Duration
@@ -47,12 +47,12 @@ type PageOptions struct {
 // page is the handler.
 type page struct {
 	PageOptions
-	index string          // with placeholders: see show
-	files map[string]file // by their paths
+	index string                // with placeholders: see show
+	files map[string]staticFile // by their paths
 }
 
-// file is one that the page loads.
-type file struct {
+// staticFile is one that the page loads.
+type staticFile struct {
 	contentType string
 	content     []byte
 }
@@ -60,13 +60,13 @@ type file struct {
 // Page returns a handler that serves the demo's page at / and below /demo/, and leaves the rest to o.Next. Whoever
 // reaches it may be any of the demo's users: it is for a demo alone.
 func Page(o PageOptions) http.Handler {
-	p := &page{PageOptions: o, files: map[string]file{}}
+	p := &page{PageOptions: o, files: map[string]staticFile{}}
 	for name, content := range pageContents() {
 		if name == "index.html" {
 			p.index = string(content)
 			continue
 		}
-		p.files[pagePrefix+name] = file{contentType(name), content}
+		p.files[pagePrefix+name] = staticFile{contentType(name), content}
 	}
 	return p
 }
@@ -147,7 +147,7 @@ func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
-func send(w http.ResponseWriter, r *http.Request, f file) {
+func send(w http.ResponseWriter, r *http.Request, f staticFile) {
 	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(f.content)))
 	if r.Method != http.MethodHead {
@@ -169,11 +169,11 @@ func (p *page) show(w http.ResponseWriter, r *http.Request) {
 		"{{choices}}", choices.String(), "{{cookie}}", html.EscapeString(p.CookieName), "{{max bytes}}", strconv.FormatInt(p.MaxBytes, 10),
 		"{{media url}}", html.EscapeString(p.MediaURL), "{{media root}}", html.EscapeString(p.MediaRoot),
 	).Replace(p.index)
-	send(w, r, file{"text/html; charset=utf-8", []byte(text)})
+	send(w, r, staticFile{"text/html; charset=utf-8", []byte(text)})
 }
 
 // choice is a visit as the page offers it. The session's key is not in it.
-func choice(i int, v Visit, picked bool) string {
+func choice(i int, v Example, picked bool) string {
 	checked, tag := "", string(v.Reason)
 	if picked {
 		checked = " checked"
@@ -190,7 +190,7 @@ func choice(i int, v Visit, picked bool) string {
 }
 
 // key is the session key of a visit, "" for the visit without one; false where a browser cannot make the visit.
-func (p *page) key(v Visit) (key string, ok bool) {
+func (p *page) key(v Example) (key string, ok bool) {
 	if v.Cookie == "" {
 		return "", true
 	}

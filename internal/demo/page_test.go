@@ -25,7 +25,7 @@ const (
 // answers 418 with its path.
 func newPage() http.Handler {
 	return demo.Page(demo.PageOptions{
-		Visits: []demo.Visit{
+		Visits: []demo.Example{
 			{Title: "ada <is> logged in", Cookie: "sid=" + adasKey, Alive: true},
 			{Title: "grace is no more", Cookie: "sid=" + gracesKey, Reason: djangosession.UserNotFound},
 			{Title: "two cookies", Cookie: "sid=forged; sid=" + adasKey, Alive: true},

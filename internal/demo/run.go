@@ -49,7 +49,7 @@ func Settings(dir string) (*config.Config, error) {
 const database = "db.sqlite3"
 
 // Deploy makes the database with the keys that serving it will use, and MEDIA_ROOT.
-func Deploy(ctx context.Context, c *config.Config, path string) ([]Visit, error) {
+func Deploy(ctx context.Context, c *config.Config, path string) ([]Example, error) {
 	if c.Uploads.MediaRoot != "" {
 		if err := os.Mkdir(c.Uploads.MediaRoot, 0o700); err != nil {
 			return nil, err
@@ -63,7 +63,7 @@ func Deploy(ctx context.Context, c *config.Config, path string) ([]Visit, error)
 	return Make(ctx, path, d.Codec(), d.Verifier(), time.Now())
 }
 
-func printLines(w io.Writer, public net.Addr, dir string, c *config.Config, visits []Visit) {
+func printLines(w io.Writer, public net.Addr, dir string, c *config.Config, visits []Example) {
 	fmt.Fprintf(w, "\nA Django deployment with users and sessions, and django-sidecar beside it.\n")
 	if public.Network() == "tcp" {
 		fmt.Fprintf(w, "In a browser: http://%s/\nOr try:\n", public)

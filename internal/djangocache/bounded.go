@@ -96,11 +96,11 @@ func number(text []byte) int {
 	return n
 }
 
-// dialer is how a client connects.
-type dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+// dialFunc is how a client connects.
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // bounded has a client connect to what sends it no value of more than max bytes.
-func (d dialer) bounded(max int, length func([]byte) int) dialer {
+func (d dialFunc) bounded(max int, length func([]byte) int) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := d(ctx, network, addr)
 		if err != nil {

@@ -26,7 +26,7 @@ import (
 // deployment is a Django with a cache, and the same cache opened here.
 type deployment struct {
 	django *django
-	cache  *djangocache.Cache
+	cache  *djangocache.Backend
 	rows   djangosession.Store // nil for the engine cache
 	store  *cachestore.Store
 }
@@ -87,7 +87,7 @@ func deploy(t *testing.T, s site) *deployment {
 	return d
 }
 
-func openCache(t *testing.T, url string, o djangocache.Options) *djangocache.Cache {
+func openCache(t *testing.T, url string, o djangocache.Options) *djangocache.Backend {
 	t.Helper()
 	c, err := djangocache.Open(url, o)
 	if err != nil {
@@ -105,7 +105,7 @@ func openCache(t *testing.T, url string, o djangocache.Options) *djangocache.Cac
 func (d *deployment) harness() storetest.Harness {
 	return storetest.Harness{
 		Store: d.store,
-		Put: func(t *testing.T, s storetest.Session) string {
+		Put: func(t *testing.T, s storetest.SessionToStore) string {
 			d.django.put(t, s.Key, s.Entries)
 			return s.Key
 		},

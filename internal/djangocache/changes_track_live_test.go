@@ -74,7 +74,7 @@ func (r *told) until(t *testing.T, prefix string) (before []string) {
 }
 
 // startTrack runs Track until the test ends.
-func startTrack(t *testing.T, c *djangocache.Cache, tracking changes.Tracking) *told {
+func startTrack(t *testing.T, c *djangocache.Backend, tracking changes.Tracking) *told {
 	t.Helper()
 	r := &told{said: make(chan string, 1000), done: make(chan struct{})}
 	tracking.Fresh = r.setFresh

@@ -25,14 +25,14 @@ type fileBackend struct {
 	maxBytes int
 }
 
-func openFiles(c *Cache, a *address, s *settings, o Options) error {
+func openFiles(c *Backend, a *cacheURL, s *settings, o Options) error {
 	if err := s.read(a.query, fileOptions); err != nil {
 		return err
 	}
 	if a.hosts != "" || strings.Trim(a.path, "/") == "" {
 		return errors.New("the URL of a FileBasedCache has three slashes: file:///var/tmp/django_cache")
 	}
-	c.backend, c.Location = &fileBackend{dir: a.path, now: o.Now, maxBytes: o.MaxBytes}, "files in "+a.path
+	c.valueReader, c.Location = &fileBackend{dir: a.path, now: o.Now, maxBytes: o.MaxBytes}, "files in "+a.path
 	return nil
 }
 

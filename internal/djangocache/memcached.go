@@ -32,7 +32,7 @@ var memcachedSpreads = map[string]spread{
 	"MemcachedCache":  crc32Modulo,
 }
 
-func openMemcached(c *Cache, a *address, s *settings, o Options) error {
+func openMemcached(c *Backend, a *cacheURL, s *settings, o Options) error {
 	if err := s.read(a.query, memcachedOptions); err != nil {
 		return err
 	}
@@ -63,14 +63,14 @@ func openMemcached(c *Cache, a *address, s *settings, o Options) error {
 	}
 	b := &memcachedBackend{timeout: o.Timeout, conns: o.Conns, maxBytes: o.MaxBytes}
 	b.client = memcache.NewFromSelector(&selector{servers: servers, spread: memcachedSpreads[class]})
-	b.client.DialContext = dialer((&net.Dialer{Timeout: o.Timeout}).DialContext).bounded(o.MaxBytes, memcachedLength)
+	b.client.DialContext = dialFunc((&net.Dialer{Timeout: o.Timeout}).DialContext).bounded(o.MaxBytes, memcachedLength)
 	b.client.Timeout, b.client.MaxIdleConns = o.Timeout, o.Conns
-	c.backend, c.Location = b, "Memcached at "+strings.Join(locations, ", ")
+	c.valueReader, c.Location = b, "Memcached at "+strings.Join(locations, ", ")
 	return nil
 }
 
 // memcachedServers reads the servers of a URL in the forms of LOCATION: host, host:port, unix:/path and /path.
-func memcachedServers(a *address) (servers []endpoint, locations []string, err error) {
+func memcachedServers(a *cacheURL) (servers []endpoint, locations []string, err error) {
 	list := splitHosts(a.hosts)
 	if a.hosts == "" && strings.Trim(a.path, "/") != "" {
 		list = []string{a.path} // memcached:///run/memcached.sock

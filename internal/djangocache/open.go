@@ -28,16 +28,16 @@ type Options struct {
 	Now func() time.Time
 }
 
-// backend is what each kind of cache implements. Get is that of cachestore.Cache.
-type backend interface {
+// valueReader is what each kind of cache implements. Get is that of cachestore.Getter.
+type valueReader interface {
 	Get(ctx context.Context, key string) (value []byte, expires time.Time, err error)
 	Probe(ctx context.Context) error
 	Close() error
 }
 
-// Cache is an open cache. Nothing has been connected yet.
-type Cache struct {
-	backend
+// Backend is an open cache, what CACHES calls a backend. Nothing has been connected yet.
+type Backend struct {
+	valueReader
 
 	// Serializer is how the values that Get returns are written.
 	Serializer djangosession.Serializer
@@ -53,7 +53,7 @@ var errInProcess = errors.New("LocMemCache lives inside one process and cannot b
 
 // Open makes ready the cache that a CACHE_URL names. It connects to nothing, so an error is a fault of the URL or of a
 // file that it names; it never holds the URL or a part of it that could be secret.
-func Open(rawURL string, o Options) (*Cache, error) {
+func Open(rawURL string, o Options) (*Backend, error) {
 	if o.Timeout <= 0 || o.Conns <= 0 {
 		return nil, errors.New("internal error: a cache needs a timeout and connections")
 	}
@@ -67,7 +67,7 @@ func Open(rawURL string, o Options) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{Serializer: djangosession.Pickle}
+	c := &Backend{Serializer: djangosession.Pickle}
 	s := &settings{values: map[string]string{}}
 	switch a := urls[0]; a.scheme {
 	case "redis", "rediss", "unix", "rediscache", "hiredis", "valkey", "valkeys":
@@ -98,7 +98,7 @@ type tableBackend struct{ *dbstore.CacheTable }
 // Close implements backend.
 func (tableBackend) Close() error { return nil }
 
-func openTable(c *Cache, a *address, s *settings, o Options) error {
+func openTable(c *Backend, a *cacheURL, s *settings, o Options) error {
 	table := a.hosts + a.path
 	for len(table) > 0 && table[0] == '/' {
 		table = table[1:]
@@ -112,7 +112,7 @@ func openTable(c *Cache, a *address, s *settings, o Options) error {
 		return errors.New("a DatabaseCache needs DATABASE_URL, which says where its table is")
 	}
 	d := o.Database
-	c.backend = tableBackend{dbstore.NewCacheTable(d.DB, dbstore.CacheTableConfig{
+	c.valueReader = tableBackend{dbstore.NewCacheTable(d.DB, dbstore.CacheTableConfig{
 		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now, MaxBytes: o.MaxBytes,
 	})}
 	c.Location = "cache table " + table + " in " + d.Location

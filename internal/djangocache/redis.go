@@ -35,7 +35,7 @@ type redisBackend struct {
 // connLifetime is how long a connection is used: a server that has moved behind its name is found again within it.
 const connLifetime = 5 * time.Minute
 
-func openRedis(c *Cache, urls []*address, s *settings, o Options) error {
+func openRedis(c *Backend, urls []*cacheURL, s *settings, o Options) error {
 	for _, a := range urls {
 		if err := s.read(a.query, redisOptions); err != nil {
 			return err
@@ -70,12 +70,12 @@ func openRedis(c *Cache, urls []*address, s *settings, o Options) error {
 	if err != nil {
 		return err
 	}
-	c.backend, c.Serializer, c.Location = b, serializer, "Redis at "+strings.Join(locations, ", ")
+	c.valueReader, c.Serializer, c.Location = b, serializer, "Redis at "+strings.Join(locations, ", ")
 	return nil
 }
 
 // redisServers gives the options of each server, and where it is.
-func redisServers(urls []*address, s *settings, o Options) (all []*redis.Options, locations []string, err error) {
+func redisServers(urls []*cacheURL, s *settings, o Options) (all []*redis.Options, locations []string, err error) {
 	for _, a := range urls {
 		endpoints, db, err := redisEndpoints(a, s)
 		if err != nil {
@@ -95,7 +95,7 @@ func redisServers(urls []*address, s *settings, o Options) (all []*redis.Options
 			if e.network == "tcp" {
 				r.TLSConfig = config
 			}
-			r.Dialer = dialer(redis.NewDialer(r)).bounded(o.MaxBytes, redisLength)
+			r.Dialer = dialFunc(redis.NewDialer(r)).bounded(o.MaxBytes, redisLength)
 			all, locations = append(all, r), append(locations, e.String())
 		}
 	}
@@ -120,7 +120,7 @@ func redisOptionsFor(o Options) *redis.Options {
 }
 
 // redisEndpoints says where the servers of one URL are, and the number of the database.
-func redisEndpoints(a *address, s *settings) (all []endpoint, db int, err error) {
+func redisEndpoints(a *cacheURL, s *settings) (all []endpoint, db int, err error) {
 	path := strings.Trim(a.path, "/")
 	number := cmp.Or(s.values["db"], path)
 	socket := a.scheme == "unix" || a.hosts == "" && path != "" && strings.Trim(path, "0123456789") != ""

@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Server is a Redis server that sessions are read from, for who wants to listen to it.
-type Server struct {
+// RedisServer is a Redis server that sessions are read from, for who wants to listen to it.
+type RedisServer struct {
 	Name string // for messages
 	// Dial connects as the cache does for itself: over TLS or a socket, or to where Sentinels say, who may know nothing:
 	// ErrNoService.
@@ -35,8 +35,8 @@ var (
 const lookAtNames = 30 * time.Second
 
 // Servers are the servers that values are read from. An error says why none can be listened to.
-func (c *Cache) Servers() ([]Server, error) {
-	b, ok := c.backend.(*redisBackend)
+func (c *Backend) Servers() ([]RedisServer, error) {
+	b, ok := c.valueReader.(*redisBackend)
 	if !ok {
 		return nil, errNoTracking
 	}
@@ -44,12 +44,12 @@ func (c *Cache) Servers() ([]Server, error) {
 }
 
 // servers are those that reader chooses from. The location is for messages.
-func (b *redisBackend) servers(location string) ([]Server, error) {
+func (b *redisBackend) servers(location string) ([]RedisServer, error) {
 	read := b.clients
 	if len(read) > 1 {
 		read = read[1:]
 	}
-	var all []Server
+	var all []RedisServer
 	for _, c := range read {
 		client, ok := c.(*redis.Client)
 		if !ok {
@@ -60,7 +60,7 @@ func (b *redisBackend) servers(location string) ([]Server, error) {
 		if b.sentinels {
 			name = location
 		}
-		all = append(all, Server{
+		all = append(all, RedisServer{
 			Name: name, User: o.Username, Password: o.Password, Look: b.look(o),
 			// The library bounds the time.
 			Dial: func(ctx context.Context) (net.Conn, error) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// address is one URL of CACHE_URL in its parts, percent-decoded except for hosts.
-type address struct {
+// cacheURL is one URL of CACHE_URL in its parts, percent-decoded except for hosts.
+type cacheURL struct {
 	scheme         string
 	user, password string
 	hosts          string // everything between the user and the path: one host and port, or several
@@ -27,8 +27,8 @@ var errURL = errors.New(`it cannot be read as scheme://user:password@host:port/n
 var nextURL = regexp.MustCompile(`[;,]\s*((?:rediss?|valkeys?|unix)://)`)
 
 // parseURLs reads CACHE_URL: one URL, or several of Redis servers.
-func parseURLs(raw string) ([]*address, error) {
-	var all []*address
+func parseURLs(raw string) ([]*cacheURL, error) {
+	var all []*cacheURL
 	for part := range strings.SplitSeq(nextURL.ReplaceAllString(raw, "\n$1"), "\n") {
 		a, err := parseURL(part)
 		if err != nil {
@@ -39,12 +39,12 @@ func parseURLs(raw string) ([]*address, error) {
 	return all, nil
 }
 
-func parseURL(raw string) (*address, error) {
+func parseURL(raw string) (*cacheURL, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found || strings.Contains(rest, "#") {
 		return nil, errURL
 	}
-	a := &address{scheme: strings.ToLower(scheme)}
+	a := &cacheURL{scheme: strings.ToLower(scheme)}
 	rest, query, _ := strings.Cut(rest, "?")
 	var err error
 	if a.query, err = url.ParseQuery(query); err != nil {

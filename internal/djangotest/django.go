@@ -22,8 +22,8 @@ type Django struct {
 	UserTable, SessionTable string
 }
 
-// Deployment says how StartDjango configures Django.
-type Deployment struct {
+// Project says how StartDjango configures Django.
+type Project struct {
 	Version  string         // a line, such as 5.2
 	Database map[string]any // an entry of DATABASES
 	Settings map[string]any // settings other than the oracle's own
@@ -32,7 +32,7 @@ type Deployment struct {
 }
 
 // StartDjango starts a Django and makes its tables. It ends with the test.
-func StartDjango(tb testing.TB, d Deployment) *Django {
+func StartDjango(tb testing.TB, d Project) *Django {
 	tb.Helper()
 	if d.Store == "" {
 		d.Store = "SessionStore"
@@ -92,17 +92,17 @@ func (d *Django) do(request map[string]any, answer any) {
 	}
 }
 
-// User is a user that the oracle has made.
-type User struct {
+// OracleUser is a user that the oracle has made.
+type OracleUser struct {
 	ID       string
 	Username string
 	IsActive *bool `json:"is_active"`
 }
 
 // Users makes users in every state, generated from the seed.
-func (d *Django) Users(count int, seed uint64) []User {
+func (d *Django) Users(count int, seed uint64) []OracleUser {
 	d.tb.Helper()
-	var answer struct{ Users []User }
+	var answer struct{ Users []OracleUser }
 	d.do(map[string]any{"op": "users", "count": count, "seed": seed}, &answer)
 	return answer.Users
 }
@@ -121,20 +121,20 @@ func (d *Django) Sessions(count int, seed uint64) []Cookie {
 	return answer.Cookies
 }
 
-// Answer is what Django says about a Cookie header.
-type Answer struct {
+// GetUserResult is what Django says about a Cookie header.
+type GetUserResult struct {
 	User      *string // str(pk), nil for nobody
 	Exception *string // its type, if Django fails
 }
 
 // Ask asks Django's SessionMiddleware and get_user for each header. What they would change is rolled back.
-func (d *Django) Ask(cookies []Cookie) []Answer {
+func (d *Django) Ask(cookies []Cookie) []GetUserResult {
 	d.tb.Helper()
 	raw := make([][]byte, len(cookies))
 	for i, c := range cookies {
 		raw[i] = c.Raw
 	}
-	var answer struct{ Answers []Answer }
+	var answer struct{ Answers []GetUserResult }
 	d.do(map[string]any{"op": "ask", "cookies": raw}, &answer)
 	if len(answer.Answers) != len(cookies) {
 		d.tb.Fatalf("Django gives %d answers to %d questions", len(answer.Answers), len(cookies))
@@ -143,20 +143,20 @@ func (d *Django) Ask(cookies []Cookie) []Answer {
 }
 
 // AskLines is Ask for requests with several Cookie lines each, as Django's own WSGI server reads them.
-func (d *Django) AskLines(requests [][][]byte) []Answer {
+func (d *Django) AskLines(requests [][][]byte) []GetUserResult {
 	d.tb.Helper()
 	return d.askLines("ask_lines", requests)
 }
 
 // AskASGI is AskLines for a Django under ASGI.
-func (d *Django) AskASGI(requests [][][]byte) []Answer {
+func (d *Django) AskASGI(requests [][][]byte) []GetUserResult {
 	d.tb.Helper()
 	return d.askLines("ask_asgi", requests)
 }
 
-func (d *Django) askLines(op string, requests [][][]byte) []Answer {
+func (d *Django) askLines(op string, requests [][][]byte) []GetUserResult {
 	d.tb.Helper()
-	var answer struct{ Answers []Answer }
+	var answer struct{ Answers []GetUserResult }
 	d.do(map[string]any{"op": op, "requests": requests}, &answer)
 	if len(answer.Answers) != len(requests) {
 		d.tb.Fatalf("Django gives %d answers to %d requests", len(answer.Answers), len(requests))

@@ -2,7 +2,7 @@
 //
 // It is test code that lives in ordinary files so that every package can import it; no command links it.
 //
-//   - [Postgres] gives a PostgreSQL cluster shared by all tests of a test binary, and [Server.Database] a fresh
+//   - [Postgres] gives a PostgreSQL cluster shared by all tests of a test binary, and [PostgresServer.Database] a fresh
 //     database in it for one test. [PrivatePostgres] gives one test a cluster that it may stop, kill and freeze.
 //   - [MariaDB] and [PrivateMariaDB] are the same for MariaDB.
 //   - [PgBouncer] puts a real pgbouncer in front of a cluster.

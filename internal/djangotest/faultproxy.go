@@ -57,12 +57,12 @@ type FaultProxy struct {
 	mode     Mode
 	changed  chan struct{} // closed by the next change of mode
 	listener net.Listener  // nil while it refuses
-	links    map[*link]struct{}
+	links    map[*proxiedConn]struct{}
 	closed   bool
 }
 
-// link is one connection through the proxy.
-type link struct {
+// proxiedConn is one connection through the proxy.
+type proxiedConn struct {
 	client, server net.Conn // server is nil until it is dialled
 	lost           bool     // bytes are missing: nothing may follow them
 	answered       int      // bytes of answers since SetMode, for CutAfter
@@ -79,7 +79,7 @@ func NewFaultProxy(tb testing.TB, target string) *FaultProxy {
 	}
 	p := &FaultProxy{
 		tb: tb, addr: loopback(port), target: target,
-		mode: Refuse(), changed: make(chan struct{}), links: map[*link]struct{}{},
+		mode: Refuse(), changed: make(chan struct{}), links: map[*proxiedConn]struct{}{},
 	}
 	p.SetMode(Pass())
 	tb.Cleanup(p.Close)
@@ -149,7 +149,7 @@ func (p *FaultProxy) serve(listener net.Listener) {
 
 // connect joins a new client with the target, and carries bytes until one side ends.
 func (p *FaultProxy) connect(client net.Conn) {
-	l := &link{client: client}
+	l := &proxiedConn{client: client}
 	p.mu.Lock()
 	p.links[l] = struct{}{}
 	refused := p.mode.kind == refuse || p.mode.kind == reset // refuse: accepted just before the listener closed
@@ -176,7 +176,7 @@ func (p *FaultProxy) connect(client net.Conn) {
 }
 
 // attach gives the link its server, and reports whether it is to be used: the link may have been ended meanwhile.
-func (p *FaultProxy) attach(l *link, server net.Conn, err error) bool {
+func (p *FaultProxy) attach(l *proxiedConn, server net.Conn, err error) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -192,7 +192,7 @@ func (p *FaultProxy) attach(l *link, server net.Conn, err error) bool {
 }
 
 // end closes both sides of a link, with a reset rather than in order if so wanted. The caller holds p.mu.
-func (p *FaultProxy) end(l *link, withReset bool) {
+func (p *FaultProxy) end(l *proxiedConn, withReset bool) {
 	delete(p.links, l)
 	for _, conn := range []net.Conn{l.client, l.server} {
 		if conn == nil {
@@ -206,7 +206,7 @@ func (p *FaultProxy) end(l *link, withReset bool) {
 }
 
 // carry moves bytes from one side of a link to the other; answers flow from the server to the client.
-func (p *FaultProxy) carry(l *link, to, from net.Conn, answers bool) {
+func (p *FaultProxy) carry(l *proxiedConn, to, from net.Conn, answers bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -228,7 +228,7 @@ func (p *FaultProxy) carry(l *link, to, from net.Conn, answers bool) {
 }
 
 // forward does to one chunk what the mode says.
-func (p *FaultProxy) forward(l *link, to net.Conn, chunk []byte, answers bool) error {
+func (p *FaultProxy) forward(l *proxiedConn, to net.Conn, chunk []byte, answers bool) error {
 	delayed := false
 	for {
 		p.mu.Lock()

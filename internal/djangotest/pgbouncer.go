@@ -36,7 +36,7 @@ type Bouncer struct {
 
 // PgBouncer starts pgbouncer in front of a cluster; mode is its pool_mode: session, transaction or statement. Three
 // server connections serve all clients of a database.
-func PgBouncer(tb testing.TB, server *Server, mode string) *Bouncer {
+func PgBouncer(tb testing.TB, server *PostgresServer, mode string) *Bouncer {
 	tb.Helper()
 	program, err := bouncerProgram()
 	if err != nil {
@@ -69,7 +69,7 @@ func PgBouncer(tb testing.TB, server *Server, mode string) *Bouncer {
 	cmd := exec.CommandContext(context.Background(), program, config)
 	cmd.Dir = dir
 	server.account.apply(cmd)
-	probe := &Database{server: server, name: superuser}
+	probe := &TestDatabase{server: server, name: superuser}
 	process := StartProcess(tb.Context(), tb, cmd, func(ctx context.Context) error {
 		_, err := server.psql(ctx, probe.URLAt(loopback(port)), "SELECT 1")
 		return err
@@ -78,7 +78,7 @@ func PgBouncer(tb testing.TB, server *Server, mode string) *Bouncer {
 }
 
 // URL returns the address of a database through pgbouncer.
-func (b *Bouncer) URL(d *Database) string { return d.URLAt(b.addr) }
+func (b *Bouncer) URL(d *TestDatabase) string { return d.URLAt(b.addr) }
 
 func bouncerProgram() (string, error) {
 	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} { // sbin is on root's PATH alone

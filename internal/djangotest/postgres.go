@@ -45,8 +45,8 @@ local all,replication all trust
 host  all all 127.0.0.1/32 trust
 `
 
-// Server is a PostgreSQL cluster on a loopback port and a unix socket.
-type Server struct {
+// PostgresServer is a PostgreSQL cluster on a loopback port and a unix socket.
+type PostgresServer struct {
 	bin       string // directory of PostgreSQL's programs
 	dir       string // holds the data and the socket
 	port      int
@@ -58,13 +58,13 @@ type Server struct {
 
 // PrivateServer is a cluster of one test's own, which may be stopped and frozen without harm to others. Its methods are
 // for one goroutine at a time.
-type PrivateServer struct{ *Server }
+type PrivateServer struct{ *PostgresServer }
 
 // shared is the cluster of the test binary: initdb takes a second or two, too long for every test.
 var shared struct {
 	sync.Mutex
 	inSuite bool
-	server  *Server
+	server  *PostgresServer
 	err     error
 }
 
@@ -100,7 +100,7 @@ func (s Suite) Run() int {
 
 // Postgres returns the cluster that the tests of this test binary share, and starts it for the first of them. The
 // package's TestMain must run a [Suite].
-func Postgres(tb testing.TB) *Server {
+func Postgres(tb testing.TB) *PostgresServer {
 	tb.Helper()
 	shared.Lock()
 	defer shared.Unlock()
@@ -132,10 +132,10 @@ func PrivatePostgres(tb testing.TB) *PrivateServer {
 			tb.Error(err)
 		}
 	})
-	return &PrivateServer{Server: server}
+	return &PrivateServer{PostgresServer: server}
 }
 
-func newServer() (*Server, error) {
+func newServer() (*PostgresServer, error) {
 	bin, err := postgresPrograms()
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func newServer() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir, port: port, account: account}
+	s := &PostgresServer{bin: bin, dir: dir, port: port, account: account}
 	if err := s.create(); err != nil {
 		return nil, errors.Join(err, s.remove())
 	}
@@ -160,7 +160,7 @@ func newServer() (*Server, error) {
 }
 
 // create makes the cluster, starts it, and makes the role.
-func (s *Server) create() error {
+func (s *PostgresServer) create() error {
 	ctx, cancel := context.WithTimeout(context.Background(), initTimeout)
 	defer cancel()
 	cmd := s.command(ctx, "initdb", "--pgdata="+s.dataDir(), "--username="+superuser, "--auth=trust",
@@ -178,7 +178,7 @@ func (s *Server) create() error {
 	return err
 }
 
-func (s *Server) start(ctx context.Context) error {
+func (s *PostgresServer) start(ctx context.Context) error {
 	// Without fsync, data outlive a killed server but not a crashed machine, which is enough for a test. Commits must
 	// stay synchronous all the same: else a killed server forgets the last ones.
 	settings := []string{
@@ -206,7 +206,7 @@ func (s *Server) start(ctx context.Context) error {
 }
 
 // remove stops the cluster and deletes its files.
-func (s *Server) remove() error {
+func (s *PostgresServer) remove() error {
 	var err error
 	if s.process != nil {
 		err = s.process.Stop(syscall.Signal(Immediate))
@@ -216,7 +216,7 @@ func (s *Server) remove() error {
 }
 
 // command prepares one of PostgreSQL's programs to run as the server's user.
-func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+func (s *PostgresServer) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
 	cmd.Dir = s.dir // ours may be closed to that user
 	// PG… variables of the caller's shell would change what the programs do; messages are wanted in English.
@@ -228,7 +228,7 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 
 // psql runs SQL and returns the rows, fields separated by |. The kit sets the stage with psql rather than lib/pq,
 // because lib/pq is part of what is under test.
-func (s *Server) psql(ctx context.Context, dsn, sql string) (string, error) {
+func (s *PostgresServer) psql(ctx context.Context, dsn, sql string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	for {
@@ -240,7 +240,7 @@ func (s *Server) psql(ctx context.Context, dsn, sql string) (string, error) {
 	}
 }
 
-func (s *Server) psqlOnce(ctx context.Context, dsn, sql string) (string, error) {
+func (s *PostgresServer) psqlOnce(ctx context.Context, dsn, sql string) (string, error) {
 	cmd := s.command(ctx, "psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1",
 		"--dbname="+dsn)
 	cmd.Env = append(cmd.Env, "PGCLIENTENCODING=UTF8")
@@ -253,18 +253,18 @@ func (s *Server) psqlOnce(ctx context.Context, dsn, sql string) (string, error) 
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-func (s *Server) dataDir() string { return filepath.Join(s.dir, "data") }
+func (s *PostgresServer) dataDir() string { return filepath.Join(s.dir, "data") }
 
 // Addr returns host:port of the TCP listener, for a proxy in front of it.
-func (s *Server) Addr() string { return loopback(s.port) }
+func (s *PostgresServer) Addr() string { return loopback(s.port) }
 
-func (s *Server) superuserURL(database string) string {
+func (s *PostgresServer) superuserURL(database string) string {
 	return s.socketURL(url.User(superuser), database)
 }
 
 // socketURL has no host between // and /, and the socket's directory as an option: lib/pq, libpq and Go's net/url all
 // read this form, whereas Go refuses the percent-encoded directory in the host's place.
-func (s *Server) socketURL(user *url.Userinfo, database string) string {
+func (s *PostgresServer) socketURL(user *url.Userinfo, database string) string {
 	options := url.Values{"host": {s.dir}, "port": {strconv.Itoa(s.port)}, "sslmode": {"disable"}}
 	u := url.URL{Scheme: "postgres", User: user, Path: "/" + database, RawQuery: options.Encode()}
 	return u.String()

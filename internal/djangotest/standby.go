@@ -11,7 +11,7 @@ import (
 // Holds.
 func (s *PrivateServer) Standby(tb testing.TB) *PrivateServer {
 	tb.Helper()
-	standby, err := newStandby(s.Server)
+	standby, err := newStandby(s.PostgresServer)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -21,10 +21,10 @@ func (s *PrivateServer) Standby(tb testing.TB) *PrivateServer {
 			tb.Error(err)
 		}
 	})
-	return &PrivateServer{Server: standby}
+	return &PrivateServer{PostgresServer: standby}
 }
 
-func newStandby(primary *Server) (*Server, error) {
+func newStandby(primary *PostgresServer) (*PostgresServer, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func newStandby(primary *Server) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: primary.bin, dir: dir, port: port, account: primary.account, private: true}
+	s := &PostgresServer{bin: primary.bin, dir: dir, port: port, account: primary.account, private: true}
 	ctx, cancel := context.WithTimeout(context.Background(), initTimeout)
 	defer cancel()
 	cmd := s.command(ctx, "pg_basebackup", "--pgdata="+s.dataDir(), "--dbname="+primary.superuserURL(superuser),
@@ -56,12 +56,12 @@ func (s *PrivateServer) Promote(tb testing.TB) {
 }
 
 // Holds returns the database of the same name that this cluster holds.
-func (s *PrivateServer) Holds(d *Database) *Database {
-	return &Database{server: s.Server, name: d.name}
+func (s *PrivateServer) Holds(d *TestDatabase) *TestDatabase {
+	return &TestDatabase{server: s.PostgresServer, name: d.name}
 }
 
 // Renew dumps a database, drops it whoever is connected, and makes it again from the dump.
-func (d *Database) Renew(tb testing.TB) {
+func (d *TestDatabase) Renew(tb testing.TB) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), queryTimeout)
 	defer cancel()

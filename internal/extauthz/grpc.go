@@ -26,14 +26,14 @@ func isGRPC(r *http.Request) bool {
 		(kind == "application/grpc" || strings.HasPrefix(kind, "application/grpc+proto") || strings.HasPrefix(kind, "application/grpc;"))
 }
 
-// countedBody counts a message as it comes.
-type countedBody struct {
+// countedMessage counts a message as it comes.
+type countedMessage struct {
 	body    io.Reader
 	arrival *arrival
 }
 
 // Read implements io.Reader.
-func (c countedBody) Read(p []byte) (int, error) {
+func (c countedMessage) Read(p []byte) (int, error) {
 	n, err := c.body.Read(p)
 	if !c.arrival.add(n) {
 		return 0, io.ErrUnexpectedEOF
@@ -56,7 +56,7 @@ func readMessage(r *http.Request, a *arrival) ([]byte, error) {
 	}
 	// the rest grows as it comes, so that a length alone costs nothing
 	message := bytes.NewBuffer(make([]byte, 0, min(size, 2<<10)))
-	if _, err := io.CopyN(message, countedBody{r.Body, a}, int64(size)); err != nil {
+	if _, err := io.CopyN(message, countedMessage{r.Body, a}, int64(size)); err != nil {
 		return nil, reply.CallCutShort
 	}
 	var more [1]byte

@@ -14,8 +14,8 @@ const (
 	maxWaitingBytes = 2 << 20
 )
 
-// intake knows the calls whose messages are not whole, in the order of their beginning.
-type intake struct {
+// arrivals knows the calls whose messages are not whole, in the order of their beginning.
+type arrivals struct {
 	mu      sync.Mutex
 	waiting list.List // of *arrival
 	bytes   int64
@@ -24,14 +24,14 @@ type intake struct {
 
 // arrival is a message that arrives.
 type arrival struct {
-	intake  *intake
+	intake  *arrivals
 	control *http.ResponseController
 	at      *list.Element // nil once it is whole, or ended
 	bytes   int64
 }
 
 // begin lets a call in.
-func (i *intake) begin(w http.ResponseWriter) *arrival {
+func (i *arrivals) begin(w http.ResponseWriter) *arrival {
 	a := &arrival{intake: i, control: http.NewResponseController(w)}
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -66,7 +66,7 @@ func (a *arrival) end() {
 }
 
 // endOldest ends the call that has waited longest. intake.mu is held.
-func (i *intake) endOldest() {
+func (i *arrivals) endOldest() {
 	a, ok := i.waiting.Front().Value.(*arrival)
 	if !ok {
 		panic("extauthz: internal error: something else waits")
@@ -78,7 +78,7 @@ func (i *intake) endOldest() {
 	}
 }
 
-func (i *intake) remove(a *arrival) {
+func (i *arrivals) remove(a *arrival) {
 	if a.at != nil {
 		i.waiting.Remove(a.at)
 		i.bytes -= a.bytes

@@ -14,10 +14,10 @@ type checkRequest struct {
 	// headers is the map, in which Envoy joins the values of a name; raw the header_map, in which it does not.
 	headers, raw headerFields
 	// extensions are the entries of context_extensions.
-	extensions []entry
+	extensions []extension
 }
 
-type entry struct{ key, value string }
+type extension struct{ key, value string }
 
 // headerFields are those header fields that are looked at.
 type headerFields struct {
@@ -42,7 +42,7 @@ func parseCheckRequest(message []byte) (*checkRequest, error) {
 			})
 		case 10: // AttributeContext.context_extensions
 			e, err := mapEntry(value)
-			c.extensions = append(slices.DeleteFunc(c.extensions, func(old entry) bool { return old.key == e.key }), e)
+			c.extensions = append(slices.DeleteFunc(c.extensions, func(old extension) bool { return old.key == e.key }), e)
 			return err
 		}
 		return nil
@@ -93,13 +93,13 @@ func (c *checkRequest) of() *headerFields {
 }
 
 // set takes an entry of the map headers: the last of a name counts.
-func (h *headerFields) set(e entry) {
+func (h *headerFields) set(e extension) {
 	delete(h.values, e.key)
 	h.add(e)
 }
 
 // add takes one header field more. Envoy writes names in small letters.
-func (h *headerFields) add(e entry) {
+func (h *headerFields) add(e extension) {
 	h.seen = true
 	if decisive[e.key] {
 		if h.values == nil {

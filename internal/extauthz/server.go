@@ -36,14 +36,14 @@ type Options struct {
 	Now func() time.Time
 }
 
-type server struct {
+type authorization struct {
 	Options
-	intake  intake
+	intake  arrivals
 	cookies check.CookieWatch
 }
 
 // New returns the handler of the gRPC listener, for a server that has been through Configure.
-func New(o Options) http.Handler { return &server{Options: o, intake: intake{ended: o.Ended}} }
+func New(o Options) http.Handler { return &authorization{Options: o, intake: arrivals{ended: o.Ended}} }
 
 // The bounds of a connection of Envoy's, which keeps few of them and asks many things at once.
 const (
@@ -70,7 +70,7 @@ func Configure(s *http.Server) {
 }
 
 // ServeHTTP answers one call.
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *authorization) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !isGRPC(r):
 		// As the specification of gRPC over HTTP/2 has it for what is none.
@@ -88,7 +88,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type method func(r *http.Request, message []byte) ([]byte, error)
 
 // call reads the one message of a unary call and answers it. A panic fails this call alone.
-func (s *server) call(w http.ResponseWriter, r *http.Request, m method) {
+func (s *authorization) call(w http.ResponseWriter, r *http.Request, m method) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Logger.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -113,7 +113,7 @@ func (s *server) call(w http.ResponseWriter, r *http.Request, m method) {
 }
 
 // check answers Authorization/Check.
-func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
+func (s *authorization) check(r *http.Request, message []byte) ([]byte, error) {
 	began := s.Now()
 	request, err := parseCheckRequest(message)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *server) check(r *http.Request, message []byte) ([]byte, error) {
 }
 
 // health answers Health/Check for the listener as a whole, and for the one service that it has.
-func (s *server) health(_ *http.Request, message []byte) ([]byte, error) {
+func (s *authorization) health(_ *http.Request, message []byte) ([]byte, error) {
 	service := ""
 	err := fields(message, func(number int, value []byte) error {
 		if number == 1 { // HealthCheckRequest.service

@@ -38,8 +38,8 @@ func fields(message []byte, take func(number int, value []byte) error) error {
 }
 
 // mapEntry reads an entry of a map<string, string>.
-func mapEntry(message []byte) (entry, error) {
-	var e entry
+func mapEntry(message []byte) (extension, error) {
+	var e extension
 	err := fields(message, func(number int, value []byte) error {
 		switch number {
 		case 1:
@@ -53,8 +53,8 @@ func mapEntry(message []byte) (entry, error) {
 }
 
 // headerValue reads a HeaderValue: its value is text, or raw_value where Envoy sends the bytes as they came.
-func headerValue(message []byte) (entry, error) {
-	var e entry
+func headerValue(message []byte) (extension, error) {
+	var e extension
 	raw := false
 	err := fields(message, func(number int, value []byte) error {
 		switch {

@@ -44,7 +44,7 @@ func (w *afterBody) wait() {
 
 // after returns w, to be written to after the body where the request says so. Who waits for a 100 sends no body
 // before. The function returned says how much of the time is left for the rest of the body.
-func (h *handler) after(w http.ResponseWriter, r *http.Request) (later http.ResponseWriter, left func() time.Duration) {
+func (h *lingeringHandler) after(w http.ResponseWriter, r *http.Request) (later http.ResponseWriter, left func() time.Duration) {
 	left = func() time.Duration { return h.Limit }
 	if r.Header.Get(AfterBody) == "" || r.Header.Get("Expect") != "" {
 		return w, left
@@ -59,7 +59,7 @@ func (h *handler) after(w http.ResponseWriter, r *http.Request) (later http.Resp
 		h.Answered(r)
 		buffer, _ := buffers.Get().(*[8 << 10]byte)
 		defer buffers.Put(buffer)
-		p := pour{handler: h, buffer: buffer[:], end: began.Add(h.Limit), stopping: h.Stopping}
+		p := pour{lingeringHandler: h, buffer: buffer[:], end: began.Add(h.Limit), stopping: h.Stopping}
 		control := http.NewResponseController(w)
 		_ = p.from(r.Body, control.SetReadDeadline) // what ends it, ends the next reading too
 		// The server's own time for the answer began with the request. Where this fails, so does the answer.

@@ -51,10 +51,10 @@ func Handler(next http.Handler, o Options) http.Handler {
 	if o.Answered == nil {
 		o.Answered = func(*http.Request) {}
 	}
-	return &handler{Options: o, next: next}
+	return &lingeringHandler{Options: o, next: next}
 }
 
-type handler struct {
+type lingeringHandler struct {
 	Options
 
 	next      http.Handler
@@ -62,7 +62,7 @@ type handler struct {
 }
 
 // ServeHTTP implements http.Handler.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *lingeringHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 { // there is no body
 		h.next.ServeHTTP(w, r)
 		return
@@ -104,10 +104,10 @@ var errCut = errors.New("the client did not stop writing")
 var buffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
 // discard reads the rest of a body for as long as the limit. It returns nil at its end.
-func (h *handler) discard(control *http.ResponseController, body io.Reader, limit time.Duration) error {
+func (h *lingeringHandler) discard(control *http.ResponseController, body io.Reader, limit time.Duration) error {
 	buffer, _ := buffers.Get().(*[8 << 10]byte)
 	defer buffers.Put(buffer)
-	p := pour{handler: h, buffer: buffer[:], end: h.Now().Add(limit), atOnce: limit <= 0, stopping: h.Stopping}
+	p := pour{lingeringHandler: h, buffer: buffer[:], end: h.Now().Add(limit), atOnce: limit <= 0, stopping: h.Stopping}
 	switch err := p.from(body, control.SetReadDeadline); {
 	case errors.Is(err, http.ErrBodyReadAfterClose): // by next: net/http knows what is left
 		return nil
@@ -126,7 +126,7 @@ func (h *handler) discard(control *http.ResponseController, body io.Reader, limi
 
 // pour throws away what comes, until its end.
 type pour struct {
-	*handler
+	*lingeringHandler
 
 	buffer   []byte
 	end      time.Time

@@ -110,7 +110,7 @@ func bounded(r slog.Record) slog.Record {
 		fixed = 160 // the time, the level, and the keys of these and of the message
 		least = 32  // the key of an attribute, and what is around it
 	)
-	left := room(lineBytes - fixed - r.NumAttrs()*(least+noteBytes))
+	left := roomLeft(lineBytes - fixed - r.NumAttrs()*(least+noteBytes))
 	b := slog.NewRecord(r.Time, r.Level, left.take(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		b.AddAttrs(left.attr(a))
@@ -119,20 +119,20 @@ func bounded(r slog.Record) slog.Record {
 	return b
 }
 
-// room is what the values of a line may still take, besides their notes.
-type room int
+// roomLeft is what the values of a line may still take, besides their notes.
+type roomLeft int
 
-func (left *room) take(s string) string {
+func (left *roomLeft) take(s string) string {
 	s = cut(s, max(int(*left), 0)+noteBytes)
 	for i, size := 0, 0; i < len(s); i += size {
 		var c int
 		c, size = takenBy(s[i:])
-		*left -= room(c)
+		*left -= roomLeft(c)
 	}
 	return s
 }
 
-func (left *room) attr(a slog.Attr) slog.Attr {
+func (left *roomLeft) attr(a slog.Attr) slog.Attr {
 	a.Value = a.Value.Resolve()
 	switch {
 	case a.Key == "stack":
@@ -152,7 +152,7 @@ func (left *room) attr(a slog.Attr) slog.Attr {
 }
 
 // other is for errors, lists and the like: what is short stays what it is.
-func (left *room) other(v slog.Value) slog.Value {
+func (left *roomLeft) other(v slog.Value) slog.Value {
 	if err, ok := v.Any().(error); ok {
 		return slog.StringValue(left.take(err.Error()))
 	}

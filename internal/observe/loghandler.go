@@ -23,9 +23,9 @@ func NewLogHandler(lines *AsyncWriter, text bool, level slog.Leveler) *LogHandle
 	options := &slog.HandlerOptions{Level: level}
 	h := &LogHandler{lines: lines}
 	if text {
-		h.Handler, h.offering = slog.NewTextHandler(kept{lines}, options), slog.NewTextHandler(offers{lines}, options)
+		h.Handler, h.offering = slog.NewTextHandler(lossless{lines}, options), slog.NewTextHandler(offers{lines}, options)
 	} else {
-		h.Handler = slog.NewJSONHandler(kept{lines}, options)
+		h.Handler = slog.NewJSONHandler(lossless{lines}, options)
 	}
 	return h
 }
@@ -47,11 +47,11 @@ func (o offers) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// kept is the io.Writer of lines that must not be lost.
-type kept struct{ *AsyncWriter }
+// lossless is the io.Writer of lines that must not be lost.
+type lossless struct{ *AsyncWriter }
 
 // Write implements io.Writer.
-func (k kept) Write(line []byte) (int, error) {
+func (k lossless) Write(line []byte) (int, error) {
 	if _, err := k.AsyncWriter.Write(escape(line)); err != nil {
 		return 0, err
 	}
@@ -60,7 +60,7 @@ func (k kept) Write(line []byte) (int, error) {
 
 var (
 	_ io.Writer = offers{}
-	_ io.Writer = kept{}
+	_ io.Writer = lossless{}
 	// linePool holds the buffers that lines are made in.
 	linePool = sync.Pool{New: func() any { return new([]byte) }}
 )

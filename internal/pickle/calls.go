@@ -264,8 +264,8 @@ func (l *loader) buildUUID(object, state ref) {
 	if l.kind(state) != Dict || !l.spend(8*len(l.items(state))) {
 		return
 	}
-	number := Value{l.document, state}.Lookup("int")
-	if number.Kind() != Int || len(number.long()) > 17 {
+	number := Object{l.document, state}.Lookup("int")
+	if number.Type() != Int || len(number.long()) > 17 {
 		return
 	}
 	if i := number.BigInt(); i.Sign() < 0 || i.BitLen() > 128 {

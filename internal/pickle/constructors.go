@@ -110,7 +110,7 @@ func callEncode(l *loader, args []ref) (ref, bool) {
 	return l.encode(Bytes, args)
 }
 
-func (l *loader) encode(k Kind, args []ref) (ref, bool) {
+func (l *loader) encode(k Type, args []ref) (ref, bool) {
 	if l.kind(args[0]) != Str || l.kind(args[1]) != Str {
 		return 0, false
 	}

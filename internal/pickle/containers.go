@@ -5,7 +5,7 @@ import "hash/maphash"
 // largeContainer is the number of members from which on a search through all takes longer than an index.
 const largeContainer = 8
 
-func empty(k Kind) func(*loader) error {
+func empty(k Type) func(*loader) error {
 	return func(l *loader) error { return l.push(l.add(node{kind: k})) }
 }
 
@@ -276,7 +276,7 @@ func (l *loader) addMembers(c *container, items []ref) error {
 
 // find returns the place of the key in items, of which every step-th is a key. Where it is not found, the caller will
 // put it behind the last.
-func (l *loader) find(c *container, k key, step int) (place int, found bool, err error) {
+func (l *loader) find(c *container, k dictKey, step int) (place int, found bool, err error) {
 	if len(c.items) < largeContainer*step {
 		for i := 0; i < len(c.items); i += step {
 			other, err := l.key(c.items[i], maxKeyDepth)
@@ -347,6 +347,6 @@ func (l *loader) growIndex(c *container, step int) error {
 }
 
 // hash is one that nobody who writes pickles can foresee.
-func (l *loader) hash(k key) uint32 {
+func (l *loader) hash(k dictKey) uint32 {
 	return uint32(maphash.Comparable(l.seed, k)) //nolint:gosec // its lower half
 }

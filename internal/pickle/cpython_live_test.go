@@ -106,7 +106,7 @@ func render(data string) string {
 
 // inJSON: protocols 2 and 3 have a partial(__new__, …) where there are keyword arguments, of which we know only the
 // name.
-func inJSON(v pickle.Value) string {
+func inJSON(v pickle.Object) string {
 	return strings.ReplaceAll(string(v.AppendJSON(nil)), "functools.partial", "cart.Keyworded")
 }
 

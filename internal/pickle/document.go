@@ -38,7 +38,7 @@ const (
 //
 // The form of a Global is its place in constructors, 0 where it is not known.
 type node struct {
-	kind Kind
+	kind Type
 	form form
 	a, b uint32
 }
@@ -92,7 +92,7 @@ func (d *document) add(n node) ref {
 // node is called for values that are not small integers.
 func (d *document) node(r ref) node { return d.nodes[r] }
 
-func (d *document) kind(r ref) Kind {
+func (d *document) kind(r ref) Type {
 	if r&smallInt != 0 {
 		return Int
 	}
@@ -138,12 +138,12 @@ func (d *document) addLong(bytes string, pos int) ref {
 }
 
 // slice adds a value whose bytes are the input's from pos on.
-func (d *document) slice(k Kind, pos, length int) ref {
+func (d *document) slice(k Type, pos, length int) ref {
 	return d.add(node{kind: k, a: uint32(pos), b: uint32(length)}) //nolint:gosec // bounded by maxInput
 }
 
 // addText adds a value whose bytes are not in the input.
-func (d *document) addText(k Kind, f form, text string) ref {
+func (d *document) addText(k Type, f form, text string) ref {
 	d.texts = grow(d.texts, text)
 	return d.add(node{kind: k, form: f, a: uint32(len(d.texts) - 1)}) //nolint:gosec // bounded by maxInput
 }
@@ -157,7 +157,7 @@ func (d *document) text(n node) string {
 }
 
 // addPooled adds a value made of others, which never changes.
-func (d *document) addPooled(k Kind, items []ref) ref {
+func (d *document) addPooled(k Type, items []ref) ref {
 	if k == Tuple && len(items) == 0 {
 		return refEmptyTuple
 	}

@@ -2,7 +2,7 @@ package pickle
 
 // Guessed is true where some value of the pickle, if only one that was thrown away, is a placeholder: Python may refuse
 // such a pickle, because of a name, or of arguments that suit nothing.
-func (v Value) Guessed() bool {
+func (v Object) Guessed() bool {
 	for _, n := range v.d.nodes {
 		if n.kind == Opaque || n.kind == Lazy || n.kind == Global && n.form == 0 {
 			return true

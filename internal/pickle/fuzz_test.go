@@ -39,7 +39,7 @@ func FuzzLoads(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data string) {
 		v, err := pickle.Loads(data)
 		if err != nil {
-			if v != (pickle.Value{}) {
+			if v != (pickle.Object{}) {
 				t.Errorf("%q: a value and %v", data, err)
 			}
 			return
@@ -57,7 +57,7 @@ func FuzzLoads(f *testing.F) {
 }
 
 // ask calls all methods of a value and of some that it holds.
-func ask(v pickle.Value, depth int) {
+func ask(v pickle.Object, depth int) {
 	v.Class()
 	v.Text()
 	v.Bool()
@@ -72,7 +72,7 @@ func ask(v pickle.Value, depth int) {
 		if depth == 0 {
 			return
 		}
-		if k := v.Kind(); k == pickle.Dict || k == pickle.OrderedDict {
+		if k := v.Type(); k == pickle.Dict || k == pickle.OrderedDict {
 			key, value := v.Entry(i)
 			ask(key, depth-1)
 			ask(value, depth-1)

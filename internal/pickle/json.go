@@ -24,7 +24,7 @@ const (
 // which has a set's members in the order of their JSON; that of a dict with other keys than texts, or with the key
 // "__class__", and of an OrderedDict is an array of [key, value]; that of an integer of more than 4,300 digits is
 // hexadecimal. An Opaque has no value, and neither has what is nested deeper than 100 levels or comes after 4 MiB.
-func (v Value) AppendJSON(b []byte) []byte {
+func (v Object) AppendJSON(b []byte) []byte {
 	w := jsonWriter{d: v.d, limit: len(b) + maxJSONBytes}
 	return w.value(b, v, maxJSONDepth)
 }
@@ -34,8 +34,8 @@ type jsonWriter struct {
 	limit int
 }
 
-func (w *jsonWriter) value(b []byte, v Value, depth int) []byte {
-	switch k := v.Kind(); k {
+func (w *jsonWriter) value(b []byte, v Object, depth int) []byte {
+	switch k := v.Type(); k {
 	case None:
 		return append(b, "null"...)
 	case Bool:
@@ -59,7 +59,7 @@ func (w *jsonWriter) value(b []byte, v Value, depth int) []byte {
 		text, known := v.isoFormat("T")
 		b = appendQuoted(valued(b, v), text)
 		if !known {
-			b = w.value(append(b, `, "tzinfo": `...), Value{v.d, ref(v.d.node(v.r).b)}, depth)
+			b = w.value(append(b, `, "tzinfo": `...), Object{v.d, ref(v.d.node(v.r).b)}, depth)
 		}
 		return closed(b)
 	case TimeDelta, TimeZone, Decimal, UUID:
@@ -70,8 +70,8 @@ func (w *jsonWriter) value(b []byte, v Value, depth int) []byte {
 	return append(classed(b, v), '}')
 }
 
-func (w *jsonWriter) members(b []byte, v Value, depth int) []byte {
-	switch k := v.Kind(); {
+func (w *jsonWriter) members(b []byte, v Object, depth int) []byte {
+	switch k := v.Type(); {
 	case k == List:
 		return w.array(b, v, depth)
 	case k == Dict && v.plainKeys():
@@ -96,7 +96,7 @@ func (w *jsonWriter) members(b []byte, v Value, depth int) []byte {
 	return closed(w.sorted(valued(b, v), v, depth))
 }
 
-func (w *jsonWriter) array(b []byte, v Value, depth int) []byte {
+func (w *jsonWriter) array(b []byte, v Object, depth int) []byte {
 	b = append(b, '[')
 	for i := range v.Len() {
 		if len(b) > w.limit {
@@ -110,7 +110,7 @@ func (w *jsonWriter) array(b []byte, v Value, depth int) []byte {
 	return append(b, ']')
 }
 
-func (w *jsonWriter) object(b []byte, v Value, depth int) []byte {
+func (w *jsonWriter) object(b []byte, v Object, depth int) []byte {
 	b = append(b, '{')
 	for i := range v.Len() {
 		if len(b) > w.limit {
@@ -127,7 +127,7 @@ func (w *jsonWriter) object(b []byte, v Value, depth int) []byte {
 }
 
 // sorted writes a set.
-func (w *jsonWriter) sorted(b []byte, v Value, depth int) []byte {
+func (w *jsonWriter) sorted(b []byte, v Object, depth int) []byte {
 	start := len(b)
 	members := make([]string, 0, v.Len())
 	for i := range v.Len() {
@@ -145,25 +145,25 @@ func (w *jsonWriter) sorted(b []byte, v Value, depth int) []byte {
 }
 
 // plainKeys is true for a dict that can be a JSON object.
-func (v Value) plainKeys() bool {
+func (v Object) plainKeys() bool {
 	for i := range v.Len() {
-		if key, _ := v.Entry(i); key.Kind() != Str || key.Text() == "__class__" {
+		if key, _ := v.Entry(i); key.Type() != Str || key.Text() == "__class__" {
 			return false
 		}
 	}
 	return true
 }
 
-func classed(b []byte, v Value) []byte {
+func classed(b []byte, v Object) []byte {
 	return appendQuoted(append(b, `{"__class__": `...), v.Class())
 }
 
-func valued(b []byte, v Value) []byte { return append(classed(b, v), `, "value": `...) }
+func valued(b []byte, v Object) []byte { return append(classed(b, v), `, "value": `...) }
 
 func closed(b []byte) []byte { return append(b, '}') }
 
 // appendInt: Go takes time for decimal digits that Python, too, does not want to take.
-func (v Value) appendInt(b []byte) []byte {
+func (v Object) appendInt(b []byte) []byte {
 	if n, ok := v.Int64(); ok {
 		return strconv.AppendInt(b, n, 10)
 	}

@@ -59,11 +59,11 @@ type loader struct {
 	firstMarks            [8]int
 }
 
-// Loads reads the pickle at the start of data, as pickle.loads does; what follows it is ignored. The Value may keep
+// Loads reads the pickle at the start of data, as pickle.loads does; what follows it is ignored. The Object may keep
 // data alive.
-func Loads(data string) (Value, error) {
+func Loads(data string) (Object, error) {
 	if len(data) > maxInput {
-		return Value{}, errTooLarge
+		return Object{}, errTooLarge
 	}
 	l := &loader{document: &document{data: data}, budget: 1<<16 + 32*len(data)}
 	l.stack, l.memo, l.marks = l.firstStack[:0], l.firstMemo[:0], l.firstMarks[:0]
@@ -77,22 +77,22 @@ func Loads(data string) (Value, error) {
 		if opcode == '.' { // STOP
 			r, err := l.pop()
 			if err != nil {
-				return Value{}, err
+				return Object{}, err
 			}
-			return Value{l.document, r}, nil
+			return Object{l.document, r}, nil
 		}
 		operation := operations[opcode]
 		if operation == nil {
-			return Value{}, errOpcode
+			return Object{}, errOpcode
 		}
 		if err := operation(l); err != nil {
-			return Value{}, err
+			return Object{}, err
 		}
 		if len(l.nodes) > maxValues || len(l.containers) > maxContainers || len(l.names) > maxContainers || len(l.marks) > maxMarks {
-			return Value{}, errTooLarge
+			return Object{}, errTooLarge
 		}
 	}
-	return Value{}, errTruncated
+	return Object{}, errTruncated
 }
 
 // read moves past n bytes.

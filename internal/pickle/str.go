@@ -9,8 +9,8 @@ import (
 
 // Str is Python's str() of a date or time, a Decimal, or a UUID. ok is false for all other kinds, and for times in a
 // zone that is not known.
-func (v Value) Str() (text string, ok bool) {
-	switch v.Kind() {
+func (v Object) Str() (text string, ok bool) {
+	switch v.Type() {
 	case DateTime, Time, Date:
 		return v.isoFormat(" ")
 	case TimeDelta:
@@ -30,7 +30,7 @@ func (v Value) Str() (text string, ok bool) {
 
 // isoFormat is isoformat(sep) of Modules/_datetimemodule.c, 3.13. ok is false where the offset is not known and left
 // out.
-func (v Value) isoFormat(sep string) (text string, ok bool) {
+func (v Object) isoFormat(sep string) (text string, ok bool) {
 	n := v.d.node(v.r)
 	c := v.d.clock(n)
 	date := fmt.Sprintf("%04d-%02d-%02d", c.year, c.month, c.day)
@@ -70,10 +70,10 @@ func strOffset(micros int64) string {
 	return text
 }
 
-func (v Value) zoneName() string {
+func (v Object) zoneName() string {
 	n := v.d.node(v.r)
 	if n.b != 0 {
-		return Value{v.d, ref(n.b)}.Text()
+		return Object{v.d, ref(n.b)}.Text()
 	}
 	if offset := v.d.offset(v.r); offset != 0 {
 		return "UTC" + strOffset(offset)
@@ -185,8 +185,8 @@ func (d decimal) String() string {
 }
 
 // Truncated is int() of a Decimal, and false where that raises. Numbers of more than 100 digits come as 10^100.
-func (v Value) Truncated() (n *big.Int, ok bool) {
-	if v.Kind() != Decimal {
+func (v Object) Truncated() (n *big.Int, ok bool) {
+	if v.Type() != Decimal {
 		return nil, false
 	}
 	d, ok := parseDecimal(v.Text())

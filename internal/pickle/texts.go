@@ -63,7 +63,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-func binBytes(k Kind, width int) func(*loader) error {
+func binBytes(k Type, width int) func(*loader) error {
 	return func(l *loader) error {
 		pos, n, err := l.counted(width)
 		if err != nil {

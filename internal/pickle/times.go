@@ -187,8 +187,8 @@ func (d *document) clock(n node) clock {
 
 // Time returns a DateTime. Where aware is false it has no time zone, or one that is not known, and t is its local time
 // taken for UTC.
-func (v Value) Time() (t time.Time, aware, ok bool) {
-	if v.Kind() != DateTime {
+func (v Object) Time() (t time.Time, aware, ok bool) {
+	if v.Type() != DateTime {
 		return time.Time{}, false, false
 	}
 	n := v.d.node(v.r)
@@ -201,15 +201,15 @@ func (v Value) Time() (t time.Time, aware, ok bool) {
 }
 
 // timeKey: aware times are equal where their moments are; the fold is not compared.
-func (l *loader) timeKey(r ref, n node) (key, error) {
+func (l *loader) timeKey(r ref, n node) (dictKey, error) {
 	switch n.kind {
 	case TimeDelta:
 		days, micros := l.delta(r)
-		return key{kind: timeDeltaKey, n: uint64(days), s: strconv.FormatInt(micros, 10)}, nil //nolint:gosec // one to one
+		return dictKey{kind: timeDeltaKey, n: uint64(days), s: strconv.FormatInt(micros, 10)}, nil //nolint:gosec // one to one
 	case TimeZone:
-		return key{kind: timeZoneKey, n: uint64(l.offset(r))}, nil //nolint:gosec // one to one
+		return dictKey{kind: timeZoneKey, n: uint64(l.offset(r))}, nil //nolint:gosec // one to one
 	case Date:
-		return key{kind: dateKey, s: l.text(n)}, nil
+		return dictKey{kind: dateKey, s: l.text(n)}, nil
 	case DateTime:
 		return l.clockKey(r, n, naiveDateTimeKey, awareDateTimeKey)
 	case Time:
@@ -222,19 +222,19 @@ func (l *loader) timeKey(r ref, n node) (key, error) {
 
 // clockKey fails where Python does: the hash of a second time is that of the first, which is made by the usual way,
 // with all fields looked at.
-func (l *loader) clockKey(r ref, n node, naive, aware keyKind) (key, error) {
+func (l *loader) clockKey(r ref, n node, naive, aware keyKind) (dictKey, error) {
 	c := l.clock(n)
 	if c.fold && !c.sane() {
-		return key{}, errUnhashable
+		return dictKey{}, errUnhashable
 	}
 	t := time.Date(c.year, time.Month(c.month), c.day, c.hour, c.minute, c.second, c.micro*1000, time.UTC).UnixMicro()
 	switch {
 	case n.b == 0:
-		return key{kind: naive, n: uint64(t)}, nil
+		return dictKey{kind: naive, n: uint64(t)}, nil
 	case l.kind(ref(n.b)) != TimeZone:
 		return only(r), nil
 	}
-	return key{kind: aware, n: uint64(t - l.offset(ref(n.b)))}, nil //nolint:gosec // one to one
+	return dictKey{kind: aware, n: uint64(t - l.offset(ref(n.b)))}, nil //nolint:gosec // one to one
 }
 
 // sane is true for fields that the constructors take.

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// Kind says what a Value is, by the name of its class in Python. Instances of the classes' own subclasses are Opaque,
+// Type says what an Object is, by the name of its class in Python. Instances of the classes' own subclasses are Opaque,
 // but for Django's safe strings.
-type Kind uint8
+type Type uint8
 
-// The kinds of a Value. The zero Kind is that of a value that is not there.
+// The types of an Object. The zero Type is that of a value that is not there.
 const (
-	Missing Kind = iota
+	Missing Type = iota
 	None
 	Bool
 	Int
@@ -47,14 +47,14 @@ var classes = [...]string{
 	Lazy: "django.utils.functional.lazy", Global: "type", Opaque: "",
 }
 
-// Value is a value in a pickle that was read. The zero Value is one that is not there.
-type Value struct {
+// Object is a value in a pickle that was read. The zero Object is one that is not there.
+type Object struct {
 	d *document
 	r ref
 }
 
-// Kind returns what v is.
-func (v Value) Kind() Kind {
+// Type returns what v is.
+func (v Object) Type() Type {
 	if v.d == nil {
 		return Missing
 	}
@@ -62,11 +62,11 @@ func (v Value) Kind() Kind {
 }
 
 // Class is the name of v's class. Of an Opaque it is the name of the class, or of the function that was to make it.
-func (v Value) Class() string {
-	if v.Kind() == Opaque {
+func (v Object) Class() string {
+	if v.Type() == Opaque {
 		return v.d.names[v.d.node(v.r).a].String()
 	}
-	return classes[v.Kind()]
+	return classes[v.Type()]
 }
 
 // String is the name with a dot.
@@ -75,7 +75,7 @@ func (g globalName) String() string { return g.module + "." + g.name }
 // Text returns the characters of a Str or a Lazy, the bytes of a Bytes or a ByteArray, what str() writes of a Decimal,
 // and the name of a Global. In characters, surrogates are kept in the three bytes that UTF-8 would have for them, as
 // Python's surrogatepass does it.
-func (v Value) Text() string {
+func (v Object) Text() string {
 	if v.d == nil || v.r&smallInt != 0 {
 		return ""
 	}
@@ -92,22 +92,22 @@ func (v Value) Text() string {
 }
 
 // Bool is true for True.
-func (v Value) Bool() bool { return v.Kind() == Bool && v.r == refTrue }
+func (v Object) Bool() bool { return v.Type() == Bool && v.r == refTrue }
 
 // Int64 returns an Int of up to 64 bits.
-func (v Value) Int64() (int64, bool) {
-	if v.Kind() != Int {
+func (v Object) Int64() (int64, bool) {
+	if v.Type() != Int {
 		return 0, false
 	}
 	return v.d.int64(v.r)
 }
 
 // BigInt returns an Int, or the number that a UUID is.
-func (v Value) BigInt() *big.Int {
-	if v.Kind() == UUID {
-		return Value{v.d, ref(v.d.node(v.r).a)}.BigInt()
+func (v Object) BigInt() *big.Int {
+	if v.Type() == UUID {
+		return Object{v.d, ref(v.d.node(v.r).a)}.BigInt()
 	}
-	if v.Kind() != Int {
+	if v.Type() != Int {
 		return new(big.Int)
 	}
 	if n, ok := v.d.int64(v.r); ok {
@@ -123,7 +123,7 @@ func (v Value) BigInt() *big.Int {
 }
 
 // long is an Int of more than 64 bits, as addLong has it.
-func (v Value) long() string {
+func (v Object) long() string {
 	if v.r&smallInt != 0 || v.d.node(v.r).form == inData {
 		return ""
 	}
@@ -131,8 +131,8 @@ func (v Value) long() string {
 }
 
 // Float returns a Float.
-func (v Value) Float() float64 {
-	if v.Kind() != Float {
+func (v Object) Float() float64 {
+	if v.Type() != Float {
 		return 0
 	}
 	n := v.d.node(v.r)
@@ -140,15 +140,15 @@ func (v Value) Float() float64 {
 }
 
 // Len is the number of members that a List, Tuple, Set, FrozenSet, Dict or OrderedDict has.
-func (v Value) Len() int {
+func (v Object) Len() int {
 	n := len(v.items())
-	if k := v.Kind(); k == Dict || k == OrderedDict {
+	if k := v.Type(); k == Dict || k == OrderedDict {
 		n /= 2
 	}
 	return n
 }
 
-func (v Value) items() []ref {
+func (v Object) items() []ref {
 	if v.d == nil {
 		return nil
 	}
@@ -156,24 +156,24 @@ func (v Value) items() []ref {
 }
 
 // At returns the i-th member of a List, Tuple, Set or FrozenSet. Sets have the order in which the pickle has them.
-func (v Value) At(i int) Value { return Value{v.d, v.items()[i]} }
+func (v Object) At(i int) Object { return Object{v.d, v.items()[i]} }
 
 // Entry returns the i-th entry of a Dict or OrderedDict.
-func (v Value) Entry(i int) (key, value Value) {
+func (v Object) Entry(i int) (key, value Object) {
 	items := v.items()
-	return Value{v.d, items[2*i]}, Value{v.d, items[2*i+1]}
+	return Object{v.d, items[2*i]}, Object{v.d, items[2*i+1]}
 }
 
-// Lookup returns the entry of a Dict or OrderedDict whose key is the str name, the zero Value when there is none.
-func (v Value) Lookup(name string) Value {
-	if k := v.Kind(); k != Dict && k != OrderedDict {
-		return Value{}
+// Lookup returns the entry of a Dict or OrderedDict whose key is the str name, the zero Object when there is none.
+func (v Object) Lookup(name string) Object {
+	if k := v.Type(); k != Dict && k != OrderedDict {
+		return Object{}
 	}
 	items := v.items()
 	for i := 0; i < len(items); i += 2 {
-		if k := (Value{v.d, items[i]}); k.Kind() == Str && k.Text() == name {
-			return Value{v.d, items[i+1]}
+		if k := (Object{v.d, items[i]}); k.Type() == Str && k.Text() == name {
+			return Object{v.d, items[i+1]}
 		}
 	}
-	return Value{}
+	return Object{}
 }

@@ -7,7 +7,7 @@ import (
 	"django-sidecar/internal/pickle"
 )
 
-func load(tb testing.TB, data string) pickle.Value {
+func load(tb testing.TB, data string) pickle.Object {
 	tb.Helper()
 	v, err := pickle.Loads(data)
 	if err != nil {
@@ -17,8 +17,8 @@ func load(tb testing.TB, data string) pickle.Value {
 }
 
 func TestNothing(t *testing.T) {
-	var v pickle.Value
-	if v.Kind() != pickle.Missing || v.Class() != "" || v.Text() != "" || v.Len() != 0 || v.Lookup("a") != v || v.BigInt().Sign() != 0 {
+	var v pickle.Object
+	if v.Type() != pickle.Missing || v.Class() != "" || v.Text() != "" || v.Len() != 0 || v.Lookup("a") != v || v.BigInt().Sign() != 0 {
 		t.Error("the zero Value has something")
 	}
 	if _, ok := v.Str(); ok {
@@ -29,11 +29,11 @@ func TestNothing(t *testing.T) {
 
 func TestScalars(t *testing.T) {
 	list := load(t, "(\x88K\x05\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x80F1.5\nU\x01aC\x01bcuuid\nUUID\n)\x81}U\x03int\x8a\x11\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00sbccart\nCart\n)Rl.")
-	at := func(i int, k pickle.Kind, class string) pickle.Value {
+	at := func(i int, k pickle.Type, class string) pickle.Object {
 		t.Helper()
 		v := list.At(i)
-		if v.Kind() != k || v.Class() != class {
-			t.Errorf("%d is of kind %d and class %s, want %d and %s", i, v.Kind(), v.Class(), k, class)
+		if v.Type() != k || v.Class() != class {
+			t.Errorf("%d is of kind %d and class %s, want %d and %s", i, v.Type(), v.Class(), k, class)
 		}
 		return v
 	}
@@ -66,21 +66,21 @@ func TestScalars(t *testing.T) {
 }
 
 func TestLookup(t *testing.T) {
-	for name, v := range map[string]pickle.Value{
+	for name, v := range map[string]pickle.Object{
 		"dict":        load(t, "}(K\x01NU\x01aK\x05C\x01bK\x06U\x01cNu."),
 		"OrderedDict": load(t, "ccollections\nOrderedDict\n)R(K\x01NU\x01aK\x05C\x01bK\x06U\x01cNu."),
 	} {
 		if n, _ := v.Lookup("a").Int64(); n != 5 || v.Len() != 4 {
 			t.Errorf("%s: a is %d among %d", name, n, v.Len())
 		}
-		if got := v.Lookup("b"); got != (pickle.Value{}) {
+		if got := v.Lookup("b"); got != (pickle.Object{}) {
 			t.Errorf("%s: bytes are found as a text", name)
 		}
-		if got := v.Lookup("c").Kind(); got != pickle.None {
+		if got := v.Lookup("c").Type(); got != pickle.None {
 			t.Errorf("%s: None is of kind %d", name, got)
 		}
 	}
-	if got := load(t, "(U\x01aU\x01bl.").Lookup("a"); got != (pickle.Value{}) {
+	if got := load(t, "(U\x01aU\x01bl.").Lookup("a"); got != (pickle.Object{}) {
 		t.Error("a list has an entry")
 	}
 }

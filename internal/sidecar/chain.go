@@ -24,14 +24,14 @@ import (
 func (sc *sidecar) newChain(login gateway.LoginURL) error {
 	c := sc.config
 	var asked interface {
-		check.Verifier
-		check.AccessStore
+		check.VerdictSource
+		djangosession.AccessStore
 	}
 	if c.Cache.TTL == 0 {
 		asked = check.Uncached{Verdicts: &sc.current, Access: &sc.current, Timeout: c.StoreTimeout}
 	} else {
 		cache, err := verdictcache.New(verdictcache.Config{
-			Verifier: sc.current.verifier, Access: &sc.current, Timeout: c.StoreTimeout,
+			Origin: sc.current.verifier, Access: &sc.current, Timeout: c.StoreTimeout,
 			TTL: c.Cache.TTL, MaxAge: max(c.Cache.TTL, c.Cache.MaxAge), Entries: c.Cache.Entries, Now: time.Now,
 		})
 		if err != nil {
@@ -57,9 +57,9 @@ func (c *currentDeployment) Verify(ctx context.Context, sessionKey string) (djan
 }
 
 // verifier is the one in force, for a question of the cache.
-func (c *currentDeployment) verifier() verdictcache.Verifier { return c.Load().verifier }
+func (c *currentDeployment) verifier() verdictcache.Origin { return c.Load().verifier }
 
-// AccessOf implements check.AccessStore.
+// AccessOf implements djangosession.AccessStore.
 func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	if access := c.Load().access; access != nil {
 		return access.AccessOf(ctx, userID)

@@ -67,20 +67,20 @@ func describe(d *Deployment) string {
 		len(d.config.SecretKeyFallbacks), len(d.config.AuthenticationBackends))
 }
 
-func newCheckup(d *Deployment) *checkup.Deployment {
-	c := &checkup.Deployment{
+func newCheckup(d *Deployment) *checkup.Checkup {
+	c := &checkup.Checkup{
 		Config: d.config, Version: d.version, Places: places(d), Store: d.sessions, Sessions: d.rows, Recent: recent(d),
 		Users: d.users, Access: d.access, Verifier: d.verifier, Try: d.try, Timeout: d.config.StoreTimeout, Now: time.Now,
 	}
 	if d.database != nil {
-		c.UserDatabase = &checkup.Database{
+		c.UserDatabase = &checkup.NamedDatabase{
 			Name: "database", Setting: "DATABASE_URL", DB: d.database.DB, Dialect: d.database.Dialect, Location: d.database.Location,
 		}
 	}
 	if d.rows != nil {
 		c.SessionDatabase = c.UserDatabase
 		if d.apart() {
-			c.SessionDatabase = &checkup.Database{
+			c.SessionDatabase = &checkup.NamedDatabase{
 				Name: "session database", Setting: "DJANGO_SESSION_DATABASE_URL", DB: d.sessionDatabase.DB,
 				Dialect: d.sessionDatabase.Dialect, Location: d.sessionDatabase.Location,
 			}
@@ -113,15 +113,15 @@ func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 }
 
 // places are where the engine keeps sessions outside the session table.
-func places(d *Deployment) []checkup.Place {
+func places(d *Deployment) []checkup.SessionPlace {
 	switch {
 	case d.cache != nil:
-		return []checkup.Place{{
+		return []checkup.SessionPlace{{
 			Name: "cache", Location: d.cache.Location, Probe: d.probeCache, Setting: "DJANGO_CACHE_URL",
 			Remedy: "compare DJANGO_CACHE_URL with LOCATION and OPTIONS of the cache that SESSION_CACHE_ALIAS names in Django's CACHES",
 		}}
 	case d.files != nil:
-		return []checkup.Place{{
+		return []checkup.SessionPlace{{
 			Name: "sessions", Location: "folder " + d.config.SessionFilePath, Probe: d.files.Probe,
 			Remedy: "set DJANGO_SESSION_FILE_PATH to Django's SESSION_FILE_PATH, and let this user read the folder and its files",
 		}}

@@ -30,7 +30,7 @@ type Deployment struct {
 	// sessionDatabase is where the session table is, and sessionBatcher its batcher: those above, or another database's.
 	sessionDatabase *database.Database
 	sessionBatcher  *dbstore.Batcher
-	cache           *djangocache.Cache // nil where no sessions are in one
+	cache           *djangocache.Backend // nil where no sessions are in one
 	codec           *djangosession.Codec
 	sessions        sessionStore
 	cached          *cachestore.Store    // of the cache

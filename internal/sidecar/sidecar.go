@@ -135,7 +135,7 @@ func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
 		add("", sc.newChain(login))
 	}
 	if c.Cache.ListenURL.Reveal() != "" {
-		_, err = database.NewListener(c.Cache.ListenURL.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
+		_, err = database.NewSubscriber(c.Cache.ListenURL.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
 		add("SIDECAR_CACHE_LISTEN_URL", err)
 	}
 	if err := sc.openUploads(ctx); err != nil {

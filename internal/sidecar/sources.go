@@ -78,13 +78,13 @@ func (d *Deployment) databaseSources() (all []databaseSource) {
 // source listens to PostgreSQL.
 func (s databaseSource) source(c *config.Config) invalidate.Source {
 	return invalidate.Source{Place: s.place, Watch: func(ctx context.Context, cache invalidate.Forgetter, report func(bool, error)) error {
-		listener, err := database.NewListener(s.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
+		listener, err := database.NewSubscriber(s.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
 		if err != nil {
 			return err
 		}
 		return postgres.Listen(ctx, postgres.Config{
 			Tables: s.tables,
-			Connect: func(ctx context.Context, notify func(channel, payload string)) (postgres.Conn, error) {
+			Connect: func(ctx context.Context, notify func(channel, payload string)) (postgres.NotificationConn, error) {
 				return listener.Connect(ctx, notify)
 			},
 			Notify: func(ctx context.Context, channel string) error {

@@ -56,7 +56,7 @@ func sqlPlaces(c *config.Config) map[string]sqlPlace {
 
 func (p sqlPlace) text(c *config.Config, o SQLOptions) (string, error) {
 	// It connects to nothing.
-	if _, err := database.NewListener(p.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}); err != nil {
+	if _, err := database.NewSubscriber(p.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}); err != nil {
 		return "", fmt.Errorf("%s: %w", p.setting, err)
 	}
 	if o.Django {

@@ -28,7 +28,7 @@ const sweepInterval = 10 * time.Minute
 
 // uploads is what takes files: forms and raw bodies at once, and resumable ones.
 type uploads struct {
-	config   config.Uploads
+	config   config.UploadSettings
 	dir      *media.Dir
 	receiver *upload.Receiver
 	tus      *tus.Handler
@@ -99,7 +99,7 @@ func (sc *sidecar) signEvent(payload []byte, at time.Time) (string, error) {
 }
 
 // uploadsHandler is nil where uploads are off.
-func (sc *sidecar) uploadsHandler() *handlers.Uploads {
+func (sc *sidecar) uploadsHandler() *handlers.UploadOptions {
 	if sc.uploads == nil {
 		return nil
 	}
@@ -147,8 +147,8 @@ func (u *uploads) connect(sign func([]byte, time.Time) (string, error), report f
 }
 
 // handler is what the public listener needs.
-func (u *uploads) handler(metrics *observe.Metrics) *handlers.Uploads {
-	h := &handlers.Uploads{
+func (u *uploads) handler(metrics *observe.Metrics) *handlers.UploadOptions {
+	h := &handlers.UploadOptions{
 		Receiver: u.receiver, Tus: u.tus, Observe: metrics.Upload, InFlight: metrics.UploadsInFlight,
 		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.config.TrustedOrigins, origin) },
 		ForwardedHost:  u.config.UseForwardedHost, SecureHeader: u.config.SecureHeader.Name, SecureValue: u.config.SecureHeader.Value,
@@ -190,9 +190,9 @@ func (u *uploads) published(ctx context.Context, userID string, files []upload.S
 	if u.queue == nil {
 		return nil
 	}
-	event := webhook.Event{ID: rand.Text(), At: time.Now(), UserID: userID}
+	event := webhook.UploadEvent{ID: rand.Text(), At: time.Now(), UserID: userID}
 	for _, f := range files {
-		event.Files = append(event.Files, webhook.File{
+		event.Files = append(event.Files, webhook.UploadedFile{
 			Field: f.Field, Name: f.Name, OriginalName: f.OriginalName, Size: f.Size,
 			ContentType: f.ContentType, DetectedType: f.DetectedType, SHA256: f.SHA256,
 		})
@@ -205,7 +205,7 @@ func (u *uploads) tusPublished(ctx context.Context, f tus.Upload) error {
 	if u.queue == nil {
 		return nil
 	}
-	return u.queue.Add(ctx, webhook.Event{ID: f.ID, At: time.Now(), UserID: f.Owner, Files: []webhook.File{{
+	return u.queue.Add(ctx, webhook.UploadEvent{ID: f.ID, At: time.Now(), UserID: f.Owner, Files: []webhook.UploadedFile{{
 		Name: f.Name, OriginalName: f.OriginalName, Size: f.Size, ContentType: f.ContentType, DetectedType: f.DetectedType, SHA256: f.SHA256,
 	}}})
 }

@@ -16,10 +16,10 @@ import (
 // Condition is an expression that was read. The zero Condition is none.
 type Condition struct{ tokens []token }
 
-type kind uint8
+type tokenKind uint8
 
 const (
-	space kind = iota
+	space tokenKind = iota
 	word
 	name // in quotation marks or backticks
 	text
@@ -32,7 +32,7 @@ const (
 )
 
 type token struct {
-	kind kind
+	kind tokenKind
 	sql  string
 }
 
@@ -112,7 +112,7 @@ func next(sql string) (token, error) {
 }
 
 // quoted reads a text or a name in quotes, in which a quote is written twice. A backslash escapes something in some databases.
-func quoted(sql string, k kind) (token, error) {
+func quoted(sql string, k tokenKind) (token, error) {
 	mark := sql[0]
 	for i := 1; i < len(sql); i++ {
 		switch c := sql[i]; {

@@ -38,7 +38,7 @@ func BenchmarkReceive(b *testing.B) {
 						_, err := client.Write(body)
 						sent <- err
 					}()
-					_, err := receiver.Receive(b.Context(), upload.Request{
+					_, err := receiver.Receive(b.Context(), upload.Submission{
 						Body: io.LimitReader(server, int64(len(body))), ContentType: formType, Length: int64(len(body)),
 						Check: func(context.Context) error { return errReceived },
 					})

@@ -57,8 +57,8 @@ func New(c Config) *Receiver {
 	}}}
 }
 
-// Request is a request that may have files.
-type Request struct {
+// Submission is a request that may have files.
+type Submission struct {
 	Body io.Reader
 	// UserID is whose request it is.
 	UserID string
@@ -87,7 +87,7 @@ type Stored struct {
 
 // Receive takes the files of a request: all of them, or none and an error, of which RefusalOf says what the client is
 // told.
-func (r *Receiver) Receive(ctx context.Context, request Request) ([]Stored, error) {
+func (r *Receiver) Receive(ctx context.Context, request Submission) ([]Stored, error) {
 	buffer, ok := r.buffers.Get().(*[]byte)
 	if !ok {
 		panic("upload: internal error: the pool has something else")
@@ -117,7 +117,7 @@ func (r *Receiver) Receive(ctx context.Context, request Request) ([]Stored, erro
 }
 
 // read reads the whole body into files that nobody sees yet.
-func (b *batch) read(request Request, buffer []byte) error {
+func (b *batch) read(request Submission, buffer []byte) error {
 	kind := b.receiver.Rules.MainValue([]byte(request.ContentType))
 	switch kind {
 	case "multipart/form-data":
@@ -129,7 +129,7 @@ func (b *batch) read(request Request, buffer []byte) error {
 }
 
 // form takes the files of a form. Its fields count, and are told of.
-func (b *batch) form(request Request, buffer []byte) error {
+func (b *batch) form(request Submission, buffer []byte) error {
 	rules := b.receiver.Rules
 	form, err := multipart.NewReader(b.body, request.ContentType, b.receiver.Limits, buffer)
 	if err != nil {
@@ -143,7 +143,7 @@ func (b *batch) form(request Request, buffer []byte) error {
 			return err
 		}
 		d := rules.Disposition(part.Disposition)
-		switch d.Kind {
+		switch d.ItemType {
 		case naming.Field:
 			value, err := part.Field(len([]rune(d.Name)))
 			if err != nil {

@@ -116,7 +116,7 @@ func filePart(field, name, content string) string {
 const formType = "multipart/form-data; boundary=+++++"
 
 func (f *fixture) receive(body, contentType string) ([]upload.Stored, error) {
-	return f.receiver.Receive(context.Background(), upload.Request{
+	return f.receiver.Receive(context.Background(), upload.Submission{
 		Body: strings.NewReader(body), ContentType: contentType, Length: int64(len(body)), Check: alive,
 	})
 }
@@ -157,7 +157,7 @@ func TestARawBody(t *testing.T) {
 		"attachment; filename*=UTF-8''na%C3%AFve.txt": "up/2026/naïve.txt",
 	} {
 		f := newFixture(t)
-		got, err := f.receiver.Receive(t.Context(), upload.Request{
+		got, err := f.receiver.Receive(t.Context(), upload.Submission{
 			Body: strings.NewReader("\x89PNG\r\n\x1a\n"), ContentType: "Image/PNG; x=y", Disposition: disposition, Length: -1, Check: alive,
 		})
 		if err != nil {
@@ -175,7 +175,7 @@ func TestARawBody(t *testing.T) {
 func TestALargeFile(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789abcdef\r\n--++++\r\n"), 200_000)
 	f := newFixture(t, func(c *upload.Config) { c.MaxBytes = int64(len(content)) })
-	got, err := f.receiver.Receive(t.Context(), upload.Request{
+	got, err := f.receiver.Receive(t.Context(), upload.Submission{
 		Body: iotest.HalfReader(strings.NewReader(form(filePart("f", "l.bin", string(content))))), ContentType: formType, Length: -1, Check: alive,
 	})
 	if err != nil {
@@ -222,7 +222,7 @@ func TestRefusals(t *testing.T) {
 			if tt.change != nil {
 				f = newFixture(t, tt.change)
 			}
-			request := upload.Request{Body: strings.NewReader(tt.body), ContentType: formType, Length: int64(len(tt.body)), Check: alive}
+			request := upload.Submission{Body: strings.NewReader(tt.body), ContentType: formType, Length: int64(len(tt.body)), Check: alive}
 			if tt.contentType != "" {
 				request.ContentType = tt.contentType
 			}

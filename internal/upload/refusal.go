@@ -28,7 +28,7 @@ func RefusalOf(err error) *reply.Refusal {
 }
 
 func replyTo(err error) reply.Reply {
-	syntax, body := (*multipart.SyntaxError)(nil), (*bodyError)(nil)
+	syntax, body := (*multipart.ParserError)(nil), (*bodyError)(nil)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return reply.UploadTooSlow.Reply

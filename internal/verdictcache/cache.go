@@ -29,24 +29,19 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Verifier finds a verdict in two halves, as djangosession.Verifier has them. It is asked in a goroutine of its own,
+// Origin finds a verdict in two halves, as djangosession.Verifier has them. It is asked in a goroutine of its own,
 // with the values of the first request that waits for the answer.
-type Verifier interface {
+type Origin interface {
 	Begin(ctx context.Context, sessionKey string) (djangosession.Claim, error)
 	Resolve(ctx context.Context, claim djangosession.Claim) (djangosession.Verdict, error)
 }
 
-// AccessStore finds what a user may do. It is asked as a Verifier is.
-type AccessStore interface {
-	AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
-}
-
-// Config is what a Cache is made with. Verifier, Timeout, TTL, Entries and Now are required.
+// Config is what a Cache is made with. Origin, Timeout, TTL, Entries and Now are required.
 type Config struct {
-	// Verifier returns the Verifier that is in force. A verdict is begun and resolved by the same one.
-	Verifier func() Verifier
-	// Access finds what users may do; nil where nobody asks.
-	Access AccessStore
+	// Origin returns the Origin that is in force. A verdict is begun and resolved by the same one.
+	Origin func() Origin
+	// Access finds what users may do, and is asked as an Origin is; nil where nobody asks.
+	Access djangosession.AccessStore
 	// Timeout is how long a request waits for an answer, even when its client has gone: other requests may wait for the
 	// same answer.
 	Timeout time.Duration
@@ -150,7 +145,7 @@ type moment struct {
 // New returns an empty Cache. It counts on hearing of changes only once SetFresh says so.
 func New(c Config) (*Cache, error) {
 	switch {
-	case c.Verifier == nil || c.Now == nil:
+	case c.Origin == nil || c.Now == nil:
 		return nil, errors.New("a verdict cache needs a verifier and a clock")
 	case c.TTL <= 0 || c.Timeout <= 0:
 		return nil, errors.New("a verdict cache needs a TTL and a Timeout above zero")

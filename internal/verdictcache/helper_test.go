@@ -50,13 +50,13 @@ func verdictFor(c djangosession.Claim) djangosession.Verdict {
 	return djangosession.Verdict{Session: c.Session, Reason: c.Reason}
 }
 
-// always is the Verifier of a deployment that nobody replaces.
-func always(v verdictcache.Verifier) func() verdictcache.Verifier {
-	return func() verdictcache.Verifier { return v }
+// always is the Origin of a deployment that nobody replaces.
+func always(v verdictcache.Origin) func() verdictcache.Origin {
+	return func() verdictcache.Origin { return v }
 }
 
-// finding is a Verifier that is one function.
-func finding(f verifierFunc) func() verdictcache.Verifier { return always(f) }
+// finding is an Origin that is one function.
+func finding(f verifierFunc) func() verdictcache.Origin { return always(f) }
 
 type accessFunc func(ctx context.Context, userID string) (djangosession.Access, error)
 

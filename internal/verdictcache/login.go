@@ -7,9 +7,9 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// login is the first half of a djangosession.Login. An unseen session reuses the user of a kept verdict with the same
-// login, and its verdict ages with that one.
-type login [16]byte
+// loginPrefix is the first half of a djangosession.Login. An unseen session reuses the user of a kept verdict with the
+// same login, and its verdict ages with that one.
+type loginPrefix [16]byte
 
 // A login's note says where its verdict is, in 32 bits: the shard's number above the place. A note may be stale,
 // because logins share notes and verdicts are evicted without a look at theirs. So the reader compares the login in
@@ -19,14 +19,14 @@ const (
 	placeBits  = 26
 )
 
-func (c *Cache) noteOf(l login) uint64 {
+func (c *Cache) noteOf(l loginPrefix) uint64 {
 	n, _ := bits.Mul64(maphash.Bytes(c.seed, l[:]), uint64(len(c.logins)))
 	return n
 }
 
 // noteLogin notes the place of a verdict in s, whose lock is held.
-func (c *Cache) noteLogin(l login, s *shard, p place) {
-	if l == (login{}) || p >= 1<<placeBits {
+func (c *Cache) noteLogin(l loginPrefix, s *shard, p place) {
+	if l == (loginPrefix{}) || p >= 1<<placeBits {
 		return
 	}
 	c.logins[c.noteOf(l)].Store(s.number<<placeBits | uint32(p))
@@ -39,7 +39,7 @@ func (q *verdictOf) known(claim djangosession.Claim, f *flight[djangosession.Ver
 	if !ok {
 		return nil
 	}
-	q.login = login(whole[:len(q.login)])
+	q.login = loginPrefix(whole[:len(q.login)])
 	c, l := q.c, q.login
 	note := c.logins[c.noteOf(l)].Load()
 	if note == 0 {

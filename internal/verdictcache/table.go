@@ -28,7 +28,7 @@ type kept struct {
 	used  bool // since the hand of the clock last came by
 
 	texts [textBytes]byte // the user's, one after the other, if there is room for them: else they are in table.long
-	login login           // zero where there is none; behind what every hit looks at
+	login loginPrefix     // zero where there is none; behind what every hit looks at
 }
 
 // textBytes has room for a UUID and twice an e-mail address of the usual length, and makes a kept one of 160 bytes.
@@ -111,7 +111,7 @@ func (t *table) find(id keyhash.Hash, hash uint64) (place, *kept) {
 }
 
 // has returns the verdict at p if it has this login, and nil otherwise. p may be any number.
-func (t *table) has(p place, l login) *kept {
+func (t *table) has(p place, l loginPrefix) *kept {
 	if p == 0 || int(p) > len(t.slabs)*slab {
 		return nil
 	}

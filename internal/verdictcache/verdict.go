@@ -41,12 +41,12 @@ const absentBytes = 64
 // minKeyBytes is the length of the shortest session key.
 const minKeyBytes = 8
 
-// Verify returns the kept verdict, or else asks Config.Verifier. asked is when the question was asked, and kept says
-// which it was. The verdict has no Session. An error is the Verifier's, or says that the time is over; neither is a
+// Verify returns the kept verdict, or else asks Config.Origin. asked is when the question was asked, and kept says
+// which it was. The verdict has no Session. An error is the Origin's, or says that the time is over; neither is a
 // verdict.
 func (c *Cache) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error) {
 	if len(key.Text) < minKeyBytes { // not worth a goroutine
-		claim, err := c.config.Verifier().Begin(ctx, key.Text)
+		claim, err := c.config.Origin().Begin(ctx, key.Text)
 		return djangosession.Verdict{Reason: claim.Reason}, false, err
 	}
 	s, hash := c.shardOf(key.Hash)
@@ -114,7 +114,7 @@ type verdictOf struct {
 	key  keyhash.Key
 	hash uint64 // of key.Hash, with the cache's seed
 
-	login login // the session's, when it has been read
+	login loginPrefix // the session's, when it has been read
 }
 
 func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession.Verdict], bool) {
@@ -134,7 +134,7 @@ func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession
 
 // ask is djangosession.Verifier.Verify, but it does not look up a user who is known already.
 func (q *verdictOf) ask(ctx context.Context, f *flight[djangosession.Verdict]) (v djangosession.Verdict, err error) {
-	verifier := q.c.config.Verifier()
+	verifier := q.c.config.Origin()
 	claim, err := verifier.Begin(ctx, q.key.Text)
 	if err != nil {
 		return v, err

@@ -13,31 +13,31 @@ import (
 //
 // net/http sets six deadlines or more for each request, of which the usual one waits for none. A deadline of package
 // net is a timer of the runtime, and moving it so often takes longer than finding a verdict that is kept.
-func LazyDeadlines(l net.Listener) net.Listener { return listener{l} }
+func LazyDeadlines(l net.Listener) net.Listener { return lazyListener{l} }
 
-type listener struct{ net.Listener }
+type lazyListener struct{ net.Listener }
 
 // Accept implements net.Listener.
-func (l listener) Accept() (net.Conn, error) {
+func (l lazyListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return newConn(c), nil
+	return newLazyConn(c), nil
 }
 
-type conn struct {
+type lazyConn struct {
 	net.Conn
 
 	read, write side
 }
 
-func newConn(c net.Conn) *conn {
-	return &conn{Conn: c, read: side{arm: c.SetReadDeadline}, write: side{arm: c.SetWriteDeadline}}
+func newLazyConn(c net.Conn) *lazyConn {
+	return &lazyConn{Conn: c, read: side{arm: c.SetReadDeadline}, write: side{arm: c.SetWriteDeadline}}
 }
 
 // Read implements net.Conn.
-func (c *conn) Read(p []byte) (int, error) {
+func (c *lazyConn) Read(p []byte) (int, error) {
 	if err := c.read.begin(); err != nil {
 		return 0, err
 	}
@@ -51,7 +51,7 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (c *conn) Write(p []byte) (int, error) {
+func (c *lazyConn) Write(p []byte) (int, error) {
 	if err := c.write.begin(); err != nil {
 		return 0, err
 	}
@@ -65,16 +65,16 @@ func (c *conn) Write(p []byte) (int, error) {
 }
 
 // SetReadDeadline implements net.Conn.
-func (c *conn) SetReadDeadline(t time.Time) error { return c.read.set(t) }
+func (c *lazyConn) SetReadDeadline(t time.Time) error { return c.read.set(t) }
 
 // SetWriteDeadline implements net.Conn.
-func (c *conn) SetWriteDeadline(t time.Time) error { return c.write.set(t) }
+func (c *lazyConn) SetWriteDeadline(t time.Time) error { return c.write.set(t) }
 
 // SetDeadline implements net.Conn.
-func (c *conn) SetDeadline(t time.Time) error { return errors.Join(c.read.set(t), c.write.set(t)) }
+func (c *lazyConn) SetDeadline(t time.Time) error { return errors.Join(c.read.set(t), c.write.set(t)) }
 
 // CloseWrite lets net/http close a connection in a way that its client can still read the answer.
-func (c *conn) CloseWrite() error {
+func (c *lazyConn) CloseWrite() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.ErrUnsupported

@@ -50,7 +50,7 @@ func (c *counted) armed() (read, write int) {
 }
 
 // pair is a lazy connection, what is beneath it, and its client.
-func pair(t *testing.T) (lazy *conn, beneath *counted, client net.Conn) {
+func pair(t *testing.T) (lazy *lazyConn, beneath *counted, client net.Conn) {
 	t.Helper()
 	l := listen(t)
 	client = dial(t, l)
@@ -60,7 +60,7 @@ func pair(t *testing.T) (lazy *conn, beneath *counted, client net.Conn) {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	beneath = &counted{Conn: server}
-	return newConn(beneath), beneath, client
+	return newLazyConn(beneath), beneath, client
 }
 
 // in sets a deadline, and returns it.

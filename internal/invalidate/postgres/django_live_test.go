@@ -67,16 +67,16 @@ func (d *django) text(t *testing.T, code, answer string) string {
 
 // ear hears what is sent, in order.
 type ear struct {
-	db    *djangotest.Database
+	db    *djangotest.TestDatabase
 	conn  *database.Notifications
 	heard []string
 }
 
 const liveTimeout = 10 * time.Second
 
-func hear(t *testing.T, db *djangotest.Database) *ear {
+func hear(t *testing.T, db *djangotest.TestDatabase) *ear {
 	t.Helper()
-	l, err := database.NewListener(db.URL(), database.Options{Timeout: liveTimeout})
+	l, err := database.NewSubscriber(db.URL(), database.Options{Timeout: liveTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ var memberTables = Tables{
 }
 
 // memberDeployment is one with names that need quotes, in a schema.
-func memberDeployment(db *djangotest.Database) deployment {
+func memberDeployment(db *djangotest.TestDatabase) deployment {
 	database := db.Django()
 	database["OPTIONS"] = map[string]any{"options": `-c search_path="the\ shop"`}
 	return deployment{
@@ -196,12 +196,12 @@ func TestDjangosChanges(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		tables Tables
-		of     func(*djangotest.Database) deployment
+		of     func(*djangotest.TestDatabase) deployment
 	}{
-		{"Django 5.2", authTables, func(db *djangotest.Database) deployment {
+		{"Django 5.2", authTables, func(db *djangotest.TestDatabase) deployment {
 			return deployment{version: "5.2", database: db.Django()}
 		}},
-		{"Django 1.11", authTables, func(db *djangotest.Database) deployment {
+		{"Django 1.11", authTables, func(db *djangotest.TestDatabase) deployment {
 			return deployment{version: "1.11", database: db.Django()}
 		}},
 		{"UUIDs, a schema and names in quotes", memberTables, memberDeployment},
@@ -282,7 +282,7 @@ func compare(t *testing.T, does string, heard []string, want any) {
 }
 
 // roleURL is the address of the database for the role.
-func roleURL(t *testing.T, db *djangotest.Database, options string) string {
+func roleURL(t *testing.T, db *djangotest.TestDatabase, options string) string {
 	t.Helper()
 	u, err := url.Parse(db.URL())
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"django-sidecar/internal/invalidate"
 )
 
-// Conn is a connection that notifications arrive on: database.Notifications. It is used by one goroutine, and not used
-// any more after an error.
-type Conn interface {
+// NotificationConn is a connection that notifications arrive on: database.Notifications. It is used by one goroutine,
+// and not used any more after an error.
+type NotificationConn interface {
 	// Ask sends a query, and returns the first column of its first row. What arrived before the answer has been
 	// handed to the function that the connection was opened with when Ask returns.
 	Ask(ctx context.Context, query string) (string, error)
@@ -27,8 +27,9 @@ type Conn interface {
 // Config says what Listen listens to, and which cache it has forget. Connect, Notify and Cache are required.
 type Config struct {
 	Tables Tables
-	// Connect opens a connection, in a time that it bounds; notify is to be called with each notification, as Conn says.
-	Connect func(ctx context.Context, notify func(channel, payload string)) (Conn, error)
+	// Connect opens a connection, in a time that it bounds; notify is to be called with each notification, as
+	// NotificationConn says.
+	Connect func(ctx context.Context, notify func(channel, payload string)) (NotificationConn, error)
 	// Notify sends an empty notification, on another connection, one that verdicts use.
 	Notify func(ctx context.Context, channel string) error
 	Cache  invalidate.Forgetter
@@ -71,8 +72,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, c.Tables.check()
 }
 
-// listener is a running Listen.
-type listener struct {
+// listenRun is a running Listen.
+type listenRun struct {
 	Config
 
 	reported string // the last report
@@ -95,7 +96,7 @@ func Listen(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	l := &listener{Config: c}
+	l := &listenRun{Config: c}
 	l.Cache.SetFresh(false)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		l.fresh = false
@@ -118,7 +119,7 @@ func Listen(ctx context.Context, c Config) error {
 }
 
 // report tells of what is new.
-func (l *listener) report(fresh bool, why error) {
+func (l *listenRun) report(fresh bool, why error) {
 	text := fmt.Sprint(fresh)
 	if why != nil {
 		// The first words say what was being done. The rest may hold the number of a port, another one each time.
@@ -144,7 +145,7 @@ const errNoEcho = unfit("a notification that was sent has not arrived: something
 	"such as a pooler in transaction mode, keeps it; DATABASE_URL must lead to the server, or to a pooler in session mode")
 
 // listen listens on one connection. It returns why it ended.
-func (l *listener) listen(ctx context.Context) error {
+func (l *listenRun) listen(ctx context.Context) error {
 	conn, err := l.Connect(ctx, l.hear)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
@@ -165,7 +166,7 @@ func (l *listener) listen(ctx context.Context) error {
 }
 
 // prepare makes sure that every change will be heard of. It returns the time when the look began that has found so.
-func (l *listener) prepare(ctx context.Context, conn Conn) (began time.Time, err error) {
+func (l *listenRun) prepare(ctx context.Context, conn NotificationConn) (began time.Time, err error) {
 	if err := l.demand(ctx, conn, "looking at the server", serverQuery); err != nil {
 		return began, err
 	}
@@ -194,7 +195,7 @@ func (l *listener) prepare(ctx context.Context, conn Conn) (began time.Time, err
 // look looks at the triggers: they must be as they have to be, and as the first look of this connection has seen them.
 // What had been told when the look began has been heard when it returns, also the notifications that other connections
 // have sent to the private channel since the last look: so many at least.
-func (l *listener) look(ctx context.Context, conn Conn, others int) error {
+func (l *listenRun) look(ctx context.Context, conn NotificationConn, others int) error {
 	const looking = "looking at the triggers"
 	answer, err := bounded(ctx, l.Timeout, func(ctx context.Context) (string, error) { return conn.Ask(ctx, "EXECUTE "+l.echo) })
 	switch {
@@ -220,7 +221,7 @@ const errTouched = unfit("the tables, their triggers or what these call have bee
 // settle waits for the end of each transaction that has written to the tables before the first look. It may have
 // written when the triggers were others, without telling, and may commit that now. Who begins to write later finds
 // what that look has seen.
-func (l *listener) settle(ctx context.Context, conn Conn) error {
+func (l *listenRun) settle(ctx context.Context, conn NotificationConn) error {
 	const waiting = "waiting for transactions that were writing"
 	query, begun := l.Tables.writersQuery(), l.Now()
 	var old []string
@@ -251,7 +252,7 @@ func (l *listener) settle(ctx context.Context, conn Conn) error {
 const settlePause = 100 * time.Millisecond
 
 // follow hears notifications, as long as nothing is wrong. The last look began at the time looked.
-func (l *listener) follow(ctx context.Context, conn Conn, looked time.Time) error {
+func (l *listenRun) follow(ctx context.Context, conn NotificationConn, looked time.Time) error {
 	compared := looked
 	for {
 		next := looked.Add(l.Look)
@@ -284,7 +285,7 @@ const comparePause = 30 * time.Second
 
 // notifyAgain sends a notification through a connection that verdicts use, and returns how many it has sent. Where it
 // has to wait for a connection, it leaves it at that: notifications wait meanwhile.
-func (l *listener) notifyAgain(ctx context.Context) int {
+func (l *listenRun) notifyAgain(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout/10)
 	defer cancel()
 	if l.Notify(ctx, l.echo) != nil {
@@ -293,13 +294,13 @@ func (l *listener) notifyAgain(ctx context.Context) int {
 	return 1
 }
 
-func ask(ctx context.Context, conn Conn) error {
+func ask(ctx context.Context, conn NotificationConn) error {
 	_, err := conn.Ask(ctx, ";")
 	return err
 }
 
 // demand sends a query whose answer says what is wrong. An empty answer says that all is well.
-func (l *listener) demand(ctx context.Context, conn Conn, doing, query string) error {
+func (l *listenRun) demand(ctx context.Context, conn NotificationConn, doing, query string) error {
 	problems, err := bounded(ctx, l.Timeout, func(ctx context.Context) (string, error) { return conn.Ask(ctx, query) })
 	if err == nil && problems != "" {
 		err = unfit(problems)
@@ -312,7 +313,7 @@ func (l *listener) demand(ctx context.Context, conn Conn, doing, query string) e
 
 // hearEcho sends a notification through another connection, and waits for it. Nothing else is asked meanwhile: a pooler
 // would lend a server for that, and the server might have our notification with it by chance.
-func (l *listener) hearEcho(ctx context.Context, conn Conn) error {
+func (l *listenRun) hearEcho(ctx context.Context, conn NotificationConn) error {
 	if err := l.Notify(ctx, l.echo); err != nil {
 		return err
 	}
@@ -334,7 +335,7 @@ func (l *listener) hearEcho(ctx context.Context, conn Conn) error {
 }
 
 // hear is called with every notification.
-func (l *listener) hear(channel, payload string) {
+func (l *listenRun) hear(channel, payload string) {
 	switch channel {
 	case Channel:
 		parsePayload(payload).tell(l.Cache)
@@ -343,7 +344,7 @@ func (l *listener) hear(channel, payload string) {
 	}
 }
 
-func (l *listener) within(ctx context.Context, do func(context.Context) error) error {
+func (l *listenRun) within(ctx context.Context, do func(context.Context) error) error {
 	_, err := bounded(ctx, l.Timeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) })
 	return err
 }

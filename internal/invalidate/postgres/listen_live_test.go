@@ -110,8 +110,10 @@ func startListen(t *testing.T, c Config) *recorder {
 	return r
 }
 
-func connectWith(l *database.Listener) func(context.Context, func(string, string)) (Conn, error) {
-	return func(ctx context.Context, notify func(string, string)) (Conn, error) { return l.Connect(ctx, notify) }
+func connectWith(l *database.Subscriber) func(context.Context, func(string, string)) (NotificationConn, error) {
+	return func(ctx context.Context, notify func(string, string)) (NotificationConn, error) {
+		return l.Connect(ctx, notify)
+	}
 }
 
 func notifyWith(d *database.Database) func(context.Context, string) error {
@@ -122,7 +124,7 @@ func notifyWith(d *database.Database) func(context.Context, string) error {
 }
 
 // tables makes the tables by hand.
-func makeTables(t *testing.T, db *djangotest.Database) {
+func makeTables(t *testing.T, db *djangotest.TestDatabase) {
 	t.Helper()
 	db.Exec(t, `CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text, expire_date timestamptz);
 		CREATE TABLE auth_user (id serial PRIMARY KEY, password text, is_active bool, username text, email text, is_staff bool, is_superuser bool, last_login timestamptz);
@@ -134,7 +136,7 @@ func makeTables(t *testing.T, db *djangotest.Database) {
 func listening(t *testing.T, rawURL string) Config {
 	t.Helper()
 	options := database.Options{Timeout: 2 * time.Second, Conns: 2}
-	l, err := database.NewListener(rawURL, options)
+	l, err := database.NewSubscriber(rawURL, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +152,7 @@ func listening(t *testing.T, rawURL string) Config {
 	return Config{Tables: authTables, Connect: connectWith(l), Notify: notifyWith(d)}
 }
 
-func install(t *testing.T, db *djangotest.Database) {
+func install(t *testing.T, db *djangotest.TestDatabase) {
 	t.Helper()
 	db.Exec(t, searchPath(authTables)+mustText(t)(authTables.SQL(Script{Triggers: true})))
 }
@@ -276,7 +278,7 @@ func TestListenThroughPgBouncer(t *testing.T) {
 			install(t, db)
 			c := listening(t, djangotest.PgBouncer(t, server, mode).URL(db))
 			connect, attempts := c.Connect, make(chan struct{}, 100)
-			c.Connect = func(ctx context.Context, notify func(string, string)) (Conn, error) {
+			c.Connect = func(ctx context.Context, notify func(string, string)) (NotificationConn, error) {
 				attempts <- struct{}{}
 				return connect(ctx, notify)
 			}

@@ -45,7 +45,7 @@ func (s *server) note(format string, args ...any) {
 func (s *server) config() Config {
 	return Config{
 		Tables: authTablesHere, Cache: s.cache,
-		Connect: func(_ context.Context, notify func(string, string)) (Conn, error) {
+		Connect: func(_ context.Context, notify func(string, string)) (NotificationConn, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.note("connect")

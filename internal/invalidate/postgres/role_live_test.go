@@ -21,9 +21,9 @@ func TestRole(t *testing.T) {
 		name, options string
 		tables        Tables
 		columns       dbstore.Columns
-		of            func(*djangotest.Database) deployment
+		of            func(*djangotest.TestDatabase) deployment
 	}{
-		{"auth.User", "", authTables, dbstore.Columns{}, func(db *djangotest.Database) deployment {
+		{"auth.User", "", authTables, dbstore.Columns{}, func(db *djangotest.TestDatabase) deployment {
 			return deployment{version: "5.2", database: db.Django()}
 		}},
 		{
@@ -70,7 +70,7 @@ key = login(user)`, "str(user.pk)")
 			testRoleChangesNothing(t, writer, tt.tables)
 
 			// It may listen, and notify.
-			l, err := database.NewListener(url, database.Options{Timeout: liveTimeout})
+			l, err := database.NewSubscriber(url, database.Options{Timeout: liveTimeout})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func testRoleReads(t *testing.T, d *database.Database, tables Tables, columns db
 }
 
 // testRoleReadsNothingElse tries every column of every table.
-func testRoleReadsNothingElse(t *testing.T, db *djangotest.Database, d *database.Database, tables Tables) {
+func testRoleReadsNothingElse(t *testing.T, db *djangotest.TestDatabase, d *database.Database, tables Tables) {
 	t.Helper()
 	granted := map[string][]string{
 		tables.Sessions:          sessionColumns,
@@ -172,7 +172,7 @@ func mustVersion(t *testing.T) djangosession.Version {
 }
 
 // privileges is all that anybody has been granted.
-func privileges(t *testing.T, db *djangotest.Database) string {
+func privileges(t *testing.T, db *djangotest.TestDatabase) string {
 	t.Helper()
 	return db.Exec(t, `SELECT rolname FROM pg_roles ORDER BY 1; SELECT datname, array_remove(datacl, NULL) FROM pg_database WHERE datname = current_database() AND array_to_string(datacl, ',') LIKE '%sidecar%';
 		SELECT nspname, nspacl FROM pg_namespace WHERE array_to_string(nspacl, ',') LIKE '%sidecar%';

@@ -134,10 +134,10 @@ func TestRefused(t *testing.T) {
 
 func TestAfterItsEnd(t *testing.T) {
 	eachLinker(t, media.Config{}, func(t *testing.T, f *fixture) {
-		for what, end := range map[string]func(*media.File) error{
-			"published": func(file *media.File) error { _, err := file.Publish(names(t, "x")); return err },
-			"discarded": (*media.File).Discard,
-			"closed":    (*media.File).Close,
+		for what, end := range map[string]func(*media.Upload) error{
+			"published": func(file *media.Upload) error { _, err := file.Publish(names(t, "x")); return err },
+			"discarded": (*media.Upload).Discard,
+			"closed":    (*media.Upload).Close,
 		} {
 			file := f.create(t, "content")
 			if err := end(file); err != nil {

@@ -28,18 +28,18 @@ type room struct {
 type promises struct {
 	all     int64
 	byOwner map[string]int64
-	parts   map[string]claim // by id, of parts that nobody has open
+	parts   map[string]partPromise // by id, of parts that nobody has open
 }
 
-// claim is what a part is promised while nobody has it open.
-type claim struct {
+// partPromise is what a part is promised while nobody has it open.
+type partPromise struct {
 	owner string
 	bytes int64
 }
 
 func (p *promises) add(owner string, by int64) {
 	if p.byOwner == nil {
-		p.byOwner, p.parts = map[string]int64{}, map[string]claim{}
+		p.byOwner, p.parts = map[string]int64{}, map[string]partPromise{}
 	}
 	p.all += by
 	if p.byOwner[owner] += by; p.byOwner[owner] == 0 {
@@ -61,7 +61,7 @@ func (d *Dir) Claim(id, owner string, bytes int64) {
 	defer d.space.Unlock()
 	if _, known := d.promises.parts[id]; !known {
 		d.promises.add(owner, bytes)
-		d.promises.parts[id] = claim{owner, bytes}
+		d.promises.parts[id] = partPromise{owner, bytes}
 	}
 }
 
@@ -82,7 +82,7 @@ func (d *Dir) Release(id string) {
 }
 
 // resume takes over what the part has been promised.
-func (f *File) resume() {
+func (f *Upload) resume() {
 	f.dir.space.Lock()
 	defer f.dir.space.Unlock()
 	c := f.dir.promises.parts[f.id]
@@ -93,7 +93,7 @@ func (f *File) resume() {
 }
 
 // suspend leaves what the part is promised for the next who opens it, and gives back what the disk gave for nothing.
-func (f *File) suspend() error {
+func (f *Upload) suspend() error {
 	const worthwhile = 64 << 10 // the last block of a file is no loss
 	var err error
 	if f.allocated-f.size >= worthwhile {
@@ -106,13 +106,13 @@ func (f *File) suspend() error {
 	}
 	f.settle()
 	f.dir.promises.add(f.owner, 0)
-	f.dir.promises.parts[f.id] = claim{f.owner, f.promised}
+	f.dir.promises.parts[f.id] = partPromise{f.owner, f.promised}
 	f.promised = 0
 	return err
 }
 
 // grow makes room for the file's first n bytes, and for more if there is and its size is not known.
-func (f *File) grow(n int64) error {
+func (f *Upload) grow(n int64) error {
 	if n > f.reserved {
 		err := f.reserve(n + f.step())
 		if errors.Is(err, ErrNoSpace) {
@@ -125,11 +125,11 @@ func (f *File) grow(n int64) error {
 	return f.allocate(n)
 }
 
-func (f *File) step() int64 { return min(max(f.size, minStep), maxStep) }
+func (f *Upload) step() int64 { return min(max(f.size, minStep), maxStep) }
 
 // reserve promises room for the file's first n bytes, or fails with ErrNoSpace. Half an upload is of use to nobody, and
 // many halves fill a disk on which none of them can finish.
-func (f *File) reserve(n int64) error {
+func (f *Upload) reserve(n int64) error {
 	f.dir.space.Lock()
 	defer f.dir.space.Unlock()
 	need := n - f.reserved
@@ -150,7 +150,7 @@ func (f *File) reserve(n int64) error {
 
 // allocate takes from the disk what the file's first n bytes need, and a step more: as they come, since many announce
 // more than they send.
-func (f *File) allocate(n int64) error {
+func (f *Upload) allocate(n int64) error {
 	from := max(f.size, f.allocated)
 	until := min(n+f.step(), f.reserved)
 	if n <= f.allocated || until-from < allocateFrom {
@@ -197,14 +197,14 @@ func roomOf(blocks, all uint64, size int64, err error) (int64, error) {
 }
 
 // settle counts what the file may still write and has not taken from the disk. Dir.space is held.
-func (f *File) settle() {
+func (f *Upload) settle() {
 	promised := max(0, f.reserved-max(f.size, f.allocated))
 	f.dir.promises.add(f.owner, promised-f.promised)
 	f.promised = promised
 }
 
 // written settles after a write.
-func (f *File) written() {
+func (f *Upload) written() {
 	if f.promised == 0 {
 		return
 	}
@@ -214,7 +214,7 @@ func (f *File) written() {
 }
 
 // release gives up what is not written. What the disk gave goes with the file, or is cut off by trim.
-func (f *File) release() {
+func (f *Upload) release() {
 	f.dir.space.Lock()
 	defer f.dir.space.Unlock()
 	f.reserved = 0
@@ -222,7 +222,7 @@ func (f *File) release() {
 }
 
 // trim cuts off what was allocated and not written.
-func (f *File) trim() error {
+func (f *Upload) trim() error {
 	if f.allocated <= f.size {
 		return nil
 	}

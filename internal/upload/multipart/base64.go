@@ -2,7 +2,7 @@ package multipart
 
 // errBase64 is what Django 6.1 says of all that is not base64 with white space in it, and older ones of some of it:
 // they read over other characters, by chunks, so that the chunks decide what is read.
-var errBase64 = &SyntaxError{"a part that should be in base64 is not"}
+var errBase64 = &ParserError{"a part that should be in base64 is not"}
 
 // A base64Stream decodes base64, as it comes. All of the text must be in the alphabet of RFC 4648, 4, or white space,
 // and nothing may follow the padding.

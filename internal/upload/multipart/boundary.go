@@ -7,7 +7,7 @@ import "strings"
 //	django/http/multipartparser.py, 5.2: boundary_re = _lazy_re_compile(r"[ -~]{0,200}[!-~]")
 const maxBoundary = 201
 
-// Boundary returns the boundary that a Content-Type of multipart/form-data names. An error is a SyntaxError.
+// Boundary returns the boundary that a Content-Type of multipart/form-data names. An error is a ParserError.
 //
 // Django has had three parsers of this header: parse_header in django/http/multipartparser.py to 4.1,
 // parse_header_parameters in django/utils/http.py from 4.2, and the same name around Python's email package in 5.2.19
@@ -16,14 +16,14 @@ func Boundary(contentType string) (string, error) {
 	for i := range len(contentType) {
 		switch c := contentType[i]; {
 		case c == '\\': // each parser has its own idea of escapes
-			return "", &SyntaxError{"a backslash in the content type"}
+			return "", &ParserError{"a backslash in the content type"}
 		case c < ' ' && c != '\t' || c > '~':
-			return "", &SyntaxError{"a control character, or one that is not ASCII, in the content type"}
+			return "", &ParserError{"a control character, or one that is not ASCII, in the content type"}
 		}
 	}
 	mediaType, rest := cutParameter(contentType)
 	if !isASCIIFold(mediaType, "multipart/form-data") {
-		return "", &SyntaxError{"the content type is not multipart/form-data"}
+		return "", &ParserError{"the content type is not multipart/form-data"}
 	}
 	boundary := ""
 	for rest != "" {
@@ -34,15 +34,15 @@ func Boundary(contentType string) (string, error) {
 		switch {
 		case !found:
 		case name == "boundary" && boundary != "", strings.HasPrefix(name, "boundary*"): // RFC 2231
-			return "", &SyntaxError{"the content type has several boundaries"}
+			return "", &ParserError{"the content type has several boundaries"}
 		case name == "boundary":
 			if boundary = unquote(value); !isBoundary(boundary) {
-				return "", &SyntaxError{"the boundary in the content type is not valid"}
+				return "", &ParserError{"the boundary in the content type is not valid"}
 			}
 		}
 	}
 	if boundary == "" {
-		return "", &SyntaxError{"the content type has no boundary"}
+		return "", &ParserError{"the content type has no boundary"}
 	}
 	return boundary, nil
 }

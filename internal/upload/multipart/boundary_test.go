@@ -12,7 +12,8 @@ import (
 // django is boundary_re of django/http/multipartparser.py, 5.2.
 var django = regexp.MustCompile(`\A[ -~]{0,200}[!-~]\z`)
 
-// contentTypes are headers, and the boundaries in them; "" is a SyntaxError. Those marked ambiguous have one in some Django.
+// contentTypes are headers, and the boundaries in them; "" is a ParserError. Those marked ambiguous have one in some
+// Django.
 var contentTypes = []struct {
 	contentType, boundary string
 	ambiguous             bool
@@ -64,7 +65,7 @@ func TestBoundary(t *testing.T) {
 		if got != c.boundary || (err == nil) != (c.boundary != "") {
 			t.Errorf("%q: %q, %v, want %q", c.contentType, got, err, c.boundary)
 		}
-		if err != nil && !errors.As(err, new(*multipart.SyntaxError)) {
+		if err != nil && !errors.As(err, new(*multipart.ParserError)) {
 			t.Errorf("%q: %v is no SyntaxError", c.contentType, err)
 		}
 		if _, readerErr := multipart.NewReader(strings.NewReader(""), c.contentType, multipart.Limits{}, nil); (readerErr == nil) != (err == nil) {

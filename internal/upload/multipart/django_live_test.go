@@ -287,9 +287,9 @@ func onlyFieldsDiffer(a, b outcome) bool {
 	return slices.EqualFunc(a.Files, b.Files, sameFile) && maps.EqualFunc(a.Fields, b.Fields, sameLength)
 }
 
-// kinded replaces a SyntaxError by its kind.
+// kinded replaces a ParserError by its kind.
 func kinded(o outcome) outcome {
-	if problem := (*multipart.SyntaxError)(nil); errors.As(o.Err, &problem) {
+	if problem := (*multipart.ParserError)(nil); errors.As(o.Err, &problem) {
 		o.Err = errors.New(problem.Problem)
 		for _, kind := range []error{errSpace, errNot64} {
 			if problem.Problem == kind.Error() {
@@ -451,7 +451,7 @@ func TestDepartures(t *testing.T) {
 			}
 			continue
 		}
-		if !errors.Is(err, wantErr) && !errors.As(err, new(*multipart.SyntaxError)) || errors.Is(err, multipart.ErrTruncated) && a.closed {
+		if !errors.Is(err, wantErr) && !errors.As(err, new(*multipart.ParserError)) || errors.Is(err, multipart.ErrTruncated) && a.closed {
 			t.Errorf("%.1500q: %v, want %v", b.bytes, err, wantErr)
 		}
 		for i := range got {

@@ -2,7 +2,7 @@ package multipart
 
 import "errors"
 
-// What a body may be refused for, beside a SyntaxError. Every other error is the source's own.
+// What a body may be refused for, beside a ParserError. Every other error is the source's own.
 var (
 	// ErrTruncated says that the body ends before its closing boundary.
 	ErrTruncated = errors.New("the multipart body ends before its closing boundary")
@@ -23,10 +23,10 @@ var (
 	errBuffer = errors.New("multipart: the buffer is too small for a part's header and a boundary")
 )
 
-// A SyntaxError says that a Content-Type or a body cannot be read as multipart/form-data in only one way.
-type SyntaxError struct {
+// A ParserError says that a Content-Type or a body cannot be read as multipart/form-data in only one way.
+type ParserError struct {
 	Problem string // what is wrong, without any of the body
 }
 
 // Error implements error.
-func (e *SyntaxError) Error() string { return "malformed multipart/form-data: " + e.Problem }
+func (e *ParserError) Error() string { return "malformed multipart/form-data: " + e.Problem }

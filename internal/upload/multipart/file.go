@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// A File is the content of a part that is a file. WriteTo is the fast way to read it: it writes straight from the
+// A FileContent is the content of a part that is a file. WriteTo is the fast way to read it: it writes straight from the
 // buffer, half of it at a time or more. io.Copy uses it.
-type File struct {
+type FileContent struct {
 	part   *Part
 	rest   []byte // of the buffer, for Read
 	base64 base64Stream
@@ -15,7 +15,7 @@ type File struct {
 }
 
 // next returns the next bytes of the content, at least as many if they come, as a slice of the buffer.
-func (f *File) next(least int) ([]byte, error) {
+func (f *FileContent) next(least int) ([]byte, error) {
 	r := f.part.reader
 	for f.err == nil {
 		chunk, err := r.scanner.content(least)
@@ -39,7 +39,7 @@ func (f *File) next(least int) ([]byte, error) {
 }
 
 // Read implements io.Reader.
-func (f *File) Read(b []byte) (int, error) {
+func (f *FileContent) Read(b []byte) (int, error) {
 	if f.part.reader.part != f.part {
 		return 0, errStale // rest is no longer in the buffer
 	}
@@ -55,7 +55,7 @@ func (f *File) Read(b []byte) (int, error) {
 }
 
 // WriteTo implements io.WriterTo. After an error of w the content is lost.
-func (f *File) WriteTo(w io.Writer) (int64, error) {
+func (f *FileContent) WriteTo(w io.Writer) (int64, error) {
 	if f.part.reader.part != f.part {
 		return 0, errStale
 	}

@@ -117,7 +117,7 @@ func FuzzBoundary(f *testing.F) {
 	f.Fuzz(func(t *testing.T, contentType string) {
 		boundary, err := multipart.Boundary(contentType)
 		if err != nil {
-			if !errors.As(err, new(*multipart.SyntaxError)) || boundary != "" {
+			if !errors.As(err, new(*multipart.ParserError)) || boundary != "" {
 				t.Errorf("%q: %q, %v", contentType, boundary, err)
 			}
 			return

@@ -25,7 +25,7 @@ func (p *Part) parse(header []byte) error {
 		case !disposition && !contentType && !encoding:
 		case len(bare) != len(name):
 			// To 5.2 Django knows such a line with white space before the name, and in 6.1 with a space after it.
-			return &SyntaxError{"white space around the name of a part's header"}
+			return &ParserError{"white space around the name of a part's header"}
 		case disposition:
 			p.Disposition = value
 		case !utf8.Valid(line): // passed over, from 4.2; of the disposition too, but that is for its reader to decide

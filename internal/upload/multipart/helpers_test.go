@@ -139,7 +139,7 @@ func slowParse(body []byte, boundary string, limits multipart.Limits) ([]part, e
 	}
 }
 
-// errMalformed stands for any SyntaxError.
+// errMalformed stands for any ParserError.
 var errMalformed = errors.New("malformed")
 
 // whole is what comes before the boundary line at a place. Without one, it is what can be told to be content: a delimiter's
@@ -258,7 +258,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 // sameError says whether two errors are the same answer.
 func sameError(got, want error) bool {
 	if errors.Is(want, errMalformed) {
-		return errors.As(got, new(*multipart.SyntaxError))
+		return errors.As(got, new(*multipart.ParserError))
 	}
 	return errors.Is(got, want)
 }

@@ -22,7 +22,7 @@ type Part struct {
 }
 
 // File counts the part as a file, and returns its content. An error may be ErrTooManyFiles.
-func (p *Part) File() (*File, error) {
+func (p *Part) File() (*FileContent, error) {
 	if err := p.take(); err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (p *Part) File() (*File, error) {
 	if r.limits.Files >= 0 && r.files > r.limits.Files {
 		return nil, r.fail(ErrTooManyFiles)
 	}
-	return &File{part: p}, nil
+	return &FileContent{part: p}, nil
 }
 
 // Field counts the part as a field and returns its value. nameLength is the length of its name, which Limits.FieldBytes

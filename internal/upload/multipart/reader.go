@@ -22,7 +22,7 @@ type Reader struct {
 
 // NewReader returns a Reader of the body that source gives, and contentType describes. All reading goes through buffer,
 // which is the Reader's until its last use; if it is nil, one of BufferBytes is made. It must be longer than
-// Limits.HeaderBytes, by half a KiB. An error about contentType is a SyntaxError.
+// Limits.HeaderBytes, by half a KiB. An error about contentType is a ParserError.
 func NewReader(source io.Reader, contentType string, limits Limits, buffer []byte) (*Reader, error) {
 	boundary, err := Boundary(contentType)
 	if err != nil {

@@ -131,7 +131,7 @@ func TestBase64(t *testing.T) {
 			got, err := readAll(iotest.OneByteReader(strings.NewReader(body)), ofB, multipart.Limits{}, nil, readSize)
 			switch {
 			case c.malformed:
-				if !errors.As(err, new(*multipart.SyntaxError)) {
+				if !errors.As(err, new(*multipart.ParserError)) {
 					t.Errorf("%.80q: %v, want a SyntaxError", c.text, err)
 				}
 			case !errors.Is(err, io.EOF) || len(got) != 1 || string(got[0].Content) != c.want:
@@ -210,7 +210,7 @@ func TestWriterFails(t *testing.T) {
 	}
 }
 
-func firstFile(t *testing.T, body string) *multipart.File {
+func firstFile(t *testing.T, body string) *multipart.FileContent {
 	t.Helper()
 	r, err := multipart.NewReader(strings.NewReader(body), ofB, multipart.Limits{}, nil)
 	if err != nil {

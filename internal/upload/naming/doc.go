@@ -14,7 +14,7 @@
 //	6     Rules.Names        Storage.get_available_name                          that path, then others with a random part
 //
 // The body of a request that is no form has a name too, if it has a Content-Disposition: [Disposition.Filename],
-// whatever its Kind is.
+// whatever its ItemType is.
 //
 // # What a name cannot be
 //

@@ -43,7 +43,7 @@ func FuzzDisposition(f *testing.F) {
 			if !utf8.ValidString(d.Name) || !utf8.ValidString(d.Filename) || !utf8.ValidString(main) {
 				t.Errorf("Django %s: %q is no text: %+v, %q", version, value, d, main)
 			}
-			if d.Kind == naming.File && (d.Name == "" || d.Filename == "") || d.Kind == naming.Field && d.Filename != "" {
+			if d.ItemType == naming.File && (d.Name == "" || d.Filename == "") || d.ItemType == naming.Field && d.Filename != "" {
 				t.Errorf("Django %s: %q is %+v", version, value, d)
 			}
 		}

@@ -5,19 +5,19 @@ import (
 	"unicode/utf8"
 )
 
-// Kind is what Django takes a part of a form for.
-type Kind int
+// ItemType is what Django takes a part of a form for.
+type ItemType int
 
 // The kinds of parts. Dropped is a part that Django passes over.
 const (
-	Dropped Kind = iota
+	Dropped ItemType = iota
 	Field
 	File
 )
 
 // Disposition is what Django reads in a Content-Disposition line.
 type Disposition struct {
-	Kind Kind
+	ItemType ItemType
 	// Name is the name of the form's field.
 	Name string
 	// Filename is the file's name as it was sent, decoded. It may be anything: see [Rules.Clean].
@@ -37,9 +37,9 @@ func (r *Rules) Disposition(value []byte) Disposition {
 	case !named:
 		// http/multipartparser.py, 6.1, _parse: KeyError, continue.
 	case filename.value == "":
-		d.Kind = Field
+		d.ItemType = Field
 	case d.Name != "":
-		d.Kind = File
+		d.ItemType = File
 		// Otherwise the file is read to its end and forgotten: "if old_field_name" in the same function.
 	}
 	return d
@@ -55,8 +55,8 @@ func (r *Rules) MainValue(value []byte) string {
 	return strip(h.main)
 }
 
-// header is a line in parts.
-type header struct {
+// headerLine is a line in parts.
+type headerLine struct {
 	main   string
 	params map[string]param
 }
@@ -89,19 +89,19 @@ const maxHeaderLength = 10_000
 // header reads a line. ok is false where Django drops it: it catches a ValueError, and goes on as if the line was not
 // there (http/multipartparser.py, parse_boundary_stream). Where it does not catch what Python raises, and answers
 // 500, the line is dropped too.
-func (r *Rules) header(value []byte) (h header, ok bool) {
+func (r *Rules) header(value []byte) (h headerLine, ok bool) {
 	line := string(value)
 	if r.parser != parsesBytes && !utf8.ValidString(line) {
-		return header{}, false // line.decode(), from 4.2
+		return headerLine{}, false // line.decode(), from 4.2
 	}
 	if r.boundsHeader && utf8.RuneCountInString(line) > maxHeaderLength {
-		return header{}, false
+		return headerLine{}, false
 	}
 	switch {
 	case r.parser != parsesEmail:
 		return r.parseOwn(r.pieces(line))
 	case !strings.Contains(line, ";"):
-		return header{main: lower(strip(line))}, true
+		return headerLine{main: lower(strip(line))}, true
 	}
 	return parseEmail(r.pieces(line))
 }

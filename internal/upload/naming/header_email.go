@@ -4,8 +4,8 @@ import "strings"
 
 // parseEmail is parse_header_parameters of utils/http.py, 5.2.19, 6.0.10 and 6.1, which leaves the work to
 // email.message.Message: this is get_params and what it calls in email/message.py and email/utils.py of CPython 3.13.
-func parseEmail(pieces []string) (h header, ok bool) {
-	h = header{params: map[string]param{}}
+func parseEmail(pieces []string) (h headerLine, ok bool) {
+	h = headerLine{params: map[string]param{}}
 	var extended continuations
 	for i, piece := range pieces {
 		name, value, found := strings.Cut(piece, "=")

@@ -8,10 +8,10 @@ import (
 // parseOwn is parse_header of http/multipartparser.py, 1.11 to 4.1, which reads bytes, and parse_header_parameters of
 // utils/http.py, 4.2 to 5.1, which reads text. The last of several parameters of a name wins, filename* being a
 // filename.
-func (r *Rules) parseOwn(pieces []string) (h header, ok bool) {
-	h = header{main: lower(pieces[0]), params: map[string]param{}}
+func (r *Rules) parseOwn(pieces []string) (h headerLine, ok bool) {
+	h = headerLine{main: lower(pieces[0]), params: map[string]param{}}
 	if r.parser == parsesBytes && !isASCII(h.main) {
-		return header{}, false // decode("ascii")
+		return headerLine{}, false // decode("ascii")
 	}
 	for _, piece := range pieces[1:] {
 		name, value, found := strings.Cut(piece, "=")
@@ -20,13 +20,13 @@ func (r *Rules) parseOwn(pieces []string) (h header, ok bool) {
 		}
 		name = lower(r.strip(name))
 		if r.parser == parsesBytes && !isASCII(name) {
-			return header{}, false
+			return headerLine{}, false
 		}
 		name, encoded := strings.CutSuffix(name, "*")
 		encoded = encoded && strings.Count(piece, "'") == 2
 		p, ok := r.ownValue(r.strip(value), encoded)
 		if !ok {
-			return header{}, false
+			return headerLine{}, false
 		}
 		h.params[name] = p
 	}

@@ -10,9 +10,9 @@ import (
 func TestDisposition(t *testing.T) {
 	t.Parallel()
 	file := func(filename string) naming.Disposition {
-		return naming.Disposition{Kind: naming.File, Name: "f", Filename: filename}
+		return naming.Disposition{ItemType: naming.File, Name: "f", Filename: filename}
 	}
-	field := naming.Disposition{Kind: naming.Field, Name: "f"}
+	field := naming.Disposition{ItemType: naming.Field, Name: "f"}
 	dropped := naming.Disposition{}
 	for _, tt := range []struct {
 		versions, value string

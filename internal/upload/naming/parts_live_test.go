@@ -24,7 +24,7 @@ func (a partAnswer) equal(b partAnswer) bool {
 // partOf is what is made of the part here.
 func partOf(rules *naming.Rules, disposition, contentType string) partAnswer {
 	d := rules.Disposition([]byte(disposition))
-	switch d.Kind {
+	switch d.ItemType {
 	case naming.Field:
 		return partAnswer{Fields: []string{d.Name}}
 	case naming.File:

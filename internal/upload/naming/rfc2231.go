@@ -15,11 +15,11 @@ var continuation = regexp.MustCompile(`^(\w+)\*(?:([0-9]+)\*?)?$`)
 // continuations are the parameters that RFC 2231 speaks of, by name, in the order of their first parts.
 type continuations struct {
 	names []string
-	parts map[string][]part
+	parts map[string][]section
 }
 
-// part is one of several parameters that make one value.
-type part struct {
+// section is one of several parameters that make one value.
+type section struct {
 	number  string // without leading zeros; none for filename*
 	numbers bool   // there is a number
 	text    string
@@ -33,12 +33,12 @@ func (c *continuations) add(name, text string) bool {
 		return false
 	}
 	if c.parts == nil {
-		c.parts = map[string][]part{}
+		c.parts = map[string][]section{}
 	}
 	if _, known := c.parts[match[1]]; !known {
 		c.names = append(c.names, match[1])
 	}
-	c.parts[match[1]] = append(c.parts[match[1]], part{
+	c.parts[match[1]] = append(c.parts[match[1]], section{
 		number: strings.TrimLeft(match[2], "0"), numbers: match[2] != "", text: text, encoded: strings.HasSuffix(name, "*"),
 	})
 	return true
@@ -75,8 +75,8 @@ func (c *continuations) collapse(params map[string]param) bool {
 	return true
 }
 
-func compareParts(a, b part) int {
-	encoded := func(p part) int {
+func compareParts(a, b section) int {
+	encoded := func(p section) int {
 		if p.encoded {
 			return 1
 		}

@@ -10,7 +10,7 @@ import (
 
 // result is what a try leaves for Run.
 type result struct {
-	entry   entry
+	entry   eventFile
 	attempt Attempt
 	silent  bool          // there is nothing to tell: another process has it, or this one stops
 	since   int           // of the pause, when it started
@@ -18,7 +18,7 @@ type result struct {
 }
 
 // deliver tries an event once, and does with its file what comes of it.
-func (q *Queue) deliver(ctx context.Context, e entry, since int) result {
+func (q *Queue) deliver(ctx context.Context, e eventFile, since int) result {
 	start := q.options.Now()
 	r := result{entry: e, since: since, attempt: Attempt{ID: e.id, Tries: e.tries + 1, Waited: start.Sub(time.Unix(0, e.added))}}
 	f, err := q.dir.take(e)

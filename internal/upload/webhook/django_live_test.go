@@ -22,7 +22,7 @@ func TestDjango(t *testing.T) {
 			t.Parallel()
 			app := newDjangoApp(t, version)
 			s := &sidecarOf{dir: newDir(t), app: app, algorithm: algorithmOf(version)}
-			first := webhook.Event{ID: "first", At: time.Now(), UserID: "42", Files: []webhook.File{
+			first := webhook.UploadEvent{ID: "first", At: time.Now(), UserID: "42", Files: []webhook.UploadedFile{
 				{Field: "file", Name: "uploads/2026/11/22/naïve_文.txt", OriginalName: "naïve \U0001f600.txt", Size: 3},
 			}}
 			app.publish(t, first.Files[0].Name, "abc")
@@ -38,7 +38,7 @@ func TestDjango(t *testing.T) {
 			expectMade(t, app, want)
 
 			// Twice the same, and two files at once.
-			second := webhook.Event{ID: "second", At: time.Now(), UserID: "42", Files: []webhook.File{{Name: "a b.txt"}, {Name: "c.txt"}}}
+			second := webhook.UploadEvent{ID: "second", At: time.Now(), UserID: "42", Files: []webhook.UploadedFile{{Name: "a b.txt"}, {Name: "c.txt"}}}
 			app.publish(t, "a b.txt", "one")
 			app.publish(t, "c.txt", "")
 			expect(t, s.deliver(t, 3, first, first, second), "first delivered 204", "first delivered 204", "second delivered 204")
@@ -91,7 +91,7 @@ func (s *sidecarOf) crowd(t *testing.T, app *djangoApp) {
 	reported := make(chan webhook.Attempt, 1000)
 	q := s.open(t, reported)
 	for i := range 2 * events {
-		e := webhook.Event{ID: fmt.Sprintf("crowd-%d", i/2), At: time.Now(), UserID: "42", Files: []webhook.File{{Name: "c.txt"}}}
+		e := webhook.UploadEvent{ID: fmt.Sprintf("crowd-%d", i/2), At: time.Now(), UserID: "42", Files: []webhook.UploadedFile{{Name: "c.txt"}}}
 		if err := q.Add(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func (s *sidecarOf) open(t *testing.T, reported chan<- webhook.Attempt) *webhook
 }
 
 // deliver adds events, and delivers until so many tries were made.
-func (s *sidecarOf) deliver(t *testing.T, tries int, events ...webhook.Event) []webhook.Attempt {
+func (s *sidecarOf) deliver(t *testing.T, tries int, events ...webhook.UploadEvent) []webhook.Attempt {
 	t.Helper()
 	reported := make(chan webhook.Attempt, 100)
 	q := s.open(t, reported)

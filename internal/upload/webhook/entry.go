@@ -13,8 +13,8 @@ const (
 	tempSuffix  = ".temp"
 )
 
-// entry is what the name of an event's file says.
-type entry struct {
+// eventFile is what the name of an event's file says.
+type eventFile struct {
 	added   int64 // nanoseconds since 1970
 	id      string
 	due     int64 // milliseconds since 1970; 0: at once
@@ -23,25 +23,25 @@ type entry struct {
 }
 
 // name is the name of the file; parseName is its inverse.
-func (e entry) name() string {
+func (e eventFile) name() string {
 	return fmt.Sprintf("%020d-%s.%d.%d.%d%s", e.added, e.id, e.due, e.tries, e.refused, eventSuffix)
 }
 
 // key tells an event's files apart from those of others whatever happens to it: an event may have been added twice.
-func (e entry) key() string { return fmt.Sprintf("%020d-%s", e.added, e.id) }
+func (e eventFile) key() string { return fmt.Sprintf("%020d-%s", e.added, e.id) }
 
 // afresh is the entry as it was when it was added.
-func (e entry) afresh() entry { return entry{added: e.added, id: e.id} }
+func (e eventFile) afresh() eventFile { return eventFile{added: e.added, id: e.id} }
 
 // parseName reads the name of an event's file.
-func parseName(name string) (entry, bool) {
+func parseName(name string) (eventFile, bool) {
 	rest, ok := strings.CutSuffix(name, eventSuffix)
 	added, rest, ok2 := strings.Cut(rest, "-")
 	parts := strings.Split(rest, ".")
 	if !ok || !ok2 || len(parts) != 4 || !isID(parts[0]) {
-		return entry{}, false
+		return eventFile{}, false
 	}
-	e := entry{id: parts[0]}
+	e := eventFile{id: parts[0]}
 	var errs [4]error
 	e.added, errs[0] = strconv.ParseInt(added, 10, 64)
 	e.due, errs[1] = strconv.ParseInt(parts[1], 10, 64)
@@ -52,13 +52,13 @@ func parseName(name string) (entry, bool) {
 }
 
 // older orders entries by age.
-func older(a, b entry) int {
+func older(a, b eventFile) int {
 	return cmp.Or(cmp.Compare(a.added, b.added), cmp.Compare(a.id, b.id))
 }
 
 // dueIn is how long it is until an entry is due, not more than 0 if it is. A clock that was put back does not make it
 // wait longer than it ever may.
-func (e entry) dueIn(now time.Time, longest time.Duration) time.Duration {
+func (e eventFile) dueIn(now time.Time, longest time.Duration) time.Duration {
 	if wait := time.UnixMilli(e.due).Sub(now); wait <= longest {
 		return wait
 	}

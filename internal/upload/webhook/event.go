@@ -9,20 +9,20 @@ import (
 	"unicode/utf8"
 )
 
-// Event is what Django is told: that one request of a user's has published files.
-type Event struct {
+// UploadEvent is what Django is told: that one request of a user's has published files.
+type UploadEvent struct {
 	// ID tells events apart: 1 to 64 letters, digits, "-" and "_", such as rand.Text(). Whoever is not sure whether an
 	// event was added adds it again, with the same ID.
 	ID string `json:"id"`
 	// At is when the files were published. It is told in UTC.
 	At time.Time `json:"at"`
 	// UserID is the user's primary key as the session has it, a string.
-	UserID string `json:"user_id"`
-	Files  []File `json:"files"`
+	UserID string         `json:"user_id"`
+	Files  []UploadedFile `json:"files"`
 }
 
-// File is a published file.
-type File struct {
+// UploadedFile is a published file.
+type UploadedFile struct {
 	// Field is the name of the form's field; "" where there was no form.
 	Field string `json:"field"`
 	// Name is what Django would have stored in the FileField: relative to MEDIA_ROOT.
@@ -42,7 +42,7 @@ type File struct {
 const maxEventBytes = 1 << 20
 
 // encode makes the JSON that is stored and signed.
-func (e Event) encode() ([]byte, error) {
+func (e UploadEvent) encode() ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (e Event) encode() ([]byte, error) {
 	return text, nil
 }
 
-func (e Event) check() error {
+func (e UploadEvent) check() error {
 	if !isID(e.ID) {
 		return errors.New("the event's id is not 1 to 64 letters, digits, - and _")
 	}
@@ -79,10 +79,10 @@ func (e Event) check() error {
 
 // decode reads what encode made, here or in another version of this program, and checks it as far as a later version
 // will still have it. What is sent is the text as it stands.
-func decode(text []byte) (Event, error) {
-	var e Event
+func decode(text []byte) (UploadEvent, error) {
+	var e UploadEvent
 	if err := json.Unmarshal(text, &e); err != nil {
-		return Event{}, fmt.Errorf("not the JSON of an event: %w", err)
+		return UploadEvent{}, fmt.Errorf("not the JSON of an event: %w", err)
 	}
 	return e, e.check()
 }

@@ -18,25 +18,25 @@ const (
 	staleAfter = time.Hour // a temporary file this old has no process any more that writes it
 )
 
-// folder is where the events are: a path, so that a volume which is mounted again is found again.
-type folder string
+// queueFolder is where the events are: a path, so that a volume which is mounted again is found again.
+type queueFolder string
 
-func (d folder) path(elements ...string) string {
+func (d queueFolder) path(elements ...string) string {
 	return filepath.Join(append([]string{string(d)}, elements...)...)
 }
 
 // make makes the folder and those in it, so that they would survive a power cut.
-func (d folder) make() error {
+func (d queueFolder) make() error {
 	for _, path := range []string{d.path(), d.path(failedFolder), d.path(corruptFolder)} {
 		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	return errors.Join(folder(filepath.Dir(d.path())).sync(), d.sync())
+	return errors.Join(queueFolder(filepath.Dir(d.path())).sync(), d.sync())
 }
 
 // sync writes the names in the folder to the disk, where the file system can.
-func (d folder) sync() error {
+func (d queueFolder) sync() error {
 	f, err := os.Open(d.path())
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (d folder) sync() error {
 }
 
 // add stores an event. If it fails there is nothing, unless it says that it did not come to remove it.
-func (d folder) add(e entry, text []byte) error {
+func (d queueFolder) add(e eventFile, text []byte) error {
 	temp, name := d.path(e.key()+tempSuffix), d.path(e.name())
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // made of an id that was checked
 	if err != nil {
@@ -83,7 +83,7 @@ func present(err error) error {
 var errCorrupt = errors.New("not an event")
 
 // read returns the JSON in an event's file.
-func (d folder) read(f *os.File, e entry) ([]byte, error) {
+func (d queueFolder) read(f *os.File, e eventFile) ([]byte, error) {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil, errors.Join(err, errCorrupt)
 	}
@@ -105,16 +105,18 @@ func (d folder) read(f *os.File, e entry) ([]byte, error) {
 }
 
 // put gives an event's file another name.
-func (d folder) put(e, next entry) error { return os.Rename(d.path(e.name()), d.path(next.name())) }
+func (d queueFolder) put(e, next eventFile) error {
+	return os.Rename(d.path(e.name()), d.path(next.name()))
+}
 
 // giveUp moves an event out of the queue. Moved back by hand, it begins again.
-func (d folder) giveUp(e entry) error {
-	return errors.Join(os.Rename(d.path(e.name()), d.path(failedFolder, e.afresh().name())), folder(d.path(failedFolder)).sync())
+func (d queueFolder) giveUp(e eventFile) error {
+	return errors.Join(os.Rename(d.path(e.name()), d.path(failedFolder, e.afresh().name())), queueFolder(d.path(failedFolder)).sync())
 }
 
 // setAside moves what is no event out of the queue.
-func (d folder) setAside(name string) error {
+func (d queueFolder) setAside(name string) error {
 	return os.Rename(d.path(name), d.path(corruptFolder, name))
 }
 
-func (d folder) remove(e entry) error { return present(os.Remove(d.path(e.name()))) }
+func (d queueFolder) remove(e eventFile) error { return present(os.Remove(d.path(e.name()))) }

@@ -53,7 +53,7 @@ func FuzzFile(f *testing.F) {
 		if e.name() != name || filepath.Base(name) != name || len(name) > 255 {
 			t.Fatalf("%q is %+v", name, e)
 		}
-		d := folder(t.TempDir())
+		d := queueFolder(t.TempDir())
 		if err := os.WriteFile(d.path(name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -51,15 +51,15 @@ var signer = signerOf(signing.SHA256)
 func sign(payload []byte, at time.Time) (string, error) { return signer.Dumps(payload, false, at), nil }
 
 // eventOf is an event with an id, of one file.
-func eventOf(id string) webhook.Event {
-	return webhook.Event{ID: id, At: time.Unix(1_795_413_600, 0), UserID: "42", Files: []webhook.File{{Field: "file", Name: "up/" + id + ".txt", Size: 3}}}
+func eventOf(id string) webhook.UploadEvent {
+	return webhook.UploadEvent{ID: id, At: time.Unix(1_795_413_600, 0), UserID: "42", Files: []webhook.UploadedFile{{Field: "file", Name: "up/" + id + ".txt", Size: 3}}}
 }
 
 // application answers the requests of a client that is not told that there is no network.
 type application struct {
 	mu     sync.Mutex
 	answer func(id string) *http.Response // nil, the function or the answer: 204
-	events []webhook.Event
+	events []webhook.UploadEvent
 	times  []time.Time // of the signatures
 	seen   []time.Time // when the requests came
 	header http.Header // of the last request
@@ -74,7 +74,7 @@ func (a *application) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var e webhook.Event
+	var e webhook.UploadEvent
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, err
 	}

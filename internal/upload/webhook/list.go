@@ -17,7 +17,7 @@ const (
 // listing is what one reading of the folder finds.
 type listing struct {
 	// due are the oldest of the events that are due; truncated says that there are more.
-	due       []entry
+	due       []eventFile
 	truncated bool
 	// wait is how long it is until the next of the others is due; negative if there is none.
 	wait time.Duration
@@ -27,7 +27,7 @@ type listing struct {
 }
 
 // list reads the folder. It passes over the events that skip says are on their way.
-func (d folder) list(now time.Time, longest time.Duration, skip func(key string) bool) (listing, error) {
+func (d queueFolder) list(now time.Time, longest time.Duration, skip func(key string) bool) (listing, error) {
 	l := listing{wait: -1}
 	err := d.names(func(name string) {
 		if !strings.HasSuffix(name, eventSuffix) {
@@ -67,7 +67,7 @@ func (l *listing) truncate() {
 }
 
 // names calls yield with each name in the folder.
-func (d folder) names(yield func(name string)) (err error) {
+func (d queueFolder) names(yield func(name string)) (err error) {
 	f, err := os.Open(d.path())
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (d folder) names(yield func(name string)) (err error) {
 }
 
 // sweep removes what processes that were killed have left half written: nobody was told that it would be delivered.
-func (d folder) sweep(now time.Time) error {
+func (d queueFolder) sweep(now time.Time) error {
 	var stale []string
 	err := d.names(func(name string) {
 		if strings.HasSuffix(name, tempSuffix) && len(stale) < windowEntries {

@@ -73,7 +73,7 @@ func TestOptions(t *testing.T) {
 func TestSigningFails(t *testing.T) {
 	dir := newDir(t)
 	synctest.Test(t, func(t *testing.T) {
-		fails, app, reports := true, &application{}, []webhook.Outcome{}
+		fails, app, reports := true, &application{}, []webhook.AttemptOutcome{}
 		q, err := webhook.Open(webhook.Options{
 			URL: "http://application/", Dir: dir, Client: &http.Client{Transport: app}, Now: time.Now,
 			Sign: func(payload []byte, at time.Time) (string, error) {
@@ -92,7 +92,7 @@ func TestSigningFails(t *testing.T) {
 		f.runFor(t, 0)
 		fails = false
 		f.runFor(t, 0)
-		if diff := cmp.Diff([]webhook.Outcome{webhook.Broken, webhook.Delivered}, reports); diff != "" || len(app.ids()) != 1 {
+		if diff := cmp.Diff([]webhook.AttemptOutcome{webhook.Broken, webhook.Delivered}, reports); diff != "" || len(app.ids()) != 1 {
 			t.Error(diff, app.ids())
 		}
 	})

@@ -38,30 +38,30 @@ func clientOf(o Options) *http.Client {
 	return client
 }
 
-// answer is what the application answers.
-type answer struct {
+// appResponse is what the application answers.
+type appResponse struct {
 	status     int
 	retryAfter time.Duration
 }
 
 // post sends a signed event. Nothing of the user's goes with it: no cookie, no session.
-func (q *Queue) post(ctx context.Context, signed string) (answer, error) {
+func (q *Queue) post(ctx context.Context, signed string) (appResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, q.options.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, q.target.String(), strings.NewReader(signed))
 	if err != nil {
-		return answer{}, withoutURL(err)
+		return appResponse{}, withoutURL(err)
 	}
 	request.Header.Set("Content-Type", "text/plain; charset=us-ascii")
 	request.Header.Set("User-Agent", "django-sidecar")
 	response, err := q.client.Do(request)
 	if err != nil {
-		return answer{}, withoutURL(err)
+		return appResponse{}, withoutURL(err)
 	}
 	// The status is the answer. Of a body that does not end in time, or at all, nothing is lost but the connection.
 	_, _ = io.CopyN(io.Discard, response.Body, maxAnswerBytes)
 	_ = response.Body.Close()
-	return answer{response.StatusCode, retryAfter(response.Header.Get("Retry-After"), q.options.Now())}, nil
+	return appResponse{response.StatusCode, retryAfter(response.Header.Get("Retry-After"), q.options.Now())}, nil
 }
 
 // withoutURL takes the URL, with its query, off an error of package http.

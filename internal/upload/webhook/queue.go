@@ -17,7 +17,7 @@ var ErrFull = errors.New("too many undelivered events")
 // Queue keeps events until Django has them. It is safe for concurrent use.
 type Queue struct {
 	options Options
-	dir     folder
+	dir     queueFolder
 	target  *url.URL
 	client  *http.Client
 	own     bool // the client is nobody else's
@@ -36,7 +36,7 @@ func Open(o Options) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{options: o, dir: folder(o.Dir), target: target, added: make(chan struct{}, 1), own: o.Client == nil}
+	q := &Queue{options: o, dir: queueFolder(o.Dir), target: target, added: make(chan struct{}, 1), own: o.Client == nil}
 	q.client = clientOf(o)
 	if err := q.dir.make(); err != nil {
 		return nil, fmt.Errorf("making the webhook's queue: %w", err)
@@ -55,7 +55,7 @@ func Open(o Options) (*Queue, error) {
 // Add takes an event: when it returns nil, the event would survive a power cut. After an error nothing was taken, as
 // a rule; where the disk failed at the last moment the event may come nevertheless, and so may one whose context has
 // ended.
-func (q *Queue) Add(ctx context.Context, e Event) error {
+func (q *Queue) Add(ctx context.Context, e UploadEvent) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (q *Queue) Add(ctx context.Context, e Event) error {
 	if err != nil {
 		return err
 	}
-	if err := q.dir.add(entry{added: added, id: e.ID}, text); err != nil {
+	if err := q.dir.add(eventFile{added: added, id: e.ID}, text); err != nil {
 		q.gone()
 		return fmt.Errorf("storing an event for the webhook: %w", err)
 	}

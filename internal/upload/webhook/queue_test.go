@@ -25,9 +25,9 @@ import (
 // TestEvent: what the application gets is what was added, in characters that Django reads as they are meant.
 func TestEvent(t *testing.T) {
 	dir := newDir(t)
-	want := webhook.Event{
+	want := webhook.UploadEvent{
 		ID: "ABC-def_123", At: time.Date(2026, 11, 22, 12, 0, 0, 5000, time.UTC), UserID: "42",
-		Files: []webhook.File{
+		Files: []webhook.UploadedFile{
 			{"file", "up/naïve_文.txt", "<naïve> \U0001f600.txt\x00\xff", 1 << 40, "text/plain", "application/pdf", strings.Repeat("0f", 32)},
 			{Name: "up/second.bin"},
 		},
@@ -45,7 +45,7 @@ func TestEvent(t *testing.T) {
 		}
 		f.runFor(t, 0)
 		want.Files[0].OriginalName = strings.ReplaceAll(want.Files[0].OriginalName, "\xff", "\ufffd")
-		if diff := cmp.Diff([]webhook.Event{want}, f.events); diff != "" {
+		if diff := cmp.Diff([]webhook.UploadEvent{want}, f.events); diff != "" {
 			t.Error(diff)
 		}
 		if got := f.header.Get("Content-Type"); got != "text/plain; charset=us-ascii" {
@@ -91,17 +91,17 @@ func TestRestart(t *testing.T) {
 // TestAddRefuses what could not be delivered.
 func TestAddRefuses(t *testing.T) {
 	f := open(t, newDir(t), webhook.Options{})
-	for name, change := range map[string]func(e *webhook.Event){
-		"an empty id":           func(e *webhook.Event) { e.ID = "" },
-		"a path for an id":      func(e *webhook.Event) { e.ID = "../x" },
-		"a dotted id":           func(e *webhook.Event) { e.ID = "a.b" },
-		"a long id":             func(e *webhook.Event) { e.ID = strings.Repeat("x", 65) },
-		"no time":               func(e *webhook.Event) { e.At = time.Time{} },
-		"a time past all years": func(e *webhook.Event) { e.At = time.Unix(1<<40, 0) },
-		"no file":               func(e *webhook.Event) { e.Files = nil },
-		"a file without a name": func(e *webhook.Event) { e.Files[0].Name = "" },
-		"a name in Latin-1":     func(e *webhook.Event) { e.Files[0].Name = "na\xefve" },
-		"a megabyte":            func(e *webhook.Event) { e.Files[0].OriginalName = strings.Repeat("x", 1<<20) },
+	for name, change := range map[string]func(e *webhook.UploadEvent){
+		"an empty id":           func(e *webhook.UploadEvent) { e.ID = "" },
+		"a path for an id":      func(e *webhook.UploadEvent) { e.ID = "../x" },
+		"a dotted id":           func(e *webhook.UploadEvent) { e.ID = "a.b" },
+		"a long id":             func(e *webhook.UploadEvent) { e.ID = strings.Repeat("x", 65) },
+		"no time":               func(e *webhook.UploadEvent) { e.At = time.Time{} },
+		"a time past all years": func(e *webhook.UploadEvent) { e.At = time.Unix(1<<40, 0) },
+		"no file":               func(e *webhook.UploadEvent) { e.Files = nil },
+		"a file without a name": func(e *webhook.UploadEvent) { e.Files[0].Name = "" },
+		"a name in Latin-1":     func(e *webhook.UploadEvent) { e.Files[0].Name = "na\xefve" },
+		"a megabyte":            func(e *webhook.UploadEvent) { e.Files[0].OriginalName = strings.Repeat("x", 1<<20) },
 	} {
 		e := eventOf("A")
 		change(&e)

@@ -51,7 +51,7 @@ type runner struct {
 	results chan result
 	busy    map[string]bool      // the keys of the events that are on their way
 	avoid   map[string]time.Time // the keys of the events whose files failed, and until when they are left alone
-	due     []entry              // to be tried next, as the folder was read
+	due     []eventFile          // to be tried next, as the folder was read
 	stale   bool                 // the folder may hold more that is due
 	lookAt  time.Time            // when it may do so without our doing
 	pause   pause
@@ -138,7 +138,7 @@ func (r *runner) ended(t result) {
 }
 
 // avoidUntil leaves an event alone whose file cannot say so, lest it comes first each time and no other one does.
-func (r *runner) avoidUntil(e entry, until time.Time) {
+func (r *runner) avoidUntil(e eventFile, until time.Time) {
 	if len(r.avoid) >= windowEntries {
 		clear(r.avoid)
 	}

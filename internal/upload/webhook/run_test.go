@@ -23,7 +23,7 @@ func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
 func TestStatuses(t *testing.T) {
 	for _, c := range []struct {
 		code  int
-		first webhook.Outcome
+		first webhook.AttemptOutcome
 	}{
 		{200, webhook.Delivered},
 		{204, webhook.Delivered},

@@ -13,7 +13,7 @@ var errTaken = errors.New("taken by another process")
 
 // take opens an event's file and locks it: until it is closed, no other process delivers it. The kernel unlocks it
 // when the process dies, however it does.
-func (d folder) take(e entry) (*os.File, error) {
+func (d queueFolder) take(e eventFile) (*os.File, error) {
 	// Whatever it is that has the name: no symlink is followed, and no pipe waited for.
 	f, err := os.OpenFile(d.path(e.name()), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -31,7 +31,7 @@ func (d folder) take(e entry) (*os.File, error) {
 	return f, nil
 }
 
-func (d folder) lock(f *os.File, e entry) error {
+func (d queueFolder) lock(f *os.File, e eventFile) error {
 	err := ignoringEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return errTaken
