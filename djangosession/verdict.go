@@ -30,6 +30,6 @@ const (
 	UnknownBackend   Reason = "unknown_backend"    // the backend of the login is not in AUTHENTICATION_BACKENDS, or has no users
 	BadUserID        Reason = "bad_user_id"        // the user's id cannot be a primary key
 	UserNotFound     Reason = "user_not_found"     // no user has this id
-	UserInactive     Reason = "user_inactive"      // is_active is false
+	UserInactive     Reason = "user_inactive"      // is_active is false, or NULL where that counts as false
 	AuthHashMismatch Reason = "auth_hash_mismatch" // the password or the secret key has changed since the login
 )

@@ -9,9 +9,8 @@ import (
 	"django-sidecar/internal/config"
 )
 
-// Causes says what probably stands behind a verdict that nobody is logged in, the likeliest first. It tries other
-// settings on the session itself, so that what it says of them is certain. session and user are what the verdict was
-// given on, nil where they were not found. Nothing in a cause is secret.
+// Causes says why the session under key is probably nobody's, the likeliest cause first; reason is that of the verdict.
+// It tries other settings on the session itself, so that what it says of them is certain. Nothing in a cause is secret.
 func (d *Checkup) Causes(ctx context.Context, key string, reason djangosession.Reason) []string {
 	switch reason {
 	case djangosession.NotFound:

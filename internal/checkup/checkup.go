@@ -61,9 +61,9 @@ type SessionPlace struct {
 	Location string
 	// Probe asks whether it can be read.
 	Probe func(context.Context) error
-	// Setting names it.
+	// Setting is the setting with its URL, "" for a place without one.
 	Setting string
-	// Remedy is what to look at when it cannot, for whatever reason.
+	// Remedy says what to look at if Probe fails, whatever the reason.
 	Remedy string
 }
 
@@ -80,7 +80,8 @@ type NamedDatabase struct {
 type Checkup struct {
 	Config  *config.Config
 	Version djangosession.Version
-	// Users and Sessions are where these are; nil where they are in no database. They are equal where both are in one.
+	// UserDatabase and SessionDatabase are where users and sessions are, nil where they are in no database. The two are
+	// equal if both are in one.
 	UserDatabase, SessionDatabase *NamedDatabase
 	// Places are where sessions are kept besides the database, or instead of it.
 	Places []SessionPlace
