@@ -41,3 +41,9 @@ type UserStore interface {
 	// to judge.
 	UserByID(ctx context.Context, id Value) (*StoredUser, error)
 }
+
+// StoredSession is a session as a store keeps it, for a look at whether it can be read.
+type StoredSession struct {
+	Key  string
+	Data string // empty where it is too large for a look at many
+}

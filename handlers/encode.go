@@ -18,7 +18,7 @@ type body struct {
 
 // appendJSON appends the body.
 func (a *body) appendJSON(b []byte) []byte {
-	o := warm.NewObject(b)
+	o := warm.NewJSONObject(b)
 	o.Bool("result", a.result)
 	o.String("message", a.message)
 	if u := a.user; u != nil {

@@ -19,6 +19,17 @@ type Conditions struct {
 	Active, Staff, Superuser string
 }
 
+// List returns the conditions that there are.
+func (c Conditions) List() []string {
+	var list []string
+	for _, sql := range []string{c.Where, c.Active, c.Staff, c.Superuser} {
+		if sql != "" {
+			list = append(list, sql)
+		}
+	}
+	return list
+}
+
 // flags are conditions as a query has them.
 type flags struct{ where, active, staff, superuser string }
 

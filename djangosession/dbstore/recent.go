@@ -6,16 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"django-sidecar/djangosession"
 )
 
-// StoredSession is a row of the session table as it is stored, for a look at whether it can be read.
-type StoredSession struct {
-	Key  string
-	Data string // "" where it has more than 16 KiB
-}
-
 // Recent returns up to n of the live sessions that expire last.
-func (s *Sessions) Recent(ctx context.Context, n int) (recent []StoredSession, err error) {
+func (s *Sessions) Recent(ctx context.Context, n int) (recent []djangosession.StoredSession, err error) {
 	d := s.config.Dialect
 	rows, err := s.find.db.QueryContext(ctx, fmt.Sprintf(
 		"SELECT session_key, COALESCE(%s, '') FROM %s WHERE expire_date > %s ORDER BY expire_date DESC LIMIT %d",
@@ -25,7 +21,7 @@ func (s *Sessions) Recent(ctx context.Context, n int) (recent []StoredSession, e
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var r StoredSession
+		var r djangosession.StoredSession
 		if err := rows.Scan(&r.Key, &r.Data); err != nil {
 			return nil, fmt.Errorf("reading recent sessions: %w", err)
 		}

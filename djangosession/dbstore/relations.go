@@ -37,6 +37,13 @@ func (g GroupTables) withDefaults() GroupTables {
 	return g
 }
 
+// AreNamed reports whether a table is not the one that Django would have.
+func (g GroupTables) AreNamed() bool {
+	g = g.withDefaults()
+	return g.Group != "auth_group" || g.Permission != "auth_permission" ||
+		g.UserGroups.Table+g.UserPermissions.Table+g.GroupPermissions.Table != ""
+}
+
 // Relation is a many-to-many field.
 type Relation string
 

@@ -114,7 +114,7 @@ func TestRecent(t *testing.T) {
 	if err := os.Mkdir(f.path("directory"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	want := []filestore.StoredSession{{Key: "first", Data: "data of first"}, {Key: "second", Data: "data of second"}}
+	want := []djangosession.StoredSession{{Key: "first", Data: "data of first"}, {Key: "second", Data: "data of second"}}
 	if got, err := f.Recent(t.Context(), 3); err != nil || !slices.Equal(got, want) {
 		t.Errorf("three of them, one empty: got %v, %v", got, err)
 	}

@@ -14,12 +14,6 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// StoredSession is a session's file as it is stored, for a look at whether it can be read.
-type StoredSession struct {
-	Key  string
-	Data string // "" where it has more than maxRecentBytes
-}
-
 // maxEntries bounds how many files of the directory Recent looks at. The directory may be a large /tmp.
 const maxEntries = 20_000
 
@@ -27,12 +21,12 @@ const maxEntries = 20_000
 const maxRecentBytes = 16 << 10
 
 // Recent returns up to n of the sessions whose files were written last. Whether they are over is not looked at.
-func (s *Store) Recent(ctx context.Context, n int) ([]StoredSession, error) {
+func (s *Store) Recent(ctx context.Context, n int) ([]djangosession.StoredSession, error) {
 	names, err := s.newest(ctx, n)
 	if err != nil {
 		return nil, fmt.Errorf("reading recent sessions: %w", err)
 	}
-	var recent []StoredSession
+	var recent []djangosession.StoredSession
 	for _, name := range names {
 		f, err := s.read(ctx, name)
 		switch {
@@ -43,7 +37,7 @@ func (s *Store) Recent(ctx context.Context, n int) ([]StoredSession, error) {
 		case len(f.data) == 0:
 			continue
 		}
-		r := StoredSession{Key: strings.TrimPrefix(name, s.config.Prefix)}
+		r := djangosession.StoredSession{Key: strings.TrimPrefix(name, s.config.Prefix)}
 		if len(f.data) <= maxRecentBytes {
 			r.Data = string(f.data)
 		}

@@ -90,7 +90,7 @@ type Checkup struct {
 	// Sessions is the session table, nil where the engine has none.
 	Sessions *dbstore.Sessions
 	// Recent lists live sessions to look at, nil where they cannot be listed.
-	Recent   func(ctx context.Context, n int) ([]dbstore.StoredSession, error)
+	Recent   func(ctx context.Context, n int) ([]djangosession.StoredSession, error)
 	Users    *dbstore.Users       // nil: users are not looked at
 	Access   *dbstore.Permissions // their groups and permissions; nil: not looked at
 	Verifier *djangosession.Verifier

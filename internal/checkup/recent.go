@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/signing"
 )
 
@@ -116,7 +115,7 @@ func (t tally) logins() int {
 }
 
 // readable says how many of the sessions can be read, and why the others cannot.
-func (d *Checkup) readable(name string, recent []dbstore.StoredSession, t tally) Finding {
+func (d *Checkup) readable(name string, recent []djangosession.StoredSession, t tally) Finding {
 	var signed []string
 	for _, key := range slices.Sorted(maps.Keys(t.keys)) {
 		signed = append(signed, fmt.Sprintf("%d with %s", t.keys[key], key))
@@ -134,7 +133,7 @@ func (d *Checkup) readable(name string, recent []dbstore.StoredSession, t tally)
 
 // unread tries what cannot be read with other settings: evidence is better than a guess. read is how many of the
 // sessions can be read.
-func (d *Checkup) unread(recent []dbstore.StoredSession, read int) (Grade, string) {
+func (d *Checkup) unread(recent []djangosession.StoredSession, read int) (Grade, string) {
 	grade := Warn
 	if read == 0 {
 		grade = Fail

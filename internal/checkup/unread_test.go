@@ -23,7 +23,7 @@ func codecOf(c *config.Config) (*djangosession.Codec, error) {
 }
 
 // stored are sessions as Djangos of these versions have written them, with a key.
-func stored(t *testing.T, key string, versions ...string) (rows []dbstore.StoredSession) {
+func stored(t *testing.T, key string, versions ...string) (rows []djangosession.StoredSession) {
 	t.Helper()
 	for _, version := range versions {
 		codec, err := codecOf(&config.Config{DjangoVersion: version, SecretKey: config.NewSecret(key)})
@@ -34,7 +34,7 @@ func stored(t *testing.T, key string, versions ...string) (rows []dbstore.Stored
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, dbstore.StoredSession{Key: version, Data: data})
+		rows = append(rows, djangosession.StoredSession{Key: version, Data: data})
 	}
 	return rows
 }
@@ -44,7 +44,7 @@ func stored(t *testing.T, key string, versions ...string) (rows []dbstore.Stored
 func TestWhatCannotBeRead(t *testing.T) {
 	for _, tt := range []struct {
 		name, version, key string
-		rows               []dbstore.StoredSession
+		rows               []djangosession.StoredSession
 		read               int
 		grade              Grade
 		remedy             string

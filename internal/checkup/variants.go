@@ -65,9 +65,9 @@ func variants(c *config.Config) (all []variant) {
 	if c.SessionStoreClass != class {
 		all = append(all, with("with DJANGO_SESSION_STORE_CLASS="+class, func(o *config.Config) { o.SessionStoreClass = class }))
 	}
-	other, setting := config.SerializerPickle, "django.contrib.sessions.serializers.PickleSerializer"
-	if c.SessionSerializer == config.SerializerPickle {
-		other, setting = config.SerializerJSON, "django.contrib.sessions.serializers.JSONSerializer"
+	other, setting := djangosession.Pickle, "django.contrib.sessions.serializers.PickleSerializer"
+	if c.SessionSerializer == djangosession.Pickle {
+		other, setting = djangosession.JSON, "django.contrib.sessions.serializers.JSONSerializer"
 	}
 	return append(all, with("with DJANGO_SESSION_SERIALIZER="+setting, func(o *config.Config) { o.SessionSerializer = other }))
 }

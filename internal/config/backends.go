@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
 )
 
 // readBackends reads who may have logged users in, and what decides besides who they are.
@@ -26,8 +29,8 @@ func (c *Config) readBackends(r *reader) {
 	}
 	c.BackendRules = r.backendRules("DJANGO_BACKEND_RULES", c.AuthenticationBackends)
 	c.RequireActive = r.flag("SIDECAR_REQUIRE_ACTIVE")
-	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == NoColumn && !r.value("DJANGO_AUTH_USER_ACTIVE_WHERE").given {
-		r.warn("SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is %s, which says that all users are active", NoColumn)
+	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == dbstore.NoColumn && !r.value("DJANGO_AUTH_USER_ACTIVE_WHERE").given {
+		r.warn("SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is %s, which says that all users are active", dbstore.NoColumn)
 	}
 	c.readMiddleware(r)
 }
@@ -81,15 +84,15 @@ func (r *reader) idleTime(name string) time.Duration {
 }
 
 // backendWords are what DJANGO_BACKEND_RULES may say of a backend.
-var backendWords = map[string]BackendRule{
-	"active":             {},
-	"active+permissions": {Permissions: true},
-	"any":                {AnyUser: true},
-	"any+permissions":    {AnyUser: true, Permissions: true},
+var backendWords = map[string]djangosession.BackendRule{
+	"active":             {Users: djangosession.ActiveUsers},
+	"active+permissions": {Users: djangosession.ActiveUsers, Permissions: true},
+	"any":                {Users: djangosession.AnyUsers},
+	"any+permissions":    {Users: djangosession.AnyUsers, Permissions: true},
 }
 
 // backendRules is a JSON object from dotted paths to words. A rule of a backend that is not listed does nothing.
-func (r *reader) backendRules(name string, listed []string) map[string]BackendRule {
+func (r *reader) backendRules(name string, listed []string) map[string]djangosession.BackendRule {
 	paths, words, err := jsonObject(r.text(name))
 	if err != nil {
 		r.refuse(name, "a JSON object of texts in double quotes, without a name that repeats")
@@ -98,7 +101,7 @@ func (r *reader) backendRules(name string, listed []string) map[string]BackendRu
 	if len(paths) == 0 {
 		return nil
 	}
-	rules := make(map[string]BackendRule, len(paths))
+	rules := make(map[string]djangosession.BackendRule, len(paths))
 	for i, path := range paths {
 		rule, known := backendWords[words[i]]
 		switch {

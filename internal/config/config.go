@@ -9,11 +9,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// NoColumn is the column name that says that the user model has no such column. It is not "", so that a Columns nobody
-// filled in does not read as a model without is_active, whose users are all active.
-const NoColumn = "-"
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
+)
 
 // Config is what django-sidecar is told by its environment, read and checked. Every part of it can be printed: what is
 // secret prints as "[redacted]".
@@ -34,11 +33,11 @@ type Config struct {
 	CacheKeyPrefix string // KEY_PREFIX of the cache; ""
 	CacheVersion   int    // VERSION of the cache; 1
 
-	SessionEngine     string     // dotted path
-	SessionEngineKind Engine     // which of Django's engines it is, or is like
-	SessionSerializer Serializer // how sessions are written
-	SessionFilePath   string     // the folder of the file engine
-	SessionCookieName string     // sessionid; the first of the names, which is Django's
+	SessionEngine     string                   // dotted path
+	SessionEngineKind Engine                   // which of Django's engines it is, or is like
+	SessionSerializer djangosession.Serializer // how sessions are written
+	SessionFilePath   string                   // the folder of the file engine
+	SessionCookieName string                   // sessionid; the first of the names, which is Django's
 	// SessionCookieNames are all of them, in order, at least one: the first that a request has a cookie of decides.
 	SessionCookieNames []string
 	SessionCookieAge   time.Duration // two weeks; zero is Django's "expires at once"
@@ -47,20 +46,20 @@ type Config struct {
 	SessionCacheKeyPrefix string
 	SessionStoreClass     string // __qualname__ of the engine's SessionStore, part of the salt
 
-	AuthenticationBackends     []string               // dotted paths; an empty list accepts no session
-	BackendRules               map[string]BackendRule // of the project's own backends; none
-	RequireActive              bool                   // false: some backends know inactive users
-	Middleware                 []string               // MIDDLEWARE; nil: not known
-	SessionSecurityExpireAfter time.Duration          // 10 minutes
-	SessionExpire              time.Duration          // SESSION_EXPIRE_SECONDS; SessionCookieAge
-	AutoLogoutIdle             time.Duration          // IDLE_TIME of AUTO_LOGOUT; zero: none
-	AuthUserModel              string                 // app_label.ModelName; auth.User
-	AuthUserTable              string                 // from the model, unless set
-	AuthUserColumns            Columns
+	AuthenticationBackends     []string                             // dotted paths; an empty list accepts no session
+	BackendRules               map[string]djangosession.BackendRule // of the project's own backends; none
+	RequireActive              bool                                 // false: some backends know inactive users
+	Middleware                 []string                             // MIDDLEWARE; nil: not known
+	SessionSecurityExpireAfter time.Duration                        // 10 minutes
+	SessionExpire              time.Duration                        // SESSION_EXPIRE_SECONDS; SessionCookieAge
+	AutoLogoutIdle             time.Duration                        // IDLE_TIME of AUTO_LOGOUT; zero: none
+	AuthUserModel              string                               // app_label.ModelName; auth.User
+	AuthUserTable              string                               // from the model, unless set
+	AuthUserColumns            dbstore.Columns                      // all are named; only ID and Password cannot be NoColumn
 
-	AuthUserConditions Conditions // none
-	AuthHash           AuthHash   // Django's own
-	AuthGroups         GroupTables
+	AuthUserConditions dbstore.Conditions // none; each is checked
+	AuthHash           AuthHash           // Django's own
+	AuthGroups         dbstore.GroupTables
 	AuthUserHexID      bool // the primary key is a UUID that is written without hyphens
 
 	LoginURL          string // /accounts/login/; not looked at
@@ -112,32 +111,6 @@ const (
 	EngineFile          Engine = "file"
 	EngineSignedCookies Engine = "signed_cookies"
 )
-
-// A Serializer is one of the serializers that come with Django.
-type Serializer string
-
-// The serializers, by the last word of their dotted paths.
-const (
-	SerializerJSON   Serializer = "JSONSerializer"
-	SerializerPickle Serializer = "PickleSerializer"
-)
-
-// BackendRule is what DJANGO_BACKEND_RULES says of a backend.
-type BackendRule struct {
-	AnyUser     bool // false: is_active decides, as for ModelBackend
-	Permissions bool // false: it gives none of ModelBackend's permissions
-}
-
-// Columns names the columns of the user table. Only ID and Password cannot be NoColumn.
-type Columns struct {
-	ID        string // id; the primary key
-	Username  string // username
-	Password  string // password
-	Email     string // email
-	Active    string // is_active; NoColumn: every user is active
-	Staff     string // is_staff
-	Superuser string // is_superuser
-}
 
 // FromProcess reads the process's environment and the files that it names. The error is an *Error with every fault,
 // unless the package itself is broken.

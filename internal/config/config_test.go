@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/config"
 )
 
@@ -30,7 +32,7 @@ func defaults() *config.Config {
 		DefaultHashingAlgorithm: "sha256",
 		SecretKeyFallbacks:      []config.Secret{},
 		SessionEngine:           "django.contrib.sessions.backends.db",
-		SessionSerializer:       config.SerializerJSON, SessionEngineKind: config.EngineDB, SessionFilePath: os.TempDir(), CacheVersion: 1,
+		SessionSerializer:       djangosession.JSON, SessionEngineKind: config.EngineDB, SessionFilePath: os.TempDir(), CacheVersion: 1,
 		SessionCookieName: "sessionid", SessionCookieNames: []string{"sessionid"},
 		SessionCookieAge: 14 * 24 * time.Hour,
 		SessionExpire:    14 * 24 * time.Hour, SessionSecurityExpireAfter: 10 * time.Minute,
@@ -39,8 +41,8 @@ func defaults() *config.Config {
 		AuthenticationBackends: []string{"django.contrib.auth.backends.ModelBackend"},
 		AuthUserModel:          "auth.User",
 		AuthUserTable:          "auth_user",
-		AuthGroups:             config.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"},
-		AuthUserColumns: config.Columns{
+		AuthGroups:             dbstore.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"},
+		AuthUserColumns: dbstore.Columns{
 			ID: "id", Username: "username", Password: "password", Email: "email",
 			Active: "is_active", Staff: "is_staff", Superuser: "is_superuser",
 		},
@@ -126,17 +128,19 @@ func TestEverythingSet(t *testing.T) {
 		DjangoVersion: "3.2.25", DefaultHashingAlgorithm: "sha1", DatabaseURL: config.NewSecret("sqlite:////srv/db.sqlite3"),
 		CacheURL: config.NewSecret("redis://:pa55@cache/1"), SessionEngine: "shop.sessions",
 		SessionEngineKind: config.EngineDB, SessionFilePath: "/srv/sessions", CacheKeyPrefix: "shop", CacheVersion: 2,
-		SessionSerializer: config.SerializerJSON, SessionCookieName: "__Host-sid", SessionCookieNames: []string{"__Host-sid"}, SessionCookieAge: time.Hour,
+		SessionSerializer: djangosession.JSON, SessionCookieName: "__Host-sid", SessionCookieNames: []string{"__Host-sid"}, SessionCookieAge: time.Hour,
 		SessionTable: "shop_session", SessionStoreClass: "Store",
 		AuthenticationBackends: []string{"shop.auth.Backend", "django.contrib.auth.backends.ModelBackend"},
-		BackendRules:           map[string]config.BackendRule{"shop.auth.Backend": {AnyUser: true, Permissions: true}},
-		RequireActive:          true, Middleware: []string{"shop.Ban"},
+		BackendRules: map[string]djangosession.BackendRule{
+			"shop.auth.Backend": {Users: djangosession.AnyUsers, Permissions: true},
+		},
+		RequireActive: true, Middleware: []string{"shop.Ban"},
 		SessionSecurityExpireAfter: time.Minute, SessionExpire: 70 * time.Second, AutoLogoutIdle: 80 * time.Second,
 		AuthUserModel: "shop.Customer", AuthUserTable: "customers",
-		AuthGroups: config.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"},
-		AuthUserColumns: config.Columns{
+		AuthGroups: dbstore.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"},
+		AuthUserColumns: dbstore.Columns{
 			ID: "uuid", Username: "login", Password: "pwd",
-			Email: config.NoColumn, Active: config.NoColumn, Staff: config.NoColumn, Superuser: config.NoColumn,
+			Email: dbstore.NoColumn, Active: dbstore.NoColumn, Staff: dbstore.NoColumn, Superuser: dbstore.NoColumn,
 		},
 		LoginURL: "/login/", RedirectFieldName: "back", TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
 		MaxConnections: 1024, DBConns: 1000, DBPrepare: "off", MaxSessionBytes: 64 << 10,

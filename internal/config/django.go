@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/databaseurl"
 )
 
@@ -209,19 +210,21 @@ func (r *reader) cookieNames(name string) []string {
 }
 
 // serializer is one of Django's serializers, or a subclass that goes by the same name.
-func (r *reader) serializer(name, version string) Serializer {
+func (r *reader) serializer(name, version string) djangosession.Serializer {
 	text := r.text(name)
-	kind := Serializer(text[strings.LastIndexByte(text, '.')+1:])
-	if !dottedPath.MatchString(text) || kind != SerializerJSON && kind != SerializerPickle {
+	serializer, known := map[string]djangosession.Serializer{
+		"JSONSerializer": djangosession.JSON, "PickleSerializer": djangosession.Pickle,
+	}[text[strings.LastIndexByte(text, '.')+1:]]
+	if !dottedPath.MatchString(text) || !known {
 		r.refuse(name, "the dotted path of a JSONSerializer or PickleSerializer. If what your own writes is JSON, leave "+name+" out: JSON is what is read then")
-		return ""
+		return djangosession.JSON
 	}
 	// django/contrib/sessions/serializers.py, 4.2, is the last with PickleSerializer.
 	if text == "django.contrib.sessions.serializers.PickleSerializer" && version != "" && !olderThan(version, 5, 0) {
 		r.fault(name, "is PickleSerializer, which Django "+version+" does not have: it went with 5.0")
-		return ""
+		return djangosession.JSON
 	}
-	return kind
+	return serializer
 }
 
 // pythonTempDir is tempfile.gettempdir() of a Python with the same environment: Lib/tempfile.py, 3.13,
@@ -253,7 +256,7 @@ func (c *Config) readUsers(r *reader) {
 	if unprintable.MatchString(c.AuthUserTable) {
 		r.refuse("DJANGO_AUTH_USER_TABLE", "the name of a table")
 	}
-	c.AuthUserColumns = Columns{
+	c.AuthUserColumns = dbstore.Columns{
 		ID:        r.column("DJANGO_AUTH_USER_ID_COLUMN"),
 		Username:  r.identifier("DJANGO_AUTH_USER_USERNAME_COLUMN"),
 		Password:  r.column("DJANGO_AUTH_USER_PASSWORD_COLUMN"),
@@ -283,7 +286,7 @@ func (r *reader) identifier(name string) string {
 // column is the name of a column that every user model has.
 func (r *reader) column(name string) string {
 	text := r.identifier(name)
-	if text == NoColumn {
+	if text == dbstore.NoColumn {
 		r.refuse(name, "the name of a column: no user model is without it")
 		return ""
 	}

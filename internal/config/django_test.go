@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
 )
 
@@ -311,14 +312,14 @@ func TestSessionFilePath(t *testing.T) {
 }
 
 func TestSessionSettings(t *testing.T) {
-	for path, want := range map[string]config.Serializer{
-		"django.core.signing.JSONSerializer":                   config.SerializerJSON,
-		"shop.JSONSerializer":                                  config.SerializerJSON,
-		"shop.PickleSerializer":                                config.SerializerPickle,
-		"django.contrib.sessions.serializers.PickleSerializer": config.SerializerPickle,
+	for path, want := range map[string]djangosession.Serializer{
+		"django.core.signing.JSONSerializer":                   djangosession.JSON,
+		"shop.JSONSerializer":                                  djangosession.JSON,
+		"shop.PickleSerializer":                                djangosession.Pickle,
+		"django.contrib.sessions.serializers.PickleSerializer": djangosession.Pickle,
 	} {
 		if c := mustLoad(t, with(env{"SESSION_SERIALIZER": path, "DJANGO_VERSION": "4.2"})); c.SessionSerializer != want {
-			t.Errorf("%s: got %q", path, c.SessionSerializer)
+			t.Errorf("%s: got %v", path, c.SessionSerializer)
 		}
 	}
 	for _, serializer := range []string{"shop.MyJSONSerializer", "JSONSerializer", ".JSONSerializer"} {

@@ -1,27 +1,13 @@
 package config
 
-// GroupTables names the tables of groups and permissions.
-type GroupTables struct {
-	Group, GroupID, GroupName                     string // auth_group, id, name
-	Permission                                    string // auth_permission
-	UserGroups, UserPermissions, GroupPermissions ManyToMany
-}
-
-// ManyToMany is the table of a many-to-many field. "" is what Django calls it, or what is found; a table that is
-// named is believed where the database has no foreign keys for it.
-type ManyToMany struct{ Table, From, To string }
-
-// AreNamed reports whether a table is not the one that Django would have.
-func (g GroupTables) AreNamed() bool {
-	return g.Group != "auth_group" || g.Permission != "auth_permission" || g.UserGroups.Table+g.UserPermissions.Table+g.GroupPermissions.Table != ""
-}
+import "django-sidecar/djangosession/dbstore"
 
 // readGroups reads where groups and permissions are.
 func (c *Config) readGroups(r *reader) {
 	const prefix = "DJANGO_AUTH_"
-	manyToMany := func(name, from, to string) ManyToMany {
+	manyToMany := func(name, from, to string) dbstore.ManyToMany {
 		name = prefix + name
-		m := ManyToMany{r.identifier(name + "_TABLE"), r.identifier(name + from), r.identifier(name + to)}
+		m := dbstore.ManyToMany{Table: r.identifier(name + "_TABLE"), From: r.identifier(name + from), To: r.identifier(name + to)}
 		if m.Table == "" && m.From+m.To != "" {
 			for _, column := range []string{from, to} {
 				if r.value(name + column).given {
@@ -31,7 +17,7 @@ func (c *Config) readGroups(r *reader) {
 		}
 		return m
 	}
-	c.AuthGroups = GroupTables{
+	c.AuthGroups = dbstore.GroupTables{
 		Group: r.identifier(prefix + "GROUP_TABLE"), GroupID: r.identifier(prefix + "GROUP_ID_COLUMN"), GroupName: r.identifier(prefix + "GROUP_NAME_COLUMN"),
 		Permission:       r.identifier(prefix + "PERMISSION_TABLE"),
 		UserGroups:       manyToMany("USER_GROUPS", "_USER_COLUMN", "_GROUP_COLUMN"),

@@ -3,12 +3,12 @@ package config_test
 import (
 	"testing"
 
-	"django-sidecar/internal/config"
+	"django-sidecar/djangosession/dbstore"
 )
 
 func TestGroupTables(t *testing.T) {
 	c := mustLoad(t, with(env{}))
-	if c.AuthGroups != (config.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"}) || c.AuthGroups.AreNamed() {
+	if c.AuthGroups != (dbstore.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"}) || c.AuthGroups.AreNamed() {
 		t.Errorf("got %+v", c.AuthGroups)
 	}
 	c = mustLoad(t, with(env{
@@ -16,7 +16,7 @@ func TestGroupTables(t *testing.T) {
 		"DJANGO_AUTH_USER_GROUPS_USER_COLUMN": "person_id", "DJANGO_AUTH_USER_GROUPS_GROUP_COLUMN": "team_id",
 		"DJANGO_AUTH_USER_PERMISSIONS_TABLE": "grants", "DJANGO_AUTH_GROUP_PERMISSIONS_TABLE": "rights",
 	}))
-	if g := c.AuthGroups; g.Group != "accounts_group" || g.GroupName != "title" || g.UserGroups != (config.ManyToMany{Table: "memberships", From: "person_id", To: "team_id"}) ||
+	if g := c.AuthGroups; g.Group != "accounts_group" || g.GroupName != "title" || g.UserGroups != (dbstore.ManyToMany{Table: "memberships", From: "person_id", To: "team_id"}) ||
 		g.UserPermissions.Table != "grants" || g.GroupPermissions.Table != "rights" || !g.AreNamed() {
 		t.Errorf("got %+v", g)
 	}

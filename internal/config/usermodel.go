@@ -3,27 +3,9 @@ package config
 import (
 	"strings"
 
+	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/sqlcondition"
 )
-
-// Conditions are SQL on a row of the user table, each an expression that was checked; "" is none.
-type Conditions struct {
-	Where     string // meets what the model's default manager does not hide
-	Active    string // in the place of the column
-	Staff     string // in the place of the column
-	Superuser string // in the place of the column
-}
-
-// List returns the conditions that there are.
-func (c Conditions) List() []string {
-	var list []string
-	for _, sql := range []string{c.Where, c.Active, c.Staff, c.Superuser} {
-		if sql != "" {
-			list = append(list, sql)
-		}
-	}
-	return list
-}
 
 // AuthHash says how the user model overrides get_session_auth_hash. The zero value says that it does not.
 type AuthHash struct {
@@ -40,7 +22,7 @@ func (h AuthHash) IsOwn() bool { return h.Salt != "" || len(h.Columns) > 0 }
 // readConditions reads what columns cannot tell of a user.
 func (c *Config) readConditions(r *reader) {
 	c.AuthUserHexID = r.oneOf("DJANGO_AUTH_USER_ID_FORMAT", "str", "hex") == "hex"
-	c.AuthUserConditions = Conditions{
+	c.AuthUserConditions = dbstore.Conditions{
 		Where:     r.condition("DJANGO_AUTH_USER_WHERE"),
 		Active:    r.condition("DJANGO_AUTH_USER_ACTIVE_WHERE"),
 		Staff:     r.condition("DJANGO_AUTH_USER_STAFF_WHERE"),
@@ -51,7 +33,7 @@ func (c *Config) readConditions(r *reader) {
 		{c.AuthUserConditions.Staff, "DJANGO_AUTH_USER_STAFF_WHERE", "DJANGO_AUTH_USER_STAFF_COLUMN"},
 		{c.AuthUserConditions.Superuser, "DJANGO_AUTH_USER_SUPERUSER_WHERE", "DJANGO_AUTH_USER_SUPERUSER_COLUMN"},
 	} {
-		if column := r.value(flag.column); flag.condition != "" && column.given && column.text != NoColumn {
+		if column := r.value(flag.column); flag.condition != "" && column.given && column.text != dbstore.NoColumn {
 			r.fault(flag.name, "says the same as "+flag.column+": leave one of them out")
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/config"
+	"django-sidecar/djangosession"
 )
 
 func TestAuthenticationBackends(t *testing.T) {
@@ -39,12 +39,13 @@ func TestAuthenticationBackends(t *testing.T) {
 func TestBackendRules(t *testing.T) {
 	const name = "DJANGO_BACKEND_RULES"
 	listed := env{"DJANGO_AUTHENTICATION_BACKENDS": "shop.auth.A,shop.auth.B"}
-	for text, want := range map[string]map[string]config.BackendRule{
+	const active, anybody = djangosession.ActiveUsers, djangosession.AnyUsers
+	for text, want := range map[string]map[string]djangosession.BackendRule{
 		"{}":  nil,
 		" {}": nil,
-		`{"shop.auth.A": "active", "shop.auth.B": "any"}`: {"shop.auth.A": {}, "shop.auth.B": {AnyUser: true}},
+		`{"shop.auth.A": "active", "shop.auth.B": "any"}`: {"shop.auth.A": {Users: active}, "shop.auth.B": {Users: anybody}},
 		`{"shop.auth.A": "active+permissions", "shop.auth.B": "any+permissions"}`: {
-			"shop.auth.A": {Permissions: true}, "shop.auth.B": {AnyUser: true, Permissions: true},
+			"shop.auth.A": {Users: active, Permissions: true}, "shop.auth.B": {Users: anybody, Permissions: true},
 		},
 	} {
 		e := with(listed)

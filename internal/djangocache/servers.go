@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisServer is a Redis server that sessions are read from, for who wants to listen to it.
-type RedisServer struct {
+// RedisEndpoint is where a Redis server is that sessions are read from, for who wants to listen to it.
+type RedisEndpoint struct {
 	Name string // for messages
 	// Dial connects as the cache does for itself: over TLS or a socket, or to where Sentinels say, who may know nothing:
 	// ErrNoService.
@@ -35,7 +35,7 @@ var (
 const lookAtNames = 30 * time.Second
 
 // Servers are the servers that values are read from. An error says why none can be listened to.
-func (c *Backend) Servers() ([]RedisServer, error) {
+func (c *Backend) Servers() ([]RedisEndpoint, error) {
 	b, ok := c.valueReader.(*redisBackend)
 	if !ok {
 		return nil, errNoTracking
@@ -44,12 +44,12 @@ func (c *Backend) Servers() ([]RedisServer, error) {
 }
 
 // servers are those that reader chooses from. The location is for messages.
-func (b *redisBackend) servers(location string) ([]RedisServer, error) {
+func (b *redisBackend) servers(location string) ([]RedisEndpoint, error) {
 	read := b.clients
 	if len(read) > 1 {
 		read = read[1:]
 	}
-	var all []RedisServer
+	var all []RedisEndpoint
 	for _, c := range read {
 		client, ok := c.(*redis.Client)
 		if !ok {
@@ -60,7 +60,7 @@ func (b *redisBackend) servers(location string) ([]RedisServer, error) {
 		if b.sentinels {
 			name = location
 		}
-		all = append(all, RedisServer{
+		all = append(all, RedisEndpoint{
 			Name: name, User: o.Username, Password: o.Password, Look: b.look(o),
 			// The library bounds the time.
 			Dial: func(ctx context.Context) (net.Conn, error) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 )
@@ -143,18 +142,12 @@ func (d *Deployment) probeCache(ctx context.Context) error {
 }
 
 // recent lists live sessions, as far as the engine keeps them where they can be listed.
-func recent(d *Deployment) func(ctx context.Context, n int) ([]dbstore.StoredSession, error) {
+func recent(d *Deployment) func(ctx context.Context, n int) ([]djangosession.StoredSession, error) {
 	switch {
 	case d.rows != nil:
 		return d.rows.Recent
 	case d.files != nil:
-		return func(ctx context.Context, n int) (sessions []dbstore.StoredSession, err error) {
-			files, err := d.files.Recent(ctx, n)
-			for _, f := range files {
-				sessions = append(sessions, dbstore.StoredSession(f))
-			}
-			return sessions, err
-		}
+		return d.files.Recent
 	}
 	return nil
 }

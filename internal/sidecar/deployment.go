@@ -72,14 +72,14 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 	if !c.InsecureSkipUserCheck {
 		d.users = dbstore.NewUsers(d.database.DB, dbstore.UsersConfig{
 			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
-			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions),
+			Columns: c.AuthUserColumns, Conditions: c.AuthUserConditions,
 			Hash:    dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
 			HexID:   c.AuthUserHexID,
 			Prepare: d.database.Prepares, Batcher: d.batcher,
 		})
 		d.access = dbstore.NewPermissions(d.database.DB, dbstore.PermissionsConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,
-			Columns: userColumns(c.AuthUserColumns), Conditions: dbstore.Conditions(c.AuthUserConditions), Groups: groupTables(c.AuthGroups),
+			Columns: c.AuthUserColumns, Conditions: c.AuthUserConditions, Groups: c.AuthGroups,
 			Prepare: d.database.Prepares, Batcher: d.batcher,
 		})
 	}
@@ -101,7 +101,7 @@ func newVerifier(c *config.Config, version djangosession.Version, store djangose
 	return djangosession.NewVerifier(djangosession.VerifierConfig{
 		Version: version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
-		BackendRules: backendRules(c), RequireActive: c.RequireActive, Middleware: c.Middleware,
+		BackendRules: c.BackendRules, RequireActive: c.RequireActive, Middleware: c.Middleware,
 		Timeouts: djangosession.Timeouts{
 			SessionSecurity: c.SessionSecurityExpireAfter, SessionTimeout: c.SessionExpire, AutoLogout: c.AutoLogoutIdle,
 			UseTZ: c.UseTZ, TimeZone: c.TimeZone, Now: time.Now,
@@ -131,13 +131,6 @@ func (d *Deployment) tryConditions(ctx context.Context) error {
 			d.config.AuthUserTable, err)
 	}
 	return nil
-}
-
-func groupTables(g config.GroupTables) dbstore.GroupTables {
-	return dbstore.GroupTables{
-		Group: g.Group, GroupID: g.GroupID, GroupName: g.GroupName, Permission: g.Permission,
-		UserGroups: dbstore.ManyToMany(g.UserGroups), UserPermissions: dbstore.ManyToMany(g.UserPermissions), GroupPermissions: dbstore.ManyToMany(g.GroupPermissions),
-	}
 }
 
 // unknownRelations says which groups and permissions are not known, and what to do; "" if all are, or if nobody can
@@ -190,7 +183,7 @@ func NewCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, er
 	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
 		Version: version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
 		HashingAlgorithm: hashingAlgorithm(c), StoreClass: c.SessionStoreClass, MaxBytes: int(c.MaxSessionBytes),
-		Serializer: serializer(c),
+		Serializer: c.SessionSerializer,
 	})
 	return version, codec, err
 }
@@ -226,20 +219,6 @@ func openDatabase(setting string, url config.Secret, c *config.Config) (*databas
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return d, nil
-}
-
-func userColumns(c config.Columns) dbstore.Columns {
-	return dbstore.Columns{
-		ID: c.ID, Password: c.Password, Active: c.Active,
-		Username: c.Username, Email: c.Email, Staff: c.Staff, Superuser: c.Superuser,
-	}
-}
-
-func serializer(c *config.Config) djangosession.Serializer {
-	if c.SessionSerializer == config.SerializerPickle {
-		return djangosession.Pickle
-	}
-	return djangosession.JSON
 }
 
 func hashingAlgorithm(c *config.Config) signing.Algorithm {

@@ -48,7 +48,7 @@ func (d *Deployment) openSessions() (err error) {
 	case config.EngineSignedCookies:
 		d.sessions, err = cookiestore.New(cookiestore.Config{
 			Version: d.version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
-			HashingAlgorithm: hashingAlgorithm(c), MaxAge: c.SessionCookieAge, Serializer: serializer(c),
+			HashingAlgorithm: hashingAlgorithm(c), MaxAge: c.SessionCookieAge, Serializer: c.SessionSerializer,
 			MaxBytes: int(c.MaxSessionBytes),
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/invalidate/postgres"
@@ -94,7 +95,7 @@ func userTables(c *config.Config) (t postgres.Tables) {
 	conditions := c.AuthUserConditions
 	flag := func(column, condition string) string {
 		if condition != "" {
-			return config.NoColumn
+			return dbstore.NoColumn
 		}
 		return column
 	}
@@ -104,7 +105,7 @@ func userTables(c *config.Config) (t postgres.Tables) {
 	}, c.AuthHash.Columns...)
 	read, _ := conditionColumns(conditions)
 	for _, name := range append(names, read...) {
-		if name != config.NoColumn && name != u.ID && !slices.Contains(t.UserColumns, name) {
+		if name != dbstore.NoColumn && name != u.ID && !slices.Contains(t.UserColumns, name) {
 			t.UserColumns = append(t.UserColumns, name)
 		}
 	}
@@ -113,7 +114,7 @@ func userTables(c *config.Config) (t postgres.Tables) {
 
 // conditionColumns are the columns that the conditions on a user's row read. It is false where one reads more than
 // the row.
-func conditionColumns(c config.Conditions) (columns []string, all bool) {
+func conditionColumns(c dbstore.Conditions) (columns []string, all bool) {
 	for _, sql := range c.List() {
 		condition, err := sqlcondition.Parse(sql)
 		if err != nil {

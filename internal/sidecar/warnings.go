@@ -5,21 +5,7 @@ import (
 	"slices"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/config"
 )
-
-// backendRules are the rules of the project's own backends.
-func backendRules(c *config.Config) map[string]djangosession.BackendRule {
-	rules := map[string]djangosession.BackendRule{}
-	for path, r := range c.BackendRules {
-		rule := djangosession.BackendRule{Users: djangosession.ActiveUsers, Permissions: r.Permissions}
-		if r.AnyUser {
-			rule.Users = djangosession.AnyUsers
-		}
-		rules[path] = rule
-	}
-	return rules
-}
 
 // warnings are what the settings alone tell of this deployment, for the start of serve and for check: one sentence
 // each.

@@ -27,7 +27,7 @@ type batch struct {
 type incoming struct {
 	batch  *batch
 	stored Stored
-	file   *media.Upload
+	file   *media.PendingFile
 	limit  int64
 	digest hash.Hash // nil where there is none
 	head   []byte    // the first bytes, by which its type is detected

@@ -8,44 +8,44 @@ import (
 	"unicode/utf8"
 )
 
-// An Object appends the members of a JSON object to a text, as encoding/json writes their values. Names are written
+// A JSONObject appends the members of a JSON object to a text, as encoding/json writes their values. Names are written
 // as they are.
-type Object struct{ text []byte }
+type JSONObject struct{ text []byte }
 
-// NewObject begins an object at the end of text.
-func NewObject(text []byte) Object { return Object{append(text, '{')} }
+// NewJSONObject begins an object at the end of text.
+func NewJSONObject(text []byte) JSONObject { return JSONObject{append(text, '{')} }
 
 // End returns the text with the whole object.
-func (o *Object) End() []byte { return append(o.text, '}') }
+func (o *JSONObject) End() []byte { return append(o.text, '}') }
 
 // String appends a member.
-func (o *Object) String(name, value string) { o.text = appendString(o.named(name), value) }
+func (o *JSONObject) String(name, value string) { o.text = appendString(o.named(name), value) }
 
 // Bool appends a member.
-func (o *Object) Bool(name string, value bool) { o.text = strconv.AppendBool(o.named(name), value) }
+func (o *JSONObject) Bool(name string, value bool) { o.text = strconv.AppendBool(o.named(name), value) }
 
 // Int appends a member.
-func (o *Object) Int(name string, value int) {
+func (o *JSONObject) Int(name string, value int) {
 	o.text = strconv.AppendInt(o.named(name), int64(value), 10)
 }
 
 // Float appends a member. It writes no exponent, as encoding/json does from 1e-6 to 1e21.
-func (o *Object) Float(name string, value float64) {
+func (o *JSONObject) Float(name string, value float64) {
 	o.text = strconv.AppendFloat(o.named(name), value, 'f', -1, 64)
 }
 
 // Time appends a member in a layout that needs no escapes.
-func (o *Object) Time(name string, value time.Time, layout string) {
+func (o *JSONObject) Time(name string, value time.Time, layout string) {
 	o.text = append(value.AppendFormat(append(o.named(name), '"'), layout), '"')
 }
 
 // Object begins a member that is an object. What is appended to member is in it; o goes on after EndObject.
-func (o *Object) Object(name string) (member Object) { return NewObject(o.named(name)) }
+func (o *JSONObject) Object(name string) (member JSONObject) { return NewJSONObject(o.named(name)) }
 
 // EndObject ends a member that Object began.
-func (o *Object) EndObject(member Object) { o.text = member.End() }
+func (o *JSONObject) EndObject(member JSONObject) { o.text = member.End() }
 
-func (o *Object) named(name string) []byte {
+func (o *JSONObject) named(name string) []byte {
 	if o.text[len(o.text)-1] != '{' {
 		o.text = append(o.text, ',')
 	}

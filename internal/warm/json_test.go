@@ -27,7 +27,7 @@ func TestObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := warm.NewObject([]byte("before "))
+	o := warm.NewJSONObject([]byte("before "))
 	o.String("name", "<ada>")
 	m := o.Object("member")
 	m.String("id", "42")
@@ -43,10 +43,10 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// object is one member, by encoding/json and by an Object.
+// object is one member, by encoding/json and by a JSONObject.
 func object(t *testing.T, text string) (got, want string) {
 	t.Helper()
-	o := warm.NewObject([]byte("x"))
+	o := warm.NewJSONObject([]byte("x"))
 	o.String("text", text)
 	b, err := json.Marshal(map[string]string{"text": text})
 	if err != nil {

@@ -31,14 +31,14 @@ type Case struct {
 	SessionData string
 	// UserKey is the kind of the users' primary key: integer, uuid or text.
 	UserKey string
-	Users   []UserRow
+	Users   []CaseUser
 	// UserID is whom Django sees, and Reason why it sees nobody: one of the two is empty where the other is not. An
 	// empty text is a primary key too, so that Reason tells.
 	UserID, Reason string
 }
 
-// UserRow is a row of the user table.
-type UserRow struct {
+// CaseUser is a row of the user table of a case.
+type CaseUser struct {
 	ID       string `json:"id"`
 	Username string `json:"username"`
 	Password string `json:"password"`

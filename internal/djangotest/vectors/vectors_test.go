@@ -50,7 +50,7 @@ func TestReadCases(t *testing.T) {
 		SecretKey: `se"cret`, FallbackKeys: []string{"a, b"}, HashingAlgorithm: "sha256", StoreClass: "SessionStore",
 		Backends: []string{"b"}, CookieName: "sessionid", Cookie: []string{"sessionid=\xff"}, SessionKey: "key",
 		ExpireDate: now.AddDate(0, 0, 14).Add(time.Microsecond), SessionData: "data\n\nmore", UserKey: "text",
-		Users: []vectors.UserRow{
+		Users: []vectors.CaseUser{
 			{ID: "1", Username: "ada", Password: "!", IsActive: json.RawMessage("null")},
 			{ID: "2", Username: "bob"},
 		},

@@ -30,12 +30,12 @@ func newTrackingConn(conn net.Conn, t *Tracking) *trackingConn {
 	return &trackingConn{Conn: conn, tracking: t, reader: respReader{br: bufio.NewReaderSize(conn, 16<<10)}}
 }
 
-// unfit is why Track does not rely on a server that answers. It does not pass by itself.
-type unfit string
+// untracked is why Track does not rely on a server that answers. It does not pass by itself.
+type untracked string
 
-func (r unfit) Error() string { return string(r) }
+func (r untracked) Error() string { return string(r) }
 
-const errNotOn = unfit("it does not say that tracking is on: something between here and Redis, " +
+const errNotOn = untracked("it does not say that tracking is on: something between here and Redis, " +
 	"such as a proxy that lends connections, takes the one for another; the cache's URL must lead to the server")
 
 // Answers that are no fault of this connection's.
@@ -135,18 +135,18 @@ func refused(args []string, text string) error {
 	case "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN":
 		return fmt.Errorf("%s is answered by %s", command, code)
 	case "WRONGPASS", "NOAUTH":
-		return unfit(command + " is answered by " + code + ": the user or the password is wrong")
+		return untracked(command + " is answered by " + code + ": the user or the password is wrong")
 	case "NOPERM":
-		return unfit(command + " is answered by NOPERM: the user needs the rights +client|tracking and +client|trackinginfo")
+		return untracked(command + " is answered by NOPERM: the user needs the rights +client|tracking and +client|trackinginfo")
 	}
 	if command == "AUTH" {
-		return unfit(command + " is answered by " + code)
+		return untracked(command + " is answered by " + code)
 	}
-	return unfit(command + " is answered by " + code + ": it takes Redis 6.2 or newer or Valkey, and no proxy that does not know the command")
+	return untracked(command + " is answered by " + code + ": it takes Redis 6.2 or newer or Valkey, and no proxy that does not know the command")
 }
 
 // moved finds out whether the server is still the one to listen to.
-func (c *trackingConn) moved(ctx context.Context, s *djangocache.RedisServer) error {
+func (c *trackingConn) moved(ctx context.Context, s *djangocache.RedisEndpoint) error {
 	if s.Look == 0 || c.tracking.Now().Sub(c.looked) < s.Look {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (c *trackingConn) moved(ctx context.Context, s *djangocache.RedisServer) er
 }
 
 // follow hears of changes, as long as nothing is wrong.
-func (c *trackingConn) follow(ctx context.Context, s *djangocache.RedisServer, confirm func(until time.Time)) error {
+func (c *trackingConn) follow(ctx context.Context, s *djangocache.RedisEndpoint, confirm func(until time.Time)) error {
 	listening := func(err error) error { return fmt.Errorf("listening to Redis at %s: %w", s.Name, err) }
 	next := c.tracking.Now().Add(c.tracking.Ping)
 	for {

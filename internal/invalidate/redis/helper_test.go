@@ -114,8 +114,8 @@ func (f *fakeRedis) send(t *testing.T, text string) {
 	}
 }
 
-func (f *fakeRedis) server() djangocache.RedisServer {
-	return djangocache.RedisServer{Name: "redis:6379", Dial: f.dial, User: "reader", Password: "sesame"}
+func (f *fakeRedis) server() djangocache.RedisEndpoint {
+	return djangocache.RedisEndpoint{Name: "redis:6379", Dial: f.dial, User: "reader", Password: "sesame"}
 }
 
 // notes are what is told.
@@ -177,7 +177,7 @@ func (n *notes) tracking() Tracking {
 }
 
 // following runs a test with a Track of servers that has just begun.
-func following(t *testing.T, servers []djangocache.RedisServer, test func(t *testing.T, n *notes)) {
+func following(t *testing.T, servers []djangocache.RedisEndpoint, test func(t *testing.T, n *notes)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		n := &notes{}

@@ -106,7 +106,7 @@ type tracker struct {
 	reported []string    // by server: the last report
 }
 
-func track(ctx context.Context, t Tracking, servers []djangocache.RedisServer) {
+func track(ctx context.Context, t Tracking, servers []djangocache.RedisEndpoint) {
 	tr := &tracker{Tracking: t, told: make([]time.Time, len(servers)), reported: make([]string, len(servers))}
 	var running sync.WaitGroup
 	for i := range servers {
@@ -116,14 +116,14 @@ func track(ctx context.Context, t Tracking, servers []djangocache.RedisServer) {
 }
 
 // run listens to one server, again and again.
-func (t *tracker) run(ctx context.Context, i int, s *djangocache.RedisServer) {
+func (t *tracker) run(ctx context.Context, i int, s *djangocache.RedisEndpoint) {
 	for pause := firstTrackingPause; ; pause = min(2*pause, lastTrackingPause) {
 		told, why := t.listen(ctx, i, s)
 		if told {
 			pause = firstTrackingPause
 		}
 		wait := pause
-		if errors.As(why, new(unfit)) {
+		if errors.As(why, new(untracked)) {
 			wait = refusedTrackingPause
 		}
 		select {
@@ -164,7 +164,7 @@ func (t *tracker) end(i int, why error, cut bool) {
 	t.told[i] = time.Time{}
 	// The first words say what was being done. The rest may hold the number of a port, another one each time.
 	text, rest, _ := strings.Cut(why.Error(), ": ")
-	if errors.As(why, new(unfit)) {
+	if errors.As(why, new(untracked)) {
 		text += rest
 	}
 	if t.fresh || !cut && text != t.reported[i] {
@@ -174,7 +174,7 @@ func (t *tracker) end(i int, why error, cut bool) {
 }
 
 // listen listens on one connection. It returns why that ended, and whether the server had begun to tell of changes.
-func (t *tracker) listen(ctx context.Context, i int, s *djangocache.RedisServer) (told bool, why error) {
+func (t *tracker) listen(ctx context.Context, i int, s *djangocache.RedisEndpoint) (told bool, why error) {
 	var conn *trackingConn
 	defer func() {
 		cut := ctx.Err() != nil
@@ -203,12 +203,12 @@ func (t *tracker) listen(ctx context.Context, i int, s *djangocache.RedisServer)
 	return true, conn.follow(ctx, s, confirm)
 }
 
-func connect(ctx context.Context, s *djangocache.RedisServer, timeout time.Duration) (net.Conn, error) {
+func connect(ctx context.Context, s *djangocache.RedisEndpoint, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := s.Dial(ctx)
 	if errors.Is(err, djangocache.ErrNoService) {
-		err = unfit(err.Error())
+		err = untracked(err.Error())
 	}
 	return conn, err
 }

@@ -16,7 +16,7 @@ import (
 
 func TestTrackHears(t *testing.T) {
 	f := newFakeRedis()
-	following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, n *notes) {
+	following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, n *notes) {
 		n.want(t, "at first", "everything", "fresh")
 		want := []string{"AUTH reader sesame", "HELLO 3", "CLIENT TRACKING ON BCAST PREFIX p:", "CLIENT TRACKINGINFO", "INFO commandstats"}
 		if diff := cmp.Diff(want, f.commands); diff != "" {
@@ -64,7 +64,7 @@ func TestTrackDoubts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeRedis()
-			following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, n *notes) {
+			following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, n *notes) {
 				n.want(t, "at first", "everything", "fresh")
 				f.mu.Lock()
 				conn := f.conn
@@ -80,7 +80,7 @@ func TestTrackDoubts(t *testing.T) {
 
 func TestTrackEnds(t *testing.T) {
 	f := newFakeRedis()
-	following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, n *notes) {
+	following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, n *notes) {
 		for range 3 {
 			n.want(t, "at first", "everything", "fresh")
 			if err := f.conn.Close(); err != nil {
@@ -97,7 +97,7 @@ func TestTrackEnds(t *testing.T) {
 func TestTrackWantsAnswers(t *testing.T) {
 	for _, told := range []bool{false, true} {
 		f := newFakeRedis()
-		following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, n *notes) {
+		following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, n *notes) {
 			n.want(t, "at first", "everything", "fresh")
 			f.set(func() { f.answers["CLIENT TRACKINGINFO"] = "" })
 			for range 19 {
@@ -123,7 +123,7 @@ func TestTrackWantsAnswers(t *testing.T) {
 // Of swapped databases a server tells nobody, and counts them.
 func TestTrackSwaps(t *testing.T) {
 	f := newFakeRedis()
-	following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, n *notes) {
+	following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, n *notes) {
 		n.want(t, "at first", "everything", "fresh")
 		for _, line := range []string{"cmdstat_swapdb:calls=1,usec=9\r\n", "cmdstat_swapdb:calls=2,usec=18\r\n", ""} {
 			f.set(func() { f.answers["INFO"] = statistics(line) })
@@ -144,7 +144,7 @@ func TestTrackSwaps(t *testing.T) {
 // TestTrackConfirms: each check of all servers confirms what is from before the earliest of them began.
 func TestTrackConfirms(t *testing.T) {
 	one, two := newFakeRedis(), newFakeRedis()
-	following(t, []djangocache.RedisServer{one.server(), two.server()}, func(t *testing.T, n *notes) {
+	following(t, []djangocache.RedisEndpoint{one.server(), two.server()}, func(t *testing.T, n *notes) {
 		start := time.Now()
 		want := func(what string, until time.Duration) {
 			t.Helper()
@@ -194,7 +194,7 @@ func TestTrackIsRefused(t *testing.T) {
 			f := newFakeRedis()
 			right := f.answers[tt.command]
 			f.answers[tt.command] = tt.answer
-			following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, n *notes) {
+			following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, n *notes) {
 				n.want(t, "at first", asking+tt.why)
 				pass(time.Hour + time.Second)
 				n.want(t, "an hour later")
@@ -215,7 +215,7 @@ func TestTrackIsRefused(t *testing.T) {
 func TestTrackTriesAgain(t *testing.T) {
 	f := newFakeRedis()
 	f.dialErr = errors.New("dial from port 1: refused")
-	following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, n *notes) {
+	following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, n *notes) {
 		n.want(t, "at first", "not fresh: connecting to Redis at redis:6379: dial from port 1: refused")
 		f.set(func() { f.dialErr = errors.New("dial from port 2: refused") })
 		pass(61 * time.Second)
@@ -236,7 +236,7 @@ func TestTrackTriesAgain(t *testing.T) {
 func TestTrackSeveralServers(t *testing.T) {
 	one, two := newFakeRedis(), newFakeRedis()
 	two.answers["HELLO"] = "-LOADING the data\r\n"
-	following(t, []djangocache.RedisServer{one.server(), two.server()}, func(t *testing.T, n *notes) {
+	following(t, []djangocache.RedisEndpoint{one.server(), two.server()}, func(t *testing.T, n *notes) {
 		n.want(t, "at first", "not fresh: asking Redis at redis:6379 to tell of changes: HELLO is answered by LOADING")
 		one.send(t, push("p:one"))
 		n.want(t, "one alone tells", "heard one")
@@ -265,7 +265,7 @@ func TestTrackMoves(t *testing.T) {
 		f := newFakeRedis()
 		s := f.server()
 		s.Look = look
-		following(t, []djangocache.RedisServer{s}, func(t *testing.T, n *notes) {
+		following(t, []djangocache.RedisEndpoint{s}, func(t *testing.T, n *notes) {
 			n.want(t, "at first", "everything", "fresh")
 			pass(60 * one)
 			n.want(t, "as long as it is the same")
@@ -290,7 +290,7 @@ func TestTrackMoves(t *testing.T) {
 func TestTrackEndsWithContext(t *testing.T) {
 	f := newFakeRedis()
 	n := &notes{}
-	following(t, []djangocache.RedisServer{f.server()}, func(t *testing.T, told *notes) {
+	following(t, []djangocache.RedisEndpoint{f.server()}, func(t *testing.T, told *notes) {
 		told.want(t, "at first", "everything", "fresh")
 		n = told
 	})

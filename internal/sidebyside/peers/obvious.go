@@ -57,15 +57,15 @@ func newObvious(url, secret string, conns int) (*obvious, error) {
 	return o, err
 }
 
-// reply is the JSON of an answer, in the sidecar's words.
-type reply struct {
-	Result  bool   `json:"result"`
-	Message string `json:"message"`
-	User    *user  `json:"user,omitempty"`
-	Expires string `json:"expires,omitempty"`
+// answerJSON is the JSON of an answer, in the sidecar's words.
+type answerJSON struct {
+	Result  bool      `json:"result"`
+	Message string    `json:"message"`
+	User    *userJSON `json:"user,omitempty"`
+	Expires string    `json:"expires,omitempty"`
 }
 
-type user struct {
+type userJSON struct {
 	ID          string `json:"id"`
 	Username    string `json:"username"`
 	Email       string `json:"email"`
@@ -79,19 +79,19 @@ func (o *obvious) authenticate(c echo.Context) error {
 	setHeader(c)
 	cookie, err := c.Cookie("sessionid")
 	if err != nil {
-		return c.JSON(http.StatusUnauthorized, reply{Message: "No session."})
+		return c.JSON(http.StatusUnauthorized, answerJSON{Message: "No session."})
 	}
 	u, expires, err := o.check(c.Request().Context(), cookie.Value)
 	switch {
 	case errors.Is(err, errEnded):
-		return c.JSON(http.StatusUnauthorized, reply{Message: "Session has ended."})
+		return c.JSON(http.StatusUnauthorized, answerJSON{Message: "Session has ended."})
 	case err != nil:
-		return c.JSON(http.StatusServiceUnavailable, reply{Message: "Try again."})
+		return c.JSON(http.StatusServiceUnavailable, answerJSON{Message: "Try again."})
 	}
-	return c.JSON(http.StatusOK, reply{Result: true, Message: "Your login session is alive.", User: u, Expires: expires.UTC().Format(time.RFC3339)})
+	return c.JSON(http.StatusOK, answerJSON{Result: true, Message: "Your login session is alive.", User: u, Expires: expires.UTC().Format(time.RFC3339)})
 }
 
-func (o *obvious) check(ctx context.Context, key string) (*user, time.Time, error) {
+func (o *obvious) check(ctx context.Context, key string) (*userJSON, time.Time, error) {
 	var data string
 	var expires time.Time
 	switch err := o.session.QueryRowContext(ctx, key).Scan(&data, &expires); {
@@ -110,7 +110,7 @@ func (o *obvious) check(ctx context.Context, key string) (*user, time.Time, erro
 	if !isText || by != backend {
 		return nil, expires, errEnded
 	}
-	var u user
+	var u userJSON
 	var password string
 	var active bool
 	switch err := o.user.QueryRowContext(ctx, id).Scan(&u.ID, &password, &u.Username, &u.Email, &active, &u.IsStaff, &u.IsSuperuser); {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Upload is a file on its way to MEDIA_ROOT. It is not safe for concurrent use.
-type Upload struct {
+// PendingFile is a file on its way to MEDIA_ROOT. It is not safe for concurrent use.
+type PendingFile struct {
 	dir  *Dir
 	file *os.File // nil once it is closed
 	name string   // in the state directory; "" for a file without a name
@@ -30,10 +30,10 @@ func tempName(suffix string) string { return rand.Text() + suffix }
 
 // Create begins an upload of size bytes, or -1 if that is not known, and has room promised to it. The caller defers
 // Discard.
-func (d *Dir) Create(size int64) (*Upload, error) { return d.CreateFor("", size) }
+func (d *Dir) Create(size int64) (*PendingFile, error) { return d.CreateFor("", size) }
 
 // CreateFor is Create for an owner, whose share of the disk counts apart from that of others.
-func (d *Dir) CreateFor(owner string, size int64) (*Upload, error) {
+func (d *Dir) CreateFor(owner string, size int64) (*PendingFile, error) {
 	f, err := d.create()
 	if err != nil {
 		return nil, fault("creating an upload", err)
@@ -45,7 +45,7 @@ func (d *Dir) CreateFor(owner string, size int64) (*Upload, error) {
 	return f, nil
 }
 
-func (d *Dir) create() (*Upload, error) {
+func (d *Dir) create() (*PendingFile, error) {
 	if d.linker == byName {
 		state, err := d.state()
 		if err != nil {
@@ -53,10 +53,10 @@ func (d *Dir) create() (*Upload, error) {
 		}
 		defer state.Close() //nolint:errcheck // what is written to it is the file
 		file, name, err := d.createTemp(state, tempSuffix, d.createMode())
-		return &Upload{dir: d, file: file, name: name}, err
+		return &PendingFile{dir: d, file: file, name: name}, err
 	}
 	file, err := d.createAnonymous()
-	return &Upload{dir: d, file: file}, err
+	return &PendingFile{dir: d, file: file}, err
 }
 
 func (d *Dir) createAnonymous() (*os.File, error) {
@@ -98,7 +98,7 @@ func (d *Dir) createTemp(state folder, suffix string, mode uint32) (*os.File, st
 
 // Write appends to the upload, and makes room for it beyond the size that was announced, if any. It fails with
 // ErrNoSpace if there is none; what had been written by then counts in Size.
-func (f *Upload) Write(p []byte) (int, error) {
+func (f *PendingFile) Write(p []byte) (int, error) {
 	if f.file == nil {
 		return 0, os.ErrClosed
 	}
@@ -112,7 +112,7 @@ func (f *Upload) Write(p []byte) (int, error) {
 }
 
 // ReadAt reads what has been written: an io.ReaderAt.
-func (f *Upload) ReadAt(p []byte, offset int64) (int, error) {
+func (f *PendingFile) ReadAt(p []byte, offset int64) (int, error) {
 	if f.file == nil {
 		return 0, os.ErrClosed
 	}
@@ -120,11 +120,11 @@ func (f *Upload) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // Size is how many bytes the upload has.
-func (f *Upload) Size() int64 { return f.size }
+func (f *PendingFile) Size() int64 { return f.size }
 
 // Truncate takes back what was written after the first size bytes, and unless a part has a known size, the room for
 // more.
-func (f *Upload) Truncate(size int64) error {
+func (f *PendingFile) Truncate(size int64) error {
 	if f.file == nil {
 		return os.ErrClosed
 	}
@@ -150,7 +150,7 @@ func (f *Upload) Truncate(size int64) error {
 
 // Sync returns when what was written would survive a power cut. After an error the file is lost: the kernel has dropped
 // what it could not write, and calls the next attempt a success.
-func (f *Upload) Sync() error {
+func (f *PendingFile) Sync() error {
 	if f.file == nil {
 		return os.ErrClosed
 	}
@@ -161,7 +161,7 @@ func (f *Upload) Sync() error {
 }
 
 // Close ends the use of a part, which stays. Every other file is discarded.
-func (f *Upload) Close() error {
+func (f *PendingFile) Close() error {
 	if f.id == "" {
 		return f.Discard()
 	}
@@ -172,7 +172,7 @@ func (f *Upload) Close() error {
 	return errors.Join(err, f.end())
 }
 
-func (f *Upload) close() error {
+func (f *PendingFile) close() error {
 	if f.file == nil {
 		return nil
 	}
@@ -180,14 +180,14 @@ func (f *Upload) close() error {
 	return f.end()
 }
 
-func (f *Upload) end() error {
+func (f *PendingFile) end() error {
 	err := f.dir.closeLocked(f.name, f.file)
 	f.file = nil
 	return fault("closing an upload", err)
 }
 
 // Discard removes the upload, and with a part its state. It does nothing after Publish, Close or another Discard.
-func (f *Upload) Discard() error {
+func (f *PendingFile) Discard() error {
 	if f.file == nil {
 		return nil
 	}

@@ -99,7 +99,7 @@ func names(tb testing.TB, candidates ...string) func() (string, error) {
 }
 
 // create begins an upload and writes to it.
-func (f *fixture) create(tb testing.TB, content string) *media.Upload {
+func (f *fixture) create(tb testing.TB, content string) *media.PendingFile {
 	tb.Helper()
 	file, err := f.Create(int64(len(content)))
 	if err != nil {

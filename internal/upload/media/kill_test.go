@@ -121,7 +121,7 @@ func save(d *media.Dir, id string, j job) error {
 }
 
 // write writes what is missing up to a size, in pieces.
-func write(f *media.Upload, j job, size int) error {
+func write(f *media.PendingFile, j job, size int) error {
 	for rest := content(j.Seed, j.Size)[f.Size():size]; len(rest) > 0; {
 		n := min(len(rest), 1+rand.IntN(100_000))
 		if _, err := f.Write(rest[:n]); err != nil {
@@ -263,7 +263,7 @@ func restart(t *testing.T, f *fixture, powerCut bool, reported map[string]uint64
 }
 
 // resume checks what a part has, and writes the rest.
-func resume(t *testing.T, p *media.Upload, j job) {
+func resume(t *testing.T, p *media.PendingFile, j job) {
 	t.Helper()
 	has := make([]byte, p.Size())
 	if _, err := p.ReadAt(has, 0); err != nil && !errors.Is(err, io.EOF) {

@@ -88,7 +88,7 @@ func TestFullDisk(t *testing.T) {
 	for _, size := range []int64{100 << 10, 2 << 20} { // promised, allocated
 		onTmpfs(t, "size=16m", media.Config{MinFree: minFree}, func(t *testing.T, f *fixture) {
 			before := free(t, f.root)
-			var files []*media.Upload
+			var files []*media.PendingFile
 			for {
 				file, err := f.Create(size)
 				if errors.Is(err, media.ErrNoSpace) {

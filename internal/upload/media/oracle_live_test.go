@@ -219,7 +219,7 @@ func saveOne(c uploadCase, r request) error {
 	d.Force(r.Linker)
 	create := d.Create
 	if r.Part {
-		create = func(size int64) (*media.Upload, error) { return d.CreatePart(id, size) }
+		create = func(size int64) (*media.PendingFile, error) { return d.CreatePart(id, size) }
 	}
 	f, err := create(int64(len(c.Content)))
 	if err != nil {

@@ -28,7 +28,7 @@ func checkID(id string) error {
 // CreatePart begins a part of size bytes, or -1 if that is not known, as Create does with an upload. It fails with
 // fs.ErrExist if there is one of this id. A part of a known size keeps what it is promised until it is complete or
 // gone; Claim says to whom that counts.
-func (d *Dir) CreatePart(id string, size int64) (*Upload, error) {
+func (d *Dir) CreatePart(id string, size int64) (*PendingFile, error) {
 	f, err := d.openPart(id, d.createPart)
 	if err != nil {
 		d.Release(id)
@@ -52,7 +52,7 @@ func (d *Dir) CreatePart(id string, size int64) (*Upload, error) {
 //
 // It fails with fs.ErrNotExist, with ErrDamaged, with ErrBusy as long as the part is open elsewhere, and with
 // ErrPublished. Until Close nobody else can open it.
-func (d *Dir) OpenPart(id string, synced, size int64) (*Upload, error) {
+func (d *Dir) OpenPart(id string, synced, size int64) (*PendingFile, error) {
 	f, err := d.openPart(id, func(state folder, name string) (*os.File, error) { return state.openFile(name, unix.O_RDWR, 0) })
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (d *Dir) createPart(state folder, name string) (*os.File, error) {
 	return f, nil
 }
 
-func (d *Dir) openPart(id string, open func(state folder, name string) (*os.File, error)) (*Upload, error) {
+func (d *Dir) openPart(id string, open func(state folder, name string) (*os.File, error)) (*PendingFile, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (d *Dir) openPart(id string, open func(state folder, name string) (*os.File
 }
 
 // adopt locks a part, and takes it on if it is one.
-func (d *Dir) adopt(state folder, file *os.File, name string) (*Upload, error) {
+func (d *Dir) adopt(state folder, file *os.File, name string) (*PendingFile, error) {
 	if err := d.lock(name, file); err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (d *Dir) adopt(state folder, file *os.File, name string) (*Upload, error) {
 	}
 	const block = 512 // what st_blocks counts, whatever the file system's are
 	taken := max(info.Size, info.Blocks*block)
-	return &Upload{dir: d, file: file, name: name, size: info.Size, room: room{reserved: info.Size, allocated: taken}}, nil
+	return &PendingFile{dir: d, file: file, name: name, size: info.Size, room: room{reserved: info.Size, allocated: taken}}, nil
 }
 
 // Published reports whether the part is what stands under a name below MEDIA_ROOT.

@@ -17,7 +17,7 @@ import (
 
 const id = "0123456789abcdef0123456789abcdef"
 
-func (f *fixture) part(tb testing.TB, id, content string) *media.Upload {
+func (f *fixture) part(tb testing.TB, id, content string) *media.PendingFile {
 	tb.Helper()
 	p, err := f.CreatePart(id, -1)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // own gives the file the mode and the group that Django would give it in a directory: core/files/storage/filesystem.py,
 // 5.2, _save. First the mode, then the group, since a change of group may take bits away.
-func (f *Upload) own(root *os.Root, in folder) error {
+func (f *PendingFile) own(root *os.Root, in folder) error {
 	top, err := root.Open(".")
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (f *Upload) own(root *os.Root, in folder) error {
 
 // chgrp gives the file to a group, unless this process may not: Django passes over PermissionError, which is both.
 // Where the file system knows no groups, it is passed over too.
-func (f *Upload) chgrp(file *unix.Stat_t, group uint32) error {
+func (f *PendingFile) chgrp(file *unix.Stat_t, group uint32) error {
 	if file.Gid == group {
 		return nil
 	}

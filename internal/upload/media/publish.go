@@ -26,7 +26,7 @@ const (
 //
 // After an error there is no file under MEDIA_ROOT, but the directories that were made stay, as Django's do. Discard
 // then removes the file, or Close keeps a part to be published later.
-func (f *Upload) Publish(next func() (string, error)) (string, error) {
+func (f *PendingFile) Publish(next func() (string, error)) (string, error) {
 	if f.file == nil {
 		return "", os.ErrClosed
 	}
@@ -74,7 +74,7 @@ func (d *Dir) checkName(name string) error {
 
 // publication is one call of Publish.
 type publication struct {
-	file   *Upload
+	file   *PendingFile
 	root   *os.Root
 	folder folder // open; where the last candidate was
 	path   string // of it
@@ -132,7 +132,7 @@ func (p *publication) enter(at string) error {
 
 // published removes the file's name in the state directory. A failure is not reported: the upload is published, and
 // Sweep knows the leftover by its two names.
-func (f *Upload) published(moved bool) {
+func (f *PendingFile) published(moved bool) {
 	if f.name != "" && !moved {
 		if state, err := f.dir.state(); err == nil {
 			_ = state.unlink(f.name)

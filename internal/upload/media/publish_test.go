@@ -134,10 +134,10 @@ func TestRefused(t *testing.T) {
 
 func TestAfterItsEnd(t *testing.T) {
 	eachLinker(t, media.Config{}, func(t *testing.T, f *fixture) {
-		for what, end := range map[string]func(*media.Upload) error{
-			"published": func(file *media.Upload) error { _, err := file.Publish(names(t, "x")); return err },
-			"discarded": (*media.Upload).Discard,
-			"closed":    (*media.Upload).Close,
+		for what, end := range map[string]func(*media.PendingFile) error{
+			"published": func(file *media.PendingFile) error { _, err := file.Publish(names(t, "x")); return err },
+			"discarded": (*media.PendingFile).Discard,
+			"closed":    (*media.PendingFile).Close,
 		} {
 			file := f.create(t, "content")
 			if err := end(file); err != nil {

@@ -82,7 +82,7 @@ func (d *Dir) Release(id string) {
 }
 
 // resume takes over what the part has been promised.
-func (f *Upload) resume() {
+func (f *PendingFile) resume() {
 	f.dir.space.Lock()
 	defer f.dir.space.Unlock()
 	c := f.dir.promises.parts[f.id]
@@ -93,7 +93,7 @@ func (f *Upload) resume() {
 }
 
 // suspend leaves what the part is promised for the next who opens it, and gives back what the disk gave for nothing.
-func (f *Upload) suspend() error {
+func (f *PendingFile) suspend() error {
 	const worthwhile = 64 << 10 // the last block of a file is no loss
 	var err error
 	if f.allocated-f.size >= worthwhile {
@@ -112,7 +112,7 @@ func (f *Upload) suspend() error {
 }
 
 // grow makes room for the file's first n bytes, and for more if there is and its size is not known.
-func (f *Upload) grow(n int64) error {
+func (f *PendingFile) grow(n int64) error {
 	if n > f.reserved {
 		err := f.reserve(n + f.step())
 		if errors.Is(err, ErrNoSpace) {
@@ -125,11 +125,11 @@ func (f *Upload) grow(n int64) error {
 	return f.allocate(n)
 }
 
-func (f *Upload) step() int64 { return min(max(f.size, minStep), maxStep) }
+func (f *PendingFile) step() int64 { return min(max(f.size, minStep), maxStep) }
 
 // reserve promises room for the file's first n bytes, or fails with ErrNoSpace. Half an upload is of use to nobody, and
 // many halves fill a disk on which none of them can finish.
-func (f *Upload) reserve(n int64) error {
+func (f *PendingFile) reserve(n int64) error {
 	f.dir.space.Lock()
 	defer f.dir.space.Unlock()
 	need := n - f.reserved
@@ -150,7 +150,7 @@ func (f *Upload) reserve(n int64) error {
 
 // allocate takes from the disk what the file's first n bytes need, and a step more: as they come, since many announce
 // more than they send.
-func (f *Upload) allocate(n int64) error {
+func (f *PendingFile) allocate(n int64) error {
 	from := max(f.size, f.allocated)
 	until := min(n+f.step(), f.reserved)
 	if n <= f.allocated || until-from < allocateFrom {
@@ -197,14 +197,14 @@ func roomOf(blocks, all uint64, size int64, err error) (int64, error) {
 }
 
 // settle counts what the file may still write and has not taken from the disk. Dir.space is held.
-func (f *Upload) settle() {
+func (f *PendingFile) settle() {
 	promised := max(0, f.reserved-max(f.size, f.allocated))
 	f.dir.promises.add(f.owner, promised-f.promised)
 	f.promised = promised
 }
 
 // written settles after a write.
-func (f *Upload) written() {
+func (f *PendingFile) written() {
 	if f.promised == 0 {
 		return
 	}
@@ -214,7 +214,7 @@ func (f *Upload) written() {
 }
 
 // release gives up what is not written. What the disk gave goes with the file, or is cut off by trim.
-func (f *Upload) release() {
+func (f *PendingFile) release() {
 	f.dir.space.Lock()
 	defer f.dir.space.Unlock()
 	f.reserved = 0
@@ -222,7 +222,7 @@ func (f *Upload) release() {
 }
 
 // trim cuts off what was allocated and not written.
-func (f *Upload) trim() error {
+func (f *PendingFile) trim() error {
 	if f.allocated <= f.size {
 		return nil
 	}

@@ -52,7 +52,7 @@ func expect(t *testing.T, f *fixture, want int64) {
 	}
 }
 
-func fill(t *testing.T, file *media.Upload, n int) {
+func fill(t *testing.T, file *media.PendingFile, n int) {
 	t.Helper()
 	if _, err := file.Write(make([]byte, n)); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 // digestOf is the SHA-256 of the bytes that count, to go on with; nil where none is wanted. It is in the state, unless
 // that was written without, or by a Go that kept it otherwise.
-func (h *Handler) digestOf(f *media.Upload, s *state) (hash.Hash, error) {
+func (h *Handler) digestOf(f *media.PendingFile, s *state) (hash.Hash, error) {
 	if !h.Digest {
 		return nil, nil //nolint:nilnil // no digest and no error
 	}
@@ -26,7 +26,7 @@ func (h *Handler) digestOf(f *media.Upload, s *state) (hash.Hash, error) {
 }
 
 // sumOf is the SHA-256 of the whole file in hexadecimal digits, "" where none is wanted.
-func (h *Handler) sumOf(f *media.Upload, s *state) (string, error) {
+func (h *Handler) sumOf(f *media.PendingFile, s *state) (string, error) {
 	digest, err := h.digestOf(f, s)
 	if err != nil || digest == nil {
 		return "", err

@@ -81,7 +81,7 @@ func (x *exchange) take(ctx context.Context, token string) (id string, l *lease,
 
 // openPart opens the part of an upload, which begins with the bytes that count. The state is read again: another
 // process, perhaps one that is being replaced by this one, may have had the part until now.
-func (x *exchange) openPart(id string, s *state) (*media.Upload, *state, error) {
+func (x *exchange) openPart(id string, s *state) (*media.PendingFile, *state, error) {
 	x.Media.Claim(id, x.user, 0)
 	f, err := x.Media.OpenPart(id, -1, s.Length)
 	if err != nil {

@@ -16,7 +16,7 @@ type Options struct {
 	// Media is where the files go. No other Handler of the process uses its parts.
 	Media *media.Dir
 	// Name judges what a client calls its file: "" if it does not say, otherwise any UTF-8. It is asked when an upload is
-	// created, and when it is published for the names to be tried, as media.Upload.Publish has it. An error that is a
+	// created, and when it is published for the names to be tried, as media.PendingFile.Publish has it. An error that is a
 	// [reply.Refusal] is what the client is told.
 	Name func(filename string) (names func() (string, error), err error)
 	// Inspect looks at a complete file before it is published. What it refuses is removed. nil inspects nothing.

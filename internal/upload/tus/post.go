@@ -69,7 +69,7 @@ func (x *exchange) create(ctx context.Context, id string, l *lease, s *state, c 
 	return x.fill(ctx, id, l, f, s, c)
 }
 
-func (x *exchange) fill(ctx context.Context, id string, l *lease, f *media.Upload, s *state, c creation) error {
+func (x *exchange) fill(ctx context.Context, id string, l *lease, f *media.PendingFile, s *state, c creation) error {
 	err := c.checksum.verify // of no bytes
 	if c.hasBody {
 		err = func() error { return x.receive(id, l, f, s, c.checksum) }

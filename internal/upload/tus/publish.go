@@ -12,7 +12,7 @@ import (
 )
 
 // publish publishes a complete upload, if its user may still do that.
-func (x *exchange) publish(ctx context.Context, id string, f *media.Upload, s *state) error {
+func (x *exchange) publish(ctx context.Context, id string, f *media.PendingFile, s *state) error {
 	if err := x.recheck(); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (x *exchange) publish(ctx context.Context, id string, f *media.Upload, s *s
 }
 
 // examine finds out what the file is.
-func (x *exchange) examine(id string, f *media.Upload, s *state) (err error) {
+func (x *exchange) examine(id string, f *media.PendingFile, s *state) (err error) {
 	var head [512]byte // what DetectContentType looks at
 	n, err := f.ReadAt(head[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {

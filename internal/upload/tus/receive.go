@@ -29,7 +29,7 @@ type intake struct {
 	*exchange
 	id       string
 	lease    *lease
-	file     *media.Upload
+	file     *media.PendingFile
 	state    *state
 	checksum *checksum // nil: none
 	digest   hash.Hash // nil: none
@@ -40,7 +40,7 @@ type intake struct {
 
 // receive reads the body. All that came counts, also if it ends early, but for a body with a checksum: that counts as a
 // whole or not at all, and so does one that is too long.
-func (x *exchange) receive(id string, l *lease, f *media.Upload, s *state, c *checksum) error {
+func (x *exchange) receive(id string, l *lease, f *media.PendingFile, s *state, c *checksum) error {
 	digest, err := x.digestOf(f, s)
 	if err != nil {
 		return err
