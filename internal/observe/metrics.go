@@ -30,6 +30,7 @@ type Metrics struct {
 	refused *prometheus.CounterVec
 	reloads *prometheus.CounterVec
 	stale   prometheus.Gauge
+	silent  *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics with r.
@@ -77,6 +78,9 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.stale = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold something that was refused, and the secrets from before are in force.",
 	})
+	m.silent = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "django_sidecar_store_silent", Help: "1 while a store does not answer, and is asked four times a second only.",
+	}, []string{"store"})
 	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "django_sidecar_answers_undelivered_total",
 		Help: "Early answers that may not have arrived: the client was still writing at the end of SIDECAR_LINGER.",
@@ -86,7 +90,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	})
 	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.refused, m.reloads, m.stale, m.undelivered, info)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.undelivered, info)
 	return m
 }
 
@@ -178,6 +182,15 @@ func (m *Metrics) Reloaded(taken bool) {
 	}
 	m.reloads.WithLabelValues("refused").Inc()
 	m.stale.Set(1)
+}
+
+// StoreSilent says whether a store does not answer.
+func (m *Metrics) StoreSilent(store string, is bool) {
+	value := 0.0
+	if is {
+		value = 1
+	}
+	m.silent.WithLabelValues(store).Set(value)
 }
 
 // AnswerUndelivered counts an early answer whose client did not stop writing.

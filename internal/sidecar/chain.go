@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/verdictcache"
@@ -18,9 +19,10 @@ import (
 //	currentDeployment         the deployment in force, which a changed secret replaces
 //	djangosession.Verifier    Django's rules
 //	observe's stores          time what is below
+//	breaker's stores          fail at once while a store does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
-// The last three are of one deployment, and open puts them together. Nothing is put in between later.
+// The last four are of one deployment, and open puts them together. Nothing is put in between later.
 func (sc *sidecar) newChain(login gateway.LoginURL) error {
 	c := sc.config
 	var asked interface {
@@ -61,8 +63,8 @@ func (c *currentDeployment) verifier() verdictcache.Origin { return c.Load().ver
 
 // AccessOf implements djangosession.AccessStore.
 func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	if access := c.Load().access; access != nil {
-		return access.AccessOf(ctx, userID)
+	if d := c.Load(); d.access != nil {
+		return breaker.Permissions{Store: d.access, Breaker: d.accessBreaker}.AccessOf(ctx, userID)
 	}
 	return djangosession.Access{}, djangosession.ErrNoPermissionsMixin // users are not looked at
 }

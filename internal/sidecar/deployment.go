@@ -12,6 +12,7 @@ import (
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/djangosession/filestore"
 	"django-sidecar/handlers"
+	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
@@ -41,14 +42,19 @@ type Deployment struct {
 	verifier        *djangosession.Verifier
 	events          *signing.TimestampSigner // of what Django is told about uploads
 	replaced        chan struct{}            // closed when another deployment is in its place
+
+	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
+	usersBreaker, accessBreaker *breaker.Breaker
+	silent                      func(store string, is bool) // is told of each breaker; nil: nobody is
 }
 
 // Open makes the deployment that the settings describe. It connects to nothing yet. Close ends it.
-func Open(c *config.Config) (*Deployment, error) { return newDeployment(c, nil) }
+func Open(c *config.Config) (*Deployment, error) { return newDeployment(c, nil, nil) }
 
-// newDeployment is Open with the stores timed, if there are metrics.
-func newDeployment(c *config.Config, metrics *observe.Metrics) (*Deployment, error) {
-	d := &Deployment{config: c, replaced: make(chan struct{})}
+// newDeployment is Open with the stores timed, if there are metrics. silent, if not nil, is told when a store no longer
+// answers, and when it does again.
+func newDeployment(c *config.Config, metrics *observe.Metrics, silent func(store string, is bool)) (*Deployment, error) {
+	d := &Deployment{config: c, replaced: make(chan struct{}), silent: silent}
 	if err := d.open(metrics); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -83,6 +89,7 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 			Prepare: d.database.Prepares, Batcher: d.batcher,
 		})
 	}
+	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
 	store, users := d.stores(metrics)
 	d.verifier, err = newVerifier(c, d.version, store, users)
 	return err
@@ -164,6 +171,9 @@ func ownAuthHash(h config.AuthHash) *djangosession.OwnAuthHash {
 // stores returns the stores as the verifier asks them: timed, if there are metrics.
 func (d *Deployment) stores(metrics *observe.Metrics) (store djangosession.Store, users djangosession.UserStore) {
 	store, users = d.sessions, d.userStore()
+	if users != nil {
+		users = breaker.Users{UserStore: users, Breaker: d.usersBreaker}
+	}
 	if metrics == nil {
 		return store, users
 	}
@@ -202,6 +212,14 @@ func (d *Deployment) openDatabases() (err error) {
 		d.sessionBatcher, err = dbstore.NewBatcher(c.DBConns), errors.Join(err, sessionErr)
 	}
 	return err
+}
+
+func (d *Deployment) newBreaker(store string) *breaker.Breaker {
+	return breaker.New(store, time.Now, func(open bool) {
+		if d.silent != nil {
+			d.silent(store, open)
+		}
+	})
 }
 
 // apart reports whether the session table is in another database than the users.

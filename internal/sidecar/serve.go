@@ -138,7 +138,7 @@ func (sc *sidecar) watch(ctx context.Context) {
 
 // replace puts a new deployment in place of the current one, and has that closed once nobody can be using it.
 func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
-	d, err := newDeployment(c, sc.metrics)
+	d, err := newDeployment(c, sc.metrics, sc.reportSilent)
 	if err != nil {
 		return err
 	}
@@ -155,6 +155,16 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 		logIfError(ctx, sc.logger, "closing the old database connections", old.Close())
 	})
 	return nil
+}
+
+// reportSilent logs that a store does not answer, and that it does again.
+func (sc *sidecar) reportSilent(store string, silent bool) {
+	sc.metrics.StoreSilent(store, silent)
+	if silent {
+		sc.logger.Warn("a store does not answer; it is asked four times a second, and all other requests are answered without it", "store", store)
+		return
+	}
+	sc.logger.Info("the store answers again", "store", store)
 }
 
 // logIfError is for errors on the way out, which change nothing any more.

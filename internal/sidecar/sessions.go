@@ -12,6 +12,7 @@ import (
 	"django-sidecar/djangosession/cookiestore"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/djangosession/filestore"
+	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangocache"
 )
@@ -34,7 +35,7 @@ func (d *Deployment) openSessions() (err error) {
 	}
 	switch c.SessionEngineKind {
 	case config.EngineDB:
-		d.sessions = d.rows
+		d.sessions = probed{d.guardedRows(), d.rows.Probe}
 	case config.EngineCachedDB:
 		d.sessions, err = d.newCached(d.rows)
 	case config.EngineCache:
@@ -76,7 +77,7 @@ func (d *Deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 		return nil, fmt.Errorf("DJANGO_CACHE_URL: %w", err)
 	}
 	settings := cachestore.Config{
-		Cache: d.cache, Serializer: d.cache.Serializer, Version: d.version, MaxBytes: int(c.MaxSessionBytes),
+		Cache: breaker.Cache{Cache: d.cache, Breaker: d.newBreaker("cache")}, Serializer: d.cache.Serializer, Version: d.version, MaxBytes: int(c.MaxSessionBytes),
 		KeyPrefix: cmp.Or(c.CacheKeyPrefix, d.cache.KeyPrefix), KeyVersion: strconv.Itoa(c.CacheVersion),
 		SessionKeyPrefix: c.SessionCacheKeyPrefix,
 	}
@@ -86,7 +87,7 @@ func (d *Deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 	probe := d.cache.Probe
 	if then != nil { // a nil *Sessions would be no nil Store
 		// An outage of the cache alone is none: the table has every session.
-		settings.Then, probe = then, then.Probe
+		settings.Then, probe = d.guardedRows(), then.Probe
 	}
 	d.cached, err = cachestore.New(settings)
 	return probed{d.cached, probe}, err
@@ -129,6 +130,11 @@ func (d *Deployment) zone() dbstore.Zone {
 		return dbstore.Zone{}
 	}
 	return dbstore.Zone{Local: d.config.TimeZone}
+}
+
+// guardedRows are the rows as verdicts ask for them.
+func (d *Deployment) guardedRows() djangosession.Store {
+	return breaker.Sessions{Store: d.rows, Breaker: d.newBreaker("session table")}
 }
 
 func (d *Deployment) newRows() *dbstore.Sessions {

@@ -127,7 +127,7 @@ func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
 	}
 	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
 	add("DJANGO_LOGIN_URL", err)
-	d, err := newDeployment(c, sc.metrics)
+	d, err := newDeployment(c, sc.metrics, sc.reportSilent)
 	add("", err)
 	if err == nil {
 		sc.current.Store(d)

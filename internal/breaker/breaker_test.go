@@ -1,0 +1,226 @@
+package breaker_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/breaker"
+)
+
+// server is a store of each kind. It answers as told.
+type server struct {
+	mu     sync.Mutex
+	asked  int
+	answer func(ctx context.Context) error
+}
+
+func (s *server) ask(ctx context.Context) error {
+	s.mu.Lock()
+	s.asked++
+	answer := s.answer
+	s.mu.Unlock()
+	return answer(ctx)
+}
+
+// recover has the server answer what is asked from now on.
+func (s *server) recover() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = func(context.Context) error { return nil }
+}
+
+func (s *server) Load(ctx context.Context, _ string) (*djangosession.Session, error) {
+	return nil, s.ask(ctx)
+}
+
+func (s *server) UserByID(ctx context.Context, _ djangosession.Value) (*djangosession.StoredUser, error) {
+	return nil, s.ask(ctx)
+}
+
+func (s *server) AccessOf(ctx context.Context, _ string) (djangosession.Access, error) {
+	return djangosession.Access{}, s.ask(ctx)
+}
+
+func (s *server) Get(ctx context.Context, _ string) ([]byte, time.Time, error) {
+	return nil, time.Time{}, s.ask(ctx)
+}
+
+func silent(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+const timeout = 2 * time.Second
+
+// questions are the ways in which a Breaker's server is asked. Each takes at most the timeout.
+func questions(s *server, b *breaker.Breaker) []func() error {
+	bounded := func(ask func(context.Context) error) func() error {
+		return func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), timeout)
+			defer cancel()
+			return ask(ctx)
+		}
+	}
+	return []func() error{
+		bounded(func(ctx context.Context) error {
+			_, err := breaker.Sessions{Store: s, Breaker: b}.Load(ctx, "")
+			return err
+		}),
+		bounded(func(ctx context.Context) error {
+			_, err := breaker.Users{UserStore: s, Breaker: b}.UserByID(ctx, djangosession.Value{})
+			return err
+		}),
+		bounded(func(ctx context.Context) error {
+			_, err := breaker.Permissions{Store: s, Breaker: b}.AccessOf(ctx, "")
+			return err
+		}),
+		bounded(func(ctx context.Context) error {
+			_, _, err := breaker.Cache{Cache: s, Breaker: b}.Get(ctx, "")
+			return err
+		}),
+	}
+}
+
+// Whoever asks a silent server waits for it at first. Then nobody does, but for one question at a time; and as soon as
+// one is answered, all are.
+func TestSilentServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []bool
+		s := &server{answer: silent}
+		ways := questions(s, breaker.New("user table", time.Now, func(open bool) { told = append(told, open) }))
+		ask := func(i int) (time.Duration, error) {
+			began := time.Now()
+			err := ways[i%len(ways)]()
+			return time.Since(began), err
+		}
+		for i := range 5 {
+			if took, err := ask(i); took != timeout || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, breaker.ErrOpen) {
+				t.Errorf("question %d: %v after %v", i, err, took)
+			}
+		}
+		for i := range len(ways) {
+			took, err := ask(i)
+			if took != 0 || !errors.Is(err, breaker.ErrOpen) || djangosession.IsAnswer(err) {
+				t.Errorf("%d of a silent server: %v after %v", i, err, took)
+			}
+		}
+		if s.asked != 5 {
+			t.Errorf("asked %d times", s.asked)
+		}
+		<-time.After(251 * time.Millisecond)
+		hanging := make(chan error)
+		go func() { _, err := ask(0); hanging <- err }()
+		synctest.Wait()
+		if took, err := ask(1); took != 0 || !errors.Is(err, breaker.ErrOpen) || s.asked != 6 {
+			t.Errorf("beside the one that is put: %v after %v, asked %d times", err, took, s.asked)
+		}
+		s.recover() // and what hangs goes on hanging
+		<-time.After(251 * time.Millisecond)
+		for i := range ways {
+			if took, err := ask(i); err != nil || took != 0 {
+				t.Errorf("%d of a server that answers again: %v after %v", i, err, took)
+			}
+		}
+		if err := <-hanging; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the one that was put into silence: %v", err)
+		}
+		if !slices.Equal(told, []bool{true, false}) {
+			t.Errorf("told %v", told)
+		}
+	})
+}
+
+// What is no silence never opens a Breaker: an answer of any kind, a failure at once, a panic.
+func TestWhatIsNoSilence(t *testing.T) {
+	for name, answer := range map[string]func(int) error{
+		"not found":    func(int) error { return djangosession.ErrNotFound },
+		"no such user": func(int) error { return djangosession.ErrUserNotFound },
+		"refused":      func(int) error { return errors.New("connection refused") },
+		"one in five is answered": func(n int) error {
+			if n%5 == 0 {
+				return nil
+			}
+			return os.ErrDeadlineExceeded
+		},
+	} {
+		n := 0
+		s := &server{answer: func(context.Context) error { n++; return answer(n) }}
+		ways := questions(s, breaker.New("user table", time.Now, func(bool) { t.Errorf("%s opens it", name) }))
+		for i := range 40 {
+			if err := ways[i%len(ways)](); errors.Is(err, breaker.ErrOpen) {
+				t.Errorf("%s: question %d was not put", name, i)
+			}
+		}
+	}
+	s := &server{answer: func(context.Context) error { panic("a panic of the test") }}
+	ways := questions(s, breaker.New("user table", time.Now, func(bool) {}))
+	for i := range 10 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("panic %d was swallowed", i)
+				}
+			}()
+			_ = ways[i%len(ways)]() // it panics
+		}()
+	}
+	if s.asked != 10 {
+		t.Errorf("asked %d times, want 10", s.asked)
+	}
+}
+
+// Questions that hang since before the last answer do not open a Breaker, however many end at the same moment.
+func TestQuestionsThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: silent}
+		ways := questions(s, breaker.New("user table", time.Now, func(bool) { t.Error("it opened") }))
+		hanging := make(chan error)
+		for i := range 20 {
+			go func() { hanging <- ways[i%len(ways)]() }()
+		}
+		<-time.After(timeout/2 + time.Millisecond)
+		s.recover()
+		if err := ways[0](); err != nil {
+			t.Error(err)
+		}
+		for range 20 {
+			if err := <-hanging; !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		}
+		if err := ways[0](); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A network's timeout is silence too, whatever the context says: a driver has deadlines of its own.
+func TestTimeoutsOfTheNetwork(t *testing.T) {
+	s := &server{answer: func(context.Context) error { return os.ErrDeadlineExceeded }}
+	ways := questions(s, breaker.New("user table", time.Now, func(bool) {}))
+	for range 5 {
+		if err := ways[0](); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+	if err := ways[0](); !errors.Is(err, breaker.ErrOpen) {
+		t.Errorf("after five: %v", err)
+	}
+}
+
+// Without a Breaker every question is put.
+func TestNoBreaker(t *testing.T) {
+	s := &server{answer: func(context.Context) error { return os.ErrDeadlineExceeded }}
+	for _, ask := range slices.Repeat(questions(s, nil), 3) {
+		if err := ask(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+}
