@@ -112,51 +112,49 @@ func usedUp(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
-// Sessions is a djangosession.Store that a Breaker watches.
-type Sessions struct {
+// WatchedSessions is a djangosession.Store that a Breaker watches.
+type WatchedSessions struct {
 	djangosession.Store
 	*Breaker
 }
 
 // Load implements djangosession.Store.
-func (s Sessions) Load(ctx context.Context, key string) (*djangosession.Session, error) {
+func (s WatchedSessions) Load(ctx context.Context, key string) (*djangosession.Session, error) {
 	return ask(ctx, s.Breaker, func() (*djangosession.Session, error) { return s.Store.Load(ctx, key) })
 }
 
-// Users is a djangosession.UserStore that a Breaker watches.
-type Users struct {
+// WatchedUsers is a djangosession.UserStore that a Breaker watches.
+type WatchedUsers struct {
 	djangosession.UserStore
 	*Breaker
 }
 
 // UserByID implements djangosession.UserStore.
-func (u Users) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
+func (u WatchedUsers) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
 	return ask(ctx, u.Breaker, func() (*djangosession.StoredUser, error) { return u.UserStore.UserByID(ctx, id) })
 }
 
-// Permissions finds what a user may do, in tables that a Breaker watches.
-type Permissions struct {
-	Store interface {
-		AccessOf(ctx context.Context, userID string) (djangosession.Access, error)
-	}
+// WatchedPermissions finds what a user may do, in tables that a Breaker watches.
+type WatchedPermissions struct {
+	djangosession.AccessStore
 	*Breaker
 }
 
-// AccessOf implements check.AccessStore.
-func (p Permissions) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	return ask(ctx, p.Breaker, func() (djangosession.Access, error) { return p.Store.AccessOf(ctx, userID) })
+// AccessOf implements djangosession.AccessStore.
+func (p WatchedPermissions) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+	return ask(ctx, p.Breaker, func() (djangosession.Access, error) { return p.AccessStore.AccessOf(ctx, userID) })
 }
 
-// Cache is a cachestore.Cache that a Breaker watches.
-type Cache struct {
-	cachestore.Cache
+// WatchedCache is a cachestore.Getter that a Breaker watches.
+type WatchedCache struct {
+	cachestore.Getter
 	*Breaker
 }
 
-// Get implements cachestore.Cache.
-func (c Cache) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
+// Get implements cachestore.Getter.
+func (c WatchedCache) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
 	value, err = ask(ctx, c.Breaker, func() (value []byte, err error) {
-		value, expires, err = c.Cache.Get(ctx, key)
+		value, expires, err = c.Getter.Get(ctx, key)
 		return value, err
 	})
 	return value, expires, err

@@ -70,19 +70,19 @@ func questions(s *server, b *breaker.Breaker) []func() error {
 	}
 	return []func() error{
 		bounded(func(ctx context.Context) error {
-			_, err := breaker.Sessions{Store: s, Breaker: b}.Load(ctx, "")
+			_, err := breaker.WatchedSessions{Store: s, Breaker: b}.Load(ctx, "")
 			return err
 		}),
 		bounded(func(ctx context.Context) error {
-			_, err := breaker.Users{UserStore: s, Breaker: b}.UserByID(ctx, djangosession.Value{})
+			_, err := breaker.WatchedUsers{UserStore: s, Breaker: b}.UserByID(ctx, djangosession.Value{})
 			return err
 		}),
 		bounded(func(ctx context.Context) error {
-			_, err := breaker.Permissions{Store: s, Breaker: b}.AccessOf(ctx, "")
+			_, err := breaker.WatchedPermissions{AccessStore: s, Breaker: b}.AccessOf(ctx, "")
 			return err
 		}),
 		bounded(func(ctx context.Context) error {
-			_, _, err := breaker.Cache{Cache: s, Breaker: b}.Get(ctx, "")
+			_, _, err := breaker.WatchedCache{Getter: s, Breaker: b}.Get(ctx, "")
 			return err
 		}),
 	}

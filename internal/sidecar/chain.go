@@ -64,7 +64,7 @@ func (c *currentDeployment) verifier() verdictcache.Origin { return c.Load().ver
 // AccessOf implements djangosession.AccessStore.
 func (c *currentDeployment) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	if d := c.Load(); d.access != nil {
-		return breaker.Permissions{Store: d.access, Breaker: d.accessBreaker}.AccessOf(ctx, userID)
+		return breaker.WatchedPermissions{AccessStore: d.access, Breaker: d.accessBreaker}.AccessOf(ctx, userID)
 	}
 	return djangosession.Access{}, djangosession.ErrNoPermissionsMixin // users are not looked at
 }

@@ -172,7 +172,7 @@ func ownAuthHash(h config.AuthHash) *djangosession.OwnAuthHash {
 func (d *Deployment) stores(metrics *observe.Metrics) (store djangosession.Store, users djangosession.UserStore) {
 	store, users = d.sessions, d.userStore()
 	if users != nil {
-		users = breaker.Users{UserStore: users, Breaker: d.usersBreaker}
+		users = breaker.WatchedUsers{UserStore: users, Breaker: d.usersBreaker}
 	}
 	if metrics == nil {
 		return store, users

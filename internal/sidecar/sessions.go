@@ -77,7 +77,7 @@ func (d *Deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 		return nil, fmt.Errorf("DJANGO_CACHE_URL: %w", err)
 	}
 	settings := cachestore.Config{
-		Cache: breaker.Cache{Cache: d.cache, Breaker: d.newBreaker("cache")}, Serializer: d.cache.Serializer, Version: d.version, MaxBytes: int(c.MaxSessionBytes),
+		Cache: breaker.WatchedCache{Getter: d.cache, Breaker: d.newBreaker("cache")}, Serializer: d.cache.Serializer, Version: d.version, MaxBytes: int(c.MaxSessionBytes),
 		KeyPrefix: cmp.Or(c.CacheKeyPrefix, d.cache.KeyPrefix), KeyVersion: strconv.Itoa(c.CacheVersion),
 		SessionKeyPrefix: c.SessionCacheKeyPrefix,
 	}
@@ -134,7 +134,7 @@ func (d *Deployment) zone() dbstore.Zone {
 
 // guardedRows are the rows as verdicts ask for them.
 func (d *Deployment) guardedRows() djangosession.Store {
-	return breaker.Sessions{Store: d.rows, Breaker: d.newBreaker("session table")}
+	return breaker.WatchedSessions{Store: d.rows, Breaker: d.newBreaker("session table")}
 }
 
 func (d *Deployment) newRows() *dbstore.Sessions {
