@@ -3,6 +3,7 @@ package djangosession
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -99,6 +100,10 @@ func KnownBackend(path string) (rule BackendRule, known bool) {
 	rule, known = knownBackends[path]
 	return rule, known
 }
+
+// KnownBackends returns the rules of all backends that are known by their whole path, for who has to tell them to
+// others.
+func KnownBackends() map[string]BackendRule { return maps.Clone(knownBackends) }
 
 // listedBackend is an item of AUTHENTICATION_BACKENDS.
 type listedBackend struct {

@@ -1,6 +1,9 @@
 package djangosession
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // MiddlewareEffect is what an item of MIDDLEWARE does to who is logged in.
 type MiddlewareEffect uint8
@@ -127,6 +130,16 @@ func EffectOf(middleware string) MiddlewareEffect {
 		return NoEffect
 	}
 	return UnknownEffect
+}
+
+// KnownMiddleware returns the effects of all items that are known by their whole path, for who has to tell them to
+// others.
+func KnownMiddleware() map[string]MiddlewareEffect {
+	known := maps.Clone(knownMiddleware)
+	for path := range impersonations {
+		known[path] = Impersonation
+	}
+	return known
 }
 
 // impersonating returns the bits of the entries by which somebody may act as another user: those of the listed packages. It returns

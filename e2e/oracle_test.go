@@ -154,6 +154,7 @@ func (p profile) compare(t *testing.T, count int, seed uint64, compared, alive *
 	compared.Add(int64(len(cookies)))
 	alive.Add(int64(yes))
 	t.Logf("Django %s, Python %s: %d compared, %d users, %d none", django.Django, django.Python, len(cookies), yes, no)
+	p.compareByScript(t, django, cookies, want)
 	// Both must occur often, or nothing has been compared.
 	if yes < len(cookies)/10 || no < len(cookies)/10 {
 		t.Errorf("%d users and %d none: too few of one", yes, no)

@@ -195,3 +195,14 @@ func (d *Django) Execute(statement string) {
 	d.tb.Helper()
 	d.do(map[string]any{"op": "execute", "sql": statement}, nil)
 }
+
+// Run runs a program of Python as a shell of the project would, and returns what it prints and its exit code.
+func (d *Django) Run(program string) (printed string, code int) {
+	d.tb.Helper()
+	var answer struct {
+		Printed string
+		Code    int
+	}
+	d.do(map[string]any{"op": "run", "program": program}, &answer)
+	return answer.Printed, answer.Code
+}

@@ -120,7 +120,20 @@ def login(request):
     return {"session_key": log_in(deployment.session_store(), user)}
 
 
-OPS = {f.__name__: f for f in (init, users, sessions, ask, ask_lines, ask_asgi, decode, execute, login)}
+def run(request):
+    """Runs a program as a shell of the project would, and returns what it prints."""
+    printed, stdout, code = io.StringIO(), sys.stdout, 0
+    sys.stdout = printed
+    try:
+        exec(request["program"], {})
+    except SystemExit as e:
+        code = e.code
+    finally:
+        sys.stdout = stdout
+    return {"printed": printed.getvalue(), "code": code}
+
+
+OPS = {f.__name__: f for f in (init, users, sessions, ask, ask_lines, ask_asgi, decode, execute, login, run)}
 
 
 def answer(line):

@@ -1,0 +1,336 @@
+"""What a property or a manager computes of a user's row, as a condition in SQL."""
+import datetime
+import itertools
+
+
+def unsaved(model):
+    """An unsaved user with a value in each column; signals of the class are all that it can set off."""
+    user = model()
+    for field in model._meta.concrete_fields:
+        if field.attname in user.__dict__ and user.__dict__[field.attname] is None and not field.null and not field.primary_key:
+            try:
+                setattr(user, field.attname, plain_value(field))
+            except Exception:
+                pass
+    return user
+
+
+def plain_value(field):
+    """A value that the field takes."""
+    import decimal
+    import uuid
+
+    from django.utils import timezone
+
+    if field.choices and not getattr(field, "null", False):
+        flat = [c[0] for c in field.flatchoices if c[0] not in (None, "")]
+        if flat:
+            return flat[0]
+    kind = field.get_internal_type()
+    if kind in ("BooleanField", "NullBooleanField"):
+        return False
+    if kind == "DecimalField":
+        return decimal.Decimal(0)
+    if kind == "FloatField":
+        return 0.0
+    if kind.endswith("IntegerField") or kind.endswith("AutoField"):
+        return 0
+    if kind == "DateField":
+        return datetime.date(2020, 1, 1)
+    if kind == "DateTimeField":
+        return timezone.now()
+    if kind == "TimeField":
+        return datetime.time(12)
+    if kind == "DurationField":
+        return datetime.timedelta(0)
+    if kind == "UUIDField":
+        return uuid.uuid4()
+    if kind == "JSONField":
+        return {}
+    if kind == "BinaryField":
+        return b""
+    if kind == "GenericIPAddressField":
+        return "127.0.0.1"
+    if kind == "ArrayField":
+        return []
+    if kind == "EmailField":
+        return "nobody-%s@django-sidecar.invalid" % uuid.uuid4().hex[:12]
+    if kind == "URLField":
+        return "https://django-sidecar.invalid/%s" % uuid.uuid4().hex[:12]
+    return uuid.uuid4().hex[:field.max_length or 20]
+
+
+class Domain(object):
+    """The values of a column that are tried, and a condition for each."""
+
+    def __init__(self, field, connection):
+        self.field, self.whole = field, True
+        q = connection.ops.quote_name
+        name = q(field.column)
+        binary = "BINARY " if connection.vendor == "mysql" else ""  # collations ignore case, Python does not
+        kind = field.get_internal_type()
+        self.cases = [(None, name + " IS NULL")] if field.null else []
+        if kind in ("BooleanField", "NullBooleanField"):
+            yes, no = ("= true", "= false") if connection.vendor == "postgresql" else ("= 1", "= 0")
+            self.cases += [(True, "%s %s" % (name, yes)), (False, "%s %s" % (name, no))]
+        elif kind in ("DateTimeField", "DateField"):
+            # Before and after now: a condition cannot tell them apart, and does not have to where they are the same.
+            days = (-3650, -1, 1, 3650)
+            self.cases += [(self.date(kind, n), name + " IS NOT NULL") for n in days]
+        elif kind.endswith("IntegerField"):
+            values = set(self.values_in_use(connection)) | set(c[0] for c in field.flatchoices if c[0] is not None)
+            self.cases += [(v, "%s = %d" % (name, v)) for v in sorted(values)]
+            self.whole = False
+        elif kind in ("CharField", "TextField", "SlugField"):
+            values = set(self.values_in_use(connection)) | set(c[0] for c in field.flatchoices if c[0] is not None)
+            if any("\\" in str(v) or any(ord(c) < 32 for c in str(v)) for v in values):
+                raise Impossible("column %s has values with backslashes or control characters" % field.column)
+            self.cases += [(v, "%s%s = '%s'" % (binary, name, str(v).replace("'", "''"))) for v in sorted(values, key=str)]
+            self.whole = False
+        else:
+            raise Impossible("column %s is a %s" % (field.column, kind))
+
+    @staticmethod
+    def date(kind, days):
+        from django.utils import timezone
+
+        then = timezone.now() + datetime.timedelta(days=days)
+        return then if kind == "DateTimeField" else then.date()
+
+    def values_in_use(self, connection, most=40):
+        """The different values of a column; more than a few are no states."""
+        model = self.field.model
+        found = list(model._base_manager.using(connection.alias).order_by(self.field.attname)
+                     .values_list(self.field.attname, flat=True).distinct()[:most + 1])
+        if len(found) > most:
+            raise Impossible("column %s has more than %d different values" % (self.field.column, most))
+        return [v for v in found if v is not None]
+
+
+def other_value(field, value):
+    """Another value for a column, to see who notices."""
+    kind = field.get_internal_type()
+    if kind in ("BooleanField", "NullBooleanField"):
+        return not value
+    if kind == "DateTimeField" or kind == "DateField":
+        return Domain.date(kind, -400 if value is None or str(value) > "2021" else -4000)
+    if kind.endswith("IntegerField") or kind.endswith("AutoField"):
+        return (value or 0) + 1
+    if kind in ("ForeignKey", "OneToOneField"):
+        return None
+    changed = plain_value(field)
+    if changed == value:
+        flat = [c[0] for c in field.flatchoices if c[0] not in (None, "", value)] if field.choices else []
+        return flat[0] if flat else None
+    return changed
+
+
+def outcome(function):
+    try:
+        return ("value", function())
+    except Exception as e:
+        return ("error", type(e).__name__)
+
+
+def depends_on(model, compute, base=None):
+    """The columns whose value changes what compute(user) is, tried one by one on unsaved users."""
+    import copy
+
+    found = []
+    base = base or unsaved(model)
+    for field in model._meta.concrete_fields:
+        start = copy.copy(base)
+        before = outcome(lambda: compute(start))
+        tries = []
+        if field.null:
+            tries.append(None)
+        if field.choices:
+            tries += [c[0] for c in field.flatchoices]
+        try:
+            tries.append(other_value(field, base.__dict__.get(field.attname)))
+            if field.get_internal_type() in ("DateTimeField", "DateField"):
+                tries.append(Domain.date(field.get_internal_type(), 400))
+            if field.get_internal_type().endswith("IntegerField"):
+                tries += [-1, 0, 1, 2, 10, 100, 1000]
+        except Exception:
+            continue
+        for value in tries:
+            user = copy.copy(base)
+            user._state = copy.copy(base._state)
+            user.__dict__[field.attname] = value
+            if outcome(lambda: compute(user)) != before:
+                found.append(field)
+                break
+    return found
+
+
+def condition_for(model, compute, connection, called):
+    """SQL that is true where compute(user) is, and whether it knows each value that a column can have."""
+    import copy
+
+    queries = QueryLog(connection)
+    base = unsaved(model)
+    with queries:
+        fields = depends_on(model, compute, base)
+        # A flag may change what the others do: try all values of those that matter once more on each other.
+        domains = []
+        for field in fields:
+            domains.append(Domain(field, connection))
+        sizes = 1
+        for d in domains:
+            sizes *= len(d.cases)
+        if sizes > 512:
+            raise Impossible("%s depends on %s, in more ways than can be tried" % (called, ", ".join(f.column for f in fields)))
+        queries.start()
+        truth = {}
+        for combination in itertools.product(*[d.cases for d in domains]):
+            user = copy.copy(base)
+            for d, (value, _) in zip(domains, combination):
+                user.__dict__[d.field.attname] = value
+            kind, result = outcome(lambda: compute(user))
+            if kind == "error":
+                raise Impossible("%s fails with %s for a user with %s" % (
+                    called, result, ", ".join("%s=%r" % (d.field.column, v) for d, (v, _) in zip(domains, combination))))
+            sql = tuple(text for _, text in combination)
+            if truth.setdefault(sql, bool(result)) != bool(result):
+                raise Impossible("%s depends on the time that is in column %s" % (called, " or ".join(
+                    d.field.column for d in domains if d.field.get_internal_type().startswith("Date"))))
+    if queries.list:
+        raise Impossible("%s asks the database for more than the user's row: %s" % (called, queries.list[0][:120]))
+    if not domains:
+        kind, result = outcome(lambda: compute(base))
+        return ("1 = 1" if kind == "value" and result else "1 = 0"), True
+    return join(truth, domains), all(d.whole for d in domains)
+
+
+def join(truth, domains):
+    """The cases that are true, as short as they are in most projects."""
+    true = [sql for sql, result in truth.items() if result]
+    if not true:
+        return "1 = 0"
+    if len(true) == len(truth) and all(d.whole for d in domains):
+        return "1 = 1"
+    order = {}
+    for sql in truth:
+        order[sql] = len(order)
+    ands = [" AND ".join(sql) for sql in sorted(true, key=lambda s: order[s])]
+    if len(ands) == 1:
+        return ands[0]
+    return " OR ".join("(%s)" % a if " AND " in a else a for a in ands)
+
+
+class QueryLog(object):
+    """What is asked of a database meanwhile. Works on every Django from 1.11 on."""
+
+    def __init__(self, connection):
+        self.connection, self.list = connection, []
+
+    def __enter__(self):
+        self.connection.ensure_connection()
+        self.forced = self.connection.force_debug_cursor
+        self.connection.force_debug_cursor = True
+        self.start()
+        return self
+
+    def start(self):
+        self.begin = len(self.connection.queries_log)
+
+    def __exit__(self, *error):
+        self.list = [q["sql"] for q in list(self.connection.queries_log)[self.begin:]]
+        self.connection.force_debug_cursor = self.forced
+
+
+def read_flags(report):
+    """is_active, is_staff and is_superuser: columns, properties, or nothing."""
+    from django.db import connections, router
+
+    model = user_model()
+    connection = connections[router.db_for_read(model)]
+    for name, word in (("is_active", "ACTIVE"), ("is_staff", "STAFF"), ("is_superuser", "SUPERUSER")):
+        report.step(name, read_flag, model, connection, name, word)
+
+
+def read_flag(report, model, connection, name, word):
+    field = field_of(model, name)
+    prefix = "DJANGO_AUTH_USER_%s_" % word
+    if field is not None and field.get_internal_type() in ("BooleanField", "NullBooleanField"):
+        report.set(prefix + "COLUMN", field.column, name)
+        return
+    found, _ = attribute(model, name)
+    usual = field_with_column(model, name)
+    if field is None and found is None or found is False and field is None:
+        if name == "is_active":
+            # contrib/auth/backends.py, user_can_authenticate: a model without the attribute lets everybody in.
+            report.set(prefix + "COLUMN", "-")
+        elif usual is not None:
+            report.set(prefix + "COLUMN", "-")
+        return
+    if field is None and found is True:
+        if name == "is_active":
+            report.set(prefix + "COLUMN", "-")
+        else:
+            report.set(prefix + "WHERE", "1 = 1")
+        return
+    called = "%s of the user model (%s)" % (name, where(found if field is None else model))
+    try:
+        sql, whole = condition_for(model, lambda user: getattr(user, name), connection, called)
+    except Impossible as e:
+        if name == "is_active":
+            raise
+        report.stricter.append("%s. Nobody is %s to django-sidecar: require=%s lets nobody in" % (e, name[3:], name[3:]))
+        report.set(prefix + "WHERE", "1 = 0")
+        return
+    report.set(prefix + "WHERE", sql)
+    if not whole:
+        report.stricter.append("%s is a computation on values that the table has now: %s. Who gets a value that is not among them is not %s to django-sidecar "
+                               "until this program has been run again" % (called, sql, name[3:]))
+
+
+def field_with_column(model, column):
+    return next((f for f in model._meta.concrete_fields if f.column == column), None)
+
+
+def read_manager(report):
+    """Which rows the default manager hides, and from which backend."""
+    from django.db import connections, router
+
+    model = user_model()
+    connection = connections[router.db_for_read(model)]
+    query = model._default_manager.all().query
+    if not query.where:
+        return
+    called = "the default manager of the user model (%s)" % where(type(model._default_manager).get_queryset)
+    sql = where_text(model, query, connection, called)
+    report.set("DJANGO_AUTH_USER_WHERE", sql)
+
+
+def where_text(model, query, connection, called):
+    """The WHERE of a query on one table, with its values in it."""
+    query = query.clone() if hasattr(query, "clone") else query
+    compiler = query.get_compiler(connection=connection)
+    compiler.pre_sql_setup()
+    sql, parameters = compiler.compile(query.where)
+    if len([t for t in query.alias_map if query.alias_refcount.get(t)]) > 1:
+        raise Impossible("%s looks at other tables: WHERE %s" % (called, sql))
+    q = connection.ops.quote_name
+    sql = sql.replace(q(model._meta.db_table) + ".", "")
+    parts = sql.split("%s")
+    if len(parts) != len(parameters) + 1:
+        raise Impossible("%s has a condition that cannot be written: WHERE %s" % (called, sql))
+    out = parts[0]
+    for value, rest in zip(parameters, parts[1:]):
+        out += literal(value, called) + rest
+    return out.replace("%%", "%")
+
+
+def literal(value, called):
+    if value is None:
+        return "NULL"
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = str(value)
+    if not isinstance(value, str) or "\\" in text or any(ord(c) < 32 for c in text):
+        raise Impossible("%s compares with %r, which does not stay the same" % (called, type(value).__name__))
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,131 @@
+"""Users, groups and permissions that are made in a transaction which is rolled back. No signal is sent: bulk_create sends none."""
+import contextlib
+import random
+
+
+@contextlib.contextmanager
+def rolled_back(aliases):
+    """Transactions on these databases, which end with nothing changed."""
+    from django.db import transaction
+
+    opened = []
+    try:
+        for alias in aliases:
+            block = transaction.atomic(using=alias)
+            block.__enter__()
+            opened.append((alias, block))
+        yield
+    finally:
+        for alias, block in reversed(opened):
+            transaction.set_rollback(True, using=alias)
+            block.__exit__(None, None, None)
+
+
+def check_transactions(alias, tables):
+    """MySQL's MyISAM keeps what is rolled back."""
+    from django.db import connections
+
+    connection = connections[alias]
+    if connection.vendor == "mysql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()")
+            engines = dict((row[0], str(row[1])) for row in cursor.fetchall())
+        for table in tables:
+            if engines.get(table, "InnoDB").lower() != "innodb":
+                raise Impossible("table %s has the engine %s, which rolls nothing back" % (table, engines[table]))
+
+
+def new_key(field):
+    """A primary key that nobody has, and no sequence is asked for."""
+    while getattr(field, "remote_field", None) is not None:
+        field = field.target_field
+    kind = field.get_internal_type()
+    if kind == "SmallIntegerField" or kind == "SmallAutoField":
+        return -random.randrange(2 ** 14, 2 ** 15)
+    if kind.startswith("Positive"):
+        return random.randrange(2 ** 14, 2 ** 15) if "Small" in kind else random.randrange(2 ** 30, 2 ** 31)
+    if kind.endswith("AutoField") or kind.endswith("IntegerField"):
+        return -random.randrange(2 ** 30, 2 ** 31)
+    return plain_value(field)
+
+
+def insert(model, alias, **values):
+    """One row, with what the model requires."""
+    row = unsaved(model)
+    pk = model._meta.pk
+    if not getattr(pk, "remote_field", None):
+        row.pk = values.pop("pk", None) or new_key(pk)
+    for field in model._meta.concrete_fields:
+        value = row.__dict__.get(field.attname)
+        if getattr(field, "remote_field", None) and value is None and not field.null:
+            target = field.remote_field.model
+            first = target._base_manager.using(alias).values_list(field.target_field.attname, flat=True).first()
+            if first is None:
+                first = getattr(insert(target, alias), field.target_field.attname)
+            setattr(row, field.attname, first)
+        elif field.unique and not field.primary_key and not getattr(field, "remote_field", None) and value not in (None,):
+            kind = field.get_internal_type()
+            setattr(row, field.attname, new_key(field) if "Integer" in kind else plain_value(field))
+    for name, value in values.items():
+        setattr(row, name, value)
+    model._base_manager.using(alias).bulk_create([row])
+    return row
+
+
+def make_user(model, alias):
+    """A user as a row of the table. A model with several tables has none made."""
+    if other_tables(model):
+        raise Impossible("the user model has its columns in several tables")
+    user = insert(model, alias, password=u"pbkdf2_sha256$1$salt$\xe9")
+    return model._base_manager.using(alias).get(pk=user.pk)
+
+
+def link(field, one, other, alias):
+    """A row of a many-to-many table."""
+    through = field.remote_field.through
+    values = {field.m2m_field_name() + "_id": one.pk, field.m2m_reverse_field_name() + "_id": other.pk}
+    insert(through, alias, **values)
+
+
+def variations(model, user):
+    """Changes of one column each. None is skipped that the database takes."""
+    for field in model._meta.concrete_fields:
+        if field.primary_key or getattr(field, "remote_field", None):
+            continue
+        value = getattr(user, field.attname)
+        tries = [] if not field.null else [None]
+        kind = field.get_internal_type()
+        if kind in ("BooleanField", "NullBooleanField"):
+            tries += [True, False]
+        elif kind in ("DateTimeField", "DateField"):
+            tries += [Domain.date(kind, n) for n in (-400, 400)]
+        elif kind.endswith("IntegerField"):
+            tries += [0, 1, 2, 3]
+        elif field.choices:
+            tries += [c[0] for c in field.flatchoices][:20]
+        else:
+            try:
+                tries.append(plain_value(field))
+            except Exception:
+                pass
+        for changed in tries:
+            if changed != value:
+                yield field, changed
+
+
+@contextlib.contextmanager
+def changed(model, alias, user, field, value):
+    """The row with another value in a column. A value that the database refuses is passed over."""
+    from django.db import transaction
+
+    try:
+        with transaction.atomic(using=alias):
+            model._base_manager.using(alias).filter(pk=user.pk).update(**{field.attname: value})
+        done = True
+    except Exception:
+        done = False
+    try:
+        yield done
+    finally:
+        if done:
+            model._base_manager.using(alias).filter(pk=user.pk).update(**{field.attname: getattr(user, field.attname)})

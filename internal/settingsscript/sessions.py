@@ -1,0 +1,183 @@
+"""Where sessions are, and how they are written."""
+DJANGOS_ENGINES = "django.contrib.sessions.backends."
+PACKAGES = {  # engines of others that django-sidecar knows
+    "user_sessions.backends.db": "user_sessions_session",
+    "qsessions.backends.db": "qsessions_session",
+    "qsessions.backends.cached_db": "qsessions_session",
+}
+
+
+def store_class():
+    from importlib import import_module
+
+    return import_module(settings.SESSION_ENGINE).SessionStore
+
+
+def engine_kind(store):
+    """Which of Django's engines the store is, or inherits from."""
+    path = same_class(store, *[DJANGOS_ENGINES + kind + ".SessionStore" for kind in ("cached_db", "db", "cache", "file", "signed_cookies")])
+    if path:
+        return path.split(".")[-2]
+    if settings.SESSION_ENGINE in PACKAGES:
+        return settings.SESSION_ENGINE.rsplit(".", 1)[1]
+    raise Impossible("the session engine %s (%s) is not one of Django's, and does not inherit from one" % (settings.SESSION_ENGINE, where(store)))
+
+
+def session_model(store):
+    if hasattr(store, "get_model_class"):
+        return store.get_model_class()
+    from importlib import import_module
+
+    return getattr(import_module(settings.SESSION_ENGINE), "Session", None)
+
+
+def read_sessions(report, users_database):
+    store = store_class()
+    kind = engine_kind(store)
+    engine = settings.SESSION_ENGINE
+    packaged = engine in PACKAGES
+    if kind in ("cache", "cached_db"):
+        kind = read_cache(report, kind, users_database)
+    if packaged:
+        report.set("DJANGO_SESSION_ENGINE", engine if kind == engine.rsplit(".", 1)[1] else engine.rsplit(".", 1)[0] + ".db")
+    else:
+        report.set("DJANGO_SESSION_ENGINE", DJANGOS_ENGINES + kind, DJANGOS_ENGINES + "db")
+    report.set("DJANGO_SESSION_COOKIE_NAME", settings.SESSION_COOKIE_NAME, "sessionid")
+    report.set("DJANGO_SESSION_COOKIE_AGE", int(settings.SESSION_COOKIE_AGE), 1209600)
+    if kind == "file":
+        report.set("DJANGO_SESSION_FILE_PATH", os.path.abspath(store._get_storage_path()))
+    read_serializer(report, store, kind)
+    if kind in ("db", "cached_db"):
+        read_session_table(report, store, users_database)
+    if kind != "signed_cookies":
+        report.set("DJANGO_SESSION_STORE_CLASS", salt_class(store), "SessionStore")
+    own_store_methods(report, store, packaged)
+    return kind
+
+
+def read_cache(report, kind, users_database):
+    """The cache that sessions are in. cached_db has the same sessions in its table."""
+    from django.core.cache import caches
+
+    store = store_class()
+    alias = settings.SESSION_CACHE_ALIAS
+    try:
+        url, secret = cache_url(alias, users_database)
+        version = int(caches[alias].version)
+    except Impossible as e:
+        if kind == "cache":
+            raise
+        report.stricter.append("sessions are read in their table alone, since %s. A session that is in the cache and not in the table is nobody's" % e)
+        return "db"
+    except ValueError:
+        raise Impossible("VERSION of the cache %r is no number" % alias)
+    if secret:
+        report.secret("DJANGO_CACHE_URL", "cache-url", url)
+    else:
+        report.set("DJANGO_CACHE_URL", url)
+    report.set("DJANGO_CACHE_KEY_PREFIX", caches[alias].key_prefix or "", "")
+    report.set("DJANGO_CACHE_VERSION", version, 1)
+    prefix = getattr(store, "cache_key_prefix", None)
+    usual = "qsessions.q_cached_db" if settings.SESSION_ENGINE in PACKAGES else "django.contrib.sessions." + kind
+    report.set("DJANGO_SESSION_CACHE_KEY_PREFIX", prefix or usual, usual)
+    return kind
+
+
+def read_serializer(report, store, kind):
+    """By its effect: JSON, or a pickle. Caches write sessions in their own way."""
+    import json
+    import pickle
+
+    if kind == "cache":
+        return
+    sample = {"number": 1, "text": u"\xe9", "list": [None, True, 1.5]}
+    serializer = store().serializer if hasattr(store(), "serializer") else store_serializer()
+    data = serializer().dumps(sample)
+    path = settings.SESSION_SERIALIZER
+    try:
+        if json.loads(data.decode("latin-1")) == sample:
+            if path.rsplit(".", 1)[1] == "PickleSerializer":
+                return  # a name that misleads: what it writes is JSON, which is the default
+            return
+    except ValueError:
+        pass
+    try:
+        is_pickle = pickle.loads(data) == sample
+    except Exception:
+        is_pickle = False
+    if not is_pickle:
+        raise Impossible("SESSION_SERIALIZER %s (%s) writes neither JSON nor pickles" % (path, where(serializer)))
+    if path.rsplit(".", 1)[1] != "PickleSerializer":
+        path = path.rsplit(".", 1)[0] + ".PickleSerializer"
+    report.set("DJANGO_SESSION_SERIALIZER", path)
+
+
+def store_serializer():
+    from django.utils.module_loading import import_string
+
+    return import_string(settings.SESSION_SERIALIZER)
+
+
+def read_session_table(report, store, users_database):
+    from django.db import connections, router
+
+    model = session_model(store)
+    if model is None:
+        raise Impossible("the session engine %s has no model" % settings.SESSION_ENGINE)
+    columns = set(f.column for f in model._meta.concrete_fields)
+    for column in ("session_key", "session_data", "expire_date"):
+        if column not in columns:
+            raise Impossible("the session table %s has no column %s (%s)" % (model._meta.db_table, column, where(model)))
+    report.set("DJANGO_SESSION_TABLE", model._meta.db_table, PACKAGES.get(settings.SESSION_ENGINE, "django_session"))
+    alias = router.db_for_read(model)
+    if alias != users_database and place(connections[alias]) != place(connections[users_database]):
+        url, secret = database_url(alias)
+        if secret:
+            report.secret("DJANGO_SESSION_DATABASE_URL", "session-database-url", url)
+        else:
+            report.set("DJANGO_SESSION_DATABASE_URL", url)
+    if hasattr(model, "_default_manager"):
+        hidden = manager_where(model)
+        if hidden:
+            raise Impossible("the manager of the session model %s hides rows: WHERE %s" % (where(model), hidden))
+
+
+def place(connection):
+    s = connection.settings_dict
+    options = s.get("OPTIONS") or {}
+    return [connection.vendor] + [str(s.get(n) or "") for n in ("NAME", "HOST", "PORT")] + [str(options.get("options") or "")]
+
+
+def manager_where(model):
+    """The WHERE of a model's default manager, "" if it hides nothing."""
+    query = model._default_manager.all().query
+    return str(query).split(" WHERE ", 1)[1] if query.where else ""
+
+
+def salt_class(store):
+    """The class's name as it stands in the salt: contrib/sessions/backends/base.py, key_salt and to 3.2 _hash."""
+    if django.VERSION < (3, 1):
+        return store.__name__
+    salt, prefix = store().key_salt, "django.contrib.sessions."
+    if not salt.startswith(prefix):
+        raise Impossible("the session store signs with a key_salt of its own, %r (%s)" % (salt, overridden(store, "key_salt")))
+    return salt[len(prefix):]
+
+
+def own_store_methods(report, store, packaged):
+    """What a store of the project's own does to what it stores, by its effect."""
+    from django.contrib.sessions.backends.base import SessionBase
+
+    if is_djangos(store):
+        return
+    sample = {"_auth_user_id": "1", "text": u"\xe9", "number": 7}
+    mine = store()
+    for name in ("encode", "decode"):
+        if overridden(store, name) and settings.SESSION_ENGINE.rsplit(".", 1)[1] != "signed_cookies":
+            if SessionBase.decode(mine, mine.encode(dict(sample))) != sample or mine.decode(SessionBase.encode(mine, dict(sample))) != sample:
+                raise Impossible("the session store writes sessions in its own way: %s at %s" % (name, overridden(store, name)))
+    if packaged:
+        return
+    for name in ("load", "_get_session_from_db", "_get_session", "exists"):
+        if overridden(store, name):
+            raise Impossible("the session store has a %s() of its own, which may end sessions: %s" % (name, overridden(store, name)))

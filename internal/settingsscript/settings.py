@@ -1,0 +1,115 @@
+"""The program: reads, proves, writes, and says in its last line what has come of it."""
+
+
+def set_up():
+    """Without a shell of the project (python, and DJANGO_SETTINGS_MODULE), Django is not ready yet."""
+    from django.apps import apps
+
+    if not apps.ready:
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
+        django.setup()
+
+
+def read_database(report):
+    from django.db import connections, router
+
+    alias = router.db_for_read(user_model())
+    connection = connections[alias]
+    module = str(connection.settings_dict.get("ENGINE"))
+    if module.startswith(SCHEMA_BACKENDS):
+        report.remarks.append("%s keeps tenants in schemas: these settings are of the schema %r alone" % (module, getattr(connection, "schema_name", None)))
+    url, secret = database_url(alias)
+    if secret:
+        report.secret("DATABASE_URL", "database-url", url)
+    else:
+        report.set("DATABASE_URL", url)
+    if connection.settings_dict.get("TIME_ZONE"):
+        report.time_zone = connection.settings_dict["TIME_ZONE"]
+    return alias
+
+
+def read_all(report):
+    alias = report.step("the database", read_database) or "default"
+    report.set("DJANGO_VERSION", "%d.%d.%d" % django.VERSION[:3])
+    kind = report.step("sessions", read_sessions, alias)
+    report.step("the user model", read_users)
+    read_flags(report)
+    report.step("the manager of users", read_manager)
+    report.step("get_session_auth_hash()", read_hash)
+    report.step("middleware", read_middleware)
+    report.step("the proof", prove_users)
+    report.step("a request", prove_requests, kind)
+    read_site(report)
+    if getattr(report, "time_zone", None):
+        # DATABASES[...]["TIME_ZONE"]: the zone in which expiry is stored.
+        report.settings = [pair for pair in report.settings if pair[0] not in ("DJANGO_USE_TZ", "DJANGO_TIME_ZONE")]
+        report.set("DJANGO_USE_TZ", False)
+        report.set("DJANGO_TIME_ZONE", report.time_zone, "UTC")
+    report.step("SECRET_KEY", read_keys, kind)
+
+
+def say(text=""):
+    sys.stdout.write(text + "\n")
+
+
+def verdict(report):
+    if report.impossible:
+        return "not possible: " + "; ".join(report.impossible)
+    if report.stricter:
+        return "ready but stricter: " + "; ".join(report.stricter)
+    return "ready"
+
+
+def main():
+    report = Report()
+    output = None
+    try:
+        set_up()
+        read_all(report)
+        output = Output(report)
+        output.build()
+        output.write()
+    except Impossible as e:
+        report.impossible.append(str(e))
+        output = None
+    except Exception as e:
+        report.impossible.append("%s: %s" % (type(e).__name__, first_line(e)))
+        output = None
+        if os.environ.get("DJANGO_SIDECAR_TRACEBACK"):
+            raise
+    for text in report.proved:
+        say("proved: " + text)
+    for text in report.remarks:
+        say("note: " + text)
+    for name, value, why in report.offered:
+        say("not set: %s=%s, %s" % (name, value, why))
+    if output:
+        for path, _, mode in output.files:
+            say("written: %s%s" % (path, " (for you alone)" if mode == 0o600 else ""))
+        if not report.impossible:
+            for command in output.next:
+                say("next: " + command)
+    say(verdict(report))
+    sys.stdout.flush()
+    leave(1 if report.impossible else 0)
+
+
+def leave(code):
+    """An exit code where this runs as a program; a shell that reads line by line ends here, with nothing after the last line."""
+    try:
+        import builtins
+    except ImportError:  # Python 2
+        import __builtin__ as builtins
+    if hasattr(builtins, "get_ipython"):
+        if not sys.stdin.isatty():
+            builtins.get_ipython().ask_exit()
+        return
+    frame, by_line = sys._getframe(), False
+    while frame is not None:
+        by_line = by_line or frame.f_code.co_name == "runcode"
+        frame = frame.f_back
+    if sys.stdin.isatty() and by_line:
+        return
+    if code or by_line:
+        raise SystemExit(code)

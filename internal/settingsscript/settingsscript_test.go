@@ -1,0 +1,60 @@
+package settingsscript_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"django-sidecar/internal/settingsscript"
+)
+
+// TestProgramIsOneStatement: the parts stand in a raw text of Python 2 and 3.
+func TestProgramIsOneStatement(t *testing.T) {
+	parts, err := filepath.Glob("*.py")
+	if err != nil || len(parts) == 0 {
+		t.Fatalf("parts: %q, %v", parts, err)
+	}
+	program, err := settingsscript.Program(settingsscript.Options{Format: "env", Directory: `/srv/a "b"` + "\n'ä'"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range parts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(program, string(text)) {
+			t.Errorf("%s is not in the program", name)
+		}
+		if strings.Contains(string(text), "'''") || strings.HasSuffix(string(text), "\\\n") {
+			t.Errorf("%s ends the text that it stands in", name)
+		}
+	}
+	if i := strings.IndexFunc(program, func(r rune) bool { return r > '~' || r < ' ' && r != '\n' }); i >= 0 {
+		t.Errorf("not ASCII: %q", program[i:min(len(program), i+20)])
+	}
+	if n := strings.Count(program, "'''"); n != 2 {
+		t.Errorf("%d ends of texts", n)
+	}
+	// What an argument of a program may hold on Linux: python -c "$(django-sidecar settings-script)".
+	if most := 128 << 10; len(program) >= most {
+		t.Errorf("%d bytes", len(program))
+	}
+}
+
+func TestProgramHasWhatIsKnown(t *testing.T) {
+	program, err := settingsscript.Program(settingsscript.Options{Format: "compose", PlainSecret: true, Uploads: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"FORMAT": "compose"`, `"PLAIN_SECRET": True`, `"REPLACE": False`, `"UPLOADS": True`,
+		`"django.contrib.auth.backends.ModelBackend": (2, 1)`, `"oauth2_provider.backends.OAuth2Backend": (4, 0)`,
+		`"axes.middleware.AxesMiddleware": 1`, `"impersonate.middleware.ImpersonateMiddleware": 2`,
+	} {
+		if !strings.Contains(program, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+"""What gateways and uploads need: LOGIN_URL, cross-site rules, MEDIA_ROOT and limits."""
+
+
+def read_site(report):
+    from django.contrib.auth import REDIRECT_FIELD_NAME
+
+    report.step("LOGIN_URL", read_login_url)
+    report.set("DJANGO_REDIRECT_FIELD_NAME", REDIRECT_FIELD_NAME, "next")
+    report.set("DJANGO_USE_TZ", bool(settings.USE_TZ), True)
+    report.set("DJANGO_TIME_ZONE", settings.TIME_ZONE or "UTC", "UTC")
+    report.set("DJANGO_USE_X_FORWARDED_HOST", bool(setting("USE_X_FORWARDED_HOST", False)), False)
+    report.set("DJANGO_SECURE_PROXY_SSL_HEADER", list(setting("SECURE_PROXY_SSL_HEADER") or []), [])
+    report.set("DJANGO_CSRF_COOKIE_NAME", settings.CSRF_COOKIE_NAME, "csrftoken")
+    report.set("DJANGO_CSRF_HEADER_NAME", settings.CSRF_HEADER_NAME, "HTTP_X_CSRFTOKEN")
+    report.set("DJANGO_CSRF_TRUSTED_ORIGINS", list(settings.CSRF_TRUSTED_ORIGINS), [])
+    if setting("ASGI_APPLICATION"):
+        report.offer("DJANGO_ASGI", True, "if Django runs under ASGI: ASGI_APPLICATION is set, and a shell cannot tell")
+    report.step("uploads", read_uploads)
+
+
+def read_login_url(report):
+    from django.shortcuts import resolve_url
+
+    try:
+        url = str(resolve_url(settings.LOGIN_URL))
+    except Exception as e:
+        report.remarks.append("LOGIN_URL %s cannot be reversed (%s): gateways send browsers to /accounts/login/, unless DJANGO_LOGIN_URL says where" % (
+            settings.LOGIN_URL, type(e).__name__))
+        return
+    report.set("DJANGO_LOGIN_URL", url, "/accounts/login/")
+
+
+def octal(mode):
+    return "None" if mode is None else "0o%o" % mode
+
+
+def read_uploads(report):
+    """Limits are only written. Uploads stay off until somebody turns them on: every user could send files."""
+    for name, usual in (("DATA_UPLOAD_MAX_NUMBER_FILES", 100), ("DATA_UPLOAD_MAX_NUMBER_FIELDS", 1000), ("DATA_UPLOAD_MAX_MEMORY_SIZE", 2621440)):
+        report.set("DJANGO_" + name, setting(name, usual), usual)
+    if not settings.MEDIA_ROOT:
+        return
+    from django.core.files.storage import FileSystemStorage, default_storage
+
+    storage = getattr(default_storage, "_wrapped", default_storage)
+    if type(storage).__name__ == "object" or type(storage) is object:
+        default_storage.exists  # sets the storage up
+        storage = default_storage._wrapped
+    if not isinstance(storage, FileSystemStorage):
+        report.remarks.append("files are kept by %s, which is no FileSystemStorage: uploads through django-sidecar would not be where Django looks" % path_of(type(storage)))
+        return
+    own = [name for name in ("_save", "get_valid_name", "get_available_name", "generate_filename", "get_alternative_name") if overridden(type(storage), name)]
+    if own:
+        report.remarks.append("the storage %s has its own %s(): names of uploaded files would be Django's own" % (path_of(type(storage)), own[0]))
+    report.set("DJANGO_FILE_UPLOAD_PERMISSIONS", octal(storage.file_permissions_mode), octal(0o644 if django.VERSION >= (3, 0) else None))
+    report.set("DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS", octal(storage.directory_permissions_mode), "None")
+    report.set("DJANGO_MEDIA_URL", str(storage.base_url or "/media/"), "/media/")
+    if UPLOADS:  # noqa: F821
+        report.set("DJANGO_MEDIA_ROOT", os.path.abspath(str(storage.location)))
+    else:
+        report.offer("DJANGO_MEDIA_ROOT", os.path.abspath(str(storage.location)),
+                     "it turns uploads on, for every user who is logged in: see docs/uploads.md, and -uploads of settings-script")
