@@ -30,7 +30,7 @@ func (f verifierFunc) Verify(ctx context.Context, sessionKey string) (djangosess
 
 // within gives each question a deadline.
 func (f verifierFunc) within(timeout time.Duration) check.VerdictSource {
-	return check.Uncached{Verdicts: f, Timeout: timeout}
+	return check.NewUncached(f, nil, timeout)
 }
 
 // kept is a Verifier that has a verdict on one session.

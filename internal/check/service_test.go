@@ -210,34 +210,34 @@ func TestUncached(t *testing.T) {
 			t.Errorf("context: %v, deadline in %v", ctx.Err(), left)
 		}
 	}
-	u := check.Uncached{
-		Verdicts: verdicts(func(ctx context.Context, key string) (djangosession.Verdict, error) {
-			bounded(ctx)
-			return djangosession.Verdict{User: &djangosession.User{ID: key}}, nil
-		}),
-		Access: accesses(func(ctx context.Context, userID string) (djangosession.Access, error) {
-			bounded(ctx)
-			return djangosession.Access{Groups: []string{userID}}, nil
-		}),
-		Timeout: time.Minute,
+	finds := func(prefix string) (verdicts, accesses) {
+		return func(ctx context.Context, key string) (djangosession.Verdict, error) {
+				bounded(ctx)
+				return djangosession.Verdict{User: &djangosession.User{ID: prefix + key}}, nil
+			}, func(ctx context.Context, userID string) (djangosession.Access, error) {
+				bounded(ctx)
+				return djangosession.Access{Groups: []string{prefix + userID}}, nil
+			}
 	}
+	v, a := finds("")
+	u := check.NewUncached(v, a, time.Minute)
 	gone, hangUp := context.WithCancel(context.WithValue(t.Context(), value{}, "kept"))
 	hangUp()
-	for range 2 {
-		if v, kept, err := u.Verify(gone, keyhash.New(sessionKey), began); err != nil || kept || v.User.ID != sessionKey {
+	for _, prefix := range []string{"", "another "} {
+		u.Use(finds(prefix))
+		if v, kept, err := u.Verify(gone, keyhash.New(sessionKey), began); err != nil || kept || v.User.ID != prefix+sessionKey {
 			t.Errorf("%+v, kept %v, %v", v, kept, err)
 		}
-		if a, err := u.AccessOf(gone, "42"); err != nil || a.Groups[0] != "42" {
+		if a, err := u.AccessOf(gone, "42"); err != nil || a.Groups[0] != prefix+"42" {
 			t.Errorf("%+v, %v", a, err)
 		}
 	}
 	if asked != 4 {
 		t.Errorf("asked %d times", asked)
 	}
-	u.Timeout = 0 // which is no time
-	u.Verdicts = verdicts(func(ctx context.Context, _ string) (djangosession.Verdict, error) {
+	u = check.NewUncached(verdicts(func(ctx context.Context, _ string) (djangosession.Verdict, error) {
 		return djangosession.Verdict{}, ctx.Err()
-	})
+	}), nil, 0) // which is no time
 	if _, _, err := u.Verify(t.Context(), keyhash.New(sessionKey), began); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("without a timeout: %v", err)
 	}

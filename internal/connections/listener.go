@@ -48,6 +48,7 @@ type Listener struct {
 	ended   chan struct{} // closed by Close
 	once    sync.Once
 	left    atomic.Bool
+	drains  atomic.Bool
 
 	mu  sync.Mutex
 	all map[*conn]struct{}
@@ -57,6 +58,11 @@ type Listener struct {
 func New(l net.Listener, o Options) *Listener {
 	return &Listener{Listener: l, options: o, ended: make(chan struct{}), all: map[*conn]struct{}{}}
 }
+
+// Drain ends each connection with its next answer, that of HTTP/2 with GOAWAY. An idle connection stays open: if it
+// were closed, a request might be on its way already, and no gateway may send a POST twice.
+// http.Server.SetKeepAlivesEnabled closes idle connections.
+func (l *Listener) Drain() { l.drains.Store(true) }
 
 // Leave takes no connection any more, and lets the server go on with those that there are. http.Server.Shutdown does
 // not: whose request comes after it gets no answer.
@@ -81,6 +87,9 @@ func (l *Listener) Watch(s *http.Server) {
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 {
 			Known(r)
+		}
+		if l.drains.Load() {
+			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -77,7 +77,7 @@ func TestTrackKeepsVerdictsNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	verdicts, err := verdictcache.New(verdictcache.Config{
-		Origin: func() verdictcache.Origin { return storedUsers{store} }, Timeout: timeout, TTL: time.Millisecond, MaxAge: time.Hour, Entries: 100, Now: time.Now,
+		Origin: storedUsers{store}, Timeout: timeout, TTL: time.Millisecond, MaxAge: time.Hour, Entries: 100, Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,9 +36,9 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 	if sc.wrap != nil {
 		public = sc.wrap(public)
 	}
-	servers := []boundServer{sc.bind(newServer(sc.lastAnswers(public), sc.config.StoreTimeout, sc.logger), at.Public, "public", 0)}
+	servers := []boundServer{sc.bind(newServer(public, sc.config.StoreTimeout, sc.logger), at.Public, "public", 0)}
 	if at.GRPC != nil {
-		grpc := newServer(sc.lastAnswers(sc.grpcHandler()), sc.config.StoreTimeout, sc.logger)
+		grpc := newServer(sc.grpcHandler(), sc.config.StoreTimeout, sc.logger)
 		extauthz.Configure(grpc)
 		servers = append(servers, sc.bind(grpc, at.GRPC, "grpc", maxGRPCConns))
 	}
@@ -70,6 +70,9 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 
 	<-ctx.Done()
 	sc.draining.Store(true)
+	for _, s := range servers[:len(servers)-1] { // all but the admin listener
+		s.listener.Drain()
+	}
 	if len(broken) == 0 {
 		sc.drain(ctx, servers)
 	}
@@ -144,9 +147,7 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 	}
 	old := sc.current.Swap(d)
 	close(old.replaced)
-	if sc.cache != nil {
-		sc.cache.ForgetAll() // what the old keys have verified
-	}
+	sc.use(d)
 	if old.database != nil {
 		old.database.SetMaxIdleConns(0) // at once: where secrets change often, there would be many
 	}

@@ -68,8 +68,9 @@ type sidecar struct {
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	metrics  *observe.Metrics
-	current  currentDeployment
-	closing  sync.WaitGroup // of deployments that have been replaced, and of collectEarly
+	current  atomic.Pointer[Deployment] // which a changed secret file replaces
+	use      func(*Deployment)          // has questions asked of another one: see newChain
+	closing  sync.WaitGroup             // of deployments that have been replaced, and of collectEarly
 	draining atomic.Bool
 	// crowded says that a connection has been refused a moment ago, and collecting that collectEarly runs.
 	crowded, collecting atomic.Bool

@@ -3,7 +3,6 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 )
 
@@ -25,18 +24,6 @@ func (sc *sidecar) drain(ctx context.Context, servers []boundServer) {
 		}
 	}
 	<-time.After(min(sc.config.DrainDelay, lastCalls))
-}
-
-// lastAnswers ends each connection with an answer while the sidecar drains, that of HTTP/2 with GOAWAY. An idle
-// connection stays open: if it were closed, a request might be on its way already, and no gateway may send a POST
-// twice. http.Server.SetKeepAlivesEnabled closes idle connections.
-func (sc *sidecar) lastAnswers(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if sc.draining.Load() {
-			w.Header().Set("Connection", "close")
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // stop closes the listeners in their order, and finishes what is running: verdicts within StopTimeout, uploads within

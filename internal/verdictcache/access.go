@@ -31,7 +31,7 @@ var errNoAccess = errors.New("the cache was made without a store of accesses")
 
 // AccessOf returns what a user may do: the kept answer, or else that of Config.Access. The ID is djangosession.User's.
 func (c *Cache) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	if c.config.Access == nil {
+	if c.asked.Load().access == nil {
 		return djangosession.Access{}, errNoAccess
 	}
 	hash := c.userHash(userID)
@@ -80,7 +80,7 @@ func (q *accessOf) find(m moment) (djangosession.Access, *flight[djangosession.A
 }
 
 func (q *accessOf) ask(ctx context.Context, _ *flight[djangosession.Access]) (djangosession.Access, error) {
-	return q.c.config.Access.AccessOf(ctx, q.id)
+	return q.c.asked.Load().access.AccessOf(ctx, q.id)
 }
 
 func (q *accessOf) concern() concern { return concern{user: q.hash, topics: aUser | anyAccess} }

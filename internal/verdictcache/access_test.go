@@ -33,7 +33,7 @@ func allowed(groups, permissions int) djangosession.Access {
 func TestAccessIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{access: allowed(2, 3)}
-		c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: 5 * time.Second, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: 5 * time.Second, Entries: 100, Now: time.Now})
 		ask := func(asked int64) {
 			t.Helper()
 			got, err := c.AccessOf(t.Context(), "42")
@@ -58,7 +58,7 @@ func TestAccessIsKept(t *testing.T) {
 
 func TestForgottenAccessesTakeNoRoom(t *testing.T) {
 	f := &fake{access: allowed(2, 3)}
-	c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: time.Hour, Entries: 1000, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: time.Hour, Entries: 1000, Now: time.Now})
 	empty := c.Stats()
 	for range 2 {
 		for _, forget := range []func(){func() { c.ForgetUser("42") }, c.ForgetAccess, c.ForgetAll} {
@@ -81,7 +81,7 @@ func TestForgottenAccessesTakeNoRoom(t *testing.T) {
 
 func TestNoAccess(t *testing.T) {
 	f := &fake{}
-	c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Second, Entries: 100, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Second, Entries: 100, Now: time.Now})
 	if a, err := c.AccessOf(t.Context(), "42"); err == nil {
 		t.Errorf("%+v", a)
 	}
@@ -90,7 +90,7 @@ func TestNoAccess(t *testing.T) {
 
 func TestLargeAccessIsNotKept(t *testing.T) {
 	f := &fake{}
-	c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: time.Hour, Entries: 100_000, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: time.Hour, Entries: 100_000, Now: time.Now})
 	for _, tt := range []struct {
 		permissions int
 		asked       int64
@@ -109,7 +109,7 @@ func TestLargeAccessIsNotKept(t *testing.T) {
 func TestAccessIsBounded(t *testing.T) {
 	for _, tt := range []struct{ entries, bytes int }{{100, 0}, {100, 100_000}, {5000, 0}} {
 		c := newCache(t, verdictcache.Config{
-			Origin: always(&fake{}), TTL: time.Hour, Entries: tt.entries, Bytes: int64(tt.bytes), Now: time.Now,
+			Origin: &fake{}, TTL: time.Hour, Entries: tt.entries, Bytes: int64(tt.bytes), Now: time.Now,
 			Access: accessFunc(func(_ context.Context, userID string) (djangosession.Access, error) {
 				i, err := strconv.Atoi(userID)
 				return allowed(i%3, i%20), err
@@ -141,7 +141,7 @@ func TestAccessBytes(t *testing.T) {
 	for _, tt := range []struct{ groups, permissions int }{{0, 0}, {2, 0}, {2, 20}, {3, 300}} {
 		const n = 2000
 		c := newCache(t, verdictcache.Config{
-			Origin: always(&fake{}), TTL: time.Hour, Entries: n, Bytes: 1 << 30, Now: time.Now,
+			Origin: &fake{}, TTL: time.Hour, Entries: n, Bytes: 1 << 30, Now: time.Now,
 			Access: accessFunc(func(context.Context, string) (djangosession.Access, error) {
 				return allowed(tt.groups, tt.permissions), nil
 			}),

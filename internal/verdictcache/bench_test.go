@@ -39,7 +39,7 @@ func usualVerifier(_ context.Context, key string) (djangosession.Verdict, error)
 
 func filled(tb testing.TB, keys []string) *verdictcache.Cache {
 	tb.Helper()
-	c := newCache(tb, verdictcache.Config{Origin: always(verifierFunc(usualVerifier)), TTL: time.Hour, Entries: len(keys), Now: time.Now})
+	c := newCache(tb, verdictcache.Config{Origin: verifierFunc(usualVerifier), TTL: time.Hour, Entries: len(keys), Now: time.Now})
 	for _, key := range keys {
 		if _, err := ask(tb.Context(), c, key); err != nil {
 			tb.Fatal(err)
@@ -82,7 +82,7 @@ func TestBytes(t *testing.T) {
 func TestKeptAllocates(t *testing.T) {
 	keys := usualKeys(2)
 	long := fmt.Sprintf("%04000d", 1) // a cookie that holds a session
-	c := newCache(t, verdictcache.Config{Origin: always(verifierFunc(usualVerifier)), TTL: time.Hour, Entries: 10, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: verifierFunc(usualVerifier), TTL: time.Hour, Entries: 10, Now: time.Now})
 	for _, key := range []string{keys[0], long} {
 		if _, err := ask(t.Context(), c, key); err != nil {
 			t.Fatal(err)
@@ -156,7 +156,7 @@ func (c constant) Resolve(context.Context, djangosession.Claim) (djangosession.V
 // BenchmarkVerify is what a miss costs besides the store, with everything kept and at the bound.
 func BenchmarkVerify(b *testing.B) {
 	keys := usualKeys(200_000)
-	c := newCache(b, verdictcache.Config{Origin: always(constant(usual(0))), TTL: time.Hour, Entries: 100_000, Now: time.Now})
+	c := newCache(b, verdictcache.Config{Origin: constant(usual(0)), TTL: time.Hour, Entries: 100_000, Now: time.Now})
 	b.Run("miss at the bound", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {

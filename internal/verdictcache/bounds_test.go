@@ -28,7 +28,7 @@ func TestEntriesAreBounded(t *testing.T) {
 	for _, entries := range []int{1, 7, 100, 1000, 20_000} {
 		t.Run(strconv.Itoa(entries), func(t *testing.T) {
 			keys := usualKeys(3 * entries)
-			c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: entries, Now: time.Now, Origin: always(usersOf(entries))})
+			c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: entries, Now: time.Now, Origin: usersOf(entries)})
 			for i, key := range keys {
 				verify(t, c, key)
 				if _, ok := peek(c, key); !ok {
@@ -80,7 +80,7 @@ func TestBytesAreBounded(t *testing.T) {
 // TestClockSparesWhatIsUsed: who comes once displaces nobody who comes again.
 func TestClockSparesWhatIsUsed(t *testing.T) {
 	const entries = 1000
-	c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: entries, Now: time.Now, Origin: always(usersOf(1_000_000))})
+	c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: entries, Now: time.Now, Origin: usersOf(1_000_000)})
 	keys := usualKeys(10 * entries)
 	regulars := keys[:entries/4]
 	missed := 0
@@ -103,7 +103,7 @@ func TestClockSparesWhatIsUsed(t *testing.T) {
 // TestOldOnesGoFirst, however much they had been asked for.
 func TestOldOnesGoFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, verdictcache.Config{TTL: time.Minute, Entries: 100, Now: time.Now, Origin: always(usersOf(1000))})
+		c := newCache(t, verdictcache.Config{TTL: time.Minute, Entries: 100, Now: time.Now, Origin: usersOf(1000)})
 		keys := usualKeys(150)
 		for _, key := range keys[:50] {
 			verify(t, c, key)
@@ -125,7 +125,7 @@ func TestOldOnesGoFirst(t *testing.T) {
 // TestMadeUpKeys displace none that open something, and take no more room than they may.
 func TestMadeUpKeys(t *testing.T) {
 	const entries = 4000
-	c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: entries, Now: time.Now, Origin: always(usersOf(entries))})
+	c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: entries, Now: time.Now, Origin: usersOf(entries)})
 	keys := usualKeys(entries)
 	for _, key := range keys {
 		verify(t, c, key)

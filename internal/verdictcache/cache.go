@@ -38,9 +38,9 @@ type Origin interface {
 
 // Config is what a Cache is made with. Origin, Timeout, TTL, Entries and Now are required.
 type Config struct {
-	// Origin returns the Origin that is in force. A verdict is begun and resolved by the same one.
-	Origin func() Origin
-	// Access finds what users may do, and is asked as an Origin is; nil where nobody asks.
+	// Origin finds verdicts, until Use names another. A verdict is begun and resolved by the same one.
+	Origin Origin
+	// Access finds what users may do, until Use names another, and is asked as an Origin is; nil where nobody asks.
 	Access djangosession.AccessStore
 	// Timeout is how long a request waits for an answer, even when its client has gone: other requests may wait for the
 	// same answer.
@@ -73,6 +73,7 @@ const maxAnswerBytes = 64 << 10
 // What it returns is shared by all who ask, and must not be written to.
 type Cache struct {
 	config Config
+	asked  atomic.Pointer[asked] // in force
 	ages   *ages
 	seed   maphash.Seed
 	start  time.Time
@@ -166,8 +167,22 @@ func New(c Config) (*Cache, error) {
 		seed:   maphash.MakeSeed(),
 		start:  c.Now(),
 	}
+	cache.asked.Store(&asked{c.Origin, c.Access})
 	cache.divide()
 	return cache, nil
+}
+
+// asked are who finds what the cache does not keep.
+type asked struct {
+	origin Origin
+	access djangosession.AccessStore
+}
+
+// Use has the cache ask others from now on, and forget what those before them have said. Access is nil where it was for
+// New.
+func (c *Cache) Use(o Origin, access djangosession.AccessStore) {
+	c.asked.Store(&asked{o, access})
+	c.ForgetAll()
 }
 
 // divide makes the shards. The bounds hold for all shards together, but a new entry displaces entries of its own

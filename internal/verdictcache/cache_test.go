@@ -16,7 +16,7 @@ import (
 )
 
 func TestNewRefuses(t *testing.T) {
-	good := verdictcache.Config{Origin: always(&fake{}), Timeout: time.Second, TTL: time.Second, Entries: 1, Now: time.Now}
+	good := verdictcache.Config{Origin: &fake{}, Timeout: time.Second, TTL: time.Second, Entries: 1, Now: time.Now}
 	newCache(t, good)
 	for name, spoil := range map[string]func(c *verdictcache.Config){
 		"no verifier":           func(c *verdictcache.Config) { c.Origin = nil },
@@ -71,7 +71,7 @@ func TestAge(t *testing.T) {
 				if tt.expires != 0 {
 					f.verdict.Expires = time.Now().Add(tt.expires)
 				}
-				c := newCache(t, verdictcache.Config{Origin: always(f), TTL: ttl, MaxAge: maxAge, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Origin: f, TTL: ttl, MaxAge: maxAge, Entries: 100, Now: time.Now})
 				c.SetFresh(tt.fresh)
 				confirming(t, c) // which makes no difference where invalidation is not fresh
 				want := f.verdict
@@ -116,7 +116,7 @@ func TestConfirmation(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fake{verdict: login("42", time.Now().Add(time.Hour)), access: djangosession.Access{Groups: []string{"g"}}}
-				c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: tt.ttl, MaxAge: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: tt.ttl, MaxAge: time.Minute, Entries: 100, Now: time.Now})
 				told := func() bool {
 					t.Helper()
 					_, verdict := peek(c, key)
@@ -165,7 +165,7 @@ func TestConfirmation(t *testing.T) {
 func TestAgeBeginsWithTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Origin: always(f), TTL: 5 * time.Second, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, TTL: 5 * time.Second, Entries: 100, Now: time.Now})
 		time.AfterFunc(3*time.Second, func() { f.hold <- struct{}{} })
 		verify(t, c, key)
 		after(2*time.Second - time.Nanosecond)
@@ -191,7 +191,7 @@ func TestAgeBeginsWithTheQuestion(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	f := &fake{verdict: login("1", now.Add(time.Hour))}
-	c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
+	c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
 	verify(t, c, key)
 	now = now.Add(-time.Second)
 	if _, ok := c.Peek(keyhash.Of(key), now); ok {
@@ -208,7 +208,7 @@ func TestClockSetBack(t *testing.T) {
 // TestKept says of a verdict whether it was kept, or somebody had to wait for it.
 func TestKept(t *testing.T) {
 	f := &fake{verdict: login("1", time.Now().Add(time.Hour))}
-	c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 	for _, tt := range []struct {
 		key  string
 		want bool
@@ -224,7 +224,7 @@ func TestAskedBeforeItWasKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, verdict := range []djangosession.Verdict{login("1", time.Now().Add(time.Hour)), {Reason: djangosession.NotFound}} {
 			f := &fake{verdict: verdict}
-			c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+			c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 			began := time.Now()
 			after(time.Millisecond)
 			verify(t, c, key)
@@ -240,12 +240,10 @@ func TestAskedBeforeItWasKept(t *testing.T) {
 func TestOneVerifierAVerdict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, young := &fake{verdict: login("old", time.Now().Add(time.Hour)), hold: make(chan struct{})}, &rows{}
-		inForce := verdictcache.Origin(old)
-		c := newCache(t, verdictcache.Config{Origin: func() verdictcache.Origin { return inForce }, TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: old, TTL: time.Minute, Entries: 100, Now: time.Now})
 		a := asking(t.Context(), c)
 		synctest.Wait()
-		inForce = young
-		c.ForgetAll()
+		c.Use(young, nil)
 		close(old.hold)
 		if got := <-a; got.err != nil || got.verdict.User.ID != "old" || young.looked.Load() != 0 {
 			t.Errorf("%+v; the new one was asked %d times", got, young.looked.Load())
@@ -259,7 +257,7 @@ func TestOneVerifierAVerdict(t *testing.T) {
 func TestErrorsAreNotKept(t *testing.T) {
 	failure := errors.New("the database is gone")
 	f := &fake{err: failure}
-	c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 	for n := range int64(3) {
 		if v, err := ask(t.Context(), c, key); !errors.Is(err, failure) || v.User != nil {
 			t.Fatalf("%+v, %v", v, err)
@@ -277,7 +275,7 @@ func TestErrorsAreNotKept(t *testing.T) {
 // TestShortKeys: what cannot be a key is for the Origin to say, and nothing to remember.
 func TestShortKeys(t *testing.T) {
 	f := &fake{verdict: djangosession.Verdict{Reason: djangosession.NoCookie}}
-	c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 	for _, short := range []string{"", "1234567"} {
 		if v := verify(t, c, short); v.Reason != djangosession.NoCookie {
 			t.Errorf("%q: %+v", short, v)
@@ -300,7 +298,7 @@ func TestUsersAreKeptWhole(t *testing.T) {
 				user := djangosession.User{ID: id, Username: username, Email: email, IsStaff: djangosession.NullFlag, IsSuperuser: djangosession.AbsentFlag}
 				stored := user
 				f := &fake{verdict: djangosession.Verdict{User: &stored, Expires: expires}}
-				c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 				verify(t, c, key)
 				stored = djangosession.User{ID: "another"}
 				got, ok := peek(c, key)
@@ -320,7 +318,7 @@ func ptr(s string) *string { return &s }
 // TestEndedContext: a client that has gone ends no question.
 func TestEndedContext(t *testing.T) {
 	f := &fake{verdict: login("1", time.Now().Add(time.Hour)), access: djangosession.Access{Groups: []string{"g"}}}
-	c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: time.Minute, Entries: 100, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 2 { // when it is asked for, and when it is kept

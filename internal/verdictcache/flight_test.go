@@ -41,7 +41,7 @@ func asking(ctx context.Context, c *verdictcache.Cache) <-chan asked {
 func TestSingleFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 		var all [64]<-chan asked
 		for i := range all {
 			all[i] = asking(t.Context(), c)
@@ -66,7 +66,7 @@ func TestSingleFlightRaces(t *testing.T) {
 	for range 50 {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour))}
 		now := time.Now()
-		c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
+		c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: func() time.Time { return now }})
 		var wg sync.WaitGroup
 		for range 16 {
 			wg.Go(func() {
@@ -84,7 +84,7 @@ func TestSingleFlightRaces(t *testing.T) {
 func TestOldFlightsAreNotJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Origin: always(f), TTL: 5 * time.Second, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, TTL: 5 * time.Second, Entries: 100, Now: time.Now})
 		first := asking(t.Context(), c)
 		after(5*time.Second - time.Nanosecond)
 		second := asking(t.Context(), c)
@@ -122,7 +122,7 @@ func TestOldFlightsComeToNothing(t *testing.T) {
 				if tt.old.User != nil {
 					f.verdict.Expires = time.Now().Add(time.Hour)
 				}
-				c := newCache(t, verdictcache.Config{Origin: always(f), TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Origin: f, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
 				c.SetFresh(true)
 				confirming(t, c)
 				first := asking(t.Context(), c)
@@ -146,7 +146,7 @@ func TestOldFlightsComeToNothing(t *testing.T) {
 func TestStoresWithAnotherClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now()), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 		all := []<-chan asked{asking(t.Context(), c)}
 		after(time.Second)
 		for range 10 {
@@ -185,7 +185,7 @@ func TestJoinersAskAgain(t *testing.T) {
 				if f.verdict.User != nil {
 					f.verdict.Expires = now().Add(tt.then)
 				}
-				c := newCache(t, verdictcache.Config{Origin: always(f), TTL: 10 * time.Second, Entries: 100, Now: now})
+				c := newCache(t, verdictcache.Config{Origin: f, TTL: 10 * time.Second, Entries: 100, Now: now})
 				first := asking(t.Context(), c)
 				after(tt.then - time.Nanosecond)
 				early := asking(t.Context(), c)
@@ -214,7 +214,7 @@ func TestJoinersAskAgain(t *testing.T) {
 func TestLeavingEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("1", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Origin: always(f), Timeout: 10 * time.Second, TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, Timeout: 10 * time.Second, TTL: time.Minute, Entries: 100, Now: time.Now})
 		ctx, cancel := context.WithCancel(t.Context())
 		leader := asking(ctx, c)
 		synctest.Wait()
@@ -307,7 +307,7 @@ func TestNobodyWaitsForever(t *testing.T) {
 func TestErrorsGoToAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{err: errors.New("the database is gone"), hold: make(chan struct{})}
-		c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 		all := []<-chan asked{asking(t.Context(), c), asking(t.Context(), c)}
 		synctest.Wait()
 		close(f.hold)

@@ -102,7 +102,7 @@ func TestForget(t *testing.T) {
 		ask func(t *testing.T, c *verdictcache.Cache) string, concerned bool,
 	) {
 		f := versioned(1, reason)
-		c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: time.Minute, Entries: 1000, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: time.Minute, Entries: 1000, Now: time.Now})
 		old := ask(t, c)
 		f.set(2, reason)
 		forget(c)
@@ -124,7 +124,7 @@ func TestForgetUnderWay(t *testing.T) {
 	) {
 		f := versioned(1, reason)
 		f.hold = make(chan struct{})
-		c := newCache(t, verdictcache.Config{Origin: always(f), Access: f, TTL: time.Minute, Entries: 1000, Now: time.Now})
+		c := newCache(t, verdictcache.Config{Origin: f, Access: f, TTL: time.Minute, Entries: 1000, Now: time.Now})
 		answer := func() <-chan string {
 			out := make(chan string, 1)
 			go func() { out <- ask(t, c) }()
@@ -164,7 +164,7 @@ func TestForgottenFlightsAreNotWaitedFor(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := versioned(1, "")
 				f.hold = make(chan struct{})
-				c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 				early := asking(t.Context(), c)
 				synctest.Wait()
 				forget(c)
@@ -182,7 +182,7 @@ func TestForgottenFlightsAreNotWaitedFor(t *testing.T) {
 // TestForgetUsersOfManySessions finds all of them among others.
 func TestForgetUsersOfManySessions(t *testing.T) {
 	const users, sessions = 50, 40
-	c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: 10_000, Now: time.Now, Origin: always(usersOf(users))})
+	c := newCache(t, verdictcache.Config{TTL: time.Hour, Entries: 10_000, Now: time.Now, Origin: usersOf(users)})
 	keys := usualKeys(users * sessions)
 	for _, key := range keys {
 		verify(t, c, key)
@@ -215,7 +215,7 @@ func TestBusyJournal(t *testing.T) {
 	}{{0, true}, {1, true}, {4096, true}, {4097, false}, {9000, false}} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{verdict: login("42", time.Now().Add(time.Hour)), hold: make(chan struct{})}
-			c := newCache(t, verdictcache.Config{Origin: always(f), TTL: time.Minute, Entries: 100, Now: time.Now})
+			c := newCache(t, verdictcache.Config{Origin: f, TTL: time.Minute, Entries: 100, Now: time.Now})
 			a := asking(t.Context(), c)
 			synctest.Wait()
 			for i := range tt.forgotten {
@@ -242,7 +242,7 @@ func TestFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{verdict: login("42", time.Now().Add(time.Hour)), access: djangosession.Access{Groups: []string{"g"}}}
 		c := newCache(t, verdictcache.Config{
-			Origin: always(f), Access: f, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now,
+			Origin: f, Access: f, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now,
 		})
 		ask := func(want int64) {
 			t.Helper()

@@ -50,13 +50,8 @@ func verdictFor(c djangosession.Claim) djangosession.Verdict {
 	return djangosession.Verdict{Session: c.Session, Reason: c.Reason}
 }
 
-// always is the Origin of a deployment that nobody replaces.
-func always(v verdictcache.Origin) func() verdictcache.Origin {
-	return func() verdictcache.Origin { return v }
-}
-
 // finding is an Origin that is one function.
-func finding(f verifierFunc) func() verdictcache.Origin { return always(f) }
+func finding(f verifierFunc) verdictcache.Origin { return f }
 
 type accessFunc func(ctx context.Context, userID string) (djangosession.Access, error)
 

@@ -88,7 +88,7 @@ func TestKnownUser(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := &rows{}
-				c := newCache(t, verdictcache.Config{Origin: always(r), TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 20_000, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Origin: r, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 20_000, Now: time.Now})
 				for i := range 2 {
 					if got := verify(t, c, sessionOf(i+1, 1)); got.User.ID != fmt.Sprintf("user%d", i+1) {
 						t.Fatalf("got %+v", got.User)
@@ -126,7 +126,7 @@ func TestKnownUserAges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := &rows{}
-				c := newCache(t, verdictcache.Config{Origin: always(r), TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
+				c := newCache(t, verdictcache.Config{Origin: r, TTL: 5 * time.Second, MaxAge: time.Minute, Entries: 100, Now: time.Now})
 				confirming(t, c)
 				begin := time.Now()
 				for n := 0; time.Since(begin) < tt.old; n++ {
@@ -158,7 +158,7 @@ func TestKnownUserJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rows{}
 		var slow atomic.Int64 // how many readings of the clock from now on are the last quick one
-		c := newCache(t, verdictcache.Config{Origin: always(r), TTL: 5 * time.Second, Entries: 100, Now: func() time.Time {
+		c := newCache(t, verdictcache.Config{Origin: r, TTL: 5 * time.Second, Entries: 100, Now: func() time.Time {
 			now := time.Now()
 			if slow.Add(-1) == 0 { // a processor that has something else to do
 				after(3 * time.Second)
@@ -187,7 +187,7 @@ func TestKnownUserJoined(t *testing.T) {
 // not kept.
 func TestKnownUserWhileForgetting(t *testing.T) {
 	r := &rows{}
-	c := newCache(t, verdictcache.Config{Origin: always(r), TTL: time.Hour, Entries: 100_000, Now: time.Now})
+	c := newCache(t, verdictcache.Config{Origin: r, TTL: time.Hour, Entries: 100_000, Now: time.Now})
 	rounds := 2000
 	for round := range rounds {
 		var wg sync.WaitGroup

@@ -292,7 +292,7 @@ func TestPromise(t *testing.T) {
 					w.logins = append(w.logins, login)
 				}
 				w.cache = newCache(t, verdictcache.Config{
-					Origin: always(w), Access: w, TTL: tt.ttl, MaxAge: tt.maxAge, Entries: tt.entries, Bytes: 1 << 20, Now: time.Now,
+					Origin: w, Access: w, TTL: tt.ttl, MaxAge: tt.maxAge, Entries: tt.entries, Bytes: 1 << 20, Now: time.Now,
 				})
 				w.cache.SetFresh(tt.tells)
 				keys := usualKeys(sessions)

@@ -46,7 +46,7 @@ const minKeyBytes = 8
 // verdict.
 func (c *Cache) Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error) {
 	if len(key.Text) < minKeyBytes { // not worth a goroutine
-		claim, err := c.config.Origin().Begin(ctx, key.Text)
+		claim, err := c.asked.Load().origin.Begin(ctx, key.Text)
 		return djangosession.Verdict{Reason: claim.Reason}, false, err
 	}
 	s, hash := c.shardOf(key.Hash)
@@ -134,15 +134,15 @@ func (q *verdictOf) find(m moment) (djangosession.Verdict, *flight[djangosession
 
 // ask is djangosession.Verifier.Verify, but it does not look up a user who is known already.
 func (q *verdictOf) ask(ctx context.Context, f *flight[djangosession.Verdict]) (v djangosession.Verdict, err error) {
-	verifier := q.c.config.Origin()
-	claim, err := verifier.Begin(ctx, q.key.Text)
+	origin := q.c.asked.Load().origin
+	claim, err := origin.Begin(ctx, q.key.Text)
 	if err != nil {
 		return v, err
 	}
 	if user := q.known(claim, f); user != nil {
 		v = claim.As(user)
 	} else {
-		v, err = verifier.Resolve(ctx, claim)
+		v, err = origin.Resolve(ctx, claim)
 	}
 	v.Session = nil
 	return v, err

@@ -30,7 +30,7 @@ func (fixed) Check(context.Context, *authv3.CheckRequest) (*authv3.CheckResponse
 func BenchmarkCheck(b *testing.B) {
 	ours := &http.Server{ReadHeaderTimeout: time.Minute, Handler: extauthz.New(extauthz.Options{
 		Answers: &check.Service{
-			Verifier: check.Uncached{Verdicts: verifierFunc(byKey), Timeout: time.Minute}, CookieNames: []string{"sessionid"}, Now: time.Now,
+			Verifier: check.NewUncached(verifierFunc(byKey), nil, time.Minute), CookieNames: []string{"sessionid"}, Now: time.Now,
 		},
 		Logger: slog.New(slog.DiscardHandler), Serving: always, Now: time.Now,
 	})}

@@ -98,7 +98,7 @@ func start(t *testing.T, verify verifierFunc, serving func() bool) *fixture {
 	f := &fixture{log: new(lockedBuilder)}
 	f.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: extauthz.New(extauthz.Options{
 		Answers: &check.Service{
-			Verifier: check.Uncached{Verdicts: verify, Timeout: time.Minute}, CookieNames: []string{"sessionid"}, Login: login, Now: time.Now,
+			Verifier: check.NewUncached(verify, nil, time.Minute), CookieNames: []string{"sessionid"}, Login: login, Now: time.Now,
 			Access: accessFunc(func(context.Context, string) (djangosession.Access, error) {
 				return djangosession.Access{Groups: []string{"a, b", "editors"}, IsActive: true}, nil
 			}),
