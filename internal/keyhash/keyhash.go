@@ -32,25 +32,8 @@ func Of(sessionKey string) Hash {
 	if sessionKey == "" {
 		return Hash{}
 	}
-	var part [64]byte // a conversion to []byte allocates for what is longer than a key of a table: a session in a cookie
-	n := copy(part[:], sessionKey)
-	if n == len(sessionKey) {
-		sum := sha256.Sum256(part[:n])
-		return Hash(sum[:16])
-	}
-	return ofLong(sessionKey)
-}
-
-func ofLong(sessionKey string) Hash {
-	h := sha256.New()
-	var part [512]byte
-	for len(sessionKey) > 0 {
-		n := copy(part[:], sessionKey)
-		h.Write(part[:n])
-		sessionKey = sessionKey[n:]
-	}
-	var sum [sha256.Size]byte
-	return Hash(h.Sum(sum[:0])[:16])
+	sum := sha256.Sum256([]byte(sessionKey))
+	return Hash(sum[:16])
 }
 
 // Parse reads the 32 hexadecimal digits of a Hash.
