@@ -4,6 +4,8 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"django-sidecar/djangosession"
 )
 
 // TestReadmeIsShort: somebody who has never heard of the sidecar reads it to the end.
@@ -55,6 +57,22 @@ func TestMapHasEveryPackage(t *testing.T) {
 	}
 	if packages < 100 {
 		t.Errorf("only %d files of packages were found", packages)
+	}
+}
+
+// TestNewestDjango: the pages that name the newest Django name the one that is known.
+func TestNewestDjango(t *testing.T) {
+	oldest, newest := djangosession.OldestVersion().String(), djangosession.NewestVersion().String()
+	for page, want := range map[string]string{
+		"README.md":           "Live Djangos from " + oldest + " to " + newest + " check its answers",
+		"docs/backends.md":    "`RemoteUserBackend` | Django " + oldest + " to " + newest + " |",
+		"docs/divergences.md": "than the newest known, " + newest + ",",
+		"docs/settings.md":    "A version above " + newest + " is judged as " + newest,
+		"docs/uploads.md":     "under Django " + oldest + " to " + newest + ".",
+	} {
+		if !strings.Contains(readFile(t, page), want) {
+			t.Errorf("%s does not say %q", page, want)
+		}
 	}
 }
 
