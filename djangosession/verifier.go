@@ -76,10 +76,15 @@ func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, err
 	return v, nil
 }
 
-// With returns a Verifier with v's keys and rules on other stores.
+// With returns a Verifier with v's keys and rules on other stores. For a nil store it keeps that of v.
 func (v *Verifier) With(store Store, users UserStore) *Verifier {
 	other := *v
-	other.store, other.users = store, users
+	if store != nil {
+		other.store = store
+	}
+	if users != nil {
+		other.users = users
+	}
 	return &other
 }
 

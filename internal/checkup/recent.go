@@ -9,14 +9,14 @@ import (
 	"strings"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/config"
 	"django-sidecar/signing"
 )
 
 // sample is how many recent sessions are looked at.
 const sample = 100
 
-// recentSessions judges the live sessions that expire last, as requests would; their users only where those can be
-// read.
+// recentSessions judges the live sessions that expire last as requests would, and their users if those can be read.
 func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bool) {
 	const name = "recent sessions"
 	if d.Recent == nil {
@@ -36,11 +36,11 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 		}}, true
 	}
 	t := tally{reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{}, unlisted: map[string]int{}}
+	verifier, err := d.judge(users)
+	if err != nil {
+		return []Finding{{Fail, name, err.Error(), ""}}, false
+	}
 	for _, r := range recent {
-		verifier := d.Verifier
-		if !users {
-			verifier = verifier.With(d.Store, nobody{})
-		}
 		v, err := verifier.Verify(ctx, r.Key)
 		if err != nil {
 			return []Finding{{Fail, name, err.Error(), ""}}, false
@@ -63,6 +63,23 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 		})
 	}
 	return findings, true
+}
+
+// judge returns a verifier of recent sessions, without users where these cannot be read. With cached_db it reads the
+// table: a cache has no signatures, so that a session there does not show whether SECRET_KEY is right.
+func (d *Checkup) judge(users bool) (*djangosession.Verifier, error) {
+	verifier := d.Verifier
+	if d.Config.SessionEngineKind == config.EngineCachedDB {
+		table, err := d.Try(d.Config)
+		if err != nil {
+			return nil, err
+		}
+		verifier = verifier.With(table.Store, nil)
+	}
+	if !users {
+		verifier = verifier.With(nil, nobody{})
+	}
+	return verifier, nil
 }
 
 // nobody stands for users who cannot be looked at.

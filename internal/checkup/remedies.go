@@ -84,7 +84,7 @@ func isErrno(numbers ...syscall.Errno) func(error) bool {
 	}
 }
 
-// network are what any store that is a server can suffer from.
+// network are the symptoms that any server may have.
 var network = []symptom{
 	{isDNS, "the host name in URL does not resolve from here"},
 	{isErrno(syscall.ENOENT), "there is no socket at this path: is the server running, and is its folder mounted here?"},
@@ -99,7 +99,7 @@ var network = []symptom{
 	{isTimeout, "nothing answers at this address in time: check host, port and what may filter traffic (security group, NetworkPolicy), or raise SIDECAR_STORE_TIMEOUT"},
 }
 
-// databases are what databases say when they refuse a connection.
+// databaseSymptoms are what databases say when they refuse a connection.
 var databaseSymptoms = []symptom{
 	{
 		says("unsupported startup parameter"),
@@ -143,7 +143,7 @@ var databaseSymptoms = []symptom{
 	{says("disk i/o error"), "the path is that of a folder, or the file is where SQLite cannot lock it, as on some network file systems"},
 }
 
-// caches are what servers of caches say.
+// cacheSymptoms are what servers of caches say.
 var cacheSymptoms = []symptom{
 	{says("noauth", "authentication required"), "the server wants a password: write it into URL (redis://:password@host, redis://user:password@host)"},
 	{says("wrongpass", "invalid password", "invalid username-password", "called without any password configured"), "the server refuses this user or password: compare URL with LOCATION in Django's CACHES"},
