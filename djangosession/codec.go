@@ -18,10 +18,10 @@ import (
 type CodecConfig struct {
 	// Version is the deployment's Django; required.
 	Version Version
-	// SecretKey is SECRET_KEY; required.
-	SecretKey string
+	// SecretKey is SECRET_KEY, a signing.Secret, or keys that were derived from it; required.
+	SecretKey signing.Keys
 	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1, as Django does.
-	SecretKeyFallbacks []string
+	SecretKeyFallbacks []signing.Keys
 	// HashingAlgorithm is DEFAULT_HASHING_ALGORITHM; ignored where Version is not 3.1 or 3.2.
 	HashingAlgorithm signing.Algorithm
 	// StoreClass is the __qualname__ of the session store's class, which is part of the salt; "" means "SessionStore".
@@ -55,7 +55,7 @@ const (
 
 // NewCodec derives the keys that c describes.
 func NewCodec(c CodecConfig) (*Codec, error) {
-	if c.Version == (Version{}) || c.SecretKey == "" {
+	if c.Version == (Version{}) || c.SecretKey == nil {
 		return nil, errors.New("a session codec needs Django's version and SECRET_KEY")
 	}
 	class := c.StoreClass
@@ -66,23 +66,23 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 	if codec.maxBytes <= 0 {
 		codec.maxBytes = DefaultMaxBytes
 	}
+	var signerErr, legacyErr error
 	if c.Version.readsSigned() {
 		options := c.Version.SignerOptions(c.SecretKey, c.SecretKeyFallbacks, c.HashingAlgorithm)
 		// contrib/sessions/backends/base.py, 5.2, key_salt: "django.contrib.sessions." + self.__class__.__qualname__
 		options.Salt = "django.contrib.sessions." + class
-		signer, err := signing.NewTimestampSigner(options)
-		if err != nil {
-			return nil, fmt.Errorf("session signer: %w", err)
-		}
-		codec.signer = signer
+		codec.signer, signerErr = signing.NewTimestampSigner(options)
 	}
 	if c.Version.readsLegacy() {
 		// contrib/sessions/backends/base.py, 3.2, _hash: key_salt = "django.contrib.sessions" + self.__class__.__name__.
 		// A __name__ is the last part of a __qualname__.
 		name := class[strings.LastIndexByte(class, '.')+1:]
-		codec.legacy = signing.NewSaltedHMAC(signing.SHA1, "django.contrib.sessions"+name, c.SecretKey)
+		codec.legacy, legacyErr = signing.SaltedHMACOf(c.SecretKey, signing.SHA1, "django.contrib.sessions"+name)
 		// The same file, encode: if settings.DEFAULT_HASHING_ALGORITHM == 'sha1': return self._legacy_encode(session_dict)
 		codec.signsAsOld = codec.signer == nil || c.HashingAlgorithm == signing.SHA1
+	}
+	if err := errors.Join(signerErr, legacyErr); err != nil {
+		return nil, fmt.Errorf("session signer: %w", err)
 	}
 	return codec, nil
 }

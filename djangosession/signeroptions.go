@@ -5,7 +5,7 @@ import "django-sidecar/signing"
 // SignerOptions returns which keys and algorithms django.core.signing.Signer of version v accepts, given SECRET_KEY,
 // SECRET_KEY_FALLBACKS and DEFAULT_HASHING_ALGORITHM; the latter two count only in the versions that have them. The
 // salt is left to the caller.
-func (v Version) SignerOptions(secret string, fallbacks []string, algorithm signing.Algorithm) signing.Options {
+func (v Version) SignerOptions(secret signing.Keys, fallbacks []signing.Keys, algorithm signing.Algorithm) signing.Options {
 	o := signing.Options{Secret: secret}
 	switch {
 	case v.hashingAlgorithmMatters():

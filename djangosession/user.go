@@ -3,6 +3,8 @@ package djangosession
 import (
 	"cmp"
 	"encoding/hex"
+	"errors"
+	"fmt"
 
 	"django-sidecar/internal/pickle"
 	"django-sidecar/signing"
@@ -57,6 +59,7 @@ type OwnAuthHash struct {
 // authHashKey is a key that a session auth hash may be made with, and what it is made of.
 type authHashKey struct {
 	key *signing.SaltedHMAC
+	by  signing.SignedBy
 	own bool // HashInput, not the password
 }
 
@@ -73,8 +76,20 @@ type authHashes []authHashKey
 // djangosAuthSalt is key_salt in get_session_auth_hash of contrib/auth/base_user.py, 1.11 to 6.1.
 const djangosAuthSalt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 
-// newAuthHashes derives the keys of get_session_auth_hash of contrib/auth/base_user.py.
-func newAuthHashes(c VerifierConfig) authHashes {
+// newAuthHashes derives the keys of get_session_auth_hash of contrib/auth/base_user.py. The error has all that are
+// missing.
+func newAuthHashes(c VerifierConfig) (hashes authHashes, err error) {
+	var errs []error
+	add := func(keys signing.Keys, fallback int, salt string, own bool, algorithms ...signing.Algorithm) {
+		for _, algorithm := range algorithms {
+			by := signing.SignedBy{Fallback: fallback, Algorithm: algorithm}
+			key, err := signing.SaltedHMACOf(keys, algorithm, salt)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("session auth hash, %s: %w", by, err))
+			}
+			hashes = append(hashes, authHashKey{key, by, own})
+		}
+	}
 	algorithm := signing.SHA256
 	switch {
 	case c.Version.hashingAlgorithmMatters():
@@ -82,63 +97,65 @@ func newAuthHashes(c VerifierConfig) authHashes {
 	case c.Version.readsLegacy():
 		algorithm = signing.SHA1
 	}
-	djangos := func(algorithm signing.Algorithm, secret string) authHashKey {
-		return authHashKey{key: signing.NewSaltedHMAC(algorithm, djangosAuthSalt, secret)}
+	djangos := func(keys signing.Keys, fallback int) { add(keys, fallback, djangosAuthSalt, false, algorithm) }
+	own := func(keys signing.Keys, fallback int) {
+		add(keys, fallback, cmp.Or(c.OwnAuthHash.Salt, djangosAuthSalt), true, c.OwnAuthHash.algorithms(c.Version)...)
 	}
-	current := func(secret string) authHashes { return authHashes{djangos(algorithm, secret)} }
-	fallback := current
-	if own := c.OwnAuthHash; own != nil {
-		current = func(secret string) authHashes { return own.hashes(c.Version, secret) }
-		if own.WithSecret {
-			fallback = current
+	current, ofFallback := djangos, djangos
+	if c.OwnAuthHash != nil {
+		current = own
+		if c.OwnAuthHash.WithSecret {
+			ofFallback = own
 		}
 	}
-	hashes := current(c.SecretKey)
+	current(c.SecretKey, 0)
 	if c.Version.hashingAlgorithmMatters() { // _legacy_get_session_auth_hash of 3.1 and 3.2, whoever overrides the other
-		hashes = append(hashes, djangos(signing.SHA1, c.SecretKey))
+		add(c.SecretKey, 0, djangosAuthSalt, false, signing.SHA1)
 	}
 	if c.Version.fallbackAuthHashes() {
-		for _, secret := range c.SecretKeyFallbacks {
-			hashes = append(hashes, fallback(secret)...)
+		for i, keys := range c.SecretKeyFallbacks {
+			ofFallback(keys, i+1)
 		}
 	}
-	return hashes
+	return hashes, errors.Join(errs...)
 }
 
-// hashes are those of the model's own method.
-func (o OwnAuthHash) hashes(v Version, secret string) (hashes authHashes) {
-	algorithms := o.Algorithms
-	if !v.AtLeast(3, 1) { // django/utils/crypto.py, 3.0: salted_hmac has no other
-		algorithms = []signing.Algorithm{signing.SHA1}
-	} else if len(algorithms) == 0 {
-		algorithms = []signing.Algorithm{signing.SHA1, signing.SHA256}
+// algorithms are those that the model's own method may use.
+func (o OwnAuthHash) algorithms(v Version) []signing.Algorithm {
+	switch {
+	case !v.AtLeast(3, 1): // django/utils/crypto.py, 3.0: salted_hmac has no other
+		return []signing.Algorithm{signing.SHA1}
+	case len(o.Algorithms) == 0:
+		return []signing.Algorithm{signing.SHA1, signing.SHA256}
 	}
-	for _, algorithm := range algorithms {
-		hashes = append(hashes, authHashKey{key: signing.NewSaltedHMAC(algorithm, cmp.Or(o.Salt, djangosAuthSalt), secret), own: true})
-	}
-	return hashes
+	return o.Algorithms
 }
 
 // AuthHash returns what user.get_session_auth_hash() returns for a user with this password column: the entry
-// _auth_user_hash of a session in which the user logs in. With an OwnAuthHash it takes the HashInput.
+// _auth_user_hash of a session in which the user logs in. With an OwnAuthHash it takes the HashInput. It is "" where
+// the Verifier has no SecretKey, which no session is right with.
 func (v *Verifier) AuthHash(password string) string {
+	if len(v.hashes) == 0 {
+		return ""
+	}
 	return hex.EncodeToString(v.hashes[0].key.Sum(password))
 }
 
 // verify reports whether hash, the entry _auth_user_hash, belongs to the user's row (contrib/auth/__init__.py, 5.2,
-// get_user). An entry that is no string, and no bytes, is never equal to a hash (force_bytes of utils/encoding.py).
-func (hashes authHashes) verify(hash Value, user *StoredUser) bool {
+// get_user), and with which key it was made. An entry that is no string, and no bytes, is never equal to a hash
+// (force_bytes of utils/encoding.py).
+func (hashes authHashes) verify(hash Value, user *StoredUser) (by signing.SignedBy, ok bool) {
 	text, ok := hash.Text()
 	if !ok && hash.pickled.Type() == pickle.Bytes {
 		text, ok = hash.pickled.Text(), true
 	}
 	if !ok {
-		return false
+		return by, false
 	}
 	for _, h := range hashes {
 		if h.key.VerifyHex(h.input(user), text) {
-			return true
+			return h.by, true
 		}
 	}
-	return false
+	return by, false
 }

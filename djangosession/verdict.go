@@ -1,6 +1,10 @@
 package djangosession
 
-import "time"
+import (
+	"time"
+
+	"django-sidecar/signing"
+)
 
 // Verdict is the answer to who is logged in. The zero Verdict is nobody.
 type Verdict struct {
@@ -11,6 +15,9 @@ type Verdict struct {
 	// Session is the session that was judged, nil when none was found, it could not be read, or the verdict is one
 	// that was kept without it. Its being there says nothing about a user.
 	Session *Session
+	// HashedBy is the key of the session auth hash that Verifier.Resolve has found right. It says nothing where no user
+	// was looked at, and where the verdict is one that was kept.
+	HashedBy signing.SignedBy
 	// Reason says why there is no user, and is empty when there is one.
 	Reason Reason
 }

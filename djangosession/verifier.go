@@ -3,7 +3,6 @@ package djangosession
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,10 +13,11 @@ import (
 type VerifierConfig struct {
 	// Version is the deployment's Django; required.
 	Version Version
-	// SecretKey is SECRET_KEY; required.
-	SecretKey string
+	// SecretKey is SECRET_KEY, a signing.Secret, or keys that were derived from it; required, but with
+	// InsecureSkipUserCheck.
+	SecretKey signing.Keys
 	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1.8, as Django does.
-	SecretKeyFallbacks []string
+	SecretKeyFallbacks []signing.Keys
 	// HashingAlgorithm is DEFAULT_HASHING_ALGORITHM; ignored where Version is not 3.1 or 3.2.
 	HashingAlgorithm signing.Algorithm
 	// AuthenticationBackends is AUTHENTICATION_BACKENDS: a login through any other backend counts for nothing.
@@ -54,11 +54,8 @@ type Verifier struct {
 
 // NewVerifier returns a Verifier that asks store for sessions and users for users.
 func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, error) {
-	if c.Version == (Version{}) || c.SecretKey == "" {
+	if c.Version == (Version{}) || c.SecretKey == nil && !c.InsecureSkipUserCheck {
 		return nil, errors.New("a verifier needs Django's version and SECRET_KEY")
-	}
-	if c.Version.fallbackAuthHashes() && slices.Contains(c.SecretKeyFallbacks, "") {
-		return nil, errors.New("a fallback secret is empty") // anybody could make hashes with it
 	}
 	if store == nil || users == nil && !c.InsecureSkipUserCheck {
 		return nil, errors.New("a verifier needs a session store and a user store")
@@ -67,12 +64,18 @@ func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, err
 	if err != nil {
 		return nil, err
 	}
+	var hashes authHashes
+	if c.SecretKey != nil {
+		if hashes, err = newAuthHashes(c); err != nil {
+			return nil, err
+		}
+	}
 	v := &Verifier{
 		timeouts: timeouts,
-		config:   c, hashes: newAuthHashes(c), store: store, users: users,
+		config:   c, hashes: hashes, store: store, users: users,
 		backends: c.listed(), impersonating: impersonating(c.Middleware),
 	}
-	v.config.SecretKey, v.config.SecretKeyFallbacks = "", nil // the derived keys are all that is needed
+	v.config.SecretKey, v.config.SecretKeyFallbacks = nil, nil // the derived keys are all that is needed
 	return v, nil
 }
 
@@ -155,11 +158,15 @@ func (v *Verifier) Resolve(ctx context.Context, claim Claim) (Verdict, error) {
 		return Verdict{}, err
 	case !v.lets(claim.rule, user.IsActive):
 		return claim.no(UserInactive), nil
+	}
 	// session_hash_verified = constant_time_compare(session_hash, user.get_session_auth_hash())
-	case !v.hashes.verify(claim.Session.AuthHash, user):
+	by, ok := v.hashes.verify(claim.Session.AuthHash, user)
+	if !ok {
 		return claim.no(AuthHashMismatch), nil
 	}
-	return claim.yes(&user.User), nil
+	verdict := claim.yes(&user.User)
+	verdict.HashedBy = by
+	return verdict, nil
 }
 
 // validSessionKey: contrib/sessions/backends/base.py, 5.2, _validate_session_key, "key and len(key) >= 8", in

@@ -63,7 +63,11 @@ func login(t *testing.T, user int) (encoded string, pickled []byte) {
 		}
 		pickled = append(pickled, 's') // SETITEM
 	}
-	if encoded, err = d.Codec().Encode(values, time.Now()); err != nil {
+	_, codec, err := sidecar.NewCodec(c) // which a deployment whose sessions are in a cache has not
+	if err != nil {
+		t.Fatal(err)
+	}
+	if encoded, err = codec.Encode(values, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return encoded, append(pickled, '.') // STOP

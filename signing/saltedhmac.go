@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"sync"
@@ -58,10 +59,23 @@ type hmacState struct {
 
 // NewSaltedHMAC derives the key from keySalt and secret.
 func NewSaltedHMAC(algorithm Algorithm, keySalt, secret string) *SaltedHMAC {
-	h := algorithm.newHash()
-	h.Write([]byte(keySalt))
-	h.Write([]byte(secret))
-	keyed, ok := hmac.New(algorithm.newHash, h.Sum(nil)).(hash.Cloner)
+	return newSaltedHMAC(algorithm, derive(algorithm, keySalt, secret))
+}
+
+// SaltedHMACOf is NewSaltedHMAC with the key that keys give for keySalt.
+func SaltedHMACOf(keys Keys, algorithm Algorithm, keySalt string) (*SaltedHMAC, error) {
+	if keys == nil {
+		return nil, errors.New("there are no keys")
+	}
+	key, err := keys.Key(algorithm, keySalt)
+	if err != nil {
+		return nil, err
+	}
+	return newSaltedHMAC(algorithm, key), nil
+}
+
+func newSaltedHMAC(algorithm Algorithm, key []byte) *SaltedHMAC {
+	keyed, ok := hmac.New(algorithm.newHash, key).(hash.Cloner)
 	if !ok {
 		panic("signing: internal error: an HMAC of the standard library is a hash.Cloner")
 	}

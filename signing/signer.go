@@ -10,10 +10,10 @@ import (
 // Options says which keys a Signer signs with and accepts. Secret and Salt are required. The zero value of every
 // other field is the strictest and newest choice.
 type Options struct {
-	// Secret is SECRET_KEY. It must not be empty: an empty key would let anybody sign.
-	Secret string
+	// Secret is SECRET_KEY, or keys that were derived from it. It must not be empty: an empty key would let anybody sign.
+	Secret Keys
 	// FallbackSecrets is SECRET_KEY_FALLBACKS: accepted in this order, never signed with (Django 4.1 and newer).
-	FallbackSecrets []string
+	FallbackSecrets []Keys
 	// Salt separates the uses of one secret. Django's Signer without a salt uses its own dotted name,
 	// "django.core.signing.Signer" or "django.core.signing.TimestampSigner"; here it must be given.
 	Salt string
@@ -50,6 +50,11 @@ type signingKey struct {
 	by  SignedBy
 }
 
+// SignerSalt is the key_salt of a Signer with this salt.
+//
+//	django/core/signing.py, 5.2: base64_hmac(self.salt + "signer", value, key, algorithm=self.algorithm)
+func SignerSalt(salt string) string { return salt + "signer" }
+
 // NewSigner derives the keys that o describes.
 func NewSigner(o Options) (*Signer, error) {
 	s := &Signer{separator: o.Separator}
@@ -59,22 +64,26 @@ func NewSigner(o Options) (*Signer, error) {
 	if unsafeSeparator(s.separator) {
 		return nil, fmt.Errorf("unsafe separator %q: it must have a character other than A-z, 0-9, - _ and =", s.separator)
 	}
-	if o.Secret == "" || o.Salt == "" {
+	if o.Secret == nil || o.Salt == "" {
 		return nil, errors.New("a signer needs a secret and a salt")
 	}
-	add := func(secret string, by SignedBy) {
-		// django/core/signing.py, 5.2: base64_hmac(self.salt + "signer", value, key, algorithm=self.algorithm)
-		s.keys = append(s.keys, signingKey{NewSaltedHMAC(by.Algorithm, o.Salt+"signer", secret), by})
+	var errs []error // of all keys, so that one attempt is enough to find what is missing
+	add := func(keys Keys, by SignedBy) {
+		mac, err := SaltedHMACOf(keys, by.Algorithm, SignerSalt(o.Salt))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", by, err))
+		}
+		s.keys = append(s.keys, signingKey{mac, by})
 	}
 	add(o.Secret, SignedBy{Algorithm: o.Algorithm})
 	for i, fallback := range o.FallbackSecrets {
-		if fallback == "" {
-			return nil, fmt.Errorf("fallback secret %d is empty", i)
-		}
 		add(fallback, SignedBy{Fallback: i + 1, Algorithm: o.Algorithm})
 	}
 	for _, a := range o.AlsoAccept {
 		add(o.Secret, SignedBy{Algorithm: a})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -44,6 +44,7 @@ func commands() []command {
 		{"sql", "print the triggers that tell of changes, or with -what role a role that may only read; -django: as a migration", printSQL},
 		{"settings-script", "print a Python program for a shell of the Django project, which writes these settings", settingsScript},
 		{"decode", "print the session in the session_data read from stdin", decode},
+		{"keys", "print the keys that sessions need, derived from SECRET_KEY: DJANGO_SESSION_KEYS", keys},
 		{"healthcheck", "ask the admin listener whether the sidecar is ready", healthcheck},
 		{"version", "print version, commit and Go version", printVersion},
 	}

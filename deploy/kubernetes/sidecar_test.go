@@ -18,6 +18,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/demo"
+	"django-sidecar/signing"
 )
 
 const (
@@ -62,13 +63,13 @@ func (d django) makeDatabase(tb testing.TB) []demo.Example {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: secretKey})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	var unused struct{ djangosession.Store } // the verifier is here for its hashes alone
 	verifier, err := djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: version, SecretKey: secretKey, InsecureSkipUserCheck: true,
+		Version: version, SecretKey: signing.Secret(secretKey), InsecureSkipUserCheck: true,
 	}, unused, nil)
 	if err != nil {
 		tb.Fatal(err)

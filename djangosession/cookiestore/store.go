@@ -14,10 +14,10 @@ import (
 type Config struct {
 	// Version is the deployment's Django; required.
 	Version djangosession.Version
-	// SecretKey is SECRET_KEY; required.
-	SecretKey string
+	// SecretKey is SECRET_KEY, a signing.Secret, or keys that were derived from it; required.
+	SecretKey signing.Keys
 	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1, as Django does.
-	SecretKeyFallbacks []string
+	SecretKeyFallbacks []signing.Keys
 	// HashingAlgorithm is DEFAULT_HASHING_ALGORITHM; ignored where Version is not 3.1 or 3.2.
 	HashingAlgorithm signing.Algorithm
 	// MaxAge is SESSION_COOKIE_AGE: how old a signature may be. At 0, as in Django, each is too old at once.
@@ -45,7 +45,7 @@ type Store struct {
 
 // New derives the keys that c describes.
 func New(c Config) (*Store, error) {
-	if c.Version == (djangosession.Version{}) || c.SecretKey == "" {
+	if c.Version == (djangosession.Version{}) || c.SecretKey == nil {
 		return nil, errors.New("a cookie store needs Django's version and SECRET_KEY")
 	}
 	options := c.Version.SignerOptions(c.SecretKey, c.SecretKeyFallbacks, c.HashingAlgorithm)

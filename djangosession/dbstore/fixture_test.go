@@ -16,6 +16,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/database"
+	"django-sidecar/signing"
 )
 
 // fixture is a database to read from, and somebody else's way of writing to it.
@@ -129,7 +130,7 @@ var django52 = djangosession.Version{Major: 5, Minor: 2, Patch: djangosession.La
 
 func newCodec(t *testing.T) *djangosession.Codec {
 	t.Helper()
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django52, SecretKey: "a secret key for tests of stores"})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django52, SecretKey: signing.Secret("a secret key for tests of stores")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/filestore"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/signing"
 )
 
 // oracleSecret and oracleFallbacks are those of testdata/oracle_stores/deployment.py.
@@ -80,7 +81,7 @@ func (p profile) compare(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
-		Version: v, SecretKey: oracleSecret, SecretKeyFallbacks: oracleFallbacks, Serializer: serializer,
+		Version: v, SecretKey: signing.Secret(oracleSecret), SecretKeyFallbacks: signing.Secrets(oracleFallbacks...), Serializer: serializer,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -78,10 +78,18 @@ func (d *Checkup) notRead(ctx context.Context, key string, reason djangosession.
 	if reason == djangosession.Unreadable {
 		return []string{"compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER, and SIDECAR_MAX_SESSION_BYTES with the session's size"}
 	}
+	const class = "for a session store of the project's own, DJANGO_SESSION_STORE_CLASS is the class's __qualname__"
+	if len(d.Config.SessionKeys) > 0 {
+		return []string{
+			"it was signed with another SECRET_KEY than that of DJANGO_SESSION_KEYS, or was changed on its way",
+			"after a change of keys, make DJANGO_SESSION_KEYS again, with the old one among SECRET_KEY_FALLBACKS",
+			class,
+		}
+	}
 	return []string{
 		"it was signed with another SECRET_KEY than the one here (neither quoting, dollars, backslashes nor line ends explain it), or was changed on its way",
 		"after a change of keys, put the old one into DJANGO_SECRET_KEY_FALLBACKS, as Django's SECRET_KEY_FALLBACKS has it",
-		"for a session store of the project's own, DJANGO_SESSION_STORE_CLASS is the class's __qualname__",
+		class,
 	}
 }
 
@@ -98,7 +106,7 @@ func (d *Checkup) otherHash(ctx context.Context, key string) []string {
 		}
 	}
 	causes := []string{"the user's password has been changed since this login, which ends the session in Django too"}
-	if len(d.Config.SecretKeyFallbacks) > 0 && !d.Version.AtLeast(4, 2) {
+	if d.Config.Fallbacks() > 0 && !d.Version.AtLeast(4, 2) {
 		causes = append(causes, fmt.Sprintf("the login was before a change of SECRET_KEY: Django %s makes no hashes with fallback keys (4.1.8 is the first)", d.Version))
 	}
 	if d.signsNothing() {

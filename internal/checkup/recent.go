@@ -197,6 +197,10 @@ func (d *Checkup) unread(recent []djangosession.StoredSession, read int) (Grade,
 	if notJSON == len(unread) {
 		return grade, "they are rightly signed, but not by this serializer: compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER"
 	}
+	if len(d.Config.SessionKeys) > 0 {
+		return grade, "make DJANGO_SESSION_KEYS again from Django's SECRET_KEY and SECRET_KEY_FALLBACKS, " +
+			"and compare DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
+	}
 	return grade, "compare SECRET_KEY with Django's (also quoting and line ends), SECRET_KEY_FALLBACKS after a change of keys, " +
 		"and DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
 }

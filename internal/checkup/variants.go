@@ -50,6 +50,28 @@ func variants(c *config.Config) (all []variant) {
 	} else {
 		all = append(all, with("with DJANGO_DEFAULT_HASHING_ALGORITHM=sha1", func(o *config.Config) { o.DefaultHashingAlgorithm = "sha1" }))
 	}
+	for i := range c.SessionKeys { // of derived keys, nobody knows how the secret was spelt
+		if i > 0 {
+			all = append(all, with(fmt.Sprintf("with item %d of DJANGO_SESSION_KEYS as the first: Django %s does not take it as a fallback", i+1, c.DjangoVersion),
+				func(o *config.Config) { o.SessionKeys = c.SessionKeys[i:] }))
+		}
+	}
+	if len(c.SessionKeys) == 0 {
+		all = append(all, otherSecrets(c, with)...)
+	}
+	const class = "SessionStore"
+	if c.SessionStoreClass != class {
+		all = append(all, with("with DJANGO_SESSION_STORE_CLASS="+class, func(o *config.Config) { o.SessionStoreClass = class }))
+	}
+	other, setting := djangosession.Pickle, "django.contrib.sessions.serializers.PickleSerializer"
+	if c.SessionSerializer == djangosession.Pickle {
+		other, setting = djangosession.JSON, "django.contrib.sessions.serializers.JSONSerializer"
+	}
+	return append(all, with("with DJANGO_SESSION_SERIALIZER="+setting, func(o *config.Config) { o.SessionSerializer = other }))
+}
+
+// otherSecrets are the variants of SECRET_KEY and its fallbacks.
+func otherSecrets(c *config.Config, with func(string, func(*config.Config)) variant) (all []variant) {
 	for _, v := range config.VariantsOf(c.SecretKey) {
 		all = append(all, with("with DJANGO_SECRET_KEY "+v.Means, func(o *config.Config) { o.SecretKey = v.Key }))
 	}
@@ -61,13 +83,5 @@ func variants(c *config.Config) (all []variant) {
 			all = append(all, with("with "+item+" "+v.Means, func(o *config.Config) { o.SecretKeyFallbacks[i] = v.Key }))
 		}
 	}
-	const class = "SessionStore"
-	if c.SessionStoreClass != class {
-		all = append(all, with("with DJANGO_SESSION_STORE_CLASS="+class, func(o *config.Config) { o.SessionStoreClass = class }))
-	}
-	other, setting := djangosession.Pickle, "django.contrib.sessions.serializers.PickleSerializer"
-	if c.SessionSerializer == djangosession.Pickle {
-		other, setting = djangosession.JSON, "django.contrib.sessions.serializers.JSONSerializer"
-	}
-	return append(all, with("with DJANGO_SESSION_SERIALIZER="+setting, func(o *config.Config) { o.SessionSerializer = other }))
+	return all
 }

@@ -12,13 +12,16 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/signing"
 )
 
 // Config is what django-sidecar is told by its environment, read and checked. Every part of it can be printed: what is
 // secret prints as "[redacted]".
 type Config struct {
-	SecretKey          Secret   // required, not empty
+	SecretKey          Secret   // not empty, but where SessionKeys are in its place
 	SecretKeyFallbacks []Secret // in order; none by default. As given: Django before 4.1 ignores them
+	// SessionKeys are derived from SECRET_KEY and from each of its fallbacks; nil where these are given.
+	SessionKeys []signing.DerivedKeys
 
 	DjangoVersion           string // as djangosession.ParseVersion reads it; 5.2
 	ASGI                    bool   // Django runs under ASGI; from 3.0 on
@@ -130,7 +133,7 @@ func ForSQL() (*Config, error) {
 	for i, v := range values {
 		switch v.Name {
 		case "DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FILE", "DJANGO_SECRET_KEY_FALLBACKS", "DJANGO_SECRET_KEY_FALLBACKS_FILE",
-			"DJANGO_CACHE_URL", "DJANGO_CACHE_URL_FILE":
+			"DJANGO_SESSION_KEYS", "DJANGO_SESSION_KEYS_FILE", "DJANGO_CACHE_URL", "DJANGO_CACHE_URL_FILE":
 			values[i] = settingValue{Setting: v.Setting, variable: v.Name, text: v.Default}
 		}
 	}

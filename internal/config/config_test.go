@@ -90,6 +90,7 @@ func TestEmptyCountsAsUnset(t *testing.T) {
 	delete(e, "SECRET_KEY") // where a space is a key
 	e["DJANGO_SECRET_KEY"], e["DATABASE_URL"] = goodKey, goodURL
 	delete(e, "SECRET_KEY_FALLBACKS")
+	delete(e, "SESSION_KEYS")
 	delete(e, "CACHE_URL")
 	delete(e, "VERSION")
 	if d := diff(defaults(), mustLoad(t, e)); d != "" {
@@ -169,7 +170,7 @@ func TestAllFaultsAreReportedTogether(t *testing.T) {
 	}
 	want := strings.Join([]string{
 		`DJANGO_VERSION is "1.8": it must be a release of Django from 1.11 on, such as 6.1 or 5.2.19 (example: DJANGO_VERSION=5.2)`,
-		`DJANGO_SECRET_KEY is not set: it must be the SECRET_KEY of your Django settings (example: DJANGO_SECRET_KEY_FILE=/run/secrets/django-secret-key)`,
+		`DJANGO_SECRET_KEY is not set: it must be the SECRET_KEY of your Django settings, or DJANGO_SESSION_KEYS in its place (example: DJANGO_SECRET_KEY_FILE=/run/secrets/django-secret-key)`,
 		`TIME_ZONE is "Mars/Olympus": it must be the IANA name of a time zone (example: DJANGO_TIME_ZONE=Europe/Berlin)`,
 		`SIDECAR_LISTEN is "nowhere": it must be host:port, or unix: and an absolute path of at most 107 bytes (example: SIDECAR_LISTEN=127.0.0.1:8100)`,
 		`SIDECAR_DB_CONNS is "0": it must be a whole number from 1 to 1000 (example: SIDECAR_DB_CONNS=4)`,
@@ -193,7 +194,7 @@ func TestEverySettingIsDescribed(t *testing.T) {
 			t.Errorf("%s is there twice", s.Name)
 		}
 		seen[s.Name] = true
-		if s.Default == "" && s.Example == "" && s.Name != "DJANGO_SECRET_KEY" {
+		if s.Default == "" && s.Example == "" && s.Name != "DJANGO_SECRET_KEY" && s.Name != "DJANGO_SESSION_KEYS" {
 			t.Errorf("%s has neither a default nor an example", s.Name)
 		}
 	}

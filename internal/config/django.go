@@ -23,15 +23,23 @@ func (c *Config) readKeys(r *reader) {
 	// django/core/checks/security/base.py, 3.2: check_default_hashing_algorithm
 	c.DefaultHashingAlgorithm = r.oneOf("DJANGO_DEFAULT_HASHING_ALGORITHM", "sha256", "sha1")
 
+	// django/conf/global_settings.py, 4.1: the first with SECRET_KEY_FALLBACKS
+	const ignored = "%s ignored, as Django %s does: fallback keys came with 4.1"
+	older := olderThan(c.DjangoVersion, 4, 1)
+	if c.readSessionKeys(r) {
+		if len(c.SessionKeys) > 1 && older {
+			r.warn(ignored, "DJANGO_SESSION_KEYS: all items but the first are", c.DjangoVersion)
+		}
+		return
+	}
 	// django/conf/__init__.py, 5.2: "The SECRET_KEY setting must not be empty."
-	if key, ok := r.required("DJANGO_SECRET_KEY", "the SECRET_KEY of your Django settings"); ok {
+	if key, ok := r.required("DJANGO_SECRET_KEY", "the SECRET_KEY of your Django settings, or DJANGO_SESSION_KEYS in its place"); ok {
 		c.SecretKey = NewSecret(key)
 		r.warnOfKey("DJANGO_SECRET_KEY", key)
 	}
 	c.SecretKeyFallbacks = r.fallbacks("DJANGO_SECRET_KEY_FALLBACKS")
-	if len(c.SecretKeyFallbacks) > 0 && olderThan(c.DjangoVersion, 4, 1) {
-		// django/conf/global_settings.py, 4.1: the first with SECRET_KEY_FALLBACKS
-		r.warn("DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django %s does: fallback keys came with 4.1", c.DjangoVersion)
+	if len(c.SecretKeyFallbacks) > 0 && older {
+		r.warn(ignored, "DJANGO_SECRET_KEY_FALLBACKS is", c.DjangoVersion)
 		return
 	}
 	for i, key := range c.SecretKeyFallbacks {

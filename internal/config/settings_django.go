@@ -27,6 +27,12 @@ type djangoSettings struct {
 	SecretKeyFallbacks *string `envconfig:"SECRET_KEY_FALLBACKS" secret:"true" otherwise:"[]" example:"[\"the-previous-secret-key\"]" form:"list"`
 	// A file that holds them: a JSON array, or one key a line.
 	SecretKeyFallbacksFile *string `envconfig:"SECRET_KEY_FALLBACKS_FILE" example:"/run/secrets/django-secret-key-fallbacks"`
+	// Keys that were derived from SECRET_KEY and SECRET_KEY_FALLBACKS, in place of both: the sidecar then cannot make
+	// what Django signs for other uses, such as links that reset passwords. A JSON list of objects, the first for
+	// SECRET_KEY. `django-sidecar keys` prints it; [Derived keys](keys.md) says what is in it.
+	SessionKeys *string `envconfig:"SESSION_KEYS" secret:"true" form:"list"`
+	// A file that holds them.
+	SessionKeysFile *string `envconfig:"SESSION_KEYS_FILE" example:"/run/secrets/django-session-keys"`
 	// `sha256` or `sha1`. Django has this setting in 3.1 and 3.2 only.
 	HashingAlgorithm *string `envconfig:"DEFAULT_HASHING_ALGORITHM" otherwise:"sha256" form:"word"`
 

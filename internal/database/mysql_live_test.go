@@ -13,6 +13,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/signing"
 )
 
 // deployMariaDB is deploy for MariaDB.
@@ -22,7 +23,7 @@ func deployMariaDB(t *testing.T, db *djangotest.MariaDBDatabase, d *Database) *d
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: secretKey})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/signing"
 )
 
 func TestPreparedOrNot(t *testing.T) {
@@ -86,7 +87,7 @@ func deploy(t *testing.T, db *djangotest.TestDatabase, d *sql.DB, prepares func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: secretKey})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ type Metrics struct {
 	reloads *prometheus.CounterVec
 	stale   prometheus.Gauge
 	silent  *prometheus.GaugeVec
+	keys    keyMetrics
 }
 
 // NewMetrics registers the metrics with r.
@@ -81,6 +82,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.silent = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "django_sidecar_store_silent", Help: "1 while a store does not answer, and is asked four times a second only.",
 	}, []string{"store"})
+	m.keys = newKeyMetrics(r)
 	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "django_sidecar_answers_undelivered_total",
 		Help: "Early answers that may not have arrived: the client was still writing at the end of SIDECAR_LINGER.",

@@ -29,19 +29,19 @@ func (sc *sidecar) newChain(login gateway.LoginURL) error {
 		djangosession.AccessStore
 	}
 	if c.Cache.TTL == 0 {
-		uncached := check.NewUncached(d.verifier, d.accessStore(), c.StoreTimeout)
-		sc.use = func(d *Deployment) { uncached.Use(d.verifier, d.accessStore()) }
+		uncached := check.NewUncached(d.verdicts, d.accessStore(), c.StoreTimeout)
+		sc.use = func(d *Deployment) { uncached.Use(d.verdicts, d.accessStore()) }
 		asked = uncached
 	} else {
 		cache, err := verdictcache.New(verdictcache.Config{
-			Origin: d.verifier, Access: d.accessStore(), Timeout: c.StoreTimeout,
+			Origin: d.verdicts, Access: d.accessStore(), Timeout: c.StoreTimeout,
 			TTL: c.Cache.TTL, MaxAge: max(c.Cache.TTL, c.Cache.MaxAge), Entries: c.Cache.Entries, Now: time.Now,
 		})
 		if err != nil {
 			return err
 		}
 		sc.metrics.Cache(cache.Stats)
-		sc.use = func(d *Deployment) { cache.Use(d.verifier, d.accessStore()) }
+		sc.use = func(d *Deployment) { cache.Use(d.verdicts, d.accessStore()) }
 		sc.cache, asked = cache, cache
 	}
 	sc.answers = &check.Service{
@@ -50,6 +50,12 @@ func (sc *sidecar) newChain(login gateway.LoginURL) error {
 		Observe:       sc.metrics.Verdict, Now: time.Now,
 	}
 	return nil
+}
+
+// verdicts is a djangosession.Verifier, or one whose keys are counted.
+type verdicts interface {
+	verdictcache.Origin
+	Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error)
 }
 
 // accessStore finds what the deployment's users may do.

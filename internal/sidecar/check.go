@@ -33,6 +33,9 @@ func Check(ctx context.Context, c *config.Config, cookie *string, report func(ch
 	warnings := c.Warnings
 	if d != nil {
 		report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: describe(d)})
+		if !c.KeyMissing {
+			report(keyFinding(d))
+		}
 		warnings = d.warnings()
 	}
 	for _, w := range warnings {
@@ -63,7 +66,7 @@ func Check(ctx context.Context, c *config.Config, cookie *string, report func(ch
 func describe(d *Deployment) string {
 	return fmt.Sprintf("Django %s, engine %s, cookie %s, %d fallback keys, %d backends",
 		d.version, d.config.SessionEngine, strings.Join(d.config.SessionCookieNames, " or "),
-		len(d.config.SecretKeyFallbacks), len(d.config.AuthenticationBackends))
+		d.config.Fallbacks(), len(d.config.AuthenticationBackends))
 }
 
 func newCheckup(d *Deployment) *checkup.Checkup {
@@ -93,7 +96,7 @@ func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 	other := &Deployment{
 		config: c, database: d.database, batcher: d.batcher, sessionDatabase: d.sessionDatabase, sessionBatcher: d.sessionBatcher,
 	}
-	if other.version, other.codec, err = NewCodec(c); err != nil {
+	if err = other.openKeys(); err != nil {
 		return t, err
 	}
 	t.Codec = other.codec
@@ -102,13 +105,13 @@ func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 	case config.EngineCachedDB:
 		t.Store = other.newRows()
 	case config.EngineDB, config.EngineFile, config.EngineSignedCookies:
-		if err = other.openSessions(); err != nil {
+		if err = other.openSessions(nil); err != nil {
 			return t, err
 		}
 		t.Store = other.sessions
 	}
-	t.Verifier, err = newVerifier(c, other.version, d.sessions, d.userStore())
-	return t, err
+	t.Verifier = other.rules.With(d.sessions, d.userStore())
+	return t, nil
 }
 
 // places are where the engine keeps sessions outside the session table.

@@ -9,6 +9,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/cachestore"
+	"django-sidecar/djangosession/cookiestore"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/djangosession/filestore"
 	"django-sidecar/handlers"
@@ -18,7 +19,6 @@ import (
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangocache"
 	"django-sidecar/internal/observe"
-	"django-sidecar/internal/upload/webhook"
 	"django-sidecar/signing"
 )
 
@@ -32,15 +32,19 @@ type Deployment struct {
 	sessionDatabase *database.Database
 	sessionBatcher  *dbstore.Batcher
 	cache           *djangocache.Backend // nil where no sessions are in one
-	codec           *djangosession.Codec
+	keys            *keyring
+	codec           *djangosession.Codec // nil for engines that it does not read
+	cookies         *cookiestore.Store   // nil for engines that keep sessions elsewhere
 	sessions        sessionStore
-	cached          *cachestore.Store    // of the cache
-	rows            *dbstore.Sessions    // the session table, nil for engines that have none
-	files           *filestore.Store     // the folder of sessions, nil for engines that have none
-	users           *dbstore.Users       // nil with InsecureSkipUserCheck
-	access          *dbstore.Permissions // nil with InsecureSkipUserCheck
-	verifier        *djangosession.Verifier
-	events          *signing.TimestampSigner // of what Django is told about uploads
+	cached          *cachestore.Store        // of the cache
+	rows            *dbstore.Sessions        // the session table, nil for engines that have none
+	files           *filestore.Store         // the folder of sessions, nil for engines that have none
+	users           *dbstore.Users           // nil with InsecureSkipUserCheck
+	access          *dbstore.Permissions     // nil with InsecureSkipUserCheck
+	rules           *djangosession.Verifier  // on no stores
+	verifier        *djangosession.Verifier  // the rules, on the stores
+	verdicts        verdicts                 // of the verifier, for requests
+	events          *signing.TimestampSigner // of what Django is told about uploads; nil where it is told nothing
 	replaced        chan struct{}            // closed when another deployment is in its place
 
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
@@ -63,16 +67,10 @@ func newDeployment(c *config.Config, metrics *observe.Metrics, silent func(store
 
 func (d *Deployment) open(metrics *observe.Metrics) error {
 	c := d.config
-	var err error
-	if d.version, d.codec, err = NewCodec(c); err != nil {
+	if err := d.openKeys(); err != nil {
 		return err
 	}
-	options := d.version.SignerOptions(c.SecretKey.Reveal(), nil, hashingAlgorithm(c))
-	options.Salt = webhook.Salt
-	if d.events, err = signing.NewTimestampSigner(options); err != nil {
-		return err
-	}
-	if err := errors.Join(d.openDatabases(), d.openSessions()); err != nil {
+	if err := errors.Join(d.openDatabases(), d.openSessions(metrics)); err != nil {
 		return err
 	}
 	if !c.InsecureSkipUserCheck {
@@ -90,9 +88,12 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 		})
 	}
 	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
-	store, users := d.stores(metrics)
-	d.verifier, err = newVerifier(c, d.version, store, users)
-	return err
+	d.verifier = d.rules.With(d.stores(metrics))
+	d.verdicts = d.verifier
+	if metrics != nil && d.users != nil { // otherwise, no hash is looked at
+		d.verdicts = metrics.Verifier(d.verifier, c.Fallbacks())
+	}
+	return nil
 }
 
 // CookieRules are those of the handler that Django runs under.
@@ -104,9 +105,19 @@ func CookieRules(c *config.Config) djangosession.CookieRules {
 	return djangosession.ASGICookies(version)
 }
 
-func newVerifier(c *config.Config, version djangosession.Version, store djangosession.Store, users djangosession.UserStore) (*djangosession.Verifier, error) {
+// newRules makes the verifier, on no stores yet.
+func (d *Deployment) newRules() (*djangosession.Verifier, error) {
+	c := d.config
+	var keys signing.Keys
+	if !c.InsecureSkipUserCheck { // without users, no hash is looked at
+		keys = d.keys.primary()
+	}
+	var stores struct {
+		djangosession.Store
+		djangosession.UserStore
+	}
 	return djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
+		Version: d.version, SecretKey: keys, SecretKeyFallbacks: d.keys.fallbacks(),
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
 		BackendRules: c.BackendRules, RequireActive: c.RequireActive, Middleware: c.Middleware,
 		Timeouts: djangosession.Timeouts{
@@ -114,7 +125,7 @@ func newVerifier(c *config.Config, version djangosession.Version, store djangose
 			UseTZ: c.UseTZ, TimeZone: c.TimeZone, Now: time.Now,
 		},
 		OwnAuthHash: ownAuthHash(c.AuthHash), InsecureSkipUserCheck: c.InsecureSkipUserCheck,
-	}, store, users)
+	}, stores, stores)
 }
 
 // userStore is nil where users are not looked at: a nil *Users would be no nil UserStore.
@@ -177,6 +188,9 @@ func (d *Deployment) stores(metrics *observe.Metrics) (store djangosession.Store
 	if metrics == nil {
 		return store, users
 	}
+	if d.cache == nil { // otherwise, only what comes from the table is signed
+		store = metrics.SignedStore(store, d.config.Fallbacks())
+	}
 	store = metrics.Store(store, d.storeKind(), time.Now)
 	if users != nil {
 		users = metrics.UserStore(users, "database", time.Now)
@@ -190,12 +204,17 @@ func NewCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, er
 	if err != nil {
 		return version, nil, fmt.Errorf("DJANGO_VERSION: %w", err)
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
-		Version: version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
+	primary, fallbacks := c.Keys()
+	codec, err := newCodec(c, version, primary, fallbacks)
+	return version, codec, err
+}
+
+func newCodec(c *config.Config, version djangosession.Version, primary signing.Keys, fallbacks []signing.Keys) (*djangosession.Codec, error) {
+	return djangosession.NewCodec(djangosession.CodecConfig{
+		Version: version, SecretKey: primary, SecretKeyFallbacks: fallbacks,
 		HashingAlgorithm: hashingAlgorithm(c), StoreClass: c.SessionStoreClass, MaxBytes: int(c.MaxSessionBytes),
 		Serializer: c.SessionSerializer,
 	})
-	return version, codec, err
 }
 
 // openDatabases makes the databases ready that the settings name.
@@ -246,15 +265,7 @@ func hashingAlgorithm(c *config.Config) signing.Algorithm {
 	return signing.SHA256
 }
 
-func reveal(secrets []config.Secret) []string {
-	var texts []string
-	for _, s := range secrets {
-		texts = append(texts, s.Reveal())
-	}
-	return texts
-}
-
-// Codec reads and writes the deployment's session data.
+// Codec reads and writes the deployment's session data; nil where the engine keeps sessions in a cache or in cookies.
 func (d *Deployment) Codec() *djangosession.Codec { return d.codec }
 
 // Verifier asks the deployment's stores.

@@ -136,6 +136,7 @@ func (sc *sidecar) watch(ctx context.Context) {
 			return
 		}
 		sc.logger.InfoContext(ctx, "the settings have been read again")
+		sc.tellKeys(ctx, sc.current.Load().keys)
 	})
 }
 

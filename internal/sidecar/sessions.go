@@ -15,6 +15,7 @@ import (
 	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangocache"
+	"django-sidecar/internal/observe"
 )
 
 // sessionStore is where the deployment keeps its sessions.
@@ -25,7 +26,7 @@ type sessionStore interface {
 }
 
 // openSessions makes the store that SESSION_ENGINE names. It connects to nothing.
-func (d *Deployment) openSessions() (err error) {
+func (d *Deployment) openSessions(metrics *observe.Metrics) (err error) {
 	c := d.config
 	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
 		if d.sessionDatabase == nil {
@@ -37,9 +38,9 @@ func (d *Deployment) openSessions() (err error) {
 	case config.EngineDB:
 		d.sessions = probed{d.guardedRows(), d.rows.Probe}
 	case config.EngineCachedDB:
-		d.sessions, err = d.newCached(d.rows)
+		d.sessions, err = d.newCached(d.rows, metrics)
 	case config.EngineCache:
-		d.sessions, err = d.newCached(nil)
+		d.sessions, err = d.newCached(nil, nil)
 	case config.EngineFile:
 		d.files, err = filestore.New(filestore.Config{
 			Dir: c.SessionFilePath, Prefix: c.SessionCookieName, CookieAge: c.SessionCookieAge, Codec: d.codec,
@@ -47,13 +48,19 @@ func (d *Deployment) openSessions() (err error) {
 		})
 		d.sessions = d.files
 	case config.EngineSignedCookies:
-		d.sessions, err = cookiestore.New(cookiestore.Config{
-			Version: d.version, SecretKey: c.SecretKey.Reveal(), SecretKeyFallbacks: reveal(c.SecretKeyFallbacks),
-			HashingAlgorithm: hashingAlgorithm(c), MaxAge: c.SessionCookieAge, Serializer: c.SessionSerializer,
-			MaxBytes: int(c.MaxSessionBytes),
-		})
+		d.sessions = d.cookies
 	}
 	return err
+}
+
+// newCookies makes the store of sessions that are in their cookies.
+func (d *Deployment) newCookies() (*cookiestore.Store, error) {
+	c := d.config
+	return cookiestore.New(cookiestore.Config{
+		Version: d.version, SecretKey: d.keys.primary(), SecretKeyFallbacks: d.keys.fallbacks(),
+		HashingAlgorithm: hashingAlgorithm(c), MaxAge: c.SessionCookieAge, Serializer: c.SessionSerializer,
+		MaxBytes: int(c.MaxSessionBytes),
+	})
 }
 
 // probed is a store with what it cannot do without.
@@ -66,7 +73,7 @@ type probed struct {
 func (p probed) Probe(ctx context.Context) error { return p.probe(ctx) }
 
 // newCached returns the store of a cache engine; then is where sessions are that the cache does not have, nil for none.
-func (d *Deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
+func (d *Deployment) newCached(then *dbstore.Sessions, metrics *observe.Metrics) (sessionStore, error) {
 	c := d.config
 	var err error
 	d.cache, err = djangocache.Open(c.CacheURL.Reveal(), djangocache.Options{
@@ -88,6 +95,9 @@ func (d *Deployment) newCached(then *dbstore.Sessions) (sessionStore, error) {
 	if then != nil { // a nil *Sessions would be no nil Store
 		// An outage of the cache alone is none: the table has every session.
 		settings.Then, probe = d.guardedRows(), then.Probe
+		if metrics != nil {
+			settings.Then = metrics.SignedStore(settings.Then, c.Fallbacks())
+		}
 	}
 	d.cached, err = cachestore.New(settings)
 	return probed{d.cached, probe}, err

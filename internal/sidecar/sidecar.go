@@ -95,6 +95,7 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 		return err
 	}
 	o.Logger.InfoContext(ctx, "serving", append(at.addresses(), sc.whatIsOn()...)...)
+	sc.tellKeys(ctx, sc.current.Load().keys)
 	if o.Listening != nil {
 		o.Listening(at)
 	}

@@ -14,6 +14,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/verdictcache"
+	"django-sidecar/signing"
 )
 
 // rows is a store of users, whose sessions' keys begin with the user's name. What is behind that is the session's own, but for
@@ -29,7 +30,7 @@ func (r *rows) session(user, hash string) (*djangosession.Session, error) {
 	if s, ok := r.sessions.Load(user + hash); ok {
 		return s.(*djangosession.Session), nil //nolint:errcheck,forcetypeassert // nothing else is in there
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: djangosession.NewestVersion(), SecretKey: "s3cret"})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: djangosession.NewestVersion(), SecretKey: signing.Secret("s3cret")})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	_ "github.com/lib/pq"         //nolint:depguard // as in main.go
 
 	"django-sidecar/djangosession"
+	"django-sidecar/signing"
 )
 
 // obvious is a session check with two prepared queries a request, and no more of Django's rules than a usual deployment
@@ -37,7 +38,7 @@ func newObvious(url, secret string, conns int) (*obvious, error) {
 	if err != nil {
 		return nil, err
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: secret})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secret)})
 	if err != nil {
 		return nil, err
 	}
