@@ -48,23 +48,23 @@ func (c *Config) readSessionKeys(r *reader) bool {
 	if !r.given(name) {
 		return false
 	}
+	source := name
+	if !r.value(name).given {
+		source += "_FILE"
+	}
 	for _, other := range []string{"DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FALLBACKS"} {
 		for _, v := range []settingValue{r.value(other), r.value(other + "_FILE")} {
 			if v.given {
-				r.fault(name, "is set, and so is "+v.variable+": take "+v.variable+" away, since the derived keys are there so that the secret need not be known here")
+				r.fault(source, "is set, and so is "+v.variable+": take "+v.variable+" away, since the derived keys are there so that the secret need not be known here")
 			}
 		}
 	}
-	text, fromFile := r.secret(name)
+	text, _ := r.secret(name)
 	if text == "" {
 		return true // there was a fault
 	}
 	keys, err := parseSessionKeys(text)
 	if err != nil {
-		source := name
-		if fromFile {
-			source += "_FILE"
-		}
 		r.fault(source, err.Error())
 		return true
 	}
@@ -150,7 +150,7 @@ func derivedKey(text, digits string) (name signing.KeyName, key []byte, err erro
 	case signing.SHA1.String():
 		name = signing.KeyName{Algorithm: signing.SHA1, Salt: salt}
 	default:
-		return name, nil, errors.New("has a name that begins neither with sha256: nor with sha1:")
+		return name, nil, errors.New(`has a name that does not begin with "sha256:" or "sha1:"`)
 	}
 	if salt == "" {
 		return name, nil, errors.New("has a name without a salt")
