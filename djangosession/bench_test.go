@@ -28,7 +28,7 @@ const session300 = `{"_auth_user_id":"4217","_auth_user_backend":"django.contrib
 // TestAllocations holds decoding to what it returns, the session and its text, and verifying to these and the user.
 func TestAllocations(t *testing.T) {
 	c := djangosLogin(t)
-	codec := newCodec(t, "5.2", func(config *djangosession.CodecConfig) { config.SecretKey = signing.Secret(c.SecretKey) })
+	codec := newCodec(t, "5.2", func(config *djangosession.CodecConfig) { config.SecretKey = signing.SecretKey(c.SecretKey) })
 	old, verifier := newCodec(t, "2.2"), caseVerifier(t, c)
 	decode := func(codec *djangosession.Codec, data string) func() error {
 		return func() error { _, err := codec.Decode(data); return err }
@@ -72,7 +72,7 @@ func BenchmarkDecode(b *testing.B) {
 		{"300 bytes, old format", "2.2", secret, legacy(secret, session300)},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
-			codec := newCodec(b, bb.version, func(config *djangosession.CodecConfig) { config.SecretKey = signing.Secret(bb.secret) })
+			codec := newCodec(b, bb.version, func(config *djangosession.CodecConfig) { config.SecretKey = signing.SecretKey(bb.secret) })
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := codec.Decode(bb.data); err != nil {

@@ -18,7 +18,7 @@ import (
 type CodecConfig struct {
 	// Version is the deployment's Django; required.
 	Version Version
-	// SecretKey is SECRET_KEY, a signing.Secret, or keys that were derived from it; required.
+	// SecretKey is SECRET_KEY, a signing.SecretKey, or keys that were derived from it; required.
 	SecretKey signing.Keys
 	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1, as Django does.
 	SecretKeyFallbacks []signing.Keys

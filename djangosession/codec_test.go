@@ -20,10 +20,10 @@ func TestNewCodecRefuses(t *testing.T) {
 		c    djangosession.CodecConfig
 	}{
 		{"nothing at all", djangosession.CodecConfig{}},
-		{"no version", djangosession.CodecConfig{SecretKey: signing.Secret(secret)}},
+		{"no version", djangosession.CodecConfig{SecretKey: signing.SecretKey(secret)}},
 		{"no secret", djangosession.CodecConfig{Version: parseVersion(t, "5.2")}},
 		{"an empty fallback", djangosession.CodecConfig{
-			Version: parseVersion(t, "5.2"), SecretKey: signing.Secret(secret), SecretKeyFallbacks: signing.Secrets(""),
+			Version: parseVersion(t, "5.2"), SecretKey: signing.SecretKey(secret), SecretKeyFallbacks: signing.SecretKeys(""),
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestEncodeDecode(t *testing.T) {
 					t.Errorf("Django %s: %s is %s, want %s", version, name, got, want)
 				}
 			}
-			if _, err := newCodec(t, version, func(c *djangosession.CodecConfig) { c.SecretKey = signing.Secret("other") }).Decode(data); !errors.Is(err, signing.ErrBadSignature) {
+			if _, err := newCodec(t, version, func(c *djangosession.CodecConfig) { c.SecretKey = signing.SecretKey("other") }).Decode(data); !errors.Is(err, signing.ErrBadSignature) {
 				t.Errorf("Django %s with another key: %v, want ErrBadSignature", version, err)
 			}
 		}

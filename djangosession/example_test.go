@@ -34,7 +34,7 @@ func ExampleParseVersion() {
 func ExampleNewCodec() {
 	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
 		Version:   djangosession.Version{Major: 5, Minor: 2, Patch: djangosession.LatestPatch},
-		SecretKey: signing.Secret("s3cret"),
+		SecretKey: signing.SecretKey("s3cret"),
 	})
 	if err != nil {
 		panic(err)
@@ -57,7 +57,7 @@ func ExampleNewCodec() {
 
 func ExampleNewVerifier() {
 	version := djangosession.Version{Major: 5, Minor: 2, Patch: djangosession.LatestPatch}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret("s3cret")})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey("s3cret")})
 	if err != nil {
 		panic(err)
 	}
@@ -85,7 +85,7 @@ func ExampleNewVerifier() {
 		}, nil
 	})
 	verifier, err := djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: version, SecretKey: signing.Secret("s3cret"),
+		Version: version, SecretKey: signing.SecretKey("s3cret"),
 		AuthenticationBackends: []string{"django.contrib.auth.backends.ModelBackend"},
 	}, sessions, users)
 	if err != nil {

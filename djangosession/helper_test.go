@@ -35,7 +35,7 @@ func plain(tb testing.TB, payload string) string {
 
 func dumps(tb testing.TB, key string, a signing.Algorithm, payload string, compress bool) string {
 	tb.Helper()
-	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.Secret(key), Salt: salt, Algorithm: a})
+	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey(key), Salt: salt, Algorithm: a})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func legacy(key, payload string) string {
 func newCodec(tb testing.TB, version string, change ...func(*djangosession.CodecConfig)) *djangosession.Codec {
 	tb.Helper()
 	c := djangosession.CodecConfig{
-		Version: parseVersion(tb, version), SecretKey: signing.Secret(secret), SecretKeyFallbacks: signing.Secrets(fallback),
+		Version: parseVersion(tb, version), SecretKey: signing.SecretKey(secret), SecretKeyFallbacks: signing.SecretKeys(fallback),
 	}
 	for _, f := range change {
 		f(&c)

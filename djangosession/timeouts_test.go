@@ -154,7 +154,7 @@ func TestUnlistedMiddleware(t *testing.T) {
 func TestTimeoutsNeedAClock(t *testing.T) {
 	for _, timeouts := range []djangosession.Timeouts{{}, {Now: time.Now}, {TimeZone: time.UTC}} {
 		c := djangosession.VerifierConfig{
-			Version: parseVersion(t, "5.2"), SecretKey: signing.Secret(secret), AuthenticationBackends: []string{backend},
+			Version: parseVersion(t, "5.2"), SecretKey: signing.SecretKey(secret), AuthenticationBackends: []string{backend},
 			Middleware: []string{sessionSecurity}, Timeouts: timeouts,
 		}
 		if v, err := djangosession.NewVerifier(c, failing(nil), ada(djangosession.True)); err == nil || v != nil {

@@ -67,14 +67,14 @@ func caseVerifier(tb testing.TB, c *vectors.Case) *djangosession.Verifier {
 		algorithm = signing.SHA1
 	}
 	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
-		Version: version, SecretKey: signing.Secret(c.SecretKey), SecretKeyFallbacks: signing.Secrets(c.FallbackKeys...),
+		Version: version, SecretKey: signing.SecretKey(c.SecretKey), SecretKeyFallbacks: signing.SecretKeys(c.FallbackKeys...),
 		HashingAlgorithm: algorithm, StoreClass: c.StoreClass,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	verifier, err := djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: version, SecretKey: signing.Secret(c.SecretKey), SecretKeyFallbacks: signing.Secrets(c.FallbackKeys...),
+		Version: version, SecretKey: signing.SecretKey(c.SecretKey), SecretKeyFallbacks: signing.SecretKeys(c.FallbackKeys...),
 		HashingAlgorithm: algorithm, AuthenticationBackends: c.Backends,
 	}, mapStore{
 		codec: codec, now: c.Now, rows: map[string]row{c.SessionKey: {c.SessionData, c.ExpireDate}},

@@ -13,7 +13,7 @@ import (
 type VerifierConfig struct {
 	// Version is the deployment's Django; required.
 	Version Version
-	// SecretKey is SECRET_KEY, a signing.Secret, or keys that were derived from it; required, but with
+	// SecretKey is SECRET_KEY, a signing.SecretKey, or keys that were derived from it; required, but with
 	// InsecureSkipUserCheck.
 	SecretKey signing.Keys
 	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1.8, as Django does.

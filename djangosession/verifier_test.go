@@ -87,7 +87,7 @@ func noUsers(err error) usersFunc {
 func newVerifier(tb testing.TB, version string, store djangosession.Store, users djangosession.UserStore, change ...func(*djangosession.VerifierConfig)) *djangosession.Verifier {
 	tb.Helper()
 	c := djangosession.VerifierConfig{
-		Version: parseVersion(tb, version), SecretKey: signing.Secret(secret), SecretKeyFallbacks: signing.Secrets(fallback),
+		Version: parseVersion(tb, version), SecretKey: signing.SecretKey(secret), SecretKeyFallbacks: signing.SecretKeys(fallback),
 		AuthenticationBackends: []string{backend},
 	}
 	for _, f := range change {
@@ -325,11 +325,11 @@ func TestNewVerifierRefuses(t *testing.T) {
 		users djangosession.UserStore
 	}{
 		{"nothing at all", djangosession.VerifierConfig{}, nil, nil},
-		{"no version", djangosession.VerifierConfig{SecretKey: signing.Secret(secret)}, store, users},
+		{"no version", djangosession.VerifierConfig{SecretKey: signing.SecretKey(secret)}, store, users},
 		{"no secret", djangosession.VerifierConfig{Version: five}, store, users},
-		{"no store", djangosession.VerifierConfig{Version: five, SecretKey: signing.Secret(secret)}, nil, users},
-		{"no users", djangosession.VerifierConfig{Version: five, SecretKey: signing.Secret(secret)}, store, nil},
-		{"an empty fallback", djangosession.VerifierConfig{Version: five, SecretKey: signing.Secret(secret), SecretKeyFallbacks: signing.Secrets("")}, store, users},
+		{"no store", djangosession.VerifierConfig{Version: five, SecretKey: signing.SecretKey(secret)}, nil, users},
+		{"no users", djangosession.VerifierConfig{Version: five, SecretKey: signing.SecretKey(secret)}, store, nil},
+		{"an empty fallback", djangosession.VerifierConfig{Version: five, SecretKey: signing.SecretKey(secret), SecretKeyFallbacks: signing.SecretKeys("")}, store, users},
 	} {
 		if v, err := djangosession.NewVerifier(tt.c, tt.store, tt.users); err == nil || v != nil {
 			t.Errorf("%s: %v, %v, want an error", tt.name, v, err)
@@ -386,7 +386,7 @@ func TestVerdictExpires(t *testing.T) {
 		return s, err
 	})
 	alone, err := djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: parseVersion(t, "5.2"), SecretKey: signing.Secret(secret), AuthenticationBackends: []string{backend}, InsecureSkipUserCheck: true,
+		Version: parseVersion(t, "5.2"), SecretKey: signing.SecretKey(secret), AuthenticationBackends: []string{backend}, InsecureSkipUserCheck: true,
 	}, store, nil)
 	if err != nil {
 		t.Fatal(err)

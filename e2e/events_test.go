@@ -86,7 +86,7 @@ func TestUploadsAreToldOf(t *testing.T) {
 // wantEvent checks what the application got, as signing.loads would.
 func wantEvent(t *testing.T, body, name, field string) {
 	t.Helper()
-	signer, err := signing.NewTimestampSigner(signing.Options{Secret: signing.Secret(rigSecret), Salt: webhook.Salt})
+	signer, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey(rigSecret), Salt: webhook.Salt})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 func ExampleNewSigner() {
 	// What Signer(key="s3cret", salt="invitations").sign("ada") makes in Django.
-	s, err := signing.NewSigner(signing.Options{Secret: signing.Secret("s3cret"), Salt: "invitations"})
+	s, err := signing.NewSigner(signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "invitations"})
 	if err != nil {
 		panic(err)
 	}
@@ -29,7 +29,7 @@ func ExampleNewSigner() {
 }
 
 func ExampleNewTimestampSigner() {
-	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.Secret("s3cret"), Salt: "invitations"})
+	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "invitations"})
 	if err != nil {
 		panic(err)
 	}
@@ -50,15 +50,15 @@ func ExampleNewTimestampSigner() {
 
 func ExampleTimestampSigner_Loads() {
 	s, err := signing.NewTimestampSigner(signing.Options{
-		Secret:          signing.Secret("the key of today"),
-		FallbackSecrets: signing.Secrets("the key of last year"),
+		Secret:          signing.SecretKey("the key of today"),
+		FallbackSecrets: signing.SecretKeys("the key of last year"),
 		Salt:            "django.contrib.sessions.SessionStore",
 	})
 	if err != nil {
 		panic(err)
 	}
 	last, err := signing.NewTimestampSigner(signing.Options{
-		Secret: signing.Secret("the key of last year"), Salt: "django.contrib.sessions.SessionStore",
+		Secret: signing.SecretKey("the key of last year"), Salt: "django.contrib.sessions.SessionStore",
 	})
 	if err != nil {
 		panic(err)

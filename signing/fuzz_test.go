@@ -18,7 +18,7 @@ func FuzzUnsign(f *testing.F) {
 		f.Add(row.Signed, row.Secret)
 	}
 	f.Fuzz(func(t *testing.T, signed, secret string) {
-		s, err := signing.NewSigner(signing.Options{Secret: signing.Secret(secret), Salt: "django.core.signing"})
+		s, err := signing.NewSigner(signing.Options{Secret: signing.SecretKey(secret), Salt: "django.core.signing"})
 		if err != nil {
 			return // an empty secret
 		}
@@ -38,7 +38,7 @@ func FuzzSignUnsign(f *testing.F) {
 		f.Add(row.Value, row.Secret, row.Salt, row.Sep, row.Algorithm == "sha1")
 	}
 	f.Fuzz(func(t *testing.T, value, secret, salt, separator string, sha1 bool) {
-		o := signing.Options{Secret: signing.Secret(secret), Salt: salt, Separator: separator}
+		o := signing.Options{Secret: signing.SecretKey(secret), Salt: salt, Separator: separator}
 		if sha1 {
 			o.Algorithm = signing.SHA1
 		}
@@ -50,7 +50,7 @@ func FuzzSignUnsign(f *testing.F) {
 		if got, by, err := s.Unsign(signed); err != nil || got != value || by.Algorithm != o.Algorithm {
 			t.Errorf("signed as %q, unsigned as %q by %v, %v, want %q", signed, got, by, err, value)
 		}
-		o.Secret = signing.Secret(secret + "x")
+		o.Secret = signing.SecretKey(secret + "x")
 		if got, _, err := newSigner(t, o).Unsign(signed); !errors.Is(err, signing.ErrBadSignature) {
 			t.Errorf("another key read %q, %v", got, err)
 		}
@@ -65,7 +65,7 @@ func FuzzLoads(f *testing.F) {
 			f.Add(value)
 		}
 	}
-	o := signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt"}
+	o := signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt"}
 	s, plain := newTimestampSigner(f, o), newSigner(f, o)
 	f.Fuzz(func(t *testing.T, value string) {
 		got, _, err := s.Loads([]byte("kept"), plain.Sign(value+":1xV6Ei"), limit)

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// Keys gives the keys of HMACs: those that one SECRET_KEY leads to. A [Secret] derives them, and [DerivedKeys] has
+// Keys gives the keys of HMACs: those that one SECRET_KEY leads to. A [SecretKey] derives them, and [DerivedKeys] has
 // some of them without the secret.
 type Keys interface {
 	// Key returns what salted_hmac takes for its key: the hash of keySalt and SECRET_KEY, which nobody changes.
@@ -27,14 +27,14 @@ func (n KeyName) String() string { return n.Algorithm.String() + ":" + n.Salt }
 // redacted is all that keys ever print.
 const redacted = "[redacted]"
 
-// Secret is SECRET_KEY itself. It prints as "[redacted]". The empty Secret gives no key: with it anybody could sign.
-type Secret string
+// SecretKey is SECRET_KEY itself. It prints as "[redacted]". The empty SecretKey gives no key: with it anybody could sign.
+type SecretKey string
 
-// Secrets returns a Secret for each text, such as those of SECRET_KEY_FALLBACKS.
-func Secrets(texts ...string) []Keys {
+// SecretKeys returns a SecretKey for each text, such as those of SECRET_KEY_FALLBACKS.
+func SecretKeys(texts ...string) []Keys {
 	var secrets []Keys
 	for _, text := range texts {
-		secrets = append(secrets, Secret(text))
+		secrets = append(secrets, SecretKey(text))
 	}
 	return secrets
 }
@@ -42,7 +42,7 @@ func Secrets(texts ...string) []Keys {
 // Key implements Keys:
 //
 //	django/utils/crypto.py, 5.2, salted_hmac: key = hasher(key_salt + secret).digest()
-func (s Secret) Key(algorithm Algorithm, keySalt string) ([]byte, error) {
+func (s SecretKey) Key(algorithm Algorithm, keySalt string) ([]byte, error) {
 	if s == "" {
 		return nil, errors.New("the secret is empty")
 	}
@@ -57,10 +57,10 @@ func derive(algorithm Algorithm, keySalt, secret string) []byte {
 }
 
 // Format writes "[redacted]" for every verb.
-func (Secret) Format(f fmt.State, _ rune) { writeRedacted(f) }
+func (SecretKey) Format(f fmt.State, _ rune) { writeRedacted(f) }
 
 // MarshalText is "[redacted]".
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (SecretKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // DerivedKeys are keys that have been derived from a SECRET_KEY, in its place. What can be made with them is what
 // these keys sign. They print as "[redacted]".

@@ -16,7 +16,7 @@ func derived(t *testing.T, secret, salt string, algorithms ...signing.Algorithm)
 	t.Helper()
 	keys := signing.DerivedKeys{}
 	for _, algorithm := range algorithms {
-		key, err := signing.Secret(secret).Key(algorithm, signing.SignerSalt(salt))
+		key, err := signing.SecretKey(secret).Key(algorithm, signing.SignerSalt(salt))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func TestDerivedKeys(t *testing.T) {
 	const salt = "django.contrib.sessions.SessionStore"
 	options := signing.Options{Salt: salt, AlsoAccept: []signing.Algorithm{signing.SHA1}}
 	secret, keys := options, options
-	secret.Secret, secret.FallbackSecrets = signing.Secret("new"), signing.Secrets("old", "older")
+	secret.Secret, secret.FallbackSecrets = signing.SecretKey("new"), signing.SecretKeys("old", "older")
 	keys.Secret = derived(t, "new", salt, signing.SHA256, signing.SHA1)
 	keys.FallbackSecrets = []signing.Keys{derived(t, "old", salt, signing.SHA256), derived(t, "older", salt, signing.SHA256)}
 	a, b := newTimestampSigner(t, secret), newTimestampSigner(t, keys)
@@ -39,17 +39,17 @@ func TestDerivedKeys(t *testing.T) {
 		t.Errorf("the secret signs %q, the derived key %q", x, y)
 	}
 	for by, o := range map[string]signing.Options{
-		"SECRET_KEY (sha256)":              {Secret: signing.Secret("new"), Salt: salt},
-		"SECRET_KEY (sha1)":                {Secret: signing.Secret("new"), Salt: salt, Algorithm: signing.SHA1},
-		"SECRET_KEY_FALLBACKS[0] (sha256)": {Secret: signing.Secret("old"), Salt: salt},
-		"SECRET_KEY_FALLBACKS[1] (sha256)": {Secret: signing.Secret("older"), Salt: salt},
+		"SECRET_KEY (sha256)":              {Secret: signing.SecretKey("new"), Salt: salt},
+		"SECRET_KEY (sha1)":                {Secret: signing.SecretKey("new"), Salt: salt, Algorithm: signing.SHA1},
+		"SECRET_KEY_FALLBACKS[0] (sha256)": {Secret: signing.SecretKey("old"), Salt: salt},
+		"SECRET_KEY_FALLBACKS[1] (sha256)": {Secret: signing.SecretKey("older"), Salt: salt},
 	} {
 		signed := newTimestampSigner(t, o).Sign("ada", at)
 		if _, got, err := b.Unsign(signed); err != nil || got.String() != by {
 			t.Errorf("%s: %v, %v", by, got, err)
 		}
 	}
-	other := signing.Options{Secret: signing.Secret("new"), Salt: "django.core.signing"}
+	other := signing.Options{Secret: signing.SecretKey("new"), Salt: "django.core.signing"}
 	if _, _, err := b.Unsign(newTimestampSigner(t, other).Sign("ada", at)); !errors.Is(err, signing.ErrBadSignature) {
 		t.Errorf("another salt: %v", err)
 	}
@@ -64,7 +64,7 @@ func TestNoKeys(t *testing.T) {
 		missing []string
 	}{
 		"nothing":          {signing.Options{}, nil},
-		"an empty secret":  {signing.Options{Secret: signing.Secret("")}, nil},
+		"an empty secret":  {signing.Options{Secret: signing.SecretKey("")}, nil},
 		"no derived keys":  {signing.Options{Secret: signing.DerivedKeys(nil)}, []string{"sha256:saltsigner"}},
 		"nil for fallback": {signing.Options{Secret: whole, FallbackSecrets: []signing.Keys{nil}}, nil},
 		"a short key": {signing.Options{Secret: signing.DerivedKeys{
@@ -99,7 +99,7 @@ func TestNoKeys(t *testing.T) {
 func TestKeysPrintNothing(t *testing.T) {
 	const hidden = "hunter2"
 	for _, keys := range []signing.Keys{
-		signing.Secret(hidden), signing.DerivedKeys{signing.KeyName{Salt: hidden}: []byte(hidden)},
+		signing.SecretKey(hidden), signing.DerivedKeys{signing.KeyName{Salt: hidden}: []byte(hidden)},
 	} {
 		o := signing.Options{Secret: keys, FallbackSecrets: []signing.Keys{keys}}
 		raw, err := json.Marshal(o)

@@ -13,7 +13,7 @@ import (
 	"django-sidecar/signing"
 )
 
-var loader = signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt"}
+var loader = signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt"}
 
 func TestDumpsCompressesWhereThatIsShorter(t *testing.T) {
 	s := newTimestampSigner(t, loader)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestSignedAt(t *testing.T) {
-	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.Secret("secret"), Salt: "salt"})
+	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey("secret"), Salt: "salt"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 var at = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func TestUnsign(t *testing.T) {
-	s := newSigner(t, signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt"})
+	s := newSigner(t, signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt"})
 	signed := s.Sign("va:lue")
 	signature := signed[strings.LastIndex(signed, ":")+1:]
 	for _, tt := range []struct{ name, signed string }{
@@ -30,10 +30,10 @@ func TestUnsign(t *testing.T) {
 		{"another case", "va:lue:" + strings.ToUpper(signature)},
 		{"a space after", signed + " "},
 		{"a newline after", signed + "\n"},
-		{"signed by another key", newSigner(t, signing.Options{Secret: signing.Secret("other"), Salt: "salt"}).Sign("va:lue")},
-		{"signed with another salt", newSigner(t, signing.Options{Secret: signing.Secret("s3cret"), Salt: "other"}).Sign("va:lue")},
-		{"signed with another algorithm", newSigner(t, signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", Algorithm: signing.SHA1}).Sign("va:lue")},
-		{"signed with another separator", newSigner(t, signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", Separator: "|"}).Sign("va:lue")},
+		{"signed by another key", newSigner(t, signing.Options{Secret: signing.SecretKey("other"), Salt: "salt"}).Sign("va:lue")},
+		{"signed with another salt", newSigner(t, signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "other"}).Sign("va:lue")},
+		{"signed with another algorithm", newSigner(t, signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", Algorithm: signing.SHA1}).Sign("va:lue")},
+		{"signed with another separator", newSigner(t, signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", Separator: "|"}).Sign("va:lue")},
 		// One HMAC has four spellings in base64 without padding, and only Django's own counts.
 		{"another spelling of the same bytes", signed[:len(signed)-1] + next(signed[len(signed)-1])},
 	} {
@@ -57,10 +57,10 @@ func next(c byte) string {
 
 func TestWhatElseIsAccepted(t *testing.T) {
 	sign := func(secret string, a signing.Algorithm) string {
-		return newSigner(t, signing.Options{Secret: signing.Secret(secret), Salt: "salt", Algorithm: a}).Sign("value")
+		return newSigner(t, signing.Options{Secret: signing.SecretKey(secret), Salt: "salt", Algorithm: a}).Sign("value")
 	}
-	fallbacks := signing.Options{Secret: signing.Secret("new"), FallbackSecrets: signing.Secrets("old", "older"), Salt: "salt"}
-	transition := signing.Options{Secret: signing.Secret("new"), Salt: "salt", AlsoAccept: []signing.Algorithm{signing.SHA1}}
+	fallbacks := signing.Options{Secret: signing.SecretKey("new"), FallbackSecrets: signing.SecretKeys("old", "older"), Salt: "salt"}
+	transition := signing.Options{Secret: signing.SecretKey("new"), Salt: "salt", AlsoAccept: []signing.Algorithm{signing.SHA1}}
 	for _, tt := range []struct {
 		name    string
 		options signing.Options
@@ -101,13 +101,13 @@ func TestNewSignerRefuses(t *testing.T) {
 	}{
 		{"nothing at all", signing.Options{}},
 		{"no secret", signing.Options{Salt: "salt"}},
-		{"no salt", signing.Options{Secret: signing.Secret("s3cret")}},
-		{"an empty fallback", signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", FallbackSecrets: signing.Secrets("old", "")}},
-		{"a letter as separator", signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", Separator: "x"}},
-		{"a separator of base64 and base62", signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", Separator: "-_=0Az"}},
+		{"no salt", signing.Options{Secret: signing.SecretKey("s3cret")}},
+		{"an empty fallback", signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", FallbackSecrets: signing.SecretKeys("old", "")}},
+		{"a letter as separator", signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", Separator: "x"}},
+		{"a separator of base64 and base62", signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", Separator: "-_=0Az"}},
 		// _SEP_UNSAFE has A-z in it, and "$" matches before a final newline.
-		{"a separator between Z and a", signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", Separator: "[\\]^`"}},
-		{"a newline after an unsafe separator", signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", Separator: "a\n"}},
+		{"a separator between Z and a", signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", Separator: "[\\]^`"}},
+		{"a newline after an unsafe separator", signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", Separator: "a\n"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := signing.NewSigner(tt.options); err == nil {
@@ -123,7 +123,7 @@ func TestNewSignerRefuses(t *testing.T) {
 }
 
 func TestUnsignWithin(t *testing.T) {
-	s := newTimestampSigner(t, signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt"})
+	s := newTimestampSigner(t, signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt"})
 	signed := s.Sign("value", at)
 	for _, tt := range []struct {
 		name string
@@ -165,7 +165,7 @@ func TestVerifyHex(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	s := newTimestampSigner(t, signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt", FallbackSecrets: signing.Secrets("old")})
+	s := newTimestampSigner(t, signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt", FallbackSecrets: signing.SecretKeys("old")})
 	var all sync.WaitGroup
 	for worker := range 8 {
 		all.Go(func() {
@@ -184,7 +184,7 @@ func TestConcurrentUse(t *testing.T) {
 
 func TestCheckingASignatureAllocatesNothing(t *testing.T) {
 	s := newTimestampSigner(t, signing.Options{
-		Secret: signing.Secret("s3cret"), Salt: "salt", FallbackSecrets: signing.Secrets("old"), AlsoAccept: []signing.Algorithm{signing.SHA1},
+		Secret: signing.SecretKey("s3cret"), Salt: "salt", FallbackSecrets: signing.SecretKeys("old"), AlsoAccept: []signing.Algorithm{signing.SHA1},
 	})
 	good := s.Sign(strings.Repeat("value", 100), at)
 	for name, signed := range map[string]string{"a good one": good, "a bad one": good + "x"} {
@@ -200,7 +200,7 @@ func TestCheckingASignatureAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkUnsign(b *testing.B) {
-	s := newTimestampSigner(b, signing.Options{Secret: signing.Secret("s3cret"), Salt: "django.contrib.sessions.SessionStore"})
+	s := newTimestampSigner(b, signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "django.contrib.sessions.SessionStore"})
 	signed := s.Sign(strings.Repeat("x", 112), at)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -47,7 +47,7 @@ type base62Row struct {
 
 // TestBase62AsPython reads and writes each number as the timestamp of a signed value.
 func TestBase62AsPython(t *testing.T) {
-	options := signing.Options{Secret: signing.Secret("s3cret"), Salt: "salt"}
+	options := signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "salt"}
 	signer, stamped := newSigner(t, options), newTimestampSigner(t, options)
 	written := 0
 	for _, row := range vectors.Table[base62Row](t, "base62", 150) {
@@ -136,7 +136,7 @@ func TestSigningAsDjango(t *testing.T) {
 	kinds := map[string]int{}
 	for _, row := range vectors.Table[signingRow](t, "signing", 500) {
 		kinds[row.Kind]++
-		options := signing.Options{Secret: signing.Secret(row.Secret), Salt: row.Salt, Separator: row.Sep, Algorithm: row.algorithm(t)}
+		options := signing.Options{Secret: signing.SecretKey(row.Secret), Salt: row.Salt, Separator: row.Sep, Algorithm: row.algorithm(t)}
 		switch row.Kind {
 		case "salted_hmac":
 			testSaltedHMAC(t, &row)

@@ -63,13 +63,13 @@ func (d django) makeDatabase(tb testing.TB) []demo.Example {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secretKey)})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	var unused struct{ djangosession.Store } // the verifier is here for its hashes alone
 	verifier, err := djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: version, SecretKey: signing.Secret(secretKey), InsecureSkipUserCheck: true,
+		Version: version, SecretKey: signing.SecretKey(secretKey), InsecureSkipUserCheck: true,
 	}, unused, nil)
 	if err != nil {
 		tb.Fatal(err)

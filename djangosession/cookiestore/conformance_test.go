@@ -41,7 +41,7 @@ func TestConformance(t *testing.T) {
 // encode is json.dumps of the entries, as the codec writes them.
 func encode(t *testing.T, entries map[string]any) string {
 	t.Helper()
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django52, SecretKey: signing.Secret(secret)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django52, SecretKey: signing.SecretKey(secret)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,5 +3,5 @@
 //
 // Such a session lives until its signature is too old: Django cannot end it before.
 //
-//	sessions, err := cookiestore.New(cookiestore.Config{Version: version, SecretKey: signing.Secret(secret), MaxAge: 14 * 24 * time.Hour})
+//	sessions, err := cookiestore.New(cookiestore.Config{Version: version, SecretKey: signing.SecretKey(secret), MaxAge: 14 * 24 * time.Hour})
 package cookiestore

@@ -51,7 +51,7 @@ func compare(t *testing.T, o oracle) {
 	at := time.Date(2026, 11, 22, 10, 0, 0, 123456000, time.UTC)
 	settings := map[string]any{"SESSION_COOKIE_AGE": o.age}
 	c := cookiestore.Config{
-		SecretKey: signing.Secret(oracleSecret), SecretKeyFallbacks: signing.Secrets(oracleFallbacks...),
+		SecretKey: signing.SecretKey(oracleSecret), SecretKeyFallbacks: signing.SecretKeys(oracleFallbacks...),
 		MaxAge: time.Duration(o.age) * time.Second, Now: func() time.Time { return at },
 	}
 	if o.sha1 {

@@ -14,7 +14,7 @@ import (
 type Config struct {
 	// Version is the deployment's Django; required.
 	Version djangosession.Version
-	// SecretKey is SECRET_KEY, a signing.Secret, or keys that were derived from it; required.
+	// SecretKey is SECRET_KEY, a signing.SecretKey, or keys that were derived from it; required.
 	SecretKey signing.Keys
 	// SecretKeyFallbacks is SECRET_KEY_FALLBACKS; ignored where Version is older than 4.1, as Django does.
 	SecretKeyFallbacks []signing.Keys

@@ -27,7 +27,7 @@ var (
 func open(t *testing.T, c cookiestore.Config) *cookiestore.Store {
 	t.Helper()
 	if c.SecretKey == nil {
-		c.SecretKey, c.SecretKeyFallbacks = signing.Secret(secret), signing.Secrets(fallback)
+		c.SecretKey, c.SecretKeyFallbacks = signing.SecretKey(secret), signing.SecretKeys(fallback)
 	}
 	if c.Now == nil {
 		c.Now = func() time.Time { return now }
@@ -43,7 +43,7 @@ func open(t *testing.T, c cookiestore.Config) *cookiestore.Store {
 func dumps(t *testing.T, o signing.Options, payload string, at time.Time) string {
 	t.Helper()
 	if o.Secret == nil {
-		o.Secret = signing.Secret(secret)
+		o.Secret = signing.SecretKey(secret)
 	}
 	if o.Salt == "" {
 		o.Salt = salt
@@ -64,8 +64,8 @@ func TestLoad(t *testing.T) {
 		"an empty session":             {unpack(`{}`), `{}`},
 		"a compressed session":         {unpack(long), long},
 		"an expiry of its own":         {unpack(`{"_session_expiry":-5}`), `{"_session_expiry":-5}`},
-		"a fallback key":               {dumps(t, signing.Options{Secret: signing.Secret(fallback)}, login, now), login},
-		"another key":                  {dumps(t, signing.Options{Secret: signing.Secret("another")}, login, now), "bad signature"},
+		"a fallback key":               {dumps(t, signing.Options{Secret: signing.SecretKey(fallback)}, login, now), login},
+		"another key":                  {dumps(t, signing.Options{Secret: signing.SecretKey("another")}, login, now), "bad signature"},
 		"SHA-1":                        {dumps(t, signing.Options{Algorithm: signing.SHA1}, login, now), "bad signature"},
 		"the salt of signing.dumps":    {dumps(t, signing.Options{Salt: "django.core.signing"}, login, now), "bad signature"},
 		"the salt of other engines":    {dumps(t, signing.Options{Salt: "django.contrib.sessions.SessionStore"}, login, now), "bad signature"},
@@ -115,7 +115,7 @@ func TestAge(t *testing.T) {
 	}
 	// A timestamp far beyond every date is in the future.
 	s := open(t, cookiestore.Config{Version: django52, MaxAge: time.Hour})
-	signer, err := signing.NewSigner(signing.Options{Secret: signing.Secret(secret), Salt: salt})
+	signer, err := signing.NewSigner(signing.Options{Secret: signing.SecretKey(secret), Salt: salt})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +135,8 @@ func TestVersions(t *testing.T) {
 	}{
 		{"SHA-1", signing.Options{Algorithm: signing.SHA1}, "1.11", "3.2", "SECRET_KEY (sha1)"},
 		{"SHA-256", signing.Options{}, "3.1", "6.1", "SECRET_KEY (sha256)"},
-		{"a fallback key", signing.Options{Secret: signing.Secret(fallback)}, "4.1", "6.1", "SECRET_KEY_FALLBACKS[0] (sha256)"},
-		{"a fallback key and SHA-1", signing.Options{Secret: signing.Secret(fallback), Algorithm: signing.SHA1}, "", "", ""},
+		{"a fallback key", signing.Options{Secret: signing.SecretKey(fallback)}, "4.1", "6.1", "SECRET_KEY_FALLBACKS[0] (sha256)"},
+		{"a fallback key and SHA-1", signing.Options{Secret: signing.SecretKey(fallback), Algorithm: signing.SHA1}, "", "", ""},
 	} {
 		accepts := false
 		for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.2", "6.1"} {
@@ -172,16 +172,16 @@ func TestHashingAlgorithm(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	for name, c := range map[string]cookiestore.Config{
-		"no version":        {SecretKey: signing.Secret(secret)},
+		"no version":        {SecretKey: signing.SecretKey(secret)},
 		"no key":            {Version: django52},
-		"an empty fallback": {Version: django52, SecretKey: signing.Secret(secret), SecretKeyFallbacks: signing.Secrets("")},
+		"an empty fallback": {Version: django52, SecretKey: signing.SecretKey(secret), SecretKeyFallbacks: signing.SecretKeys("")},
 	} {
 		if s, err := cookiestore.New(c); err == nil || s != nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: got %v, %v", name, s, err)
 		}
 	}
 	// The zero Config lets nobody in.
-	s, err := cookiestore.New(cookiestore.Config{Version: django52, SecretKey: signing.Secret(secret)})
+	s, err := cookiestore.New(cookiestore.Config{Version: django52, SecretKey: signing.SecretKey(secret)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,14 @@ func hello(db *sql.DB, secretKey string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secretKey)})
 	if err != nil {
 		return nil, err
 	}
 	sessions := dbstore.NewSessions(db, codec, dbstore.SessionsConfig{Dialect: dbstore.Postgres})
 	users := dbstore.NewUsers(db, dbstore.UsersConfig{Dialect: dbstore.Postgres, Version: version})
 	verifier, err := djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: version, SecretKey: signing.Secret(secretKey),
+		Version: version, SecretKey: signing.SecretKey(secretKey),
 		AuthenticationBackends: []string{"django.contrib.auth.backends.ModelBackend"},
 	}, sessions, users)
 	if err != nil {

@@ -130,7 +130,7 @@ var django52 = djangosession.Version{Major: 5, Minor: 2, Patch: djangosession.La
 
 func newCodec(t *testing.T) *djangosession.Codec {
 	t.Helper()
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django52, SecretKey: signing.Secret("a secret key for tests of stores")})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django52, SecretKey: signing.SecretKey("a secret key for tests of stores")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func newFixture(tb testing.TB, c filestore.Config) *fixture {
 		c.CookieAge = time.Hour
 	}
 	var err error
-	f.codec, err = djangosession.NewCodec(djangosession.CodecConfig{Version: c.Version, SecretKey: signing.Secret(secret)})
+	f.codec, err = djangosession.NewCodec(djangosession.CodecConfig{Version: c.Version, SecretKey: signing.SecretKey(secret)})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func (f *fixture) outcome(t *testing.T, key string) string {
 // dumps signs a payload as Django's store does.
 func dumps(t *testing.T, payload string) string {
 	t.Helper()
-	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.Secret(secret), Salt: "django.contrib.sessions.SessionStore"})
+	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey(secret), Salt: "django.contrib.sessions.SessionStore"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (p profile) compare(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
-		Version: v, SecretKey: signing.Secret(oracleSecret), SecretKeyFallbacks: signing.Secrets(oracleFallbacks...), Serializer: serializer,
+		Version: v, SecretKey: signing.SecretKey(oracleSecret), SecretKeyFallbacks: signing.SecretKeys(oracleFallbacks...), Serializer: serializer,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ func codecOf(c *config.Config) (*djangosession.Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(c.SecretKey.Reveal()), StoreClass: c.SessionStoreClass})
+	return djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(c.SecretKey.Reveal()), StoreClass: c.SessionStoreClass})
 }
 
 // stored are sessions as Djangos of these versions have written them, with a key.

@@ -25,9 +25,9 @@ func (c *Config) Keys() (signing.Keys, []signing.Keys) {
 		all = append(all, keys)
 	}
 	if len(all) == 0 && c.SecretKey.Reveal() != "" {
-		all = append(all, signing.Secret(c.SecretKey.Reveal()))
+		all = append(all, signing.SecretKey(c.SecretKey.Reveal()))
 		for _, fallback := range c.SecretKeyFallbacks {
-			all = append(all, signing.Secret(fallback.Reveal()))
+			all = append(all, signing.SecretKey(fallback.Reveal()))
 		}
 	}
 	if len(all) == 0 {

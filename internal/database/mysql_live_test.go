@@ -23,7 +23,7 @@ func deployMariaDB(t *testing.T, db *djangotest.MariaDBDatabase, d *Database) *d
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secretKey)})
 	if err != nil {
 		t.Fatal(err)
 	}

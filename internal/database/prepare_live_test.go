@@ -87,7 +87,7 @@ func deploy(t *testing.T, db *djangotest.TestDatabase, d *sql.DB, prepares func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secretKey)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func deploy(t *testing.T, s site) *deployment {
 		}
 	})
 	if s.engine == "cached_db" {
-		codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secretKey)})
+		codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secretKey)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,19 +75,19 @@ func (s *signedStore) Load(ctx context.Context, key string) (*djangosession.Sess
 }
 
 // Verifier returns verifier with the keys of its session auth hashes counted.
-func (m *Metrics) Verifier(verifier *djangosession.Verifier, fallbacks int) *Verifier {
-	return &Verifier{verifier, m.counters("auth_hash", fallbacks)}
+func (m *Metrics) Verifier(verifier *djangosession.Verifier, fallbacks int) *CountedVerifier {
+	return &CountedVerifier{verifier, m.counters("auth_hash", fallbacks)}
 }
 
-// Verifier is a djangosession.Verifier that looks at users.
-type Verifier struct {
+// CountedVerifier is a djangosession.Verifier that looks at users, and counts the keys of their hashes.
+type CountedVerifier struct {
 	*djangosession.Verifier
 
 	keys keyCounters
 }
 
 // Verify is that of the djangosession.Verifier.
-func (v *Verifier) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
+func (v *CountedVerifier) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
 	claim, err := v.Begin(ctx, sessionKey)
 	if err != nil {
 		return djangosession.Verdict{}, err
@@ -96,7 +96,7 @@ func (v *Verifier) Verify(ctx context.Context, sessionKey string) (djangosession
 }
 
 // Resolve is that of the djangosession.Verifier.
-func (v *Verifier) Resolve(ctx context.Context, claim djangosession.Claim) (djangosession.Verdict, error) {
+func (v *CountedVerifier) Resolve(ctx context.Context, claim djangosession.Claim) (djangosession.Verdict, error) {
 	verdict, err := v.Verifier.Resolve(ctx, claim)
 	if verdict.User != nil {
 		v.keys.count(verdict.HashedBy.Fallback)

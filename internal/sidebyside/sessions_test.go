@@ -76,12 +76,12 @@ func newWriter(users int, now time.Time) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{now: now, expires: now.AddDate(10, 0, 0).UTC().Format("2006-01-02 15:04:05.000000+00")}
-	options := version.SignerOptions(signing.Secret(secretKey), nil, signing.SHA256)
+	options := version.SignerOptions(signing.SecretKey(secretKey), nil, signing.SHA256)
 	options.Salt = "django.contrib.sessions.SessionStore"
 	if w.signer, err = signing.NewTimestampSigner(options); err != nil {
 		return nil, err
 	}
-	forHashes := djangosession.VerifierConfig{Version: version, SecretKey: signing.Secret(secretKey), InsecureSkipUserCheck: true}
+	forHashes := djangosession.VerifierConfig{Version: version, SecretKey: signing.SecretKey(secretKey), InsecureSkipUserCheck: true}
 	v, err := djangosession.NewVerifier(forHashes, struct{ djangosession.Store }{}, nil)
 	if err != nil {
 		return nil, err

@@ -15,12 +15,13 @@ import (
 //
 //	check.Service             reads the session key, and tells the log and the metrics what came of it
 //	verdictcache.Cache        keeps verdicts and permissions, if SIDECAR_CACHE_TTL says so; otherwise check.Uncached
+//	observe.CountedVerifier   counts the keys of session auth hashes
 //	djangosession.Verifier    Django's rules
-//	observe's stores          time what is below
+//	observe's stores          time what is below, and count the keys of signatures
 //	breaker's stores          fail at once while a store does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
-// The last four are of one deployment, and open puts them together. A changed secret makes another one, and sc.use has
+// The last five are of one deployment, and open puts them together. A changed secret makes another one, and sc.use has
 // the second ask that.
 func (sc *sidecar) newChain(login gateway.LoginURL) error {
 	c, d := sc.config, sc.current.Load()

@@ -50,20 +50,20 @@ func (n *notedKeys) fingerprint() string {
 	return hex.EncodeToString(sum)
 }
 
-// A fingerprint is one of the keys of the secret at a place of the list.
-type fingerprint struct {
+// A keyFingerprint is one of the keys of the secret at a place of the list.
+type keyFingerprint struct {
 	index int // 0: SECRET_KEY; n: the n-th of SECRET_KEY_FALLBACKS
 	text  string
 }
 
 // String returns, for example, "3f9ac04471be (SECRET_KEY)".
-func (f fingerprint) String() string { return f.text + " (" + secretName(f.index) + ")" }
+func (f keyFingerprint) String() string { return f.text + " (" + secretName(f.index) + ")" }
 
 // fingerprints are those of all secrets that are used.
-func (k *keyring) fingerprints() (all []fingerprint) {
+func (k *keyring) fingerprints() (all []keyFingerprint) {
 	for i, keys := range k.all {
 		if text := keys.fingerprint(); text != "" {
-			all = append(all, fingerprint{i, text})
+			all = append(all, keyFingerprint{i, text})
 		}
 	}
 	return all

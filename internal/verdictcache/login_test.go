@@ -30,7 +30,7 @@ func (r *rows) session(user, hash string) (*djangosession.Session, error) {
 	if s, ok := r.sessions.Load(user + hash); ok {
 		return s.(*djangosession.Session), nil //nolint:errcheck,forcetypeassert // nothing else is in there
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: djangosession.NewestVersion(), SecretKey: signing.Secret("s3cret")})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: djangosession.NewestVersion(), SecretKey: signing.SecretKey("s3cret")})
 	if err != nil {
 		return nil, err
 	}

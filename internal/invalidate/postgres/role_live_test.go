@@ -85,7 +85,7 @@ key = login(user)`, "str(user.pk)")
 func testRoleReads(t *testing.T, d *database.Database, tables Tables, columns dbstore.Columns, key, user string) {
 	t.Helper()
 	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
-		Version: mustVersion(t), SecretKey: signing.Secret("oracle"), StoreClass: "SessionStore", MaxBytes: 1 << 20,
+		Version: mustVersion(t), SecretKey: signing.SecretKey("oracle"), StoreClass: "SessionStore", MaxBytes: 1 << 20,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ func newObvious(url, secret string, conns int) (*obvious, error) {
 	if err != nil {
 		return nil, err
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.Secret(secret)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secret)})
 	if err != nil {
 		return nil, err
 	}

@@ -134,7 +134,7 @@ type sidecarOf struct {
 
 func (s *sidecarOf) signer(t *testing.T, secret, salt string) *signing.TimestampSigner {
 	t.Helper()
-	signer, err := signing.NewTimestampSigner(signing.Options{Secret: signing.Secret(secret), Salt: salt, Algorithm: s.algorithm})
+	signer, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey(secret), Salt: salt, Algorithm: s.algorithm})
 	if err != nil {
 		t.Fatal(err)
 	}

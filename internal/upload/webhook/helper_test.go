@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 const secretKey = "the application's"
 
 func signerOf(algorithm signing.Algorithm) *signing.TimestampSigner {
-	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.Secret(secretKey), Salt: webhook.Salt, Algorithm: algorithm})
+	s, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey(secretKey), Salt: webhook.Salt, Algorithm: algorithm})
 	if err != nil {
 		panic(err)
 	}
