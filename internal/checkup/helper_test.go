@@ -8,6 +8,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
+	"django-sidecar/signing"
 )
 
 var (
@@ -84,7 +85,7 @@ func verifierOf(c *config.Config, store djangosession.Store) (*djangosession.Ver
 		return nil, err
 	}
 	return djangosession.NewVerifier(djangosession.VerifierConfig{
-		Version: version, SecretKey: c.SecretKey.Reveal(), AuthenticationBackends: c.AuthenticationBackends,
+		Version: version, SecretKey: signing.SecretKey(c.SecretKey.Reveal()), AuthenticationBackends: c.AuthenticationBackends,
 	}, store, testPeople)
 }
 

@@ -115,7 +115,7 @@ func TestRecentSessionsOfCachedDB(t *testing.T) {
 
 // TestUnreadForOtherReasons: sessions that are too large to be compared, and such as are signed and no JSON.
 func TestUnreadForOtherReasons(t *testing.T) {
-	signer, err := signing.NewTimestampSigner(signing.Options{Secret: testKey, Salt: "django.contrib.sessions.SessionStore"})
+	signer, err := signing.NewTimestampSigner(signing.Options{Secret: signing.SecretKey(testKey), Salt: "django.contrib.sessions.SessionStore"})
 	if err != nil {
 		t.Fatal(err)
 	}
