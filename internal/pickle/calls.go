@@ -2,20 +2,23 @@ package pickle
 
 import "unicode/utf8"
 
-func opGlobal(l *loader) error {
+// globalOf reads the two lines of a global's name.
+func (l *loader) globalOf(valid func(string) bool) (ref, error) {
 	module, err := l.line(1)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	name, err := l.line(1)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if !utf8.ValidString(module) || !utf8.ValidString(name) {
-		return errText
+	if !valid(module) || !valid(name) {
+		return 0, errText
 	}
-	return l.push(l.global(module, name))
+	return l.global(module, name), nil
 }
+
+func opGlobal(l *loader) error { return l.pushed(l.globalOf(utf8.ValidString)) }
 
 func opStackGlobal(l *loader) error {
 	name, err := l.pop()
@@ -61,68 +64,44 @@ func python3(g globalName) globalName {
 	return g
 }
 
-func opReduce(l *loader) error {
-	args, err := l.pop()
-	if err != nil {
-		return err
+// calling calls what is below the arguments; NEWOBJ calls no more than the __new__ of a class.
+func calling(onlyNew bool) func(*loader) error {
+	return func(l *loader) error {
+		args, err := l.pop()
+		if err != nil {
+			return err
+		}
+		return l.callWith(args, onlyNew)
 	}
+}
+
+func (l *loader) callWith(args ref, onlyNew bool) error {
 	callable, err := l.pop()
 	if err != nil {
 		return err
 	}
-	r, err := l.call(callable, args, false)
-	if err != nil {
-		return err
-	}
-	return l.push(r)
+	return l.pushed(l.call(callable, args, onlyNew))
 }
 
-// opInst takes the mark before it reads, as in C.
-func opInst(l *loader) error {
-	items, err := l.popMark()
+// newInst reads the name after the mark was taken, as in C.
+func (l *loader) newInst(items []ref) (ref, error) {
+	class, err := l.globalOf(isASCII)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	module, err := l.line(1)
-	if err != nil {
-		return err
-	}
-	name, err := l.line(1)
-	if err != nil {
-		return err
-	}
-	if !isASCII(module) || !isASCII(name) {
-		return errText
-	}
-	return l.instantiate(l.global(module, name), items)
+	return l.instantiate(class, items)
 }
 
-func opObj(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
-	}
+func (l *loader) newObj(items []ref) (ref, error) {
 	if len(items) == 0 {
-		return errUnderflow
+		return 0, errUnderflow
 	}
 	return l.instantiate(items[0], items[1:])
 }
 
-func (l *loader) instantiate(class ref, items []ref) error {
-	// Without arguments, C's instantiate calls __new__ alone; of what is known here, the result is the same.
-	r, err := l.call(class, l.addPooled(Tuple, items), false)
-	if err != nil {
-		return err
-	}
-	return l.push(r)
-}
-
-func opNewObj(l *loader) error {
-	args, err := l.pop()
-	if err != nil {
-		return err
-	}
-	return l.newObject(args)
+// instantiate calls the class: without arguments, C's calls __new__ alone; of what is known here, the result is the same.
+func (l *loader) instantiate(class ref, items []ref) (ref, error) {
+	return l.call(class, l.addPooled(Tuple, items), false)
 }
 
 // opNewObjEx: keyword arguments are for no class that is known here.
@@ -148,19 +127,7 @@ func opNewObjEx(l *loader) error {
 		}
 		return l.pushOpaque(class)
 	}
-	return l.newObject(args)
-}
-
-func (l *loader) newObject(args ref) error {
-	class, err := l.pop()
-	if err != nil {
-		return err
-	}
-	r, err := l.call(class, args, true)
-	if err != nil {
-		return err
-	}
-	return l.push(r)
+	return l.callWith(args, true)
 }
 
 // pushOpaque pushes what the class or function would make.

@@ -21,16 +21,16 @@ const (
 // constructors are all that are known; the first is none.
 var constructors = [...]constructor{
 	{},
-	{"builtins", "set", classWithInit, callSet},
-	{"builtins", "frozenset", class, callFrozenSet},
+	{"builtins", "set", classWithInit, collected((*loader).newSet)},
+	{"builtins", "frozenset", class, collected((*loader).newFrozenSet)},
 	{"builtins", "bytes", class, callBytes},
 	{"builtins", "bytearray", classWithInit, callByteArray},
 	{"_codecs", "encode", function, callEncode},
 	{"copyreg", "_reconstructor", function, callReconstructor},
 	{"collections", "OrderedDict", classWithInit, callOrderedDict},
-	{"datetime", "datetime", class, callDateTime},
+	{"datetime", "datetime", class, callTimed(DateTime, 10, func(b string) bool { return saneMonth(b[2] & 0x7f) })},
 	{"datetime", "date", class, callDate},
-	{"datetime", "time", class, callTime},
+	{"datetime", "time", class, callTimed(Time, 6, func(b string) bool { return b[0]&0x7f <= 23 })},
 	{"datetime", "timedelta", class, callTimeDelta},
 	{"datetime", "timezone", class, callTimeZone},
 	{"pytz", "_UTC", function, callUTC},
@@ -64,22 +64,16 @@ func (l *loader) iterable(args []ref) (items []ref, ok bool) {
 	return items, len(args) == 1 && (k == List || k == Tuple || k == Set || k == FrozenSet) && l.spend(16*len(items))
 }
 
-func callSet(l *loader, args []ref) (ref, bool) {
-	items, ok := l.iterable(args)
-	if !ok {
-		return 0, false
+// collected makes a set of the members of one argument, or an empty one.
+func collected(newSet func(*loader, []ref) (ref, error)) func(*loader, []ref) (ref, bool) {
+	return func(l *loader, args []ref) (ref, bool) {
+		items, ok := l.iterable(args)
+		if !ok {
+			return 0, false
+		}
+		r, err := newSet(l, items)
+		return r, err == nil
 	}
-	r, err := l.newSet(items)
-	return r, err == nil
-}
-
-func callFrozenSet(l *loader, args []ref) (ref, bool) {
-	items, ok := l.iterable(args)
-	if !ok {
-		return 0, false
-	}
-	r, err := l.newFrozenSet(items)
-	return r, err == nil
 }
 
 // callBytes: protocols to 2 write b"" so, and other bytes by callEncode.

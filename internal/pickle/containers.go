@@ -21,57 +21,34 @@ func tuple(length int) func(*loader) error {
 	}
 }
 
-func opTuple(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
+// marked makes a value of what is above the mark.
+func marked(newValue func(*loader, []ref) (ref, error)) func(*loader) error {
+	return func(l *loader) error {
+		items, err := l.popMark()
+		if err != nil {
+			return err
+		}
+		return l.pushed(newValue(l, items))
 	}
-	return l.push(l.addPooled(Tuple, items))
 }
 
-func opList(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
-	}
-	r := l.newList(items)
-	return l.push(r)
-}
+func (l *loader) newTuple(items []ref) (ref, error) { return l.addPooled(Tuple, items), nil }
 
-func (l *loader) newList(items []ref) ref {
+func (l *loader) newList(items []ref) (ref, error) {
 	r := l.add(node{kind: List})
 	if len(items) > 0 {
 		c := l.container(r)
 		c.items = append(c.items, items...)
 	}
-	return r
+	return r, nil
 }
 
-func opDict(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
-	}
+func (l *loader) newDict(items []ref) (ref, error) {
 	if len(items)%2 != 0 {
-		return errOdd
+		return 0, errOdd
 	}
 	r := l.add(node{kind: Dict})
-	if err := l.setItems(r, items); err != nil {
-		return err
-	}
-	return l.push(r)
-}
-
-func opFrozenSet(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
-	}
-	r, err := l.newFrozenSet(items)
-	if err != nil {
-		return err
-	}
-	return l.push(r)
+	return r, l.setItems(r, items)
 }
 
 func (l *loader) newFrozenSet(items []ref) (ref, error) {
@@ -96,23 +73,21 @@ func (l *loader) absorbs(r ref) bool {
 	return k == Opaque || k == Lazy || k == Global && l.node(r).form == 0
 }
 
-// opAppend adds the top of the stack to what is below, as opAppends does with all above a mark.
-func opAppend(l *loader) error {
-	if len(l.stack)-1 <= l.fence() {
-		return errUnderflow
+// toMark has the value below the mark take in what is above it.
+func toMark(takeFrom func(l *loader, start int) error) func(*loader) error {
+	return func(l *loader) error {
+		items, err := l.popMark()
+		if err != nil {
+			return err
+		}
+		start := len(l.stack)
+		l.stack = l.stack[:start+len(items)]
+		return takeFrom(l, start)
 	}
-	return l.appendFrom(len(l.stack) - 1)
 }
 
-func opAppends(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
-	}
-	start := len(l.stack)
-	l.stack = l.stack[:start+len(items)]
-	return l.appendFrom(start)
-}
+// opAppend adds the top of the stack to what is below.
+func opAppend(l *loader) error { return l.appendFrom(len(l.stack) - 1) }
 
 // above takes the stack from start on, which the value before it is to take in. As in C, no items are nothing to do,
 // whatever the value is.
@@ -144,16 +119,6 @@ func (l *loader) appendFrom(start int) error {
 }
 
 func opSetItem(l *loader) error { return l.setItemsFrom(len(l.stack) - 2) }
-
-func opSetItems(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
-	}
-	start := len(l.stack)
-	l.stack = l.stack[:start+len(items)]
-	return l.setItemsFrom(start)
-}
 
 // setItemsFrom is do_setitems.
 func (l *loader) setItemsFrom(start int) error {
@@ -233,13 +198,7 @@ func (l *loader) index(r ref) (int64, bool) {
 	return l.int64(r)
 }
 
-func opAddItems(l *loader) error {
-	items, err := l.popMark()
-	if err != nil {
-		return err
-	}
-	start := len(l.stack)
-	l.stack = l.stack[:start+len(items)]
+func (l *loader) addItemsFrom(start int) error {
 	target, items, err := l.above(start)
 	if err != nil || len(items) == 0 {
 		return err

@@ -118,11 +118,7 @@ func (d *document) int64(r ref) (int64, bool) {
 // addLong adds an integer, given in two's complement with the little end first, which is at pos of the input or, where
 // pos is negative, anywhere.
 func (d *document) addLong(bytes string, pos int) ref {
-	n := len(bytes)
-	// A byte that only repeats the sign below it says nothing.
-	for n > 1 && (bytes[n-1] == 0 && bytes[n-2] < 0x80 || bytes[n-1] == 0xff && bytes[n-2] >= 0x80) {
-		n--
-	}
+	n := len(trimSign(bytes))
 	if n <= 8 {
 		var wide [8]byte
 		if n > 0 && bytes[n-1] >= 0x80 {

@@ -77,18 +77,11 @@ func (w *jsonWriter) members(b []byte, v Object, depth int) []byte {
 	case k == Dict && v.plainKeys():
 		return w.object(b, v, depth)
 	case k == Dict || k == OrderedDict:
-		b = append(valued(b, v), '[')
-		for i := range v.Len() {
-			if i > 0 {
-				b = append(b, ", "...)
-			}
-			if len(b) > w.limit {
-				break
-			}
+		b = w.each(append(valued(b, v), '['), v, func(b []byte, i int) []byte {
 			key, value := v.Entry(i)
 			b = w.value(append(b, '['), key, depth)
-			b = append(w.value(append(b, ", "...), value, depth), ']')
-		}
+			return append(w.value(append(b, ", "...), value, depth), ']')
+		})
 		return append(b, "]}"...)
 	case k == Tuple:
 		return closed(w.array(valued(b, v), v, depth))
@@ -96,8 +89,8 @@ func (w *jsonWriter) members(b []byte, v Object, depth int) []byte {
 	return closed(w.sorted(valued(b, v), v, depth))
 }
 
-func (w *jsonWriter) array(b []byte, v Object, depth int) []byte {
-	b = append(b, '[')
+// each writes the members, with commas between them, up to the limit.
+func (w *jsonWriter) each(b []byte, v Object, write func(b []byte, i int) []byte) []byte {
 	for i := range v.Len() {
 		if len(b) > w.limit {
 			break
@@ -105,24 +98,21 @@ func (w *jsonWriter) array(b []byte, v Object, depth int) []byte {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
-		b = w.value(b, v.At(i), depth)
+		b = write(b, i)
 	}
+	return b
+}
+
+func (w *jsonWriter) array(b []byte, v Object, depth int) []byte {
+	b = w.each(append(b, '['), v, func(b []byte, i int) []byte { return w.value(b, v.At(i), depth) })
 	return append(b, ']')
 }
 
 func (w *jsonWriter) object(b []byte, v Object, depth int) []byte {
-	b = append(b, '{')
-	for i := range v.Len() {
-		if len(b) > w.limit {
-			break
-		}
-		if i > 0 {
-			b = append(b, ", "...)
-		}
+	b = w.each(append(b, '{'), v, func(b []byte, i int) []byte {
 		key, value := v.Entry(i)
-		b = append(appendQuoted(b, key.Text()), ": "...)
-		b = w.value(b, value, depth)
-	}
+		return w.value(append(appendQuoted(b, key.Text()), ": "...), value, depth)
+	})
 	return append(b, '}')
 }
 

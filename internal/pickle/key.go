@@ -126,7 +126,7 @@ func bigKey(i *big.Int) dictKey {
 	return dictKey{kind: integerKey, s: trimSign(littleEndian(i))}
 }
 
-// trimSign takes away a byte that only repeats the sign, as addLong does.
+// trimSign takes away the bytes that only repeat the sign below them.
 func trimSign(s string) string {
 	for n := len(s); n > 1 && (s[n-1] == 0 && s[n-2] < 0x80 || s[n-1] == 0xff && s[n-2] >= 0x80); n-- {
 		s = s[:n-1]

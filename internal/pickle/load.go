@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
+	"strings"
 )
 
 // The bounds. CPython has none of them, and writes nothing beyond the first three.
@@ -134,17 +135,12 @@ func (l *loader) counted(width int) (pos, length int, err error) {
 // line moves past the end of a line and returns it without the newline. As in C, one that is empty is no line where
 // atLeast is 1.
 func (l *loader) line(atLeast int) (string, error) {
-	for i := l.pos; i < len(l.data); i++ {
-		if l.data[i] == '\n' {
-			s := l.data[l.pos:i]
-			if len(s) < atLeast {
-				break
-			}
-			l.pos = i + 1
-			return s, nil
-		}
+	n := strings.IndexByte(l.data[l.pos:], '\n')
+	if n < atLeast {
+		return "", errTruncated
 	}
-	return "", errTruncated
+	l.pos += n + 1
+	return l.data[l.pos-n-1 : l.pos-1], nil
 }
 
 // spend counts the steps of what takes more of them than an opcode has bytes, because the memo has the value: a tuple
@@ -165,6 +161,14 @@ func (l *loader) fence() int {
 func (l *loader) push(r ref) error {
 	l.stack = grow(l.stack, r)
 	return nil
+}
+
+// pushed pushes what could be made.
+func (l *loader) pushed(r ref, err error) error {
+	if err != nil {
+		return err
+	}
+	return l.push(r)
 }
 
 func (l *loader) top() (ref, error) {

@@ -3,6 +3,7 @@ package pickle
 import (
 	"math"
 	"math/big"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,14 +36,11 @@ func countedLong(width int) func(*loader) error {
 }
 
 func opBinFloat(l *loader) error {
-	s, err := l.read(8)
+	n, err := l.uint(8)
 	if err != nil {
 		return err
 	}
-	half := func(s string) uint32 {
-		return uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
-	}
-	return l.push(l.add(node{kind: Float, a: half(s[:4]), b: half(s[4:])}))
+	return l.push(l.addFloat(math.Float64frombits(bits.ReverseBytes64(n))))
 }
 
 func (d *document) addFloat(f float64) ref {
@@ -81,11 +79,7 @@ func opInt(l *loader) error {
 		}
 		return l.push(l.addInt(n))
 	}
-	r, err := l.longText(beforeNUL(s), 0)
-	if err != nil {
-		return err
-	}
-	return l.push(r)
+	return l.pushed(l.longText(beforeNUL(s), 0))
 }
 
 // strtol is true where C's reads all of s. It has octal numbers with a 0 before them, which Python has not.
@@ -108,14 +102,14 @@ func opLong(l *loader) error {
 	if err != nil {
 		return err
 	}
-	r, err := l.longText(beforeNUL(strings.TrimSuffix(s, "L")), 0)
-	if err != nil {
-		return err
-	}
-	return l.push(r)
+	return l.pushed(l.longText(beforeNUL(strings.TrimSuffix(s, "L")), 0))
 }
 
-func memoIndex(s string) (uint64, error) {
+func (l *loader) memoIndex() (uint64, error) {
+	s, err := l.line(1)
+	if err != nil {
+		return 0, err
+	}
 	digits, base, ok := pyInt(beforeNUL(s), 10)
 	if !ok {
 		return 0, errNumber

@@ -16,64 +16,64 @@ var operations = [256]func(*loader) error{
 	'F':    opFloat,            // FLOAT
 	'G':    opBinFloat,         // BINFLOAT
 	// texts and bytes
-	'S':    opString,               // STRING
-	'T':    binString(4),           // BINSTRING
-	'U':    binString(1),           // SHORT_BINSTRING
-	'V':    opUnicode,              // UNICODE
-	'\x8c': binUnicode(1),          // SHORT_BINUNICODE
-	'X':    binUnicode(4),          // BINUNICODE
-	'\x8d': binUnicode(8),          // BINUNICODE8
-	'C':    binBytes(Bytes, 1),     // SHORT_BINBYTES
-	'B':    binBytes(Bytes, 4),     // BINBYTES
-	'\x8e': binBytes(Bytes, 8),     // BINBYTES8
-	'\x96': binBytes(ByteArray, 8), // BYTEARRAY8
-	'\x97': refused(errExternal),   // NEXT_BUFFER
-	'\x98': opReadonlyBuffer,       // READONLY_BUFFER
+	'S':    opString,                   // STRING
+	'T':    binText(Str, 4, isASCII),   // BINSTRING
+	'U':    binText(Str, 1, isASCII),   // SHORT_BINSTRING
+	'V':    opUnicode,                  // UNICODE
+	'\x8c': binText(Str, 1, validUTF8), // SHORT_BINUNICODE
+	'X':    binText(Str, 4, validUTF8), // BINUNICODE
+	'\x8d': binText(Str, 8, validUTF8), // BINUNICODE8
+	'C':    binText(Bytes, 1, nil),     // SHORT_BINBYTES
+	'B':    binText(Bytes, 4, nil),     // BINBYTES
+	'\x8e': binText(Bytes, 8, nil),     // BINBYTES8
+	'\x96': binText(ByteArray, 8, nil), // BYTEARRAY8
+	'\x97': refused(errExternal),       // NEXT_BUFFER
+	'\x98': opReadonlyBuffer,           // READONLY_BUFFER
 	// tuples, lists, dicts and sets
-	')':    constant(refEmptyTuple), // EMPTY_TUPLE
-	'\x85': tuple(1),                // TUPLE1
-	'\x86': tuple(2),                // TUPLE2
-	'\x87': tuple(3),                // TUPLE3
-	't':    opTuple,                 // TUPLE
-	']':    empty(List),             // EMPTY_LIST
-	'l':    opList,                  // LIST
-	'a':    opAppend,                // APPEND
-	'e':    opAppends,               // APPENDS
-	'}':    empty(Dict),             // EMPTY_DICT
-	'd':    opDict,                  // DICT
-	's':    opSetItem,               // SETITEM
-	'u':    opSetItems,              // SETITEMS
-	'\x8f': empty(Set),              // EMPTY_SET
-	'\x90': opAddItems,              // ADDITEMS
-	'\x91': opFrozenSet,             // FROZENSET
+	')':    constant(refEmptyTuple),        // EMPTY_TUPLE
+	'\x85': tuple(1),                       // TUPLE1
+	'\x86': tuple(2),                       // TUPLE2
+	'\x87': tuple(3),                       // TUPLE3
+	't':    marked((*loader).newTuple),     // TUPLE
+	']':    empty(List),                    // EMPTY_LIST
+	'l':    marked((*loader).newList),      // LIST
+	'a':    opAppend,                       // APPEND
+	'e':    toMark((*loader).appendFrom),   // APPENDS
+	'}':    empty(Dict),                    // EMPTY_DICT
+	'd':    marked((*loader).newDict),      // DICT
+	's':    opSetItem,                      // SETITEM
+	'u':    toMark((*loader).setItemsFrom), // SETITEMS
+	'\x8f': empty(Set),                     // EMPTY_SET
+	'\x90': toMark((*loader).addItemsFrom), // ADDITEMS
+	'\x91': marked((*loader).newFrozenSet), // FROZENSET
 	// classes and functions
-	'c':    opGlobal,             // GLOBAL
-	'\x93': opStackGlobal,        // STACK_GLOBAL
-	'R':    opReduce,             // REDUCE
-	'i':    opInst,               // INST
-	'o':    opObj,                // OBJ
-	'\x81': opNewObj,             // NEWOBJ
-	'\x92': opNewObjEx,           // NEWOBJ_EX
-	'b':    opBuild,              // BUILD
-	'P':    refused(errExternal), // PERSID
-	'Q':    refused(errExternal), // BINPERSID
-	'\x82': refused(errExternal), // EXT1: nothing is registered, unless by an application
-	'\x83': refused(errExternal), // EXT2
-	'\x84': refused(errExternal), // EXT4
+	'c':    opGlobal,                  // GLOBAL
+	'\x93': opStackGlobal,             // STACK_GLOBAL
+	'R':    calling(false),            // REDUCE
+	'i':    marked((*loader).newInst), // INST
+	'o':    marked((*loader).newObj),  // OBJ
+	'\x81': calling(true),             // NEWOBJ
+	'\x92': opNewObjEx,                // NEWOBJ_EX
+	'b':    opBuild,                   // BUILD
+	'P':    refused(errExternal),      // PERSID
+	'Q':    refused(errExternal),      // BINPERSID
+	'\x82': refused(errExternal),      // EXT1: nothing is registered, unless by an application
+	'\x83': refused(errExternal),      // EXT2
+	'\x84': refused(errExternal),      // EXT4
 	// the stack, the memo and the stream
-	'(':    opMark,    // MARK
-	'0':    opPop,     // POP
-	'1':    opPopMark, // POP_MARK
-	'2':    opDup,     // DUP
-	'g':    opGet,     // GET
-	'h':    binGet(1), // BINGET
-	'j':    binGet(4), // LONG_BINGET
-	'p':    opPut,     // PUT
-	'q':    binPut(1), // BINPUT
-	'r':    binPut(4), // LONG_BINPUT
-	'\x94': opMemoize, // MEMOIZE
-	'\x80': opProto,   // PROTO
-	'\x95': opFrame,   // FRAME
+	'(':    opMark,                                          // MARK
+	'0':    opPop,                                           // POP
+	'1':    opPopMark,                                       // POP_MARK
+	'2':    opDup,                                           // DUP
+	'g':    indexed((*loader).memoIndex, (*loader).recall),  // GET
+	'h':    indexed(binIndex(1), (*loader).recall),          // BINGET
+	'j':    indexed(binIndex(4), (*loader).recall),          // LONG_BINGET
+	'p':    indexed((*loader).memoIndex, (*loader).memoise), // PUT
+	'q':    indexed(binIndex(1), (*loader).memoise),         // BINPUT
+	'r':    indexed(binIndex(4), (*loader).memoise),         // LONG_BINPUT
+	'\x94': opMemoize,                                       // MEMOIZE
+	'\x80': opProto,                                         // PROTO
+	'\x95': opFrame,                                         // FRAME
 }
 
 func constant(r ref) func(*loader) error {
@@ -112,48 +112,19 @@ func opDup(l *loader) error {
 	return l.push(r)
 }
 
-func opGet(l *loader) error {
-	s, err := l.line(1)
-	if err != nil {
-		return err
-	}
-	index, err := memoIndex(s)
-	if err != nil {
-		return err
-	}
-	return l.recall(index)
-}
-
-func opPut(l *loader) error {
-	s, err := l.line(1)
-	if err != nil {
-		return err
-	}
-	index, err := memoIndex(s)
-	if err != nil {
-		return err
-	}
-	return l.memoise(index)
-}
-
-func binGet(width int) func(*loader) error {
+// indexed does something with a place of the memo.
+func indexed(index func(*loader) (uint64, error), do func(*loader, uint64) error) func(*loader) error {
 	return func(l *loader) error {
-		index, err := l.uint(width)
+		i, err := index(l)
 		if err != nil {
 			return err
 		}
-		return l.recall(index)
+		return do(l, i)
 	}
 }
 
-func binPut(width int) func(*loader) error {
-	return func(l *loader) error {
-		index, err := l.uint(width)
-		if err != nil {
-			return err
-		}
-		return l.memoise(index)
-	}
+func binIndex(width int) func(*loader) (uint64, error) {
+	return func(l *loader) (uint64, error) { return l.uint(width) }
 }
 
 func opMemoize(l *loader) error { return l.memoise(l.memoised) }

@@ -6,16 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-func binUnicode(width int) func(*loader) error {
+// binText reads a text or bytes in their length. What Python 2 wrote for str, pickle.loads of Python 3 takes for ASCII.
+func binText(k Type, width int, valid func(string) bool) func(*loader) error {
 	return func(l *loader) error {
 		pos, n, err := l.counted(width)
 		if err != nil {
 			return err
 		}
-		if !validUTF8(l.data[pos : pos+n]) {
+		if valid != nil && !valid(l.data[pos:pos+n]) {
 			return errText
 		}
-		return l.push(l.slice(Str, pos, n))
+		return l.push(l.slice(k, pos, n))
 	}
 }
 
@@ -40,20 +41,6 @@ func validUTF8(s string) bool {
 	return true
 }
 
-// binString reads what Python 2 wrote for str: pickle.loads of Python 3 takes it for ASCII.
-func binString(width int) func(*loader) error {
-	return func(l *loader) error {
-		pos, n, err := l.counted(width)
-		if err != nil {
-			return err
-		}
-		if !isASCII(l.data[pos : pos+n]) {
-			return errText
-		}
-		return l.push(l.slice(Str, pos, n))
-	}
-}
-
 func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -61,16 +48,6 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
-}
-
-func binBytes(k Type, width int) func(*loader) error {
-	return func(l *loader) error {
-		pos, n, err := l.counted(width)
-		if err != nil {
-			return err
-		}
-		return l.push(l.slice(k, pos, n))
-	}
 }
 
 // opReadonlyBuffer makes a memoryview of what can change.

@@ -39,21 +39,24 @@ func (l *loader) zoneOf(args []ref) (zone ref, ok bool) {
 	return args[1], len(args) == 2 && (k == TimeZone || k == Opaque)
 }
 
-// callDateTime: datetime(b"…10 bytes…"), and perhaps a time zone. As in C (Modules/_datetimemodule.c, 3.13,
-// datetime_new), only the month is looked at. Its highest bit says that this is the second of two equal local times.
-func callDateTime(l *loader, args []ref) (ref, bool) {
-	if len(args) == 0 {
-		return 0, false
+// callTimed: datetime(b"…10 bytes…") or time(b"…6 bytes…"), and perhaps a time zone. As in C
+// (Modules/_datetimemodule.c, 3.13, datetime_new), only the month or the hour is looked at. Its highest bit says that
+// this is the second of two equal local times.
+func callTimed(kind Type, length int, sane func(state string) bool) func(*loader, []ref) (ref, bool) {
+	return func(l *loader, args []ref) (ref, bool) {
+		if len(args) == 0 {
+			return 0, false
+		}
+		zone, ok := l.zoneOf(args)
+		if !ok {
+			return 0, false
+		}
+		state, b, ok := l.stateOf(args[0], length)
+		if !ok || !sane(b) {
+			return 0, false
+		}
+		return l.add(node{kind: kind, a: uint32(state), b: uint32(zone)}), true
 	}
-	zone, ok := l.zoneOf(args)
-	if !ok {
-		return 0, false
-	}
-	state, b, ok := l.stateOf(args[0], 10)
-	if !ok || !saneMonth(b[2]&0x7f) {
-		return 0, false
-	}
-	return l.add(node{kind: DateTime, a: uint32(state), b: uint32(zone)}), true
 }
 
 func saneMonth(month byte) bool { return 1 <= month && month <= 12 }
@@ -70,22 +73,6 @@ func callDate(l *loader, args []ref) (ref, bool) {
 	n := l.node(state)
 	n.kind = Date
 	return l.add(n), true
-}
-
-// callTime: time(b"…6 bytes…"), and perhaps a time zone. The hour is looked at.
-func callTime(l *loader, args []ref) (ref, bool) {
-	if len(args) == 0 {
-		return 0, false
-	}
-	zone, ok := l.zoneOf(args)
-	if !ok {
-		return 0, false
-	}
-	state, b, ok := l.stateOf(args[0], 6)
-	if !ok || b[0]&0x7f > 23 {
-		return 0, false
-	}
-	return l.add(node{kind: Time, a: uint32(state), b: uint32(zone)}), true
 }
 
 // callTimeDelta: timedelta(days, seconds, microseconds), in the form that every timedelta has.
