@@ -16,7 +16,8 @@ type Access struct {
 	// PermissionsUnknown says that Permissions are none because the tables do not tell of them.
 	PermissionsUnknown bool
 	// IsActive is user.is_active. The verifier has asked before, but lets inactive users of an
-	// AllowAllUsersModelBackend in, and to has_perm of contrib/auth/models.py, 5.2, a superuser is one only while active.
+	// AllowAllUsersModelBackend in, and to has_perm of contrib/auth/models.py, 5.2, a superuser is one only while
+	// active.
 	IsActive bool
 }
 

@@ -64,8 +64,8 @@ var knownBackends = map[string]BackendRule{
 	"django_auth_ldap.backend.LDAPBackend": anyUserByItsKey,
 	// mozilla-django-oidc 5.0.2, mozilla_django_oidc/auth.py: ModelBackend, but for get_user: objects.get(pk=user_id)
 	oidcBackend: {Users: AnyUsers, Permissions: true},
-	// django-sesame 3.2.5, sesame/backends.py: ModelBackend's rule, and SESAME_PRIMARY_KEY_FIELD in place of the primary
-	// key
+	// django-sesame 3.2.5, sesame/backends.py: ModelBackend's rule, and SESAME_PRIMARY_KEY_FIELD in place of the
+	// primary key
 	"sesame.backends.ModelBackend": likeModelBackend,
 	// django-magiclink 1.3.0, magiclink/backends.py: User.objects.get(pk=user_id)
 	"magiclink.backends.MagicLinkBackend": anyUserByItsKey,
@@ -73,8 +73,8 @@ var knownBackends = map[string]BackendRule{
 	"graphql_jwt.backends.JSONWebTokenBackend": anyUserByItsKey,
 	// django-su 1.0.0, django_su/backends.py: User._default_manager.get(pk=user_id)
 	"django_su.backends.SuBackend": anyUserByItsKey,
-	// django-microsoft-auth 3.0.1, django-auth-adfs 1.16.0, django-python3-ldap 0.16.1, django-passkeys 2.1: subclasses of
-	// ModelBackend with another authenticate
+	// django-microsoft-auth 3.0.1, django-auth-adfs 1.16.0, django-python3-ldap 0.16.1, django-passkeys 2.1:
+	// subclasses of ModelBackend with another authenticate
 	"microsoft_auth.backends.MicrosoftAuthenticationBackend": likeModelBackend,
 	"django_auth_adfs.backend.AdfsAuthCodeBackend":           likeModelBackend,
 	"django_auth_adfs.backend.AdfsAccessTokenBackend":        likeModelBackend,
@@ -161,11 +161,13 @@ func (v *Verifier) lets(rule UserRule, active Flag) bool {
 }
 
 // errNoModelPermissions says that no listed backend gives the permissions of an Access.
-var errNoModelPermissions = errors.New("no backend of AUTHENTICATION_BACKENDS is known to have ModelBackend's permissions")
+var errNoModelPermissions = errors.New("no backend of AUTHENTICATION_BACKENDS is known to have " +
+	"ModelBackend's permissions")
 
 // Permissions reports whether user.has_perm is true for every permission of an Access. It returns nil if so, and
-// otherwise an error that says why nobody can know. It follows _user_has_perm of contrib/auth/models.py, 5.2, which asks
-// the backends in their order: an unknown backend may raise PermissionDenied, and Django then asks none of those after it.
+// otherwise an error that says why nobody can know. It follows _user_has_perm of contrib/auth/models.py, 5.2, which
+// asks the backends in their order: an unknown backend may raise PermissionDenied, and Django then asks none of those
+// after it.
 func (v *Verifier) Permissions() error {
 	for _, b := range v.backends {
 		switch {

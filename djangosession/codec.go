@@ -62,7 +62,8 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 	if class == "" {
 		class = "SessionStore"
 	}
-	codec := &Codec{version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes, large: make(chan struct{}, maxLarge)}
+	codec := &Codec{version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes,
+		large: make(chan struct{}, maxLarge)}
 	if codec.maxBytes <= 0 {
 		codec.maxBytes = DefaultMaxBytes
 	}
@@ -74,11 +75,12 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 		codec.signer, signerErr = signing.NewTimestampSigner(options)
 	}
 	if c.Version.readsLegacy() {
-		// contrib/sessions/backends/base.py, 3.2, _hash: key_salt = "django.contrib.sessions" + self.__class__.__name__.
-		// A __name__ is the last part of a __qualname__.
+		// contrib/sessions/backends/base.py, 3.2, _hash: key_salt = "django.contrib.sessions" +
+		// self.__class__.__name__. A __name__ is the last part of a __qualname__.
 		name := class[strings.LastIndexByte(class, '.')+1:]
 		codec.legacy, legacyErr = signing.SaltedHMACOf(c.SecretKey, signing.SHA1, "django.contrib.sessions"+name)
-		// The same file, encode: if settings.DEFAULT_HASHING_ALGORITHM == 'sha1': return self._legacy_encode(session_dict)
+		// The same file, encode: if settings.DEFAULT_HASHING_ALGORITHM == 'sha1': return
+		// self._legacy_encode(session_dict)
 		codec.signsAsOld = codec.signer == nil || c.HashingAlgorithm == signing.SHA1
 	}
 	if err := errors.Join(signerErr, legacyErr); err != nil {
@@ -154,7 +156,8 @@ func (c *Codec) decodeWithin(data string, limit int) (*Session, error) {
 
 // decodeLegacy is _legacy_decode of contrib/sessions/backends/base.py, 3.2 (decode to 3.0).
 func (c *Codec) decodeLegacy(data string) (*Session, error) {
-	if !c.version.dropsNonASCII() && strings.ContainsFunc(data[plainLen(data):], func(r rune) bool { return r >= utf8.RuneSelf }) {
+	if !c.version.dropsNonASCII() &&
+		strings.ContainsFunc(data[plainLen(data):], func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return nil, &signing.SyntaxError{Problem: "not ASCII"} // session_data.encode('ascii') raises UnicodeEncodeError
 	}
 	b := takeBuffer()

@@ -12,11 +12,12 @@ type MiddlewareEffect uint8
 const (
 	UnknownEffect MiddlewareEffect = iota // it is not known
 	NoEffect                              // request.user stays the user that get_user returns
-	// Impersonation puts another user in place of that one, if the session has an entry of its own. By which rules depends on the
-	// project's code and on the path of the request, so that a session with the entry is nobody's here.
+	// Impersonation puts another user in place of that one, if the session has an entry of its own. By which rules
+	// depends on the project's code and on the path of the request, so that a session with the entry is nobody's
+	// here.
 	Impersonation
-	// RemoteUserLogout logs users of RemoteUserBackend out where the request has no REMOTE_USER, which only the web server in front of
-	// Django can know.
+	// RemoteUserLogout logs users of RemoteUserBackend out where the request has no REMOTE_USER, which only the web
+	// server in front of Django can know.
 	RemoteUserLogout
 	// OwnTimeout logs users out, or sends them to log in again, after a time of its own: see Timeouts.
 	OwnTimeout
@@ -47,8 +48,8 @@ func impersonationEntry(name string) uint8 {
 
 const remoteUserMiddleware = "django.contrib.auth.middleware.RemoteUserMiddleware"
 
-// impersonations are the packages that impersonate by an entry of the session. Others, such as django-hijack, django-loginas and
-// django-su, log the other user in with Django's login().
+// impersonations are the packages that impersonate by an entry of the session. Others, such as django-hijack,
+// django-loginas and django-su, log the other user in with Django's login().
 var impersonations = map[string]uint8{
 	"impersonate.middleware.ImpersonateMiddleware": entryImpersonate,
 	"runas.middleware.RunAsMiddleware":             entryRunAs,
@@ -57,8 +58,9 @@ var impersonations = map[string]uint8{
 
 // knownMiddleware is read in the released source of each package, in the version that is named.
 var knownMiddleware = map[string]MiddlewareEffect{
-	// django/contrib/auth/middleware.py, 1.11 to 6.1. PersistentRemoteUserMiddleware logs nobody out for want of a header.
-	// Whom either of the two logs in because the web server names another user, nobody can see here: docs/divergences.md.
+	// django/contrib/auth/middleware.py, 1.11 to 6.1. PersistentRemoteUserMiddleware logs nobody out for want of a
+	// header. Whom either of the two logs in because the web server names another user, nobody can see here:
+	// docs/divergences.md.
 	remoteUserMiddleware: RemoteUserLogout,
 
 	securityMiddleware:   OwnTimeout, // django-session-security 2.6.8
@@ -66,26 +68,31 @@ var knownMiddleware = map[string]MiddlewareEffect{
 	timeoutMiddleware:    OwnTimeout, // django-session-timeout 0.1.0
 	refreshMiddleware:    OwnTimeout, // mozilla-django-oidc 5.0.2
 
-	"allauth.account.middleware.AccountMiddleware":                         NoEffect, // django-allauth 65.22.1
-	"allauth.usersessions.middleware.UserSessionsMiddleware":               NoEffect,
-	"axes.middleware.AxesMiddleware":                                       NoEffect, // django-axes 8.3.1
-	"defender.middleware.FailedLoginMiddleware":                            NoEffect, // django-defender 0.9.8
-	"django_auth_adfs.middleware.LoginRequiredMiddleware":                  NoEffect, // django-auth-adfs 1.16.0
-	"django_cas_ng.middleware.CASMiddleware":                               NoEffect, // django-cas-ng 5.1.1
-	"django_otp.middleware.OTPMiddleware":                                  NoEffect, // django-otp 1.7.5: user.is_verified() is another question
-	"hijack.middleware.HijackUserMiddleware":                               NoEffect, // django-hijack 3.7.9
-	"lockdown.middleware.LockdownMiddleware":                               NoEffect, // django-lockdown 5.0.0: it hides pages
-	"maintenance_mode.middleware.MaintenanceModeMiddleware":                NoEffect, // django-maintenance-mode 0.23.0
-	"oauth2_provider.middleware.OAuth2TokenMiddleware":                     NoEffect, // django-oauth-toolkit 3.4.1: asks Authorization
-	"preventconcurrentlogins.middleware.PreventConcurrentLoginsMiddleware": NoEffect, // django-preventconcurrentlogins 0.8.2: deletes rows
+	"allauth.account.middleware.AccountMiddleware":           NoEffect, // django-allauth 65.22.1
+	"allauth.usersessions.middleware.UserSessionsMiddleware": NoEffect,
+	"axes.middleware.AxesMiddleware":                         NoEffect, // django-axes 8.3.1
+	"defender.middleware.FailedLoginMiddleware":              NoEffect, // django-defender 0.9.8
+	"django_auth_adfs.middleware.LoginRequiredMiddleware":    NoEffect, // django-auth-adfs 1.16.0
+	"django_cas_ng.middleware.CASMiddleware":                 NoEffect, // django-cas-ng 5.1.1
+	// django-otp 1.7.5: user.is_verified() is another question
+	"django_otp.middleware.OTPMiddleware":    NoEffect,
+	"hijack.middleware.HijackUserMiddleware": NoEffect, // django-hijack 3.7.9
+	// django-lockdown 5.0.0: it hides pages
+	"lockdown.middleware.LockdownMiddleware":                NoEffect,
+	"maintenance_mode.middleware.MaintenanceModeMiddleware": NoEffect, // django-maintenance-mode 0.23.0
+	// django-oauth-toolkit 3.4.1: asks Authorization
+	"oauth2_provider.middleware.OAuth2TokenMiddleware": NoEffect,
+	// django-preventconcurrentlogins 0.8.2: deletes rows
+	"preventconcurrentlogins.middleware.PreventConcurrentLoginsMiddleware": NoEffect,
 	"qsessions.middleware.SessionMiddleware":                               NoEffect, // django-qsessions 2.1.0
 	"request_token.middleware.RequestTokenMiddleware":                      NoEffect, // django-request-token 3.0.0
-	"sesame.middleware.AuthenticationMiddleware":                           NoEffect, // django-sesame 3.2.5: logs in by the URL
-	"social_django.middleware.SocialAuthExceptionMiddleware":               NoEffect, // social-auth-app-django 8.0.0
-	"two_factor.middleware.threadlocals.ThreadLocals":                      NoEffect, // django-two-factor-auth 1.18.1
-	"user_sessions.middleware.SessionMiddleware":                           NoEffect, // django-user-sessions 2.0.0
-	"wagtail.contrib.redirects.middleware.RedirectMiddleware":              NoEffect, // wagtail 8.0.1
-	"wagtail.contrib.legacy.sitemiddleware.SiteMiddleware":                 NoEffect,
+	// django-sesame 3.2.5: logs in by the URL
+	"sesame.middleware.AuthenticationMiddleware":              NoEffect,
+	"social_django.middleware.SocialAuthExceptionMiddleware":  NoEffect, // social-auth-app-django 8.0.0
+	"two_factor.middleware.threadlocals.ThreadLocals":         NoEffect, // django-two-factor-auth 1.18.1
+	"user_sessions.middleware.SessionMiddleware":              NoEffect, // django-user-sessions 2.0.0
+	"wagtail.contrib.redirects.middleware.RedirectMiddleware": NoEffect, // wagtail 8.0.1
+	"wagtail.contrib.legacy.sitemiddleware.SiteMiddleware":    NoEffect,
 
 	// Those that have nothing to do with users, in the versions of November 2026.
 	"auditlog.middleware.AuditlogMiddleware":                   NoEffect,
@@ -142,8 +149,9 @@ func KnownMiddleware() map[string]MiddlewareEffect {
 	return known
 }
 
-// impersonating returns the bits of the entries by which somebody may act as another user: those of the listed packages. It returns
-// all bits where MIDDLEWARE is not known or has an unknown item, which may be a subclass of any of the packages' own.
+// impersonating returns the bits of the entries by which somebody may act as another user: those of the listed
+// packages. It returns all bits where MIDDLEWARE is not known or has an unknown item, which may be a subclass of any
+// of the packages' own.
 func impersonating(middleware []string) uint8 {
 	const all = entryImpersonate | entryRunAs | entryMask
 	if middleware == nil {
@@ -159,8 +167,8 @@ func impersonating(middleware []string) uint8 {
 	return bits
 }
 
-// Impersonation returns the name of the entry by which a package such as django-impersonate puts another user in the place of the one
-// who has logged in, "" where there is none.
+// Impersonation returns the name of the entry by which a package such as django-impersonate puts another user in the
+// place of the one who has logged in, "" where there is none.
 func (s *Session) Impersonation() string {
 	for _, name := range impersonationEntries {
 		if s.impersonation&impersonationEntry(name) != 0 {

@@ -36,9 +36,9 @@ type UserStore interface {
 	// UserByID returns the user whose primary key is id, the session's entry _auth_user_id as it was stored:
 	// the implementer knows the key's type and passes id through KeyType.ToPython.
 	//
-	// An error that is ErrBadUserID or ErrUserNotFound says that there is none; a *signing.SyntaxError, that the user is
-	// too large to be read. Any other error says that the store failed. Whether the user may log in is not the store's
-	// to judge.
+	// An error that is ErrBadUserID or ErrUserNotFound says that there is none; a *signing.SyntaxError, that the user
+	// is too large to be read. Any other error says that the store failed. Whether the user may log in is not the
+	// store's to judge.
 	UserByID(ctx context.Context, id Value) (*StoredUser, error)
 }
 

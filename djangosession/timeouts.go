@@ -27,12 +27,13 @@ type Timeouts struct {
 
 // timeout is a package's rule.
 type timeout struct {
-	// entry is the session's entry in which the package keeps a time. It is missing until the package has seen the session.
+	// entry is the session's entry in which the package keeps a time. It is missing until the package has seen the
+	// session.
 	entry string
 	// left tells how long the login lasts. ok is false where the entry cannot be read.
 	left func(v Value, now time.Time) (left time.Duration, ok bool)
-	// oidc says that the rule is for logins through the backend of mozilla-django-oidc, which are over without the entry,
-	// and through unknown backends, which may be subclasses of it.
+	// oidc says that the rule is for logins through the backend of mozilla-django-oidc, which are over without the
+	// entry, and through unknown backends, which may be subclasses of it.
 	oidc bool
 }
 
@@ -91,8 +92,8 @@ func (c VerifierConfig) timeouts() ([]timeout, error) {
 			at, ok := naiveTime(v)
 			return t.AutoLogout - wallClock(now, t.TimeZone).Sub(at), ok
 		}},
-		// mozilla-django-oidc 5.0.2, mozilla_django_oidc/middleware.py: expiration > now, and 0 where there is none. A GET
-		// that comes later is sent to the provider; here nobody is logged in.
+		// mozilla-django-oidc 5.0.2, mozilla_django_oidc/middleware.py: expiration > now, and 0 where there is none.
+		// A GET that comes later is sent to the provider; here nobody is logged in.
 		refreshMiddleware: {entry: "oidc_id_token_expiration", left: func(v Value, now time.Time) (time.Duration, bool) {
 			at, ok := timestamp(v)
 			return at.Sub(now), ok
@@ -123,7 +124,8 @@ func (v *Verifier) end(session *Session) (end time.Time, over bool) {
 	for _, t := range v.timeouts {
 		backend, _ := session.AuthBackend.Text()
 		value := session.Lookup(t.entry)
-		if _, known := KnownBackend(backend); t.oidc && known && backend != oidcBackend || value.kind == Missing && (!t.oidc || backend != oidcBackend) {
+		if _, known := KnownBackend(backend); t.oidc && known && backend != oidcBackend ||
+			value.kind == Missing && (!t.oidc || backend != oidcBackend) {
 			continue
 		}
 		left, ok := t.left(value, now)

@@ -20,7 +20,8 @@ const LatestPatch = -1
 
 // releases are the lines of Django whose rules are known here, from the oldest to the newest. Nothing else lists them.
 var releases = [][2]int{
-	{1, 11}, {2, 0}, {2, 1}, {2, 2}, {3, 0}, {3, 1}, {3, 2}, {4, 0}, {4, 1}, {4, 2}, {5, 0}, {5, 1}, {5, 2}, {6, 0}, {6, 1},
+	{1, 11}, {2, 0}, {2, 1}, {2, 2}, {3, 0}, {3, 1}, {3, 2}, {4, 0}, {4, 1}, {4, 2}, {5, 0}, {5, 1}, {5, 2},
+	{6, 0}, {6, 1},
 }
 
 // OldestVersion is the oldest line whose rules are known here.
@@ -54,7 +55,8 @@ func ParseVersion(s string) (Version, error) {
 		v.Patch = 0
 	}
 	if !v.Newer() && !slices.Contains(releases, [2]int{v.Major, v.Minor}) {
-		return Version{}, fmt.Errorf("django %s is not among the known versions, %s to %s", s, OldestVersion(), NewestVersion())
+		return Version{}, fmt.Errorf("django %s is not among the known versions, %s to %s",
+			s, OldestVersion(), NewestVersion())
 	}
 	return v, nil
 }

@@ -26,10 +26,12 @@ var (
 	// The names are those of tus 1.0, and what tus-js-client 4.3 sends besides.
 	tusCORS = corsAnswers{
 		methods: "OPTIONS, HEAD, POST, PATCH, DELETE",
-		requestHeaders: "Content-Type, Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Offset, Upload-Checksum, " +
+		requestHeaders: "Content-Type, Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Metadata, " +
+			"Upload-Offset, Upload-Checksum, " +
 			"X-HTTP-Method-Override, X-Request-ID, X-Requested-With",
 		exposed: "Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, " +
-			"Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Expires, Upload-Name, Repr-Digest, Retry-After, WWW-Authenticate",
+			"Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Expires, Upload-Name, " +
+			"Repr-Digest, Retry-After, WWW-Authenticate",
 	}
 )
 
@@ -43,7 +45,8 @@ func (s *server) cors(a corsAnswers, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, h := c.Request(), c.Response().Header()
 		origin := r.Header.Get(echo.HeaderOrigin)
-		trusted := origin != "" && len(r.Header[echo.HeaderOrigin]) == 1 && s.Uploads.TrustedOrigins != nil && s.Uploads.TrustedOrigins(origin)
+		trusted := origin != "" && len(r.Header[echo.HeaderOrigin]) == 1 && s.Uploads.TrustedOrigins != nil &&
+			s.Uploads.TrustedOrigins(origin)
 		// Before the header is written: what answers sets headers of its own.
 		c.Response().Before(func() {
 			addVary(h, echo.HeaderOrigin)

@@ -43,7 +43,8 @@ var envoyAdapter = adapter{
 	},
 	Style:   check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	removes: true,
-	cookies: "add cookie to allowed_headers (Envoy), headersToExtAuth (Envoy Gateway), includeRequestHeadersInCheck (Istio) or allowedHeaders (Gateway API)",
+	cookies: "add cookie to allowed_headers (Envoy), headersToExtAuth (Envoy Gateway), includeRequestHeadersInCheck " +
+		"(Istio) or allowedHeaders (Gateway API)",
 }
 
 var errEnvoyLoosens = errors.New("in Envoy's path_prefix only require= can stand: optional=1 and preflight=1 need gRPC")

@@ -33,14 +33,15 @@ var forwardAdapter = adapter{
 		}
 		return hints(r).About(original.WithPort(joined(r, "X-Forwarded-Port"))), nil
 	},
-	// The X-Forwarded-Uri is looked at here whoever tells it, because it can only make the decision stricter. Without it,
-	// nobody knows whether the query is the operator's, and it loosens nothing.
+	// The X-Forwarded-Uri is looked at here whoever tells it, because it can only make the decision stricter. Without
+	// it, nobody knows whether the query is the operator's, and it loosens nothing.
 	demands: func(r *http.Request) (gateway.Requirements, error) {
 		uris, told := r.Header["X-Forwarded-Uri"]
 		demands, err := gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(uris...))
 		demands.Optional, demands.Preflight = demands.Optional && told, demands.Preflight && told
 		return demands, err
 	},
-	Style:   check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
-	cookies: "add Cookie to authRequestHeaders (Traefik) or to the list in django-sidecar.lua (HAProxy), or take it out of header_up (Caddy)",
+	Style: check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	cookies: "add Cookie to authRequestHeaders (Traefik) or to the list in django-sidecar.lua (HAProxy), or take it " +
+		"out of header_up (Caddy)",
 }

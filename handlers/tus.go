@@ -25,7 +25,8 @@ func (s *server) tus(c echo.Context) error {
 		return s.refuseUpload(c, err)
 	}
 	if token := s.Uploads.CSRFToken; token != nil && !isSafe(r.Method) &&
-		!csrf.Match(s.Answers.Cookies.SessionKey(r.Header[echo.HeaderCookie], token.CookieName), r.Header.Get(token.HeaderName)) {
+		!csrf.Match(s.Answers.Cookies.SessionKey(r.Header[echo.HeaderCookie], token.CookieName),
+			r.Header.Get(token.HeaderName)) {
 		return s.refuseUpload(c, reply.BadCSRFToken)
 	}
 	if s.Uploads.InFlight != nil {

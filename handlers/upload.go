@@ -38,8 +38,8 @@ type UploadOptions struct {
 	MinRate int64
 	// MaxAtOnce and MaxAtOncePerUser are how many uploads there are at a time, those to Tus included; 0 is no limit.
 	MaxAtOnce, MaxAtOncePerUser int
-	// Observe counts an upload that has ended (stored, refused or failed), with the bytes of what was published; nil means
-	// nobody does.
+	// Observe counts an upload that has ended (stored, refused or failed), with the bytes of what was published; nil
+	// means nobody does.
 	Observe func(outcome string, bytes int64)
 	// InFlight counts those that are going on, up and down by one; nil means nobody does.
 	InFlight func(by int)
@@ -91,8 +91,9 @@ func (s *server) upload(c echo.Context) error {
 		return err
 	}
 	files, err := s.Uploads.Receiver.Receive(r.Context(), upload.Submission{
-		Body: body, ContentType: r.Header.Get(echo.HeaderContentType), Disposition: r.Header.Get(echo.HeaderContentDisposition),
-		UserID: v.User.ID, Length: r.ContentLength, Field: token.field, Check: func(ctx context.Context) error {
+		Body: body, ContentType: r.Header.Get(echo.HeaderContentType),
+		Disposition: r.Header.Get(echo.HeaderContentDisposition),
+		UserID:      v.User.ID, Length: r.ContentLength, Field: token.field, Check: func(ctx context.Context) error {
 			if err := body.end(); err != nil {
 				return err
 			}
@@ -155,7 +156,8 @@ func unread(c echo.Context) {
 
 // answerBy sets the time until which the answer may be written, in place of the server's own.
 func answerBy(c echo.Context, at time.Time) error {
-	if err := http.NewResponseController(c.Response()).SetWriteDeadline(at); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err := http.NewResponseController(c.Response()).SetWriteDeadline(at); err != nil &&
+		!errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil
@@ -170,7 +172,8 @@ func (s *server) uploadBody(c echo.Context, userID string) (*pacedBody, error) {
 	return &pacedBody{
 		body: c.Request().Body, now: s.Answers.Now, rate: s.Uploads.MinRate, due: now.Add(uploadGrace), checked: now,
 		deadline: func(at time.Time) error {
-			if err := control.SetReadDeadline(at); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			if err := control.SetReadDeadline(at); err != nil &&
+				!errors.Is(err, errors.ErrUnsupported) {
 				return err
 			}
 			return nil

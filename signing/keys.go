@@ -27,7 +27,8 @@ func (n KeyName) String() string { return n.Algorithm.String() + ":" + n.Salt }
 // redacted is all that keys ever print.
 const redacted = "[redacted]"
 
-// SecretKey is SECRET_KEY itself. It prints as "[redacted]". The empty SecretKey gives no key: with it anybody could sign.
+// SecretKey is SECRET_KEY itself. It prints as "[redacted]". The empty SecretKey gives no key: with it anybody could
+// sign.
 type SecretKey string
 
 // SecretKeys returns a SecretKey for each text, such as those of SECRET_KEY_FALLBACKS.

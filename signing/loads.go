@@ -41,7 +41,9 @@ func (s *TimestampSigner) Loads(dst []byte, text string, limit int) ([]byte, Sig
 }
 
 // LoadsWithin is Loads for a text that is not older than maxAge at the time now. An older one is ErrSignatureExpired.
-func (s *TimestampSigner) LoadsWithin(dst []byte, text string, limit int, maxAge time.Duration, now time.Time) ([]byte, SignedBy, error) {
+func (s *TimestampSigner) LoadsWithin(
+	dst []byte, text string, limit int, maxAge time.Duration, now time.Time,
+) ([]byte, SignedBy, error) {
 	value, by, err := s.UnsignWithin(text, maxAge, now)
 	if err != nil {
 		return dst, by, err

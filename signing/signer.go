@@ -10,7 +10,8 @@ import (
 // Options says which keys a Signer signs with and accepts. Secret and Salt are required. The zero value of every
 // other field is the strictest and newest choice.
 type Options struct {
-	// Secret is SECRET_KEY, or keys that were derived from it. It must not be empty: an empty key would let anybody sign.
+	// Secret is SECRET_KEY, or keys that were derived from it. It must not be empty: an empty key would let anybody
+	// sign.
 	Secret Keys
 	// FallbackSecrets is SECRET_KEY_FALLBACKS: accepted in this order, never signed with (Django 4.1 and newer).
 	FallbackSecrets []Keys
@@ -62,7 +63,8 @@ func NewSigner(o Options) (*Signer, error) {
 		s.separator = ":"
 	}
 	if unsafeSeparator(s.separator) {
-		return nil, fmt.Errorf("unsafe separator %q: it must have a character other than A-z, 0-9, - _ and =", s.separator)
+		return nil, fmt.Errorf("unsafe separator %q: it must have a character other than A-z, 0-9, - _ and =",
+			s.separator)
 	}
 	if o.Secret == nil || o.Salt == "" {
 		return nil, errors.New("a signer needs a secret and a salt")

@@ -41,8 +41,10 @@ func commands() []command {
 		{"demo", "serve a SQLite database made on the spot, with users and sessions to try", runDemo},
 		{"check", "look at settings, database, tables, clock and recent sessions; say what to change", check},
 		{"verify", "explain the verdict on a session key (or with --cookie a Cookie header) read from stdin", verify},
-		{"sql", "print the triggers that tell of changes, or with -what role a role that may only read; -django: as a migration", printSQL},
-		{"settings-script", "print a Python program for a shell of the Django project, which writes these settings", settingsScript},
+		{"sql", "print the triggers that tell of changes, or with -what role a role that may only read; -django: " +
+			"as a migration", printSQL},
+		{"settings-script", "print a Python program for a shell of the Django project, which writes these settings",
+			settingsScript},
 		{"decode", "print the session in the session_data read from stdin", decode},
 		{"keys", "print the keys that sessions need, derived from SECRET_KEY: DJANGO_SESSION_KEYS", keys},
 		{"healthcheck", "ask the admin listener whether the sidecar is ready", healthcheck},
@@ -91,7 +93,8 @@ func run(ctx context.Context, args []string, s stdio) int {
 	for _, c := range commands() {
 		fmt.Fprintf(out, "  %-15s %s\n", c.name, c.does)
 	}
-	fmt.Fprintln(out, "Settings come from the environment; docs/settings.md lists them. Keys and cookies come by stdin, never as arguments.")
+	fmt.Fprintln(out, "Settings come from the environment; docs/settings.md lists them. Keys and cookies come by "+
+		"stdin, never as arguments.")
 	return code
 }
 

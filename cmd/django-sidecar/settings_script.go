@@ -21,7 +21,8 @@ func settingsScript(_ context.Context, args []string, s stdio) int {
 		return code
 	}
 	if !slices.Contains(settingsscript.Formats(), o.Format) {
-		fmt.Fprintf(s.err, "django-sidecar settings-script: -format is one of %s\n", strings.Join(settingsscript.Formats(), ", "))
+		fmt.Fprintf(s.err, "django-sidecar settings-script: -format is one of %s\n",
+			strings.Join(settingsscript.Formats(), ", "))
 		return exitUsage
 	}
 	program, err := settingsscript.Program(o)

@@ -15,13 +15,15 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	what := f.String("what", "triggers", "triggers, role or all")
 	remove := f.Bool("remove", false, "print what takes them away")
 	django := f.Bool("django", false, "print the triggers as a migration for Django, which can be reversed")
-	of := f.String("database", "", "sessions or users: for which database, where DJANGO_SESSION_DATABASE_URL names another than DATABASE_URL")
+	of := f.String("database", "", "sessions or users: for which database, where DJANGO_SESSION_DATABASE_URL names "+
+		"another than DATABASE_URL")
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
 	script := postgres.Script{Triggers: *what != "role", Role: *what != "triggers", Remove: *remove}
 	if !slices.Contains([]string{"triggers", "role", "all"}, *what) || *django && (script.Role || *remove) {
-		fmt.Fprintln(s.err, "django-sidecar sql: -what is triggers, role or all; -django goes with triggers alone, and has the removal in it")
+		fmt.Fprintln(s.err, "django-sidecar sql: -what is triggers, role or all; -django goes with triggers alone, "+
+			"and has the removal in it")
 		return exitUsage
 	}
 	c, ok := readConfig(s, config.ForSQL)

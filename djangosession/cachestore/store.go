@@ -15,9 +15,9 @@ type Getter interface {
 	// cache does not tell. The value is what the cache's serializer wrote, without compression or any other wrapping.
 	// Get need not check whether it is a session.
 	//
-	// An error that is djangosession.ErrNotFound says that there is no value, or can be none under such a key. ErrNotDict
-	// says that the value is no dict, and a *signing.SyntaxError that Django could not read it. Any other error says that
-	// the cache failed.
+	// An error that is djangosession.ErrNotFound says that there is no value, or can be none under such a key.
+	// ErrNotDict says that the value is no dict, and a *signing.SyntaxError that Django could not read it. Any other
+	// error says that the cache failed.
 	Get(ctx context.Context, key string) (value []byte, expires time.Time, err error)
 }
 

@@ -55,7 +55,8 @@ func New(c Config) (*Store, error) {
 		return nil, fmt.Errorf("session signer: %w", err)
 	}
 	s := &Store{
-		version: c.Version, signer: signer, maxAge: c.MaxAge, serializer: c.Serializer, maxBytes: c.MaxBytes, now: c.Now,
+		version: c.Version, signer: signer, maxAge: c.MaxAge, serializer: c.Serializer, maxBytes: c.MaxBytes,
+		now: c.Now,
 	}
 	if s.maxBytes <= 0 {
 		s.maxBytes = djangosession.DefaultMaxBytes

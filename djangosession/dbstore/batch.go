@@ -122,7 +122,8 @@ func (b *Batcher) onTimeout() {
 // work asks on one connection until there is nothing to ask.
 func (b *Batcher) work() {
 	for {
-		// Whoever can run now asks first: on one processor, requests that have come together make one query of themselves.
+		// Whoever can run now asks first: on one processor, requests that have come together make one query of
+		// themselves.
 		runtime.Gosched()
 		ask := b.next()
 		if ask == nil {

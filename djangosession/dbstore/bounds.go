@@ -33,7 +33,8 @@ func (d *Dialect) text(column, columnType string) (selected, tooLarge string) {
 	if d.sized(columnType) {
 		return column, ""
 	}
-	return d.within(column, maxTextBytes), fmt.Sprintf("COALESCE(%s, 0) > %d", fmt.Sprintf(d.bytes, column), maxTextBytes)
+	return d.within(column, maxTextBytes), fmt.Sprintf("COALESCE(%s, 0) > %d",
+		fmt.Sprintf(d.bytes, column), maxTextBytes)
 }
 
 // maxCharBytes is how many bytes a character may have.
@@ -53,7 +54,8 @@ func sized(columnType string) bool {
 	return false
 }
 
-var errLargeUser = &signing.SyntaxError{Problem: fmt.Sprintf("a column of the user has more than %d bytes", maxTextBytes)}
+var errLargeUser = &signing.SyntaxError{Problem: fmt.Sprintf("a column of the user has more "+
+	"than %d bytes", maxTextBytes)}
 
 // gate lets a few through at a time.
 type gate chan struct{}

@@ -37,7 +37,9 @@ func (b *byUser[R]) asks(d *Dialect, batcher *Batcher, one func(ctx context.Cont
 }
 
 // lookAtUsers looks at the user table, and makes a shape of its columns.
-func lookAtUsers[S any](ctx context.Context, db *sql.DB, d *Dialect, table string, shape func(columns map[string]string) (S, error)) (found S, err error) {
+func lookAtUsers[S any](
+	ctx context.Context, db *sql.DB, d *Dialect, table string, shape func(columns map[string]string) (S, error),
+) (found S, err error) {
 	columns, err := ReadColumns(ctx, db, d, table)
 	if err != nil {
 		return found, err
@@ -57,7 +59,8 @@ func (d *Dialect) keyTypeOf(id, table string, columns map[string]string, needed 
 	}
 	keyType := d.keyType(columns[id])
 	if keyType == 0 {
-		return 0, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text", id, table, columns[id])
+		return 0, fmt.Errorf("primary key %s of table %s has type %s, which is none of integer, UUID and text",
+			id, table, columns[id])
 	}
 	return keyType, nil
 }

@@ -75,7 +75,8 @@ func (u *Users) TryConditions(ctx context.Context) error {
 		}
 	}
 	//nolint:gosec // G201: that the settings have SQL in them is the purpose
-	query := fmt.Sprintf("SELECT %s FROM %s AS u WHERE 1 = 0", strings.Join(all, ", "), u.config.Dialect.table(u.config.Table))
+	query := fmt.Sprintf("SELECT %s FROM %s AS u WHERE 1 = 0",
+		strings.Join(all, ", "), u.config.Dialect.table(u.config.Table))
 	rows, err := u.db.QueryContext(ctx, query)
 	if err != nil {
 		return fmt.Errorf("trying the conditions on a user: %w", err)

@@ -40,7 +40,8 @@ type Dialect struct {
 	// keyParameter is how a query compares the primary key with its parameter, and keyValue what the parameter is.
 	keyParameter map[djangosession.KeyType]string
 	keyValue     func(t djangosession.KeyType, id string) any
-	// keyArray is keyParameter for several keys at once, each of which is its own keyValue; nil where there are no arrays.
+	// keyArray is keyParameter for several keys at once, each of which is its own keyValue; nil where there are no
+	// arrays.
 	keyArray map[djangosession.KeyType]string
 }
 
@@ -130,11 +131,12 @@ var SQLite = &Dialect{
 		return "SELECT name, lower(type) FROM pragma_table_info(?1)", []any{table}
 	},
 	identity: func(table string) (string, []any) {
-		return "SELECT lower(name), type = 'view' FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE", []any{table}
+		return "SELECT lower(name), type = 'view' FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 " +
+			"COLLATE NOCASE", []any{table}
 	},
 	foreignKeys: func(table string) (string, []any) {
-		// Without a column, it leads to the primary key. Django before 2.1.5 renames a table to X__old and makes X anew,
-		// whereupon SQLite 3.26 and newer have foreign keys lead to X__old, which is dropped
+		// Without a column, it leads to the primary key. Django before 2.1.5 renames a table to X__old and makes X
+		// anew, whereupon SQLite 3.26 and newer have foreign keys lead to X__old, which is dropped
 		// (db/backends/sqlite3/schema.py, 1.11, _remake_table).
 		return `SELECT "from", lower("table"), coalesce("to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1), ''), "table"
 		FROM (SELECT id, "from", "to", CASE WHEN "table" LIKE '%#_#_old' ESCAPE '#' AND NOT EXISTS

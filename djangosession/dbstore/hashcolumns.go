@@ -33,7 +33,8 @@ func (h HashColumns) writers(d *Dialect, table string, columns map[string]string
 		case djangosession.UUIDKey:
 			writers = append(writers, uuidStr)
 		default:
-			return nil, fmt.Errorf("column %s of table %s has type %s, which a session auth hash cannot have here: integers, UUIDs and texts alone are known",
+			return nil, fmt.Errorf("column %s of table %s has type %s, which a session auth hash cannot have here: "+
+				"integers, UUIDs and texts alone are known",
 				name, table, columnType)
 		}
 	}

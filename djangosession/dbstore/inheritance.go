@@ -62,7 +62,8 @@ func (u *Users) Inherited(ctx context.Context) (*Inherited, error) {
 			key = parent.from
 		}
 		table = strings.ReplaceAll(parent.shown, `"`, "") // PostgreSQL has put some in quotes
-		from += fmt.Sprintf(" JOIN %s AS t%d ON t%d.%s = %s.%s", c.Dialect.table(table), depth+1, depth+1, quoted(parent.column), alias, quoted(parent.from))
+		from += fmt.Sprintf(" JOIN %s AS t%d ON t%d.%s = %s.%s",
+			c.Dialect.table(table), depth+1, depth+1, quoted(parent.column), alias, quoted(parent.from))
 	}
 	if key == "" {
 		return nil, nil //nolint:nilnil // it is no failure that the model inherits from none

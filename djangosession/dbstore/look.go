@@ -26,7 +26,8 @@ type shape[S any] interface {
 // shapes keeps what a look at the tables has found: the shape that fits them, or what is wrong with them. Only one
 // caller looks at a time, and the others wait for what it finds.
 type shapes[S shape[S]] struct {
-	// look looks at the tables. An error that is a finding says what is wrong with them, any other that the look failed.
+	// look looks at the tables. An error that is a finding says what is wrong with them, any other that the look
+	// failed.
 	look func(ctx context.Context) (S, error)
 	now  func() time.Time
 	// reads is what the queries read, in the words of an error.

@@ -55,7 +55,8 @@ type permissionsShape struct {
 }
 
 func (s *permissionsShape) same(other *permissionsShape) bool {
-	return s.keyType == other.keyType && (s.noPermissions == nil) == (other.noPermissions == nil) && s.find.text == other.find.text
+	return s.keyType == other.keyType && (s.noPermissions == nil) == (other.noPermissions == nil) &&
+		s.find.text == other.find.text
 }
 
 // relationsLast is how long it is believed that a table leads where it did: a migration may make it anew, for another
@@ -142,7 +143,9 @@ func (p *Permissions) ask(ctx context.Context, shape *permissionsShape, key any)
 }
 
 // askAll asks for several users. Where their rows are more than one may have, each has to be asked for alone.
-func (p *Permissions) askAll(ctx context.Context, shape *permissionsShape, userIDs []string, found func(string, djangosession.Access)) error {
+func (p *Permissions) askAll(
+	ctx context.Context, shape *permissionsShape, userIDs []string, found func(string, djangosession.Access),
+) error {
 	err := shape.all.all(ctx, []any{array(userIDs)}, func(rows *sql.Rows) error {
 		held := map[string]*holding{}
 		bytes := 0

@@ -64,7 +64,8 @@ func (c PermissionsConfig) user(columns map[string]string) (u userRows, err erro
 
 // shape fits the query to the tables.
 func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsShape {
-	shape := &permissionsShape{byUser: byUser[djangosession.Access]{keyType: u.keyType}, repeat: 1, noPermissions: l.noPermissions}
+	shape := &permissionsShape{byUser: byUser[djangosession.Access]{keyType: u.keyType}, repeat: 1,
+		noPermissions: l.noPermissions}
 	template := groupsQuery
 	if l.noPermissions == nil {
 		template += permissionsQuery
@@ -75,16 +76,22 @@ func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsSh
 	name := func(column string) string { return identifier(column, c.Dialect.quoteMark) }
 	query := func(is string, owner func(column string) string) *statement {
 		text := strings.NewReplacer(
-			"{active}", u.active, "{where}", u.where, "{users}", c.Dialect.table(c.Table), "{id}", c.Dialect.column(c.Columns.ID),
+			"{active}", u.active, "{where}", u.where, "{users}", c.Dialect.table(c.Table),
+			"{id}", c.Dialect.column(c.Columns.ID),
 			"{groups}", c.Dialect.table(c.Groups.Group), "{group}", name(c.Groups.GroupID),
 			"{name}", c.Dialect.within("g."+name(c.Groups.GroupName), maxTextBytes),
-			"{app_label}", c.Dialect.within("ct.app_label", maxTextBytes), "{codename}", c.Dialect.within("p.codename", maxTextBytes),
-			"{user_groups}", c.Dialect.table(l.groups.table), "{in_group}", name(l.groups.from), "{of_user}", name(l.groups.to),
-			"{user_permissions}", c.Dialect.table(l.permissions.table), "{has_permission}", name(l.permissions.from), "{of_holder}", name(l.permissions.to),
-			"{group_permissions}", c.Dialect.table(l.ofGroups.table), "{of_group}", name(l.ofGroups.from), "{of_members}", name(l.ofGroups.to),
+			"{app_label}", c.Dialect.within("ct.app_label", maxTextBytes),
+			"{codename}", c.Dialect.within("p.codename", maxTextBytes),
+			"{user_groups}", c.Dialect.table(l.groups.table), "{in_group}", name(l.groups.from),
+			"{of_user}", name(l.groups.to),
+			"{user_permissions}", c.Dialect.table(l.permissions.table), "{has_permission}", name(l.permissions.from),
+			"{of_holder}", name(l.permissions.to),
+			"{group_permissions}", c.Dialect.table(l.ofGroups.table), "{of_group}", name(l.ofGroups.from),
+			"{of_members}", name(l.ofGroups.to),
 			"{permissions}", c.Dialect.table(c.Groups.Permission),
 			"{is}", "= "+is,
-			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug."+name(l.groups.from)), "{of up}", owner("up."+name(l.permissions.from)),
+			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug."+name(l.groups.from)),
+			"{of up}", owner("up."+name(l.permissions.from)),
 			"{of held}", owner("held.owner"),
 		).Replace(template) + "\nLIMIT " + strconv.Itoa(maxAccessRows+2)
 		return &statement{db: db, prepares: c.Prepare, text: text}

@@ -32,7 +32,8 @@ type ManyToMany struct {
 }
 
 func (g GroupTables) withDefaults() GroupTables {
-	g.Group, g.GroupID, g.GroupName = cmp.Or(g.Group, "auth_group"), cmp.Or(g.GroupID, "id"), cmp.Or(g.GroupName, "name")
+	g.Group, g.GroupID = cmp.Or(g.Group, "auth_group"), cmp.Or(g.GroupID, "id")
+	g.GroupName = cmp.Or(g.GroupName, "name")
 	g.Permission = cmp.Or(g.Permission, "auth_permission")
 	return g
 }
@@ -72,7 +73,8 @@ func (e *RelationError) Error() string {
 	case e.Why != "":
 		return text + e.Why
 	case e.Leads == "":
-		return text + fmt.Sprintf("has no foreign key on %s, so that nobody can see whether it leads to %s", e.Column, e.Wanted)
+		return text + fmt.Sprintf("has no foreign key on %s, so that nobody can see whether it leads to %s",
+			e.Column, e.Wanted)
 	}
 	return text + fmt.Sprintf("leads from %s to %s, and not to %s", e.Column, e.Leads, e.Wanted)
 }
@@ -124,7 +126,8 @@ func (p *Permissions) links(ctx context.Context) (l links, err error) {
 		return l, err
 	}
 	if l.permissions, err = p.link(ctx, UserPermissions, c.Groups.UserPermissions, permissionsTable, user, permission); err == nil {
-		l.ofGroups, err = p.link(ctx, GroupPermissions, c.Groups.GroupPermissions, "auth_group_permissions", group, permission)
+		l.ofGroups, err = p.link(ctx, GroupPermissions, c.Groups.GroupPermissions, "auth_group_permissions",
+			group, permission)
 	}
 	if r, ok := isRelation(err); ok {
 		l.noPermissions, err = r, nil
@@ -152,7 +155,8 @@ func (p *Permissions) link(ctx context.Context, r Relation, m ManyToMany, django
 	if l.from = keys.column(columns, m.From, from, l.to); l.from == "" && m.From == "" {
 		rest := slices.DeleteFunc(slices.Sorted(maps.Keys(columns)), func(name string) bool { return name == "id" || name == l.to })
 		if len(rest) != 1 {
-			return wrong(fmt.Sprintf("must have one column besides id and %s, and has %d: %s", l.to, len(rest), strings.Join(rest, ", ")))
+			return wrong(fmt.Sprintf("must have one column besides id and %s, and has %d: %s",
+				l.to, len(rest), strings.Join(rest, ", ")))
 		}
 		l.from = rest[0]
 	}

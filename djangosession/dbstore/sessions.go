@@ -24,8 +24,8 @@ type SessionsConfig struct {
 	Prepare func() bool
 	// Batcher lets lookups share queries, where the dialect can; nil means that each is a query of its own.
 	Batcher *Batcher
-	// MaxBytes bounds session data as it is stored, in bytes; 0 means djangosession.DefaultMaxBytes. What is larger does
-	// not leave the database.
+	// MaxBytes bounds session data as it is stored, in bytes; 0 means djangosession.DefaultMaxBytes. What is larger
+	// does not leave the database.
 	MaxBytes int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -54,14 +54,18 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 	// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
 	// The second condition is selected, not required, so that an expired session is told from none.
 	query := func(before string, maxBytes int, is string) *statement {
-		return &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s%s, %s, expire_date > %s FROM %s WHERE session_key = %s",
+		return &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s%s, %s, expire_date > %s FROM %s "+
+			"WHERE session_key = %s",
 			before, d.within("session_data", maxBytes), d.expireDate, d.placeholder, d.table(c.Table), is)}
 	}
 	ordinary := min(c.MaxBytes, ordinaryBytes)
 	s := &Sessions{
-		config: c, codec: codec, find: query("", ordinary, d.second), large: query("", c.MaxBytes, d.second), gate: make(gate, maxLarge),
+		config: c, codec: codec, gate: make(gate, maxLarge),
+		find: query("", ordinary, d.second), large: query("", c.MaxBytes, d.second),
 	}
-	s.queue = lookupQueue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) { return s.row(ctx, s.find, key) }}
+	s.queue = lookupQueue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) {
+		return s.row(ctx, s.find, key)
+	}}
 	if d.any != "" {
 		all := query("session_key, ", ordinary, fmt.Sprintf(d.any, d.second))
 		s.queue.batcher, s.queue.absent = c.Batcher, djangosession.ErrNotFound

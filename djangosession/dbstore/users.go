@@ -28,8 +28,8 @@ type UsersConfig struct {
 	Conditions Conditions
 	// Hash is for a user model that overrides get_session_auth_hash.
 	Hash HashColumns
-	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects make
-	// it.
+	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects
+	// make it.
 	HexID bool
 	// Prepare, Batcher and Now are as in SessionsConfig.
 	Prepare func() bool
@@ -106,7 +106,8 @@ func (s *userShape) lasts() time.Duration {
 func NewUsers(db *sql.DB, c UsersConfig) *Users {
 	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	u := &Users{config: c, db: db}
-	u.shapes.look, u.shapes.now, u.shapes.reads, u.shapes.conditional = u.look, c.Now, "a user", c.Conditions != Conditions{}
+	u.shapes.look, u.shapes.now, u.shapes.reads = u.look, c.Now, "a user"
+	u.shapes.conditional = c.Conditions != Conditions{}
 	return u
 }
 
@@ -309,7 +310,8 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		hashed = append(hashed, ", "+bounded(name))
 		shape.hashTypes += columns[name] + ","
 	}
-	query := fmt.Sprintf("SELECT %s, %s%s FROM %s AS u WHERE %s%s = ", strings.Join(selected, ", "), strings.Join(tooLarge, " OR "),
+	query := fmt.Sprintf("SELECT %s, %s%s FROM %s AS u WHERE %s%s = ",
+		strings.Join(selected, ", "), strings.Join(tooLarge, " OR "),
 		strings.Join(hashed, ""), c.Dialect.table(c.Table), conditions.and(), column(c.Columns.ID))
 	shape.find = &statement{db: db, prepares: c.Prepare, text: query + c.Dialect.keyParameter[shape.keyType]}
 	if parameter, ok := c.Dialect.keyArray[shape.keyType]; ok {

@@ -33,7 +33,8 @@ func (z Zone) wallClock(now time.Time) string {
 // the session of a naive expire_date ends then. Clocks that are set back show a time twice, and clocks that are set
 // forward come to it when they jump over it. Where no such instant is after now, it is the first.
 func (z Zone) after(now, wall time.Time) time.Time {
-	t := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), z.location())
+	t := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(),
+		wall.Nanosecond(), z.location())
 	start, end := t.ZoneBounds()
 	switch shown := asUTC(t); {
 	case shown.After(wall): // the clocks jumped over it, and time.Date looks at it from behind the jump

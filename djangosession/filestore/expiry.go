@@ -46,8 +46,8 @@ func (s *Store) expireDate(expiry djangosession.Value, modified, now time.Time) 
 		}
 		return time.Time{}, nil // also of NaN, to which nothing compares
 	}
-	// TypeError: '<=' not supported between instances of 'list' and 'int'. Of what only pickles hold, Python can compare
-	// decimals, and finds empty bytes and sets falsy; nobody has a use for those.
+	// TypeError: '<=' not supported between instances of 'list' and 'int'. Of what only pickles hold, Python can
+	// compare decimals, and finds empty bytes and sets falsy; nobody has a use for those.
 	return time.Time{}, errNoExpiry
 }
 
@@ -113,8 +113,8 @@ func (s *Store) untilDate(end int64, aware bool, now time.Time) (time.Time, erro
 // until judges a session that ends at an instant or, with USE_TZ off, at a local time, in microseconds as naive has
 // them.
 func (s *Store) until(end int64, now time.Time) (time.Time, error) {
-	// contrib/sessions/backends/base.py, 5.2, get_expiry_age: delta.days * 86400 + delta.seconds, whole seconds. With less
-	// than one left, the session is over.
+	// contrib/sessions/backends/base.py, 5.2, get_expiry_age: delta.days * 86400 + delta.seconds, whole seconds. With
+	// less than one left, the session is over.
 	left := end - s.naive(now.UnixMicro())
 	if left < time.Second.Microseconds() {
 		return time.Time{}, djangosession.ErrExpired

@@ -103,7 +103,8 @@ var errEmpty = fmt.Errorf("empty session file: %w", djangosession.ErrNotFound)
 // halfWritten reports whether err may come of a file that is being written: empty, or not what Django writes. Django
 // itself only ever renames whole files into place; somebody who copies the directory may not.
 func halfWritten(err error) bool {
-	return errors.Is(err, errEmpty) || errors.Is(err, signing.ErrBadSignature) || errors.As(err, new(*signing.SyntaxError))
+	return errors.Is(err, errEmpty) || errors.Is(err, signing.ErrBadSignature) ||
+		errors.As(err, new(*signing.SyntaxError))
 }
 
 func (s *Store) load(ctx context.Context, key string) (*djangosession.Session, error) {

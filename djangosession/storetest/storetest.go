@@ -20,8 +20,8 @@ import (
 // what cannot happen to the store's sessions, and is not tested.
 type Harness struct {
 	Store djangosession.Store
-	// Put stores a session as Django would, replacing one of the same key, and returns the key that leads to it: that of
-	// s, unless the engine makes keys of its own.
+	// Put stores a session as Django would, replacing one of the same key, and returns the key that leads to it: that
+	// of s, unless the engine makes keys of its own.
 	Put func(t *testing.T, s SessionToStore) (key string)
 	// Expire lets the time of the session under key be over, and returns the key to ask for then.
 	Expire func(t *testing.T, key string) string
@@ -37,8 +37,8 @@ type Harness struct {
 	Corrupted error
 	// TellsExpired says that an expired session is told from none, as djangosession.ErrExpired.
 	TellsExpired bool
-	// FoldsCase says that the store finds a key in other spellings too: in upper case, with accents, blanks at its end or
-	// control characters between.
+	// FoldsCase says that the store finds a key in other spellings too: in upper case, with accents, blanks at its
+	// end or control characters between.
 	FoldsCase bool
 	// NoIO says that the store needs none, and so may answer when the context has ended.
 	NoIO bool

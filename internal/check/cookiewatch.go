@@ -8,7 +8,8 @@ import "sync/atomic"
 const cookieless = 100
 
 // NoCookies is what an operator is told then. What to do follows.
-const NoCookies = "the last 100 questions had no Cookie header, so that everybody is a stranger. If users are signed in, the gateway hands no cookies on: "
+const NoCookies = "the last 100 questions had no Cookie header, so that everybody is a stranger. If users are " +
+	"signed in, the gateway hands no cookies on: "
 
 // CookieWatch sees whether the questions of a gateway ever have a Cookie header. Without one everybody is a stranger,
 // and some gateways hand none on unless they are told to.

@@ -64,7 +64,9 @@ func (s *Service) Gateway(ctx context.Context, q Question, m Style, e *observe.E
 }
 
 // decide picks the reply to a decision.
-func (s *Service) decide(q Question, m Style, user *djangosession.User, access djangosession.Access, e *observe.Event) Answer {
+func (s *Service) decide(
+	q Question, m Style, user *djangosession.User, access djangosession.Access, e *observe.Event,
+) Answer {
 	d := gateway.Judge(q.Original, q.Demands, s.Login, user, access)
 	switch d.Action {
 	case gateway.Allow:

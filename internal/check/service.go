@@ -13,9 +13,9 @@ import (
 )
 
 // VerdictSource gives the verdict on a session key, to a question put at the time asked, and says whether it was kept,
-// so that nobody had to wait for it. A request without a key has the empty one. An error says that it could not be found
-// out; its text is logged, and must hold nothing secret. A client that hangs up ends ctx, but not the question: that
-// has a deadline of its own.
+// so that nobody had to wait for it. A request without a key has the empty one. An error says that it could not be
+// found out; its text is logged, and must hold nothing secret. A client that hangs up ends ctx, but not the question:
+// that has a deadline of its own.
 type VerdictSource interface {
 	Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error)
 }
@@ -43,7 +43,9 @@ type Service struct {
 
 // Verify asks for the verdict on a request's Cookie headers, a question put at the time asked, and puts it into the
 // request's event.
-func (s *Service) Verify(ctx context.Context, cookies []string, asked time.Time, e *observe.Event) (djangosession.Verdict, Outcome) {
+func (s *Service) Verify(
+	ctx context.Context, cookies []string, asked time.Time, e *observe.Event,
+) (djangosession.Verdict, Outcome) {
 	if len(cookies) > 1 {
 		e.CookieLines = len(cookies)
 	}
@@ -70,7 +72,9 @@ func (s *Service) Verify(ctx context.Context, cookies []string, asked time.Time,
 var errNoAccess = errors.New("groups and permissions are not known here")
 
 // accessOf looks up what a user may do: for the requirements, and for Remote-Groups.
-func (s *Service) accessOf(ctx context.Context, user *djangosession.User, demands gateway.Requirements) (djangosession.Access, error) {
+func (s *Service) accessOf(
+	ctx context.Context, user *djangosession.User, demands gateway.Requirements,
+) (djangosession.Access, error) {
 	if user == nil {
 		return djangosession.Access{}, nil
 	}
@@ -96,7 +100,8 @@ func (s *Service) accessOf(ctx context.Context, user *djangosession.User, demand
 // meeting refuses to judge demands by permissions that are not known.
 func meeting(access djangosession.Access, demands gateway.Requirements) (djangosession.Access, error) {
 	if access.PermissionsUnknown && len(demands.Permissions) > 0 {
-		return djangosession.Access{}, fmt.Errorf("%w: the tables of permissions are not those of django.contrib.auth; see django-sidecar check", errNoAccess)
+		return djangosession.Access{}, fmt.Errorf("%w: the tables of permissions are not those of "+
+			"django.contrib.auth; see django-sidecar check", errNoAccess)
 	}
 	return access, nil
 }

@@ -20,9 +20,11 @@ func (d *Checkup) Causes(ctx context.Context, key string, reason djangosession.R
 	case djangosession.AuthHashMismatch:
 		return d.otherHash(ctx, key)
 	case djangosession.BadSessionKey:
-		return []string{"a session key has at least 8 characters, and neither NUL nor broken UTF-8: is this the value of the session cookie?"}
+		return []string{"a session key has at least 8 characters, and neither NUL nor broken UTF-8: is this the " +
+			"value of the session cookie?"}
 	case djangosession.UnknownBackend:
-		return []string{"Django's AUTHENTICATION_BACKENDS has the backend that this session names, and DJANGO_AUTHENTICATION_BACKENDS has not; or the project has removed it"}
+		return []string{"Django's AUTHENTICATION_BACKENDS has the backend that this session names, and " +
+			"DJANGO_AUTHENTICATION_BACKENDS has not; or the project has removed it"}
 	case djangosession.UserNotFound, djangosession.BadUserID:
 		return []string{"the user has been deleted; or " + d.Config.AuthUserTable + " is not the table of AUTH_USER_MODEL; or users are in another database than DATABASE_URL's"}
 	case djangosession.NoCookie, djangosession.Expired, djangosession.Anonymous, djangosession.UserInactive:
@@ -37,27 +39,33 @@ func (d *Checkup) notFound(ctx context.Context, key string) []string {
 		causes = append(causes, "this looks like a signed cookie: is Django's SESSION_ENGINE signed_cookies?")
 	case strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789") != "":
 		// contrib/sessions/backends/base.py, 1.11 to 6.1: VALID_KEY_CHARS = string.ascii_lowercase + string.digits
-		causes = append(causes, "Django makes session keys of small letters and digits alone: is this the value of the session cookie, whole and unchanged?")
+		causes = append(causes, "Django makes session keys of small letters and digits alone: is this the value of "+
+			"the session cookie, whole and unchanged?")
 	}
 	if d.Recent != nil {
 		if recent, err := d.Recent(ctx, 1); err == nil && len(recent) == 0 {
-			causes = append(causes, "there is no live session at all where this looks, so Django probably keeps them elsewhere")
+			causes = append(causes, "there is no live session at all where this looks, so Django probably keeps "+
+				"them elsewhere")
 		}
 	}
 	causes = append(causes, "the user has logged out, or the session has expired and was removed")
 	const engine = "compare SESSION_ENGINE"
 	switch d.Config.SessionEngineKind {
 	case config.EngineCache:
-		return append(causes, "or the cache was emptied or restarted, or has evicted it", engine+", the server and database number in DJANGO_CACHE_URL, "+
-			"DJANGO_CACHE_KEY_PREFIX and DJANGO_CACHE_VERSION with the entry of CACHES that SESSION_CACHE_ALIAS names; a KEY_FUNCTION of the project's own is not known here")
+		return append(causes, "or the cache was emptied or restarted, or has evicted it",
+			engine+", the server and database number in DJANGO_CACHE_URL, "+
+				"DJANGO_CACHE_KEY_PREFIX and DJANGO_CACHE_VERSION with the entry of CACHES that SESSION_CACHE_ALIAS "+
+				"names; a KEY_FUNCTION of the project's own is not known here")
 	case config.EngineFile:
-		return append(causes, engine+" and SESSION_FILE_PATH, and the first name in DJANGO_SESSION_COOKIE_NAME, with which the files' names begin")
+		return append(causes, engine+" and SESSION_FILE_PATH, and the first name in DJANGO_SESSION_COOKIE_NAME, "+
+			"with which the files' names begin")
 	case config.EngineDB, config.EngineCachedDB:
 		place := "DATABASE_URL"
 		if d.Config.SessionDatabaseURL.Reveal() != "" {
 			place = "DJANGO_SESSION_DATABASE_URL"
 		}
-		return append(causes, engine+", "+place+" (server, database and schema) and DJANGO_SESSION_TABLE with Django's settings; "+
+		return append(causes, engine+", "+place+" (server, database and schema) and DJANGO_SESSION_TABLE with "+
+			"Django's settings; "+
 			"where a database router keeps sessions in a database of their own, DJANGO_SESSION_DATABASE_URL names it")
 	case config.EngineSignedCookies:
 	}
@@ -76,7 +84,8 @@ func (d *Checkup) notRead(ctx context.Context, key string, reason djangosession.
 		}
 	}
 	if reason == djangosession.Unreadable {
-		return []string{"compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER, and SIDECAR_MAX_SESSION_BYTES with the session's size"}
+		return []string{"compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER, and SIDECAR_MAX_SESSION_BYTES " +
+			"with the session's size"}
 	}
 	const class = "for a session store of the project's own, DJANGO_SESSION_STORE_CLASS is the class's __qualname__"
 	if len(d.Config.SessionKeys) > 0 {
@@ -87,8 +96,10 @@ func (d *Checkup) notRead(ctx context.Context, key string, reason djangosession.
 		}
 	}
 	return []string{
-		"it was signed with another SECRET_KEY than the one here (neither quoting, dollars, backslashes nor line ends explain it), or was changed on its way",
-		"after a change of keys, put the old one into DJANGO_SECRET_KEY_FALLBACKS, as Django's SECRET_KEY_FALLBACKS has it",
+		"it was signed with another SECRET_KEY than the one here (neither quoting, dollars, backslashes nor line " +
+			"ends explain it), or was changed on its way",
+		"after a change of keys, put the old one into DJANGO_SECRET_KEY_FALLBACKS, as Django's " +
+			"SECRET_KEY_FALLBACKS has it",
 		class,
 	}
 }
@@ -107,14 +118,18 @@ func (d *Checkup) otherHash(ctx context.Context, key string) []string {
 	}
 	causes := []string{"the user's password has been changed since this login, which ends the session in Django too"}
 	if d.Config.Fallbacks() > 0 && !d.Version.AtLeast(4, 2) {
-		causes = append(causes, fmt.Sprintf("the login was before a change of SECRET_KEY: Django %s makes no hashes with fallback keys (4.1.8 is the first)", d.Version))
+		causes = append(causes, fmt.Sprintf("the login was before a change of SECRET_KEY: Django %s makes no hashes "+
+			"with fallback keys (4.1.8 is the first)", d.Version))
 	}
 	if d.signsNothing() {
-		causes = append(causes, "the SECRET_KEY is not Django's: nothing in a cache is signed, so that a wrong key shows here first")
+		causes = append(causes, "the SECRET_KEY is not Django's: nothing in a cache is signed, so that a wrong key "+
+			"shows here first")
 	}
 	return append(causes,
-		"the user model has a get_session_auth_hash() of its own: DJANGO_AUTH_HASH_SALT and DJANGO_AUTH_HASH_COLUMNS declare the common shapes",
-		"DJANGO_AUTH_USER_PASSWORD_COLUMN or DJANGO_AUTH_USER_TABLE is not that of the user model, or users are in another database",
+		"the user model has a get_session_auth_hash() of its own: DJANGO_AUTH_HASH_SALT and "+
+			"DJANGO_AUTH_HASH_COLUMNS declare the common shapes",
+		"DJANGO_AUTH_USER_PASSWORD_COLUMN or DJANGO_AUTH_USER_TABLE is not that of the user model, or users are in "+
+			"another database",
 	)
 }
 
@@ -127,7 +142,8 @@ func (d *Checkup) signsNothing() bool {
 func (d *Checkup) Cookie(ctx context.Context, key, name string) Finding {
 	const finding = "cookie"
 	if key == "" {
-		return Finding{Fail, finding, "the header has no cookie " + strings.Join(d.Config.SessionCookieNames, " or "), "compare DJANGO_SESSION_COOKIE_NAME with SESSION_COOKIE_NAME"}
+		return Finding{Fail, finding, "the header has no cookie " + strings.Join(d.Config.SessionCookieNames, " or "),
+			"compare DJANGO_SESSION_COOKIE_NAME with SESSION_COOKIE_NAME"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
@@ -136,7 +152,8 @@ func (d *Checkup) Cookie(ctx context.Context, key, name string) Finding {
 	case err != nil:
 		return Finding{Fail, finding, "could not find out: " + err.Error(), ""}
 	case verdict.User == nil:
-		return Finding{Fail, finding, fmt.Sprintf("%s is nobody's: %s", name, verdict.Reason), strings.Join(d.Causes(ctx, key, verdict.Reason), "; ")}
+		return Finding{Fail, finding, fmt.Sprintf("%s is nobody's: %s", name, verdict.Reason),
+			strings.Join(d.Causes(ctx, key, verdict.Reason), "; ")}
 	}
 	return Finding{OK, finding, fmt.Sprintf("%s leads to user %s", name, verdict.User.ID), ""}
 }

@@ -35,7 +35,8 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 			"log in to the Django site once, and check again; if this goes on, Django keeps its sessions elsewhere",
 		}}, true
 	}
-	t := tally{reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{}, unlisted: map[string]int{}}
+	t := tally{reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{},
+		unlisted: map[string]int{}}
 	verifier, err := d.judge(users)
 	if err != nil {
 		return []Finding{{Fail, name, err.Error(), ""}}, false
@@ -58,7 +59,8 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 	}
 	for _, path := range slices.Sorted(maps.Keys(t.unlisted)) {
 		findings = append(findings, Finding{
-			Warn, "middleware", fmt.Sprintf("%d of %d sessions have an entry of %s, which decides on logins", t.unlisted[path], len(recent), path),
+			Warn, "middleware", fmt.Sprintf("%d of %d sessions have an entry of %s, which decides on logins",
+				t.unlisted[path], len(recent), path),
 			"set DJANGO_MIDDLEWARE to what Django's MIDDLEWARE has",
 		})
 	}
@@ -185,23 +187,27 @@ func (d *Checkup) unread(recent []djangosession.StoredSession, read int) (Grade,
 			}
 			return Warn, remedy
 		case v.form != "":
-			return Fail, fmt.Sprintf("%d of the unread ones are in the form of %s: set DJANGO_VERSION to the version that is deployed (now %s)",
+			return Fail, fmt.Sprintf("%d of the unread ones are in the form of %s: set DJANGO_VERSION to the "+
+				"version that is deployed (now %s)",
 				n, v.form, d.Version)
 		default:
 			return grade, fmt.Sprintf("%d of the unread ones could be read %s", n, v.means)
 		}
 	}
 	if len(unread) == 0 {
-		return grade, "they are larger than SIDECAR_MAX_SESSION_BYTES, or too large to be compared here: ask verify about one of them"
+		return grade, "they are larger than SIDECAR_MAX_SESSION_BYTES, or too large to be compared here: ask verify " +
+			"about one of them"
 	}
 	if notJSON == len(unread) {
-		return grade, "they are rightly signed, but not by this serializer: compare DJANGO_SESSION_SERIALIZER with SESSION_SERIALIZER"
+		return grade, "they are rightly signed, but not by this serializer: compare DJANGO_SESSION_SERIALIZER with " +
+			"SESSION_SERIALIZER"
 	}
 	if len(d.Config.SessionKeys) > 0 {
 		return grade, "make DJANGO_SESSION_KEYS again from Django's SECRET_KEY and SECRET_KEY_FALLBACKS, " +
 			"and compare DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
 	}
-	return grade, "compare SECRET_KEY with Django's (also quoting and line ends), SECRET_KEY_FALLBACKS after a change of keys, " +
+	return grade, "compare SECRET_KEY with Django's (also quoting and line ends), SECRET_KEY_FALLBACKS after a " +
+		"change of keys, " +
 		"and DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
 }
 
@@ -232,10 +238,12 @@ func (d *Checkup) loggedIn(logins int, t tally) Finding {
 	switch {
 	case t.reasons[djangosession.UnknownBackend] > 0:
 		f.Grade, f.Remedy = Warn, "add to DJANGO_AUTHENTICATION_BACKENDS what Django's AUTHENTICATION_BACKENDS has: "+
-			strings.Join(slices.Sorted(maps.Keys(t.backends)), ", ")+" (one that is listed knows no users: see docs/backends.md)"
+			strings.Join(slices.Sorted(maps.Keys(t.backends)), ", ")+" (one that is listed knows no users: see "+
+			"docs/backends.md)"
 	case alive > 0: // changed passwords and deactivated users are everyday life
 	case t.reasons[djangosession.AuthHashMismatch] > 0:
-		f.Grade, f.Remedy = Warn, "does the user model override get_session_auth_hash? Then say how: DJANGO_AUTH_HASH_SALT and DJANGO_AUTH_HASH_COLUMNS. "+
+		f.Grade, f.Remedy = Warn, "does the user model override get_session_auth_hash? Then say how: "+
+			"DJANGO_AUTH_HASH_SALT and DJANGO_AUTH_HASH_COLUMNS. "+
 			"Otherwise compare SECRET_KEY and DJANGO_AUTH_USER_PASSWORD_COLUMN"
 	case t.reasons[djangosession.UserNotFound]+t.reasons[djangosession.BadUserID] > 0:
 		f.Grade, f.Remedy = Warn, "is "+d.Config.AuthUserTable+" the table of AUTH_USER_MODEL, and in this database?"

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -32,18 +31,35 @@ type symptom struct {
 func says(words ...string) func(error) bool {
 	return func(err error) bool {
 		text := strings.ToLower(err.Error())
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+		for _, w := range words {
+			if strings.Contains(text, w) {
+				return true
+			}
+		}
+		return false
 	}
 }
 
 // is matches an error with one of the SQLSTATEs.
 func is(states ...string) func(error) bool {
-	return func(err error) bool { return slices.Contains(states, state(err)) }
+	return func(err error) bool {
+		for _, s := range states {
+			if state(err) == s {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 func all(conditions ...func(error) bool) func(error) bool {
 	return func(err error) bool {
-		return !slices.ContainsFunc(conditions, func(has func(error) bool) bool { return !has(err) })
+		for _, c := range conditions {
+			if !c(err) {
+				return false
+			}
+		}
+		return true
 	}
 }
 
@@ -59,92 +75,132 @@ func isTimeout(err error) bool {
 
 func isErrno(numbers ...syscall.Errno) func(error) bool {
 	return func(err error) bool {
-		return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
+		for _, n := range numbers {
+			if errors.Is(err, n) {
+				return true
+			}
+		}
+		return false
 	}
 }
 
 // network are the symptoms that any server may have.
 var network = []symptom{
 	{isDNS, "the host name in URL does not resolve from here"},
-	{isErrno(syscall.ENOENT), "there is no socket at this path: is the server running, and is its folder mounted here?"},
-	{isErrno(syscall.EACCES, syscall.EPERM), "this user may not open the socket: look at its permissions, and at its folder's"},
+	{isErrno(syscall.ENOENT), "there is no socket at this path: is the server running, and is its folder " +
+		"mounted here?"},
+	{isErrno(syscall.EACCES, syscall.EPERM), "this user may not open the socket: look at its permissions, and at " +
+		"its folder's"},
 	{isErrno(syscall.ECONNREFUSED), "check host and port in URL, and that the server listens there"},
-	{isErrno(syscall.EHOSTUNREACH, syscall.ENETUNREACH), "there is no way to this address from here: check host, routes and what may filter traffic"},
+	{isErrno(syscall.EHOSTUNREACH, syscall.ENETUNREACH), "there is no way to this address from here: check host, " +
+		"routes and what may filter traffic"},
 	{
 		says("x509:", "certificate", "tls: failed to verify", "unknown authority"),
-		"the server's certificate is not trusted, or is for another name: name the authority's file in URL (sslrootcert, ssl-ca, ssl_ca_certs), and the host as the certificate has it",
+		"the server's certificate is not trusted, or is for another name: name the authority's file in URL " +
+			"(sslrootcert, ssl-ca, ssl_ca_certs), and the host as the certificate has it",
 	},
-	{says("tls:", "ssl", "handshake"), "server and URL disagree about TLS: see sslmode and sslrootcert, ssl-mode and ssl-ca, or rediss:// in URL"},
-	{isTimeout, "nothing answers at this address in time: check host, port and what may filter traffic (security group, NetworkPolicy), or raise SIDECAR_STORE_TIMEOUT"},
+	{says("tls:", "ssl", "handshake"), "server and URL disagree about TLS: see sslmode and sslrootcert, ssl-mode " +
+		"and ssl-ca, or rediss:// in URL"},
+	{isTimeout, "nothing answers at this address in time: check host, port and what may filter traffic (security " +
+		"group, NetworkPolicy), or raise SIDECAR_STORE_TIMEOUT"},
 }
 
 // databaseSymptoms are what databases say when they refuse a connection.
 var databaseSymptoms = []symptom{
 	{
 		says("unsupported startup parameter"),
-		"pgbouncer takes no options at the start of a connection: leave options and currentSchema out of URL, and write the schema before the table " +
+		"pgbouncer takes no options at the start of a connection: leave options and currentSchema out of URL, and " +
+			"write the schema before the table " +
 			"(DJANGO_SESSION_TABLE, DJANGO_AUTH_USER_TABLE); or set ignore_startup_parameters in pgbouncer.ini",
 	},
 	{
 		all(is("28000"), says("no pg_hba.conf entry", "pg_hba.conf rejects")),
-		"pg_hba.conf has no line for this user, database and address, with or without TLS as here: add one, or change sslmode in URL",
+		"pg_hba.conf has no line for this user, database and address, with or without TLS as here: add one, or " +
+			"change sslmode in URL",
 	},
-	{all(is("28000"), says("does not exist")), "the server has no such user: compare URL with DATABASES in Django's settings"},
+	{all(is("28000"), says("does not exist")), "the server has no such user: compare URL with DATABASES in " +
+		"Django's settings"},
 	{says("no such user"), "the server has no such user: compare URL with DATABASES in Django's settings"},
-	{all(is("08P01"), says("no such database", `database "`)), "the pooler has no such database: the name after the last slash of URL"},
-	{all(is("08P01"), says("password authentication failed", "sasl", "auth")), "the pooler refuses this user or password: compare URL with DATABASES in Django's settings, and the pooler's auth_file"},
+	{all(is("08P01"), says("no such database", `database "`)),
+		"the pooler has no such database: the name after the last slash of URL"},
+	{all(is("08P01"), says("password authentication failed", "sasl", "auth")), "the pooler refuses this user or " +
+		"password: compare URL with DATABASES in Django's settings, and the pooler's auth_file"},
 	{is("28P01"), "the server refuses this user or password: compare URL with DATABASES in Django's settings"},
 	{is("28000"), "the server refuses this user: compare URL with DATABASES in Django's settings, and pg_hba.conf"},
 	{is("3D000"), "the server has no such database: the name after the last slash of URL"},
 	{is("42501"), "the user in URL may not connect to this database: GRANT CONNECT ON its DATABASE"},
 	{
-		all(is("53300", "08P01", "08004"), says("too many", "connection slots", "no more connections", "max_client_conn", "limit")),
+		all(is("53300", "08P01", "08004"), says("too many", "connection slots", "no more connections",
+			"max_client_conn", "limit")),
 		"the server or pooler has no connection left: lower SIDECAR_DB_CONNS, or raise its limit",
 	},
 	{is("53300"), "the server has no connection left: lower SIDECAR_DB_CONNS, or raise its limit"},
 	{is("57P03"), "the server is starting or stopping: try again"},
-	{is("57014"), "the server ended the question for its statement_timeout or its administrator: see why it takes so long"},
+	{is("57014"), "the server ended the question for its statement_timeout or its administrator: see why it " +
+		"takes so long"},
 	{
-		says("ssl is not enabled on the server", "server does not support ssl", "server doesn't support tls", "tls requested but server does not support"),
+		says("ssl is not enabled on the server", "server does not support ssl", "server doesn't support tls",
+			"tls requested but server does not support"),
 		"the server has no TLS, and URL demands it: turn it on at the server, or change sslmode or ssl-mode in URL",
 	},
-	{says("error 1045", "access denied for user"), "the server refuses this user or password, for this address: compare URL with DATABASES in Django's settings, and the account's host; where the server or the account demands TLS, it may say the same without it (ssl-mode=REQUIRED)"},
+	{says("error 1045", "access denied for user"), "the server refuses this user or password, for this address: " +
+		"compare URL with DATABASES in Django's settings, and the account's host; where the server or the account " +
+		"demands TLS, it may say the same without it (ssl-mode=REQUIRED)"},
 	{says("error 1044"), "the user in URL may not use this database: GRANT SELECT on its tables"},
 	{says("error 1049", "unknown database"), "the server has no such database: the name after the last slash of URL"},
-	{says("error 1040", "error 1203", "error 1226", "too many connections"), "the server has no connection left: lower SIDECAR_DB_CONNS, or raise its limit (max_connections, max_user_connections)"},
-	{says("error 3159", "require_secure_transport", "insecure transport"), "the server demands TLS: set ssl-mode=REQUIRED in URL"},
-	{says("error 1129", "is blocked because of many connection errors"), "the server has blocked this address after many errors: mysqladmin flush-hosts"},
-	{says("error 1130", "is not allowed to connect"), "the server lets no user in from this address: look at the account's host"},
-	{says("unable to open database file"), "the file is not there, or this user may not read it or its folder (in WAL mode the folder must be writable, or the -shm and -wal files must be there)"},
-	{says("file is not a database", "malformed"), "the file is no SQLite database, or is encrypted or damaged: compare URL with DATABASES in Django's settings"},
-	{says("database is locked", "database table is locked"), "another process holds the file's lock for longer than SIDECAR_STORE_TIMEOUT: see what writes for so long"},
-	{says("attempt to write a readonly database", "readonly"), "the file is in WAL mode, and this user may not write to its folder: let it, or have the -shm and -wal files there"},
-	{says("disk i/o error"), "the path is that of a folder, or the file is where SQLite cannot lock it, as on some network file systems"},
+	{says("error 1040", "error 1203", "error 1226", "too many connections"), "the server has no connection left: " +
+		"lower SIDECAR_DB_CONNS, or raise its limit (max_connections, max_user_connections)"},
+	{says("error 3159", "require_secure_transport", "insecure transport"), "the server demands TLS: set " +
+		"ssl-mode=REQUIRED in URL"},
+	{says("error 1129", "is blocked because of many connection errors"), "the server has blocked this address after " +
+		"many errors: mysqladmin flush-hosts"},
+	{says("error 1130", "is not allowed to connect"), "the server lets no user in from this address: look at the " +
+		"account's host"},
+	{says("unable to open database file"), "the file is not there, or this user may not read it or its folder (in " +
+		"WAL mode the folder must be writable, or the -shm and -wal files must be there)"},
+	{says("file is not a database", "malformed"), "the file is no SQLite database, or is encrypted or damaged: " +
+		"compare URL with DATABASES in Django's settings"},
+	{says("database is locked", "database table is locked"), "another process holds the file's lock for longer than " +
+		"SIDECAR_STORE_TIMEOUT: see what writes for so long"},
+	{says("attempt to write a readonly database", "readonly"), "the file is in WAL mode, and this user may not " +
+		"write to its folder: let it, or have the -shm and -wal files there"},
+	{says("disk i/o error"), "the path is that of a folder, or the file is where SQLite cannot lock it, as on some " +
+		"network file systems"},
 }
 
 // cacheSymptoms are what servers of caches say.
 var cacheSymptoms = []symptom{
-	{says("noauth", "authentication required"), "the server wants a password: write it into URL (redis://:password@host, redis://user:password@host)"},
-	{says("wrongpass", "invalid password", "invalid username-password", "called without any password configured"), "the server refuses this user or password: compare URL with LOCATION in Django's CACHES"},
-	{says("noperm"), "the user in URL may not read these keys: allow GET on them in its ACL, and with SIDECAR_CACHE_TTL what docs/invalidation.md lists"},
-	{says("db index is out of range", "select is not allowed in cluster", "invalid db index"), "the server has no database of this number: the path of URL, or its option db"},
-	{says("moved ", "crossslot", "clusterdown", "cluster"), "the server is a node of a Redis Cluster: Django's RedisCache and django-redis's DefaultClient do not follow its redirections, nor does the sidecar"},
-	{says("masterdown"), "the server is a replica that has lost its master, and answers nothing meanwhile: name the master in URL, or set replica-serve-stale-data"},
+	{says("noauth", "authentication required"), "the server wants a password: write it into URL " +
+		"(redis://:password@host, redis://user:password@host)"},
+	{says("wrongpass", "invalid password", "invalid username-password", "called without any password configured"),
+		"the server refuses this user or password: compare URL with LOCATION in Django's CACHES"},
+	{says("noperm"), "the user in URL may not read these keys: allow GET on them in its ACL, and with " +
+		"SIDECAR_CACHE_TTL what docs/invalidation.md lists"},
+	{says("db index is out of range", "select is not allowed in cluster", "invalid db index"),
+		"the server has no database of this number: the path of URL, or its option db"},
+	{says("moved ", "crossslot", "clusterdown", "cluster"), "the server is a node of a Redis Cluster: Django's " +
+		"RedisCache and django-redis's DefaultClient do not follow its redirections, nor does the sidecar"},
+	{says("masterdown"), "the server is a replica that has lost its master, and answers nothing meanwhile: name the " +
+		"master in URL, or set replica-serve-stale-data"},
 	{says("loading"), "the server is reading its data from disk: try again"},
 	{
 		says("unauthenticated", "memcache: unexpected", "memcache: client error"),
-		"what answers is no Memcached without a password: one with SASL (-S) or an auth file (-Y) is not spoken to here; " +
+		"what answers is no Memcached without a password: one with SASL (-S) or an auth file (-Y) is not " +
+			"spoken to here; " +
 			"or it is another service, or has TLS: compare host and port in URL",
 	},
-	{says("unknown command", "-err unknown"), "what answers is no cache server as URL says, perhaps a Redis Sentinel or another service: compare host and port"},
+	{says("unknown command", "-err unknown"), "what answers is no cache server as URL says, perhaps a Redis " +
+		"Sentinel or another service: compare host and port"},
 	{
 		func(err error) bool {
 			return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF)
 		},
 		"the server hung up: it and URL disagree about TLS (rediss://), or it is another service",
 	},
-	{isTimeout, "nothing answers in time: check host, port and what may filter traffic; or the server and URL disagree about TLS (rediss://)"},
-	{says("no such table"), "run manage.py createcachetable, or compare the table in URL with LOCATION in Django's CACHES"},
+	{isTimeout, "nothing answers in time: check host, port and what may filter traffic; or the server and URL " +
+		"disagree about TLS (rediss://)"},
+	{says("no such table"), "run manage.py createcachetable, or compare the table in URL with LOCATION in " +
+		"Django's CACHES"},
 }
 
 // remedyOf is the remedy of the first symptom, "" where none is known.
@@ -200,8 +256,10 @@ func (d *Checkup) sessionTableRemedy(err error) string {
 // userTableRemedy says what to do about a user table that is not there, or cannot be looked at.
 func (d *Checkup) userTableRemedy(err error) string {
 	if errors.Is(err, dbstore.ErrNoTable) {
-		return "run Django's migrations for the user model in this database, or set DJANGO_AUTH_USER_MODEL or DJANGO_AUTH_USER_TABLE; " +
-			"DATABASE_URL is the users' database, also where sessions are in another; a table in another schema is schema.table"
+		return "run Django's migrations for the user model in this database, or set DJANGO_AUTH_USER_MODEL or " +
+			"DJANGO_AUTH_USER_TABLE; " +
+			"DATABASE_URL is the users' database, also where sessions are in another; a table in another schema is " +
+			"schema.table"
 	}
 	return d.UserDatabase.tableRemedy(err, "DJANGO_AUTH_USER_TABLE or DJANGO_AUTH_USER_MODEL")
 }

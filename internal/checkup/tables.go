@@ -48,7 +48,8 @@ func (d *Checkup) userTable(ctx context.Context) ([]Finding, bool) {
 	}
 	if err := d.Users.TryConditions(ctx); dbstore.IsMistake(err) {
 		return []Finding{{
-			Fail, name, err.Error(), "correct DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE or _SUPERUSER_WHERE: serve does not start with it",
+			Fail, name, err.Error(), "correct DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE or " +
+				"_SUPERUSER_WHERE: serve does not start with it",
 		}}, false
 	}
 	if err := d.Users.Probe(ctx); err != nil {
@@ -77,7 +78,8 @@ func (d *Checkup) groups(ctx context.Context) ([]Finding, bool) {
 	case err != nil:
 		return []Finding{{
 			Warn, name, err.Error(),
-			"gateways get no answer without them: GRANT SELECT ON auth_group, auth_permission, django_content_type, auth_group_permissions and the " +
+			"gateways get no answer without them: GRANT SELECT ON auth_group, auth_permission, django_content_type, " +
+				"auth_group_permissions and the " +
 				"tables of the user model's groups and permissions TO the user in DATABASE_URL",
 		}}, true
 	}

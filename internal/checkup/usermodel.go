@@ -10,7 +10,8 @@ import (
 
 // relationSettings are what the settings of a relation's table begin with.
 var relationSettings = map[dbstore.Relation]string{
-	dbstore.UserGroups: "DJANGO_AUTH_USER_GROUPS", dbstore.UserPermissions: "DJANGO_AUTH_USER_PERMISSIONS", dbstore.GroupPermissions: "DJANGO_AUTH_GROUP_PERMISSIONS",
+	dbstore.UserGroups: "DJANGO_AUTH_USER_GROUPS", dbstore.UserPermissions: "DJANGO_AUTH_USER_PERMISSIONS",
+	dbstore.GroupPermissions: "DJANGO_AUTH_GROUP_PERMISSIONS",
 }
 
 // RelationRemedy says what to do about a table that does not lead to Django's groups or permissions.
@@ -26,7 +27,8 @@ func RelationRemedy(e *dbstore.RelationError) string {
 	case e.Leads == "":
 		return fmt.Sprintf("if it does, say so: %s_TABLE=%s; %s", setting, e.Table, refused)
 	case e.Relation == dbstore.UserGroups && strings.Contains(e.Column, "group"):
-		return fmt.Sprintf("if the user model's groups are those of %s, set DJANGO_AUTH_GROUP_TABLE=%s, and DJANGO_AUTH_GROUP_NAME_COLUMN if their names are not in name; %s",
+		return fmt.Sprintf("if the user model's groups are those of %s, set DJANGO_AUTH_GROUP_TABLE=%s, and "+
+			"DJANGO_AUTH_GROUP_NAME_COLUMN if their names are not in name; %s",
 			e.Leads, e.Leads, refused)
 	}
 	return fmt.Sprintf("if the user model has another table for them, name it in %s_TABLE; %s", setting, refused)
@@ -40,9 +42,12 @@ func columnRemedy(err error) string {
 	if !strings.Contains(column, "active") {
 		return remedy
 	}
-	return remedy + ". If the user model has is_active as a property, set DJANGO_AUTH_USER_ACTIVE_WHERE to what it computes, in SQL, such as " +
-		"\"status = 'active'\"; or make a view, CREATE VIEW django_sidecar_users AS SELECT *, CASE WHEN status = 'active' THEN 1 ELSE 0 END AS is_active " +
-		"FROM the table, and set DJANGO_AUTH_USER_TABLE=django_sidecar_users. DJANGO_AUTH_USER_ACTIVE_COLUMN=- says that the model has no is_active of its own " +
+	return remedy + ". If the user model has is_active as a property, set DJANGO_AUTH_USER_ACTIVE_WHERE to what it " +
+		"computes, in SQL, such as " +
+		"\"status = 'active'\"; or make a view, CREATE VIEW django_sidecar_users AS SELECT *, CASE WHEN status = " +
+		"'active' THEN 1 ELSE 0 END AS is_active " +
+		"FROM the table, and set DJANGO_AUTH_USER_TABLE=django_sidecar_users. DJANGO_AUTH_USER_ACTIVE_COLUMN=- says " +
+		"that the model has no is_active of its own " +
 		"at all, neither column nor property: then everybody is active, as in Django"
 }
 
@@ -52,7 +57,8 @@ func (d *Checkup) inheritanceRemedy(ctx context.Context) string {
 	if err != nil || inherited == nil {
 		return ""
 	}
-	remedy := "the user model inherits from another one's table. Join them, " + inherited.View + "; and set DJANGO_AUTH_USER_TABLE=" + dbstore.ViewName
+	remedy := "the user model inherits from another one's table. Join them, " + inherited.View +
+		"; and set DJANGO_AUTH_USER_TABLE=" + dbstore.ViewName
 	for _, m := range []struct{ setting, table string }{
 		{"DJANGO_AUTH_USER_GROUPS_TABLE", inherited.UserGroups},
 		{"DJANGO_AUTH_USER_PERMISSIONS_TABLE", inherited.UserPermissions},

@@ -52,7 +52,8 @@ func variants(c *config.Config) (all []variant) {
 	}
 	for i := range c.SessionKeys { // of derived keys, nobody knows how the secret was spelt
 		if i > 0 {
-			all = append(all, with(fmt.Sprintf("with item %d of DJANGO_SESSION_KEYS as the first: Django %s does not take it as a fallback", i+1, c.DjangoVersion),
+			all = append(all, with(fmt.Sprintf("with item %d of DJANGO_SESSION_KEYS as the first: Django %s does "+
+				"not take it as a fallback", i+1, c.DjangoVersion),
 				func(o *config.Config) { o.SessionKeys = c.SessionKeys[i:] }))
 		}
 	}

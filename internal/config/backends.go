@@ -29,8 +29,10 @@ func (c *Config) readBackends(r *reader) {
 	}
 	c.BackendRules = r.backendRules("DJANGO_BACKEND_RULES", c.AuthenticationBackends)
 	c.RequireActive = r.flag("SIDECAR_REQUIRE_ACTIVE")
-	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == dbstore.NoColumn && !r.value("DJANGO_AUTH_USER_ACTIVE_WHERE").given {
-		r.warn("SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is %s, which says that all users are active", dbstore.NoColumn)
+	if c.RequireActive && r.text("DJANGO_AUTH_USER_ACTIVE_COLUMN") == dbstore.NoColumn &&
+		!r.value("DJANGO_AUTH_USER_ACTIVE_WHERE").given {
+		r.warn("SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is %s, which says that all "+
+			"users are active", dbstore.NoColumn)
 	}
 	c.readMiddleware(r)
 }
@@ -56,7 +58,8 @@ func (c *Config) readMiddleware(r *reader) {
 	case r.value(autoLogout).given:
 		c.AutoLogoutIdle = r.idleTime(autoLogout)
 	case slices.Contains(c.Middleware, "django_auto_logout.middleware.auto_logout"):
-		r.fault(autoLogout, "is not set, and DJANGO_MIDDLEWARE lists django-auto-logout, which needs it: {} if Django's settings have none")
+		r.fault(autoLogout, "is not set, and DJANGO_MIDDLEWARE lists django-auto-logout, which needs it: {} if "+
+			"Django's settings have none")
 	}
 }
 

@@ -74,8 +74,8 @@ type Config struct {
 	Listen      string // host:port or unix:/path; 127.0.0.1:8100
 	AdminListen string // the same; 127.0.0.1:8101
 	GRPCListen  string // the same; empty: there is no gRPC listener
-	// MaxConnections is how many connections the public listener has at a time, and each other one at most; 0: no limit;
-	// 1024.
+	// MaxConnections is how many connections the public listener has at a time, and each other one at most; 0: no
+	// limit; 1024.
 	MaxConnections int
 	StoreTimeout   time.Duration // above zero; 2s
 	DBConns        int           // 1 to 1000; 4
@@ -258,7 +258,8 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 func (c *Config) readService(r *reader) {
 	c.Listen, c.AdminListen = r.address("SIDECAR_LISTEN"), r.address("SIDECAR_ADMIN_LISTEN")
 	if c.Listen == c.AdminListen && c.Listen != "" && !strings.HasSuffix(c.Listen, ":0") {
-		r.fault("SIDECAR_ADMIN_LISTEN", "is the same as SIDECAR_LISTEN: the admin listener must have an address of its own")
+		r.fault("SIDECAR_ADMIN_LISTEN", "is the same as SIDECAR_LISTEN: the admin listener must have an "+
+			"address of its own")
 	}
 	c.readGRPCListen(r)
 	c.MaxConnections = int(r.number("SIDECAR_MAX_CONNECTIONS", 0, 1e6))
@@ -269,7 +270,8 @@ func (c *Config) readService(r *reader) {
 	if c.InsecureSkipUserCheck = r.flag("SIDECAR_INSECURE_SKIP_USER_CHECK"); c.InsecureSkipUserCheck {
 		r.warn("SIDECAR_INSECURE_SKIP_USER_CHECK is on: deactivated users and changed passwords go unseen")
 		if c.RequireActive {
-			r.fault("SIDECAR_REQUIRE_ACTIVE", "is on, and so is SIDECAR_INSECURE_SKIP_USER_CHECK, with which no user is looked at: turn one of them off")
+			r.fault("SIDECAR_REQUIRE_ACTIVE", "is on, and so is SIDECAR_INSECURE_SKIP_USER_CHECK, with which no "+
+				"user is looked at: turn one of them off")
 		}
 	}
 	c.TrustedProxies = r.prefixes("SIDECAR_TRUSTED_PROXIES")
@@ -299,8 +301,10 @@ func (c *Config) readGRPCListen(r *reader) {
 		return
 	}
 	c.GRPCListen = r.address(name)
-	if c.GRPCListen != "" && !strings.HasSuffix(c.GRPCListen, ":0") && (c.GRPCListen == c.Listen || c.GRPCListen == c.AdminListen) {
-		r.fault(name, "is the same as SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN: the gRPC listener must have an address of its own")
+	if c.GRPCListen != "" && !strings.HasSuffix(c.GRPCListen, ":0") &&
+		(c.GRPCListen == c.Listen || c.GRPCListen == c.AdminListen) {
+		r.fault(name, "is the same as SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN: the gRPC listener must have an "+
+			"address of its own")
 	}
 }
 
@@ -315,14 +319,19 @@ func (r *reader) address(name string) string {
 }
 
 // level is the least level that is logged.
-func (r *reader) level(name string) (level slog.Level) {
-	text := strings.ToLower(r.text(name))
-	if !slices.Contains([]string{"debug", "info", "warn", "warning", "error"}, text) {
-		r.refuse(name, "debug, info, warn or error")
-		return level
+func (r *reader) level(name string) slog.Level {
+	switch strings.ToLower(r.text(name)) {
+	case "debug":
+		return slog.LevelDebug
+	case "info":
+		return slog.LevelInfo
+	case "warn", "warning":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
 	}
-	_ = level.UnmarshalText([]byte(strings.TrimSuffix(text, "ing"))) // it knows them all
-	return level
+	r.refuse(name, "debug, info, warn or error")
+	return slog.LevelInfo
 }
 
 // readFiles are the files that a Config was read from.

@@ -18,7 +18,8 @@ func (c *Config) readKeys(r *reader) {
 	c.DjangoVersion = r.version("DJANGO_VERSION")
 	if c.ASGI = r.flag("DJANGO_ASGI"); c.ASGI && olderThan(c.DjangoVersion, 3, 0) {
 		// django/core/asgi.py: 3.0 is the first that has it
-		r.fault("DJANGO_ASGI", fmt.Sprintf("is true, and Django %s has no ASGI: leave it out, or set DJANGO_VERSION to 3.0 or newer", c.DjangoVersion))
+		r.fault("DJANGO_ASGI", fmt.Sprintf("is true, and Django %s has no ASGI: leave it out, or set DJANGO_VERSION "+
+			"to 3.0 or newer", c.DjangoVersion))
 	}
 	// django/core/checks/security/base.py, 3.2: check_default_hashing_algorithm
 	c.DefaultHashingAlgorithm = r.oneOf("DJANGO_DEFAULT_HASHING_ALGORITHM", "sha256", "sha1")
@@ -33,7 +34,8 @@ func (c *Config) readKeys(r *reader) {
 		return
 	}
 	// django/conf/__init__.py, 5.2: "The SECRET_KEY setting must not be empty."
-	if key, ok := r.required("DJANGO_SECRET_KEY", "the SECRET_KEY of your Django settings, or DJANGO_SESSION_KEYS in its place"); ok {
+	if key, ok := r.required("DJANGO_SECRET_KEY", "the SECRET_KEY of your Django settings, or DJANGO_SESSION_KEYS "+
+		"in its place"); ok {
 		c.SecretKey = NewSecret(key)
 		r.warnOfKey("DJANGO_SECRET_KEY", key)
 	}
@@ -61,7 +63,8 @@ func (c *Config) readURLs(r *reader) {
 	apart := r.value("DJANGO_SESSION_DATABASE_URL_FILE").given || strings.TrimSpace(r.text("DJANGO_SESSION_DATABASE_URL")) != ""
 	switch {
 	case apart && inTable:
-		c.SessionDatabaseURL = r.databaseURL("DJANGO_SESSION_DATABASE_URL", "the URL of the database that holds Django's sessions")
+		c.SessionDatabaseURL = r.databaseURL("DJANGO_SESSION_DATABASE_URL",
+			"the URL of the database that holds Django's sessions")
 	case apart && c.SessionEngineKind != "":
 		r.warn("DJANGO_SESSION_DATABASE_URL is not used: the engine %s has no session table", c.SessionEngineKind)
 	}
@@ -78,12 +81,15 @@ func (r *reader) version(name string) string {
 	version, err := djangosession.ParseVersion(text)
 	newest := djangosession.NewestVersion()
 	if err != nil {
-		r.refuse(name, fmt.Sprintf("a release of Django from %s on, such as %s or 5.2.19", djangosession.OldestVersion(), newest))
+		r.refuse(name, fmt.Sprintf("a release of Django from %s on, such as %s or 5.2.19",
+			djangosession.OldestVersion(), newest))
 		return ""
 	}
 	if version.Newer() {
-		r.warn("%s is %s, which is newer than the newest Django that is known here: sessions are judged as Django %s judges them. "+
-			"Look for a newer django-sidecar, and try a login of the upgraded site with django-sidecar verify", name, text, newest)
+		r.warn("%s is %s, which is newer than the newest Django that is known here: sessions are judged as Django "+
+			"%s judges them. "+
+			"Look for a newer django-sidecar, and try a login of the upgraded site with "+
+			"django-sidecar verify", name, text, newest)
 	}
 	return text
 }
@@ -182,7 +188,8 @@ func (r *reader) engine(name string) (string, Engine) {
 	case own && known:
 		return text, kind
 	case own || !dottedPath.MatchString(text):
-		r.refuse(name, engines+"db, cached_db, cache, file or signed_cookies, or the dotted path of an engine like one of them")
+		r.refuse(name, engines+"db, cached_db, cache, file or signed_cookies, or the dotted path of an engine "+
+			"like one of them")
 		return "", ""
 	case !known:
 		kind = EngineDB
@@ -190,7 +197,8 @@ func (r *reader) engine(name string) (string, Engine) {
 	if _, ok := packages[text]; ok {
 		return text, kind
 	}
-	if (kind == EngineDB || kind == EngineCachedDB) && !r.value("DJANGO_SESSION_STORE_CLASS").given && !r.value("DJANGO_SESSION_TABLE").given {
+	if (kind == EngineDB || kind == EngineCachedDB) && !r.value("DJANGO_SESSION_STORE_CLASS").given &&
+		!r.value("DJANGO_SESSION_TABLE").given {
 		r.refuse(name, engines+"db; for a subclass of it, set DJANGO_SESSION_STORE_CLASS or DJANGO_SESSION_TABLE too")
 		return "", ""
 	}
@@ -224,7 +232,8 @@ func (r *reader) serializer(name, version string) djangosession.Serializer {
 		"JSONSerializer": djangosession.JSON, "PickleSerializer": djangosession.Pickle,
 	}[text[strings.LastIndexByte(text, '.')+1:]]
 	if !dottedPath.MatchString(text) || !known {
-		r.refuse(name, "the dotted path of a JSONSerializer or PickleSerializer. If what your own writes is JSON, leave "+name+" out: JSON is what is read then")
+		r.refuse(name, "the dotted path of a JSONSerializer or PickleSerializer. If what your own writes is "+
+			"JSON, leave "+name+" out: JSON is what is read then")
 		return djangosession.JSON
 	}
 	// django/contrib/sessions/serializers.py, 4.2, is the last with PickleSerializer.

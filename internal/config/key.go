@@ -55,7 +55,8 @@ var oddities = []struct {
 }{
 	{
 		func(key string) bool { return strings.HasSuffix(key, "\n") || strings.HasSuffix(key, "\r") },
-		"ends in a line break, which counts as part of the key: write it without one (printf '%s', not echo), unless Django's SECRET_KEY has it too",
+		"ends in a line break, which counts as part of the key: write it without one (printf '%s', not echo), " +
+			"unless Django's SECRET_KEY has it too",
 	},
 	{
 		func(key string) bool { return strings.HasSuffix(key, `\n`) },
@@ -65,7 +66,8 @@ var oddities = []struct {
 		func(key string) bool {
 			return len(key) > 1 && strings.ContainsRune(`"'`, rune(key[0])) && key[0] == key[len(key)-1]
 		},
-		"is in quotes, which count as part of the key: docker run --env-file and Kubernetes keep them. Take them away, unless Django's SECRET_KEY has them too",
+		"is in quotes, which count as part of the key: docker run --env-file and Kubernetes keep them. Take them " +
+			"away, unless Django's SECRET_KEY has them too",
 	},
 	{
 		func(key string) bool { return strings.HasPrefix(key, "$$") || strings.HasPrefix(key, `\$`) },
@@ -73,7 +75,8 @@ var oddities = []struct {
 	},
 	{
 		func(key string) bool { return strings.HasPrefix(key, "$") },
-		"begins with $: Compose and django-environ take such a text for the name of a variable. Compare it with Django's SECRET_KEY",
+		"begins with $: Compose and django-environ take such a text for the name of a variable. Compare it with " +
+			"Django's SECRET_KEY",
 	},
 	{
 		func(key string) bool { return strings.TrimSpace(key) != key },

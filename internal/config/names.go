@@ -93,7 +93,8 @@ func (r *reader) hintAtNames(environ []string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if near := r.misspelt(name); near != "" && !set[near] {
-			r.warn("%s is no setting and is passed over; did you mean %s?", strings.Trim(quote(name, quotedValue), `"`), near)
+			r.warn("%s is no setting and is passed over; did you mean %s?",
+				strings.Trim(quote(name, quotedValue), `"`), near)
 		}
 	}
 	for _, v := range r.values {
@@ -107,7 +108,8 @@ func (r *reader) hintAtNames(environ []string) {
 // misspelt is the setting that a name must have been meant for, "" where there is none.
 func (r *reader) misspelt(name string) string {
 	upper := strings.ToUpper(name)
-	if !strings.HasPrefix(upper, "D") || r.knows(name) || slices.Contains(notMisspelt, name) || len(name) > 2*quotedValue {
+	if !strings.HasPrefix(upper, "D") || r.knows(name) || slices.Contains(notMisspelt, name) ||
+		len(name) > 2*quotedValue {
 		return "" // the first letter is seldom wrong, and most variables of an environment are not worth the time
 	}
 	if base, isFile := strings.CutSuffix(upper, "_FILE"); isFile && r.knows(base) && strings.HasPrefix(base, djangoPrefix) {
@@ -116,7 +118,8 @@ func (r *reader) misspelt(name string) string {
 	best, bestEdits := "", closeEdits+1
 	for _, v := range r.values {
 		known := v.Name
-		if !strings.HasPrefix(known, djangoPrefix) || len(upper) > len(known)+closeEdits || len(known) > len(upper)+closeEdits {
+		if !strings.HasPrefix(known, djangoPrefix) || len(upper) > len(known)+closeEdits ||
+			len(known) > len(upper)+closeEdits {
 			continue
 		}
 		edits := distance(upper, known)

@@ -62,7 +62,8 @@ var (
 	// dottedPath matches a path that Python can import: identifiers, at least two, between dots.
 	dottedPath = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)+$`)
 
-	// cookieName matches what a Morsel takes for a key, so what Django can set. Python 3.13, http/cookies.py _LegalChars.
+	// cookieName matches what a Morsel takes for a key, so what Django can set. Python 3.13, http/cookies.py
+	// _LegalChars.
 	cookieName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~:-]+$")
 
 	// unprintable matches what no table, column or class has in its name.

@@ -209,7 +209,8 @@ func (r *reader) prefixes(name string) []netip.Prefix {
 	for _, item := range r.list(name) {
 		prefix, err := parsePrefix(item)
 		if err != nil {
-			r.fault(name, "has the item "+quote(item, quotedValue)+", which is neither an IP address nor a network in CIDR form")
+			r.fault(name, "has the item "+quote(item, quotedValue)+", which is neither an IP address nor a network "+
+				"in CIDR form")
 			continue
 		}
 		prefixes = append(prefixes, prefix)

@@ -13,8 +13,8 @@ const redacted = "[redacted]"
 // Secret is a string that prints as "[redacted]" wherever it is formatted, marshalled or logged. Its zero value is
 // empty.
 type Secret struct {
-	// A pointer, because fmt calls no method of a value in an unexported field of another struct: there it would print a
-	// string in the clear, but of a pointer only the address.
+	// A pointer, because fmt calls no method of a value in an unexported field of another struct: there it would
+	// print a string in the clear, but of a pointer only the address.
 	text *string
 }
 

@@ -55,7 +55,8 @@ func (c *Config) readSessionKeys(r *reader) bool {
 	for _, other := range []string{"DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FALLBACKS"} {
 		for _, v := range []settingValue{r.value(other), r.value(other + "_FILE")} {
 			if v.given {
-				r.fault(source, "is set, and so is "+v.variable+": take "+v.variable+" away, since the derived keys are there so that the secret need not be known here")
+				r.fault(source, "is set, and so is "+v.variable+": take "+v.variable+" away, since the derived keys "+
+					"are there so that the secret need not be known here")
 			}
 		}
 	}
@@ -97,7 +98,8 @@ func parseSessionKeys(text string) ([]signing.DerivedKeys, error) {
 		return nil, errors.New("has something behind its list")
 	}
 	if len(list) == 0 {
-		return nil, errors.New("is an empty list: it must have an object for SECRET_KEY, and one for each of SECRET_KEY_FALLBACKS")
+		return nil, errors.New("is an empty list: it must have an object for SECRET_KEY, and one for each of " +
+			"SECRET_KEY_FALLBACKS")
 	}
 	return list, nil
 }
@@ -157,7 +159,8 @@ func derivedKey(text, digits string) (name signing.KeyName, key []byte, err erro
 	}
 	size := name.Algorithm.Size()
 	if key, err = hex.DecodeString(digits); err != nil || len(key) != size { // hex's error quotes the value: dropped
-		return name, nil, fmt.Errorf("is not %d hexadecimal digits, as hashlib.%s(…).hexdigest() gives them", 2*size, algorithm)
+		return name, nil, fmt.Errorf("is not %d hexadecimal digits, as hashlib.%s(…).hexdigest() gives them",
+			2*size, algorithm)
 	}
 	return name, key, nil
 }

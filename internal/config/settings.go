@@ -47,7 +47,8 @@ func environment() ([]settingValue, error) {
 	var own ownSettings
 	// Read twice, because envconfig's own fallback takes an empty DJANGO_<NAME> for an answer, and does not tell which
 	// of the two variables it used.
-	err := errors.Join(envconfig.Process("DJANGO", &prefixed), envconfig.Process("", &plain), envconfig.Process("", &own))
+	err := errors.Join(envconfig.Process("DJANGO", &prefixed), envconfig.Process("", &plain),
+		envconfig.Process("", &own))
 	if err != nil {
 		return nil, errors.New("config: envconfig refused a struct of strings") // not %w: its errors quote values
 	}

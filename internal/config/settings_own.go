@@ -9,8 +9,8 @@ type ownSettings struct {
 	// # Keys and version
 
 	// The version of the deployment's Django, from `1.11` on. `4.1` is the newest release of its line. It decides which
-	// formats and hashes are accepted: `4.1.7` takes no hash of a fallback key, and `4.1.8` does. A version above 6.1 is
-	// judged as 6.1, with a warning.
+	// formats and hashes are accepted: `4.1.7` takes no hash of a fallback key, and `4.1.8` does. A version above 6.1
+	// is judged as 6.1, with a warning.
 	DjangoVersion *string `envconfig:"DJANGO_VERSION" otherwise:"5.2" form:"version"`
 	// `true` where Django runs under ASGI (uvicorn, daphne, hypercorn), from Django 3.0 on. It reads the Cookie header
 	// in another way, which matters where a request has several of them: Django 6.0 and newer then find the cookies of

@@ -249,7 +249,8 @@ func (r *reader) origins(name string) []string {
 	var origins []string
 	for _, text := range r.list(name) {
 		if text == "null" {
-			r.warn("%s has null, which is the origin of every sandboxed frame and of files: any page can upload as its visitor", name)
+			r.warn("%s has null, which is the origin of every sandboxed frame and of files: any page can upload "+
+				"as its visitor", name)
 			origins = append(origins, text)
 			continue
 		}
@@ -263,7 +264,8 @@ func (r *reader) origins(name string) []string {
 			scheme, host, _ := strings.Cut(form, "://")
 			scheme = strings.ToLower(scheme)
 			if !isScheme(scheme) || host == "" || strings.ContainsAny(strings.TrimPrefix(host, "*."), "/*? ") {
-				r.refuse(name, "a list of origins, each a scheme and a host, such as https://app.example.com, https://*.example.com or capacitor://localhost")
+				r.refuse(name, "a list of origins, each a scheme and a host, such as https://app.example.com, "+
+					"https://*.example.com or capacitor://localhost")
 				return nil
 			}
 			origins = append(origins, scheme+"://"+strings.ToLower(host))

@@ -129,7 +129,8 @@ func (c *connector) learn(err error) {
 // than finding them. A server before PostgreSQL 12 has no such setting and no row here. Nobody but us has the
 // connection.
 func planOnce(ctx context.Context, conn driver.QueryerContext) error {
-	rows, err := conn.QueryContext(ctx, "SELECT set_config(name, 'force_generic_plan', false) FROM pg_catalog.pg_settings WHERE name = 'plan_cache_mode'", nil)
+	rows, err := conn.QueryContext(ctx, "SELECT set_config(name, 'force_generic_plan', false) FROM "+
+		"pg_catalog.pg_settings WHERE name = 'plan_cache_mode'", nil)
 	if err != nil {
 		return fmt.Errorf("setting plan_cache_mode: %w", err)
 	}

@@ -89,15 +89,18 @@ var mysqlOptions = map[string]mysqlOption{
 	"read_default_group": {instead: "write its settings into DATABASE_URL"},
 	"option_files":       {instead: "write their settings into DATABASE_URL"},
 	"named_pipe":         {harmless: []string{"false", "0"}, instead: "use a socket or TCP"},
-	"time_zone":          {instead: "set DJANGO_USE_TZ=false and DJANGO_TIME_ZONE to the time zone in which the tables' dates are"},
+	"time_zone": {instead: "set DJANGO_USE_TZ=false and DJANGO_TIME_ZONE to the time zone in which the " +
+		"tables' dates are"},
 
 	// What tunes Django's own connection, or a query that is never asked here.
 	"use_unicode": {}, "collation": {}, "sql_mode": {}, "isolation_level": {}, "autocommit": {}, "conv": {},
-	"read_timeout": {}, "write_timeout": {}, "compress": {}, "local_infile": {}, "allow_local_infile": {}, "client_flag": {},
-	"use_pure": {}, "raise_on_warnings": {}, "get_warnings": {}, "buffered": {}, "pool_name": {}, "pool_size": {},
+	"read_timeout": {}, "write_timeout": {}, "compress": {}, "local_infile": {}, "allow_local_infile": {},
+	"client_flag": {},
+	"use_pure":    {}, "raise_on_warnings": {}, "get_warnings": {}, "buffered": {}, "pool_name": {}, "pool_size": {},
 	"pool_reset_session": {}, "auth_plugin": {}, "cursorclass": {}, "binary_prefix": {}, "multi_statements": {},
-	"conn_max_age": {}, "conn_health_checks": {}, "atomic_requests": {}, "engine": {}, "disable_server_side_cursors": {},
-	"test_name": {}, "test_charset": {}, "test_collation": {},
+	"conn_max_age": {}, "conn_health_checks": {}, "atomic_requests": {}, "engine": {},
+	"disable_server_side_cursors": {},
+	"test_name":                   {}, "test_charset": {}, "test_collation": {},
 }
 
 // tlsSwitch is an option that is another word for a mode when it is true, and nothing when it is false.

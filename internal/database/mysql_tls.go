@@ -51,7 +51,8 @@ func (t *mysqlTLS) check() error {
 		// The system's authorities would do for nobody: everybody has a certificate of one of them.
 		return errors.New("option ssl_mode=VERIFY_CA needs ssl_ca, the file of the authority's certificate")
 	case t.ca != "" && t.mode != tlsVerifyCA && t.mode != tlsVerifyIdentity:
-		return errors.New("option ssl_ca needs ssl_mode=VERIFY_CA or VERIFY_IDENTITY: with another mode no certificate is checked")
+		return errors.New("option ssl_ca needs ssl_mode=VERIFY_CA or VERIFY_IDENTITY: with another mode no " +
+			"certificate is checked")
 	case (t.certificate == "") != (t.key == ""):
 		return errors.New("options ssl_cert and ssl_key need each other")
 	}

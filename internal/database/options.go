@@ -36,7 +36,8 @@ var pgOptions = map[string]pgOption{
 	"sslmode": {env: "PGSSLMODE", set: func(c *pq.Config, v string) error {
 		c.SSLMode = pq.SSLMode(v)
 		if !slices.Contains([]pq.SSLMode{
-			pq.SSLModeDisable, pq.SSLModeAllow, pq.SSLModePrefer, pq.SSLModeRequire, pq.SSLModeVerifyCA, pq.SSLModeVerifyFull,
+			pq.SSLModeDisable, pq.SSLModeAllow, pq.SSLModePrefer, pq.SSLModeRequire, pq.SSLModeVerifyCA,
+			pq.SSLModeVerifyFull,
 		}, c.SSLMode) {
 			return fmt.Errorf("%.20q is none of disable, allow, prefer, require, verify-ca and verify-full", v)
 		}
@@ -89,19 +90,25 @@ var pgOptions = map[string]pgOption{
 	}},
 
 	// lib/pq speaks UTF-8 only, and so does Django.
-	"client_encoding": {env: "PGCLIENTENCODING", harmless: []string{"utf8", "utf-8", "UTF8", "UTF-8", "unicode", "UNICODE", "auto"}},
+	"client_encoding": {env: "PGCLIENTENCODING", harmless: []string{"utf8", "utf-8", "UTF8", "UTF-8", "unicode",
+		"UNICODE", "auto"}},
 	// What lib/pq does not have. Asking for it strictly is refused; the rest tunes what is tuned otherwise here.
 	"channel_binding": {
 		env: "PGCHANNELBINDING", harmless: []string{"disable", "prefer"},
 		instead: "the driver cannot bind channels; use sslmode=verify-full, which keeps strangers out as well",
 	},
-	"gssencmode":      {env: "PGGSSENCMODE", harmless: []string{"disable", "prefer"}, instead: "the driver has no GSSAPI encryption; use TLS"},
-	"require_auth":    {env: "PGREQUIREAUTH", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
-	"requirepeer":     {env: "PGREQUIREPEER", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
-	"sslcrl":          {env: "PGSSLCRL", harmless: []string{""}, instead: "the driver reads no revocation lists; remove it"},
-	"sslcrldir":       {env: "PGSSLCRLDIR", harmless: []string{""}, instead: "the driver reads no revocation lists; remove it"},
-	"sslcertmode":     {env: "PGSSLCERTMODE", harmless: []string{"allow", "disable"}, instead: "the driver cannot check it; remove it"},
-	"service":         {env: "PGSERVICE", harmless: []string{""}, instead: "write the service's settings into DATABASE_URL"},
+	"gssencmode": {env: "PGGSSENCMODE", harmless: []string{"disable", "prefer"},
+		instead: "the driver has no GSSAPI encryption; use TLS"},
+	"require_auth": {env: "PGREQUIREAUTH", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
+	"requirepeer":  {env: "PGREQUIREPEER", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
+	"sslcrl": {env: "PGSSLCRL", harmless: []string{""}, instead: "the driver reads no revocation " +
+		"lists; remove it"},
+	"sslcrldir": {env: "PGSSLCRLDIR", harmless: []string{""}, instead: "the driver reads no revocation " +
+		"lists; remove it"},
+	"sslcertmode": {env: "PGSSLCERTMODE", harmless: []string{"allow", "disable"},
+		instead: "the driver cannot check it; remove it"},
+	"service": {env: "PGSERVICE", harmless: []string{""}, instead: "write the service's settings into " +
+		"DATABASE_URL"},
 	"assume_role":     {instead: "use options=-c%20role=NAME"},
 	"replication":     {harmless: []string{"false", "off", "no", "0"}, instead: "remove it"},
 	"sslcompression":  {env: "PGSSLCOMPRESSION"},
@@ -173,7 +180,8 @@ func applyOptions(c *pq.Config, a *address, lookupEnv func(string) (string, bool
 		}
 		o, ok := pgOptions[strings.ToLower(name)]
 		if !ok {
-			return fmt.Errorf("unknown option %.40q; a setting of the server belongs into options=-c%%20NAME=VALUE", name)
+			return fmt.Errorf("unknown option %.40q; a setting of the server belongs into options=-c%%20NAME=VALUE",
+				name)
 		}
 		value, err := option(a.query, name)
 		if err == nil {

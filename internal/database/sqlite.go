@@ -14,10 +14,12 @@ import (
 // but the path, because the driver executes what its _pragma options say.
 func sqliteDSN(a *address, timeout time.Duration) (string, error) {
 	if a.path == "" && len(a.hosts) == 0 && a.user == "" || strings.Contains(a.path, ":memory:") || len(a.hosts) == 1 && a.hosts[0].host == ":memory" {
-		return "", errors.New("a database in memory cannot be shared with Django; name its file (sqlite:////srv/db.sqlite3)")
+		return "", errors.New("a database in memory cannot be shared with Django; name its file " +
+			"(sqlite:////srv/db.sqlite3)")
 	}
 	if len(a.hosts) > 0 || a.user != "" || a.password != "" {
-		return "", errors.New("a SQLite URL has three slashes before a relative path (sqlite:///db.sqlite3) and four before an absolute one (sqlite:////srv/db.sqlite3)")
+		return "", errors.New("a SQLite URL has three slashes before a relative path (sqlite:///db.sqlite3) and " +
+			"four before an absolute one (sqlite:////srv/db.sqlite3)")
 	}
 	// mode=ro: the file is neither made nor changed. SQLite waits busy_timeout for a writer to finish.
 	return fmt.Sprintf("file:%s?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(%d)",

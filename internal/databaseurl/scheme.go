@@ -23,8 +23,9 @@ const (
 // TimescaleDB and django-postgres-extra speak PostgreSQL's protocol, and have its tables.
 var kinds = map[string]Vendor{
 	"postgres": Postgres, "postgresql": Postgres, "psql": Postgres, "pgsql": Postgres, "postgis": Postgres,
-	"postgresql_psycopg2": Postgres, "psqlextra": Postgres, "timescale": Postgres, "timescaledb": Postgres, "timescalegis": Postgres,
-	"cockroach": Postgres, "cockroachdb": Postgres, "django_cockroachdb": Postgres,
+	"postgresql_psycopg2": Postgres, "psqlextra": Postgres, "timescale": Postgres, "timescaledb": Postgres,
+	"timescalegis": Postgres,
+	"cockroach":    Postgres, "cockroachdb": Postgres, "django_cockroachdb": Postgres,
 	"mysql": MySQL, "mysql2": MySQL, "mysqlgis": MySQL, "mysql-connector": MySQL, "mariadb": MySQL,
 	"sqlite": SQLite, "sqlite3": SQLite, "spatialite": SQLite,
 }
@@ -32,14 +33,17 @@ var kinds = map[string]Vendor{
 // others are what those packages map to databases that are not read here.
 var others = map[string]string{
 	"oracle": "Oracle", "oraclegis": "Oracle",
-	"mssql": "Microsoft SQL Server", "mssqlms": "Microsoft SQL Server", "pyodbc": "Microsoft SQL Server", "sqlserver": "Microsoft SQL Server",
-	"redshift": "Amazon Redshift", "django_redshift_backend": "Amazon Redshift",
-	"snowflake": "Snowflake", "django_snowflake": "Snowflake", "ldap": "LDAP", "mongodb": "MongoDB", "mongo": "MongoDB", "spanner": "Google Spanner",
+	"mssql": "Microsoft SQL Server", "mssqlms": "Microsoft SQL Server", "pyodbc": "Microsoft SQL Server",
+	"sqlserver": "Microsoft SQL Server",
+	"redshift":  "Amazon Redshift", "django_redshift_backend": "Amazon Redshift",
+	"snowflake": "Snowflake", "django_snowflake": "Snowflake", "ldap": "LDAP", "mongodb": "MongoDB",
+	"mongo": "MongoDB", "spanner": "Google Spanner",
 	"db2": "IBM Db2", "ibm_db_django": "IBM Db2",
 }
 
 // errScheme is the error of a scheme that names nothing.
-var errScheme = errors.New("is not a URL that begins with postgres://, postgresql://, mysql://, mariadb:// or sqlite://, " +
+var errScheme = errors.New("is not a URL that begins with postgres://, postgresql://, mysql://, mariadb:// " +
+	"or sqlite://, " +
 	"or with another scheme of dj-database-url or django-environ")
 
 // Of returns the kind of database that a URL names by its scheme, in any case. The scheme may have a driver after it,
@@ -57,8 +61,10 @@ func Of(url string) (Vendor, error) {
 		return kind, nil
 	}
 	if name, ok := others[scheme]; ok {
-		return "", fmt.Errorf("names %s, which django-sidecar does not read: PostgreSQL, MySQL, MariaDB and SQLite it does. "+
-			"Let a database router of Django keep users and sessions in one of these; or keep sessions in a cache, in files or in signed cookies, and set "+
+		return "", fmt.Errorf("names %s, which django-sidecar does not read: PostgreSQL, MySQL, MariaDB and "+
+			"SQLite it does. "+
+			"Let a database router of Django keep users and sessions in one of these; or keep sessions in a cache, "+
+			"in files or in signed cookies, and set "+
 			"SIDECAR_INSECURE_SKIP_USER_CHECK=true, with which deactivated users and changed passwords go unseen", name)
 	}
 	return "", errScheme

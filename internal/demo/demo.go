@@ -118,16 +118,19 @@ func (m *maker) sessions(passwords map[int]string) {
 	m.visit("grace is staff and superuser", m.session(login(2, passwords[2]), twoWeeks), "")
 	m.visit("ada's session is past its time", m.session(login(1, passwords[1]), -time.Minute), djangosession.Expired)
 	m.visit("edsger was deactivated", m.session(login(3, passwords[3]), twoWeeks), djangosession.UserInactive)
-	m.visit("barbara has changed her password since", m.session(login(4, "an earlier one"), twoWeeks), djangosession.AuthHashMismatch)
+	m.visit("barbara has changed her password since", m.session(login(4, "an earlier one"), twoWeeks),
+		djangosession.AuthHashMismatch)
 	m.visit("the user was deleted", m.session(login(99, ""), twoWeeks), djangosession.UserNotFound)
-	m.visit("a visitor who never logged in", m.session(map[string]any{"cart": []string{"tea"}}, twoWeeks), djangosession.Anonymous)
+	m.visit("a visitor who never logged in", m.session(map[string]any{"cart": []string{"tea"}}, twoWeeks),
+		djangosession.Anonymous)
 
 	forged := m.session(login(2, passwords[2]), twoWeeks)
 	m.execute(`UPDATE django_session SET session_data = session_data || 'x' WHERE session_key = ?`, forged)
 	m.visit("somebody changed the stored session", forged, djangosession.BadSignature)
 	m.visit("the session was deleted: a logout", newKey(), djangosession.NotFound)
 	m.visits = append(m.visits,
-		Example{Title: "the last of two cookies counts, as in Django", Cookie: "sessionid=forged; sessionid=" + ada, Alive: true},
+		Example{Title: "the last of two cookies counts, as in Django",
+			Cookie: "sessionid=forged; sessionid=" + ada, Alive: true},
 		Example{Title: "no cookie at all", Reason: djangosession.NoCookie})
 }
 

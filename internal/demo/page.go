@@ -110,7 +110,8 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'")
+	h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "+
+		"'none'; object-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -166,7 +167,8 @@ func (p *page) show(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	text := strings.NewReplacer(
-		"{{choices}}", choices.String(), "{{cookie}}", html.EscapeString(p.CookieName), "{{max bytes}}", strconv.FormatInt(p.MaxBytes, 10),
+		"{{choices}}", choices.String(), "{{cookie}}", html.EscapeString(p.CookieName),
+		"{{max bytes}}", strconv.FormatInt(p.MaxBytes, 10),
 		"{{media url}}", html.EscapeString(p.MediaURL), "{{media root}}", html.EscapeString(p.MediaRoot),
 	).Replace(p.index)
 	send(w, r, staticFile{"text/html; charset=utf-8", []byte(text)})

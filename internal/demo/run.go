@@ -31,19 +31,22 @@ func Run(ctx context.Context, c *config.Config, dir string, out, log io.Writer, 
 		Wrap: func(next http.Handler) http.Handler {
 			return Page(PageOptions{
 				Visits: visits, CookieName: c.SessionCookieName, CookieAge: c.SessionCookieAge,
-				MediaRoot: c.Uploads.MediaRoot, MediaURL: c.Uploads.MediaURL, MaxBytes: c.Uploads.MaxBytes, Now: time.Now, Next: next,
+				MediaRoot: c.Uploads.MediaRoot, MediaURL: c.Uploads.MediaURL, MaxBytes: c.Uploads.MaxBytes,
+				Now: time.Now, Next: next,
 			})
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("%w\nSet SIDECAR_LISTEN and SIDECAR_ADMIN_LISTEN to free addresses, such as 127.0.0.1:9100 and 127.0.0.1:9101", err)
+		return fmt.Errorf("%w\nSet SIDECAR_LISTEN and SIDECAR_ADMIN_LISTEN to free addresses, such as "+
+			"127.0.0.1:9100 and 127.0.0.1:9101", err)
 	}
 	return nil
 }
 
 // Settings are those of a demo in dir.
 func Settings(dir string) (*config.Config, error) {
-	return config.ForDemo(rand.Text()+rand.Text(), "sqlite:///"+filepath.Join(dir, database), filepath.Join(dir, "media"))
+	return config.ForDemo(rand.Text()+rand.Text(), "sqlite:///"+filepath.Join(dir, database),
+		filepath.Join(dir, "media"))
 }
 
 const database = "db.sqlite3"
@@ -68,7 +71,8 @@ func printLines(w io.Writer, public net.Addr, dir string, c *config.Config, visi
 	if public.Network() == "tcp" {
 		fmt.Fprintf(w, "In a browser: http://%s/\nOr try:\n", public)
 	} else {
-		fmt.Fprintf(w, "A browser opens no unix socket: with SIDECAR_LISTEN=127.0.0.1:8100, there is a page too. Try:\n")
+		fmt.Fprintf(w, "A browser opens no unix socket: with SIDECAR_LISTEN=127.0.0.1:8100, there is a "+
+			"page too. Try:\n")
 	}
 	for _, v := range visits {
 		answer := fmt.Sprintf("%d, no user: %s", c.EndedStatus, v.Reason)
@@ -77,9 +81,11 @@ func printLines(w io.Writer, public net.Addr, dir string, c *config.Config, visi
 		}
 		fmt.Fprintf(w, "\n# %s -> %s\n%s\n", v.Title, answer, curl(public, v.Cookie, "/authenticate"))
 	}
-	fmt.Fprintf(w, "\n# %s, and sends a file -> 201, alive\n%s -F 'file=hello;filename=hello.txt'\n", visits[0].Title, curl(public, visits[0].Cookie, "/upload"))
+	fmt.Fprintf(w, "\n# %s, and sends a file -> 201, alive\n%s -F 'file=hello;filename=hello.txt'\n",
+		visits[0].Title, curl(public, visits[0].Cookie, "/upload"))
 	fmt.Fprintf(w, "\nFiles go to %s, which nobody serves.", c.Uploads.MediaRoot)
-	fmt.Fprintf(w, "\nThe database is %s/db.sqlite3; every password is \"demo\". Ready? curl -s http://%s/readyz\n", dir, c.AdminListen)
+	fmt.Fprintf(w, "\nThe database is %s/db.sqlite3; every password is \"demo\". Ready? curl -s http://%s/readyz\n",
+		dir, c.AdminListen)
 	fmt.Fprintf(w, "Ctrl-C stops the demo and removes what it made.\n\n")
 }
 

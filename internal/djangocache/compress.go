@@ -88,7 +88,8 @@ func inflateLz4(value []byte, max int) ([]byte, error) {
 
 func newZstd(maxBytes int) (decompressor, error) {
 	// The decoder is used through DecodeAll alone, which needs no goroutines and may be called at the same time.
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(uint64(max(maxBytes, 1))), zstd.WithDecoderConcurrency(0))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(uint64(max(maxBytes, 1))),
+		zstd.WithDecoderConcurrency(0))
 	if err != nil {
 		return nil, fmt.Errorf("zstd decoder: %w", err)
 	}

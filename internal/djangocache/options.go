@@ -26,7 +26,8 @@ var tableOptions, fileOptions = commonOptions, commonOptions
 
 var memcachedOptions = with(commonOptions, optionSet{
 	"binary": false, "no_delay": false, "use_pooling": false, "max_pool_size": false, "pool_idle_timeout": false,
-	"connect_timeout": false, "ignore_exc": false, "retry_attempts": false, "retry_timeout": false, "dead_timeout": false,
+	"connect_timeout": false, "ignore_exc": false, "retry_attempts": false, "retry_timeout": false,
+	"dead_timeout":     false,
 	"socket_keepalive": false, "pickleprotocol": false, "server_max_value_length": false,
 })
 
@@ -35,7 +36,8 @@ var memcachedOptions = with(commonOptions, optionSet{
 var redisOptions = with(commonOptions, optionSet{
 	"db": true, "username": true, "password": true, "serializer": true, "compressor": true, "client_class": true,
 	"sentinels": true, "sentinel_username": true, "sentinel_password": true, "cluster": true,
-	"ssl": true, "ssl_cert_reqs": true, "ssl_check_hostname": true, "ssl_ca_certs": true, "ssl_certfile": true, "ssl_keyfile": true,
+	"ssl": true, "ssl_cert_reqs": true, "ssl_check_hostname": true, "ssl_ca_certs": true, "ssl_certfile": true,
+	"ssl_keyfile":    true,
 	"socket_timeout": false, "socket_connect_timeout": false, "socket_read_size": false, "socket_keepalive": false,
 	"retry_on_timeout": false, "retry_on_error": false, "max_connections": false, "health_check_interval": false,
 	"protocol": false, "legacy_responses": false, "client_name": false, "parser_class": false, "pool_class": false,

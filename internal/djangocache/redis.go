@@ -169,9 +169,12 @@ func sentinelClient(r *redis.Options, s *settings) ([]redis.UniversalClient, err
 		SentinelUsername: s.values["sentinel_username"], SentinelPassword: s.values["sentinel_password"],
 		Username: r.Username, Password: r.Password, DB: r.DB, TLSConfig: r.TLSConfig, Dialer: r.Dialer,
 		Protocol: r.Protocol, DisableIdentity: true, ContextTimeoutEnabled: true,
-		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout, PoolTimeout: r.PoolTimeout,
-		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime, PipelinePoolSize: r.PipelinePoolSize,
-		MaxRetries: r.MaxRetries, MinRetryBackoff: r.MinRetryBackoff, MaxRetryBackoff: r.MaxRetryBackoff, DialerRetries: r.DialerRetries,
+		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout,
+		PoolTimeout: r.PoolTimeout,
+		PoolSize:    r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime,
+		PipelinePoolSize: r.PipelinePoolSize,
+		MaxRetries:       r.MaxRetries, MinRetryBackoff: r.MinRetryBackoff, MaxRetryBackoff: r.MaxRetryBackoff,
+		DialerRetries: r.DialerRetries,
 	})
 	client.AddHook(noService{})
 	return []redis.UniversalClient{client}, nil
@@ -205,10 +208,14 @@ func clusterClient(servers []*redis.Options) ([]redis.UniversalClient, error) {
 	r := servers[0]
 	c := &redis.ClusterOptions{
 		Username: r.Username, Password: r.Password, TLSConfig: r.TLSConfig, Dialer: r.Dialer,
-		Protocol: r.Protocol, DisableIdentity: true, MaintNotificationsConfig: r.MaintNotificationsConfig, ContextTimeoutEnabled: true,
-		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout, PoolTimeout: r.PoolTimeout,
-		PoolSize: r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime, PipelinePoolSize: r.PipelinePoolSize,
-		MaxRetries: r.MaxRetries, MinRetryBackoff: r.MinRetryBackoff, MaxRetryBackoff: r.MaxRetryBackoff, DialerRetries: r.DialerRetries,
+		Protocol: r.Protocol, DisableIdentity: true, MaintNotificationsConfig: r.MaintNotificationsConfig,
+		ContextTimeoutEnabled: true,
+		DialTimeout:           r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout,
+		PoolTimeout: r.PoolTimeout,
+		PoolSize:    r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime,
+		PipelinePoolSize: r.PipelinePoolSize,
+		MaxRetries:       r.MaxRetries, MinRetryBackoff: r.MinRetryBackoff, MaxRetryBackoff: r.MaxRetryBackoff,
+		DialerRetries: r.DialerRetries,
 	}
 	for _, r := range servers {
 		if r.DB != 0 || r.Network != "tcp" {

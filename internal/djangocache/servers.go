@@ -13,8 +13,8 @@ import (
 // RedisEndpoint is where a Redis server is that sessions are read from, for who wants to listen to it.
 type RedisEndpoint struct {
 	Name string // for messages
-	// Dial connects as the cache does for itself: over TLS or a socket, or to where Sentinels say, who may know nothing:
-	// ErrNoService.
+	// Dial connects as the cache does for itself: over TLS or a socket, or to where Sentinels say, who may know
+	// nothing: ErrNoService.
 	Dial           func(ctx context.Context) (net.Conn, error)
 	User, Password string
 	// Look is how often Dial is asked whether it leads to another server by now; 0 means never, where it cannot.

@@ -27,7 +27,8 @@ func caddy(tb testing.TB, route GatewayRoute, options string) *Gateway {
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
 	replace := []string{
-		":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1", port), deployedSidecar, route.Sidecar, deployedApplication, route.Application,
+		":8080 {", fmt.Sprintf("http://:%d {\n\tbind 127.0.0.1",
+			port), deployedSidecar, route.Sidecar, deployedApplication, route.Application,
 	}
 	if route.Preflight {
 		replace = append(replace, `import asked ""`, "import asked preflight=1")

@@ -80,7 +80,8 @@ func EnvoyGRPC(tb testing.TB, route GatewayRoute) *Gateway {
 // EnvoyGRPCBare starts Envoy with testdata/gateways/envoy-grpc-bare.yaml, which removes nothing from a request.
 func EnvoyGRPCBare(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
-	return envoy(tb, "testdata/gateways/envoy-grpc-bare.yaml", route, "port_value: 8102", "port_value: "+portOf(tb, route.SidecarGRPC))
+	return envoy(tb, "testdata/gateways/envoy-grpc-bare.yaml", route, "port_value: 8102",
+		"port_value: "+portOf(tb, route.SidecarGRPC))
 }
 
 func envoyOverGRPC(tb testing.TB, file string, route GatewayRoute, replace ...string) *Gateway {
@@ -119,10 +120,12 @@ func envoy(tb testing.TB, file string, route GatewayRoute, replace ...string) *G
 	program := cachedProgram(tb, "envoy", "envoy-"+envoyVersion, "envoy", "_bin", "envoy")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
-	g.copyFile(file, append(replace, "address: 0.0.0.0, port_value: 8080", fmt.Sprintf("address: 127.0.0.1, port_value: %d", port))...)
+	g.copyFile(file, append(replace, "address: 0.0.0.0, port_value: 8080",
+		fmt.Sprintf("address: 127.0.0.1, port_value: %d", port))...)
 	return g.run(func() *exec.Cmd {
 		// Without a base id of their own, two Envoys on a machine share memory, and the second does not start.
-		return exec.Command(program, "-c", g.path(filepath.Base(file)), "--use-dynamic-base-id", "--concurrency", "2", "--log-level", "warning")
+		return exec.Command(program, "-c", g.path(filepath.Base(file)), "--use-dynamic-base-id", "--concurrency", "2",
+			"--log-level", "warning")
 	})
 }
 

@@ -16,7 +16,8 @@ func HAProxy(tb testing.TB, route GatewayRoute) *Gateway {
 	g, port := newGateway(tb)
 	g.copyFile("deploy/haproxy/django-sidecar.lua")
 	replace := []string{
-		"bind :8080", fmt.Sprintf("bind 127.0.0.1:%d", port), "/etc/haproxy/django-sidecar.lua", g.path("django-sidecar.lua"),
+		"bind :8080", fmt.Sprintf("bind 127.0.0.1:%d", port), "/etc/haproxy/django-sidecar.lua",
+		g.path("django-sidecar.lua"),
 		deployedSidecar, route.Sidecar, deployedApplication, route.Application,
 	}
 	if route.Preflight {

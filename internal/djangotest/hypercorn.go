@@ -22,7 +22,8 @@ func StartHypercorn(tb testing.TB) *GatewayApplication {
 		return cmd
 	}
 	a.ready = func(ctx context.Context) error {
-		answer, err := askLine(ctx, "tcp", a.Addr, "GET /-/seen HTTP/1.1\r\nHost: application\r\nConnection: close\r\n\r\n")
+		answer, err := askLine(ctx, "tcp", a.Addr, "GET /-/seen HTTP/1.1\r\nHost: application\r\nConnection: "+
+			"close\r\n\r\n")
 		if err == nil && !strings.Contains(answer, " 200 ") {
 			err = fmt.Errorf("the application answers %q", answer)
 		}

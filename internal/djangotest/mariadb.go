@@ -146,7 +146,8 @@ const innodbFiles = "--innodb-log-file-size=8M"
 
 func (s *MariaDBServer) start(ctx context.Context) error {
 	args := []string{
-		"--no-defaults", "--datadir=" + s.dataDir(), "--socket=" + s.socket(), "--pid-file=" + filepath.Join(s.dir, "pid"),
+		"--no-defaults", "--datadir=" + s.dataDir(), "--socket=" + s.socket(),
+		"--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.port), "--skip-name-resolve",
 		"--ssl-cert=" + s.CertificateFile(), "--ssl-key=" + s.KeyFile(),
 		"--ssl-ca=" + s.CertificateFile(), // clients may present the same
@@ -202,7 +203,8 @@ const mariaDBRoot = "root"
 func (s *MariaDBServer) client(ctx context.Context, user, password, database, sql string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	cmd := s.command(ctx, "mariadb", "--no-defaults", "--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4",
+	cmd := s.command(ctx, "mariadb", "--no-defaults", "--batch", "--raw", "--skip-column-names",
+		"--default-character-set=utf8mb4",
 		"--socket="+s.socket(), "--user="+user, "--database="+database)
 	cmd.Env = append(cmd.Env, "MYSQL_PWD="+password)
 	cmd.Stdin = strings.NewReader(sql)

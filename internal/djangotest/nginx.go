@@ -40,7 +40,8 @@ func Nginx(tb testing.TB, route GatewayRoute) *Gateway {
 func NginxHTTP2(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)
-	return g.runNginx("django-sidecar.conf", port, deployedSidecar, route.Sidecar, deployedApplication, route.Application,
+	return g.runNginx("django-sidecar.conf", port, deployedSidecar, route.Sidecar, deployedApplication,
+		route.Application,
 		"listen 8080;", fmt.Sprintf("listen 127.0.0.1:%d http2;", port)) // it stands before runNginx's own, and wins
 }
 
@@ -99,5 +100,6 @@ func NginxPlain(tb testing.TB, sidecar string, buffering bool) *Gateway {
 func NginxBeforeTwo(tb testing.TB, sidecars [2]string) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)
-	return g.runNginxFile("testdata/gateways/nginx-two.conf", port, deployedSidecar, sidecars[0], "127.0.0.1:8200", sidecars[1])
+	return g.runNginxFile("testdata/gateways/nginx-two.conf", port, deployedSidecar, sidecars[0], "127.0.0.1:8200",
+		sidecars[1])
 }

@@ -32,7 +32,8 @@ func DocumentedPaths(tb testing.TB) (refused, passing []string) {
 		passing = append(passing, found[1])
 	}
 	if len(refused) < 40 || len(passing) < 8 {
-		tb.Fatalf("docs/gateways/README.md has %d paths that are refused and %d that pass: its section Paths is not what it was", len(refused), len(passing))
+		tb.Fatalf("docs/gateways/README.md has %d paths that are refused and %d that pass: its section Paths is "+
+			"not what it was", len(refused), len(passing))
 	}
 	return refused, passing
 }

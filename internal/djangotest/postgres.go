@@ -340,7 +340,8 @@ func postgresPrograms() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("no PostgreSQL server (initdb, postgres, psql) in %q: install it (apt-get install postgresql), "+
+	return "", fmt.Errorf("no PostgreSQL server (initdb, postgres, psql) in %q: install it (apt-get install "+
+		"postgresql), "+
 		"or name the directory of its programs in %s", dirs, binVariable)
 }
 

@@ -314,7 +314,8 @@ func serverAccount() (account, error) {
 		gid, gidErr := strconv.Atoi(found.Gid)
 		return account{uid: uid, gid: gid, switchTo: true}, errors.Join(uidErr, gidErr)
 	}
-	return account{}, errors.New("servers refuse to run as root, and there is neither a user postgres nor a user nobody")
+	return account{}, errors.New("servers refuse to run as root, and there is neither a user postgres nor " +
+		"a user nobody")
 }
 
 // apply makes cmd run as the account.

@@ -64,7 +64,8 @@ func Redis(tb testing.TB, c RedisConfig) *RedisServer {
 	}
 	if c.Cluster {
 		// The bus would take the port that is 10000 higher, free or not.
-		settings = append(settings, "cluster-enabled yes", "cluster-announce-ip 127.0.0.1", "cluster-port "+strconv.Itoa(mustFreePort(tb)))
+		settings = append(settings, "cluster-enabled yes", "cluster-announce-ip 127.0.0.1",
+			"cluster-port "+strconv.Itoa(mustFreePort(tb)))
 	}
 	config := strings.Join(append(settings, c.Settings...), "\n") + "\n"
 	if err := r.account.writeFile(r.path("redis.conf"), config); err != nil { // a Sentinel writes to it

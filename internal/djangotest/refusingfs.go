@@ -20,8 +20,8 @@ type RefusingFS struct {
 
 // Refusals are what a RefusingFS is told.
 type Refusals struct {
-	// Refuse has the error of each call that is refused: link, rename, noreplace (a rename with RENAME_NOREPLACE), create,
-	// mkdir, write, truncate, unlink, fsync, fsyncdir, chmod, chown, flock, statfs.
+	// Refuse has the error of each call that is refused: link, rename, noreplace (a rename with RENAME_NOREPLACE),
+	// create, mkdir, write, truncate, unlink, fsync, fsyncdir, chmod, chown, flock, statfs.
 	Refuse map[string]syscall.Errno `json:"refuse,omitempty"`
 	// Names is a pattern of names that cannot be made.
 	Names string `json:"names,omitempty"`
@@ -54,7 +54,8 @@ func NewRefusingFS(tb testing.TB) *RefusingFS {
 		tb.Fatal(err)
 	}
 	cmd := exec.Command(Python(tb, "6.1"), "-W", "error", filepath.Join(RepositoryPath(), "testdata/refusingfs/refusing.py"), source, r.Dir, r.control)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(cache, "django-sidecar/mfusepy"), "FUSE_LIBRARY_NAME=fuse3")
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(cache, "django-sidecar/mfusepy"),
+		"FUSE_LIBRARY_NAME=fuse3")
 	StartProcess(tb.Context(), tb, cmd, func(context.Context) error {
 		var above, mounted syscall.Stat_t
 		if err := errors.Join(syscall.Stat(base, &above), syscall.Stat(r.Dir, &mounted)); err != nil {

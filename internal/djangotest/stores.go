@@ -34,7 +34,8 @@ func AskStore(tb testing.TB, version, script string, request map[string]any) Sto
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cmd := exec.CommandContext(tb.Context(), Python(tb, version), filepath.Join(RepositoryPath(), "testdata", "oracle_stores", script))
+	cmd := exec.CommandContext(tb.Context(), Python(tb, version),
+		filepath.Join(RepositoryPath(), "testdata", "oracle_stores", script))
 	cmd.Stdin = bytes.NewReader(append(line, '\n'))
 	cmd.Stderr = os.Stderr // tracebacks
 	out, err := cmd.Output()

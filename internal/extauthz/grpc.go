@@ -23,7 +23,8 @@ const prefixBytes = 5
 func isGRPC(r *http.Request) bool {
 	kind := r.Header.Get("Content-Type")
 	return r.Method == http.MethodPost && r.ProtoMajor == 2 &&
-		(kind == "application/grpc" || strings.HasPrefix(kind, "application/grpc+proto") || strings.HasPrefix(kind, "application/grpc;"))
+		(kind == "application/grpc" || strings.HasPrefix(kind, "application/grpc+proto") ||
+			strings.HasPrefix(kind, "application/grpc;"))
 }
 
 // countedMessage counts a message as it comes.

@@ -29,10 +29,10 @@ func appendCheckResponse(b []byte, a check.Answer, aliases []string) []byte {
 	refusal := refusalResponse(a.Reply)
 	b = appendMessage(b, fieldDenied, refusal)
 	if a.Status == style.Unavailable {
-		// "We could not find out" is error_response, which lets an operator who has set failure_mode_allow have his way,
-		// and is 503 otherwise. Of two members of a oneof the last one counts; an older Envoy, which does not know this
-		// one, takes the other, and answers 503 where it would answer 403. A fault of the configuration is no
-		// error_response: whatever Envoy is told about failures, nobody passes.
+		// "We could not find out" is error_response, which lets an operator who has set failure_mode_allow have his
+		// way, and is 503 otherwise. Of two members of a oneof the last one counts; an older Envoy, which does not
+		// know this one, takes the other, and answers 503 where it would answer 403. A fault of the configuration is
+		// no error_response: whatever Envoy is told about failures, nobody passes.
 		b = appendMessage(b, fieldErrorful, refusal)
 	}
 	return b
@@ -76,7 +76,8 @@ func okResponse(a check.Answer, aliases []string) []byte {
 // refusalResponse is a DeniedHttpResponse.
 func refusalResponse(r reply.Reply) []byte {
 	b := appendMessage(nil, 1, numberField(uint64(r.Status))) //nolint:gosec // a status of HTTP
-	headers := append([]reply.Header{{Name: "cache-control", Value: "no-store"}, {Name: "vary", Value: "Cookie"}}, r.Header...)
+	headers := append([]reply.Header{{Name: "cache-control", Value: "no-store"}, {Name: "vary", Value: "Cookie"}},
+		r.Header...)
 	text := ""
 	if r.Message != "" {
 		headers = append(headers, reply.Header{Name: "content-type", Value: "application/json"})

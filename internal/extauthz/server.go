@@ -25,8 +25,8 @@ type Options struct {
 	Answers *check.Service
 	// Logger takes one event a question.
 	Logger *slog.Logger
-	// Serving is what Health/Check tells: false while the sidecar stops. Stores do not count, since their failure has an
-	// answer of its own.
+	// Serving is what Health/Check tells: false while the sidecar stops. Stores do not count, since their failure has
+	// an answer of its own.
 	Serving func() bool
 	// Whole and Answered are told of each call whose message is whole, and that has been answered; nil: nobody is.
 	Whole, Answered func(*http.Request)
@@ -64,8 +64,9 @@ func Configure(s *http.Server) {
 	s.MaxHeaderBytes = maxHeaderBytes
 	s.HTTP2 = &http.HTTP2Config{
 		MaxConcurrentStreams: maxStreams, SendPingTimeout: pingInterval, PingTimeout: pingTimeout,
-		MaxReadFrameSize: frameBytes, MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connBuffer,
-		MaxDecoderHeaderTableSize: tableBytes, MaxEncoderHeaderTableSize: tableBytes,
+		MaxReadFrameSize: frameBytes, MaxReceiveBufferPerStream: streamBuffer,
+		MaxReceiveBufferPerConnection: connBuffer,
+		MaxDecoderHeaderTableSize:     tableBytes, MaxEncoderHeaderTableSize: tableBytes,
 	}
 }
 
@@ -91,7 +92,8 @@ type method func(r *http.Request, message []byte) ([]byte, error)
 func (s *authorization) call(w http.ResponseWriter, r *http.Request, m method) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.Logger.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.Logger.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "error", fmt.Sprint(p), "stack",
+				string(debug.Stack()))
 			fail(w, reply.CallBroken)
 		}
 	}()
@@ -123,7 +125,8 @@ func (s *authorization) check(r *http.Request, message []byte) ([]byte, error) {
 	q := request.question()
 	if s.cookies.Missing(q) {
 		s.Logger.WarnContext(r.Context(), "cookies", "path", r.URL.Path, "warning", check.NoCookies+
-			"add cookie to allowed_headers or take it out of disallowed_headers (Envoy), add it to headersToExtAuth (Envoy Gateway) or allowedHeaders (Gateway API)")
+			"add cookie to allowed_headers or take it out of disallowed_headers (Envoy), add it to headersToExtAuth "+
+			"(Envoy Gateway) or allowedHeaders (Gateway API)")
 	}
 	a := s.Answers.Gateway(r.Context(), q, style, e)
 	e.End(a.Status, s.Now())

@@ -24,7 +24,8 @@ type Decision struct {
 	Identity Identity
 	// Location is where the browser is sent to log in. It is empty for no redirect.
 	Location string
-	// Missing is the first requirement that a user who is Forbidden lacks, as the operator's URL writes it, for the log.
+	// Missing is the first requirement that a user who is Forbidden lacks, as the operator's URL writes it, for the
+	// log.
 	Missing string
 }
 

@@ -23,7 +23,8 @@ var (
 	errLoginURLText = errors.New("LOGIN_URL has white space, control characters or backslashes, or is not UTF-8")
 	errLoginURLForm = errors.New("LOGIN_URL must begin with a slash, ./, ../, http:// or https://; " +
 		"the name of a URL pattern is known to Django only: give its path")
-	errLoginURLHost = errors.New("the host of LOGIN_URL is malformed; outside ASCII write it as browsers send it (xn--...)")
+	errLoginURLHost = errors.New("the host of LOGIN_URL is malformed; outside ASCII write it as browsers send " +
+		"it (xn--...)")
 )
 
 // NewLoginURL takes Django's LOGIN_URL and REDIRECT_FIELD_NAME (the name of the query field with the page to return to;
@@ -59,7 +60,8 @@ func splitLoginURL(loginURL string) (splitURL, error) {
 		return splitURL{}, errLoginURLText
 	}
 	u := urlsplit(loginURL)
-	relative := strings.HasPrefix(loginURL, "/") || strings.HasPrefix(loginURL, "./") || strings.HasPrefix(loginURL, "../")
+	relative := strings.HasPrefix(loginURL, "/") || strings.HasPrefix(loginURL, "./") ||
+		strings.HasPrefix(loginURL, "../")
 	absolute := (u.scheme == "http" || u.scheme == "https") && u.netloc != ""
 	if !relative && !absolute || strings.HasPrefix(loginURL, "///") {
 		return splitURL{}, errLoginURLForm

@@ -34,7 +34,8 @@ func HintHeaders() []string {
 func (h Hints) About(r Request) Request {
 	r.Navigation = h.Navigation()
 	r.HTMX, r.Page = h.htmx(), strings.TrimSpace(h.HXCurrentURL)
-	// https://fetch.spec.whatwg.org/, 2.2.2, "CORS-preflight request". Some frameworks take another method from a header.
+	// https://fetch.spec.whatwg.org/, 2.2.2, "CORS-preflight request". Some frameworks take another method from a
+	// header.
 	r.Preflight = r.Method == "OPTIONS" && h.Origin != "" && h.RequestMethod != "" && h.MethodOverride == ""
 	return r
 }

@@ -120,7 +120,8 @@ var schemes = map[string]string{"http": "http", "https": "https", "ws": "http", 
 // isMethod is narrower than the token of RFC 9110, 5.6.2: every registered method has this form (M-SEARCH and
 // VERSION-CONTROL have the hyphen), and methods differ by case.
 func isMethod(method string) bool {
-	return method != "" && 'A' <= method[0] && method[0] <= 'Z' && strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == ""
+	return method != "" && 'A' <= method[0] && method[0] <= 'Z' &&
+		strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == ""
 }
 
 // isOriginForm is what a request line may have (RFC 9112, 3.2.1), in any encoding. Absolute URLs, authorities and "*"

@@ -93,7 +93,8 @@ func (r *Requirements) add(requirement string) error {
 	case kind == "group" || kind == "perm":
 		return fmt.Errorf("malformed requirement %q: write group:NAME or perm:app_label.codename", requirement)
 	default:
-		return fmt.Errorf("unknown requirement %q: write require=staff, superuser, group:NAME or perm:app_label.codename, "+
+		return fmt.Errorf("unknown requirement %q: write require=staff, superuser, group:NAME or "+
+			"perm:app_label.codename, "+
 			"and another require= for each further one", requirement)
 	}
 	return nil

@@ -24,8 +24,8 @@ type Forgetter interface {
 	ForgetAccess()
 	// ForgetAll forgets everything.
 	ForgetAll()
-	// SetFresh says whether the cache hears of every change from now on; metrics and pages call such a cache sound. With
-	// false the cache also forgets everything.
+	// SetFresh says whether the cache hears of every change from now on; metrics and pages call such a cache sound.
+	// With false the cache also forgets everything.
 	SetFresh(fresh bool)
 	// Confirm says that the cache has heard of each change before that time, or that SetFresh(false) was called since.
 	Confirm(until time.Time)

@@ -19,11 +19,13 @@ func newKeyMetrics(r prometheus.Registerer) keyMetrics {
 	k := keyMetrics{
 		verified: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "django_sidecar_verified_with_key_total",
-			Help: "Signatures of sessions (use: signature) and session auth hashes (use: auth_hash) that were right, by the key: 0 is SECRET_KEY, 1 the first of SECRET_KEY_FALLBACKS.",
+			Help: "Signatures of sessions (use: signature) and session auth hashes (use: auth_hash) that were " +
+				"right, by the key: 0 is SECRET_KEY, 1 the first of SECRET_KEY_FALLBACKS.",
 		}, []string{"use", "index"}),
 		info: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "django_sidecar_key_info",
-			Help: "Always 1; the labels are the index of a key and its fingerprint, which is the same in each sidecar with the same key and settings.",
+			Help: "Always 1; the labels are the index of a key and its fingerprint, which is the same in each " +
+				"sidecar with the same key and settings.",
 		}, []string{"index", "fingerprint"}),
 	}
 	r.MustRegister(k.verified, k.info)

@@ -23,7 +23,8 @@ func NewLogHandler(lines *AsyncWriter, text bool, level slog.Leveler) *LogHandle
 	options := &slog.HandlerOptions{Level: level}
 	h := &LogHandler{lines: lines}
 	if text {
-		h.Handler, h.offering = slog.NewTextHandler(lossless{lines}, options), slog.NewTextHandler(offers{lines}, options)
+		h.Handler = slog.NewTextHandler(lossless{lines}, options)
+		h.offering = slog.NewTextHandler(offers{lines}, options)
 	} else {
 		h.Handler = slog.NewJSONHandler(lossless{lines}, options)
 	}

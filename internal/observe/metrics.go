@@ -65,11 +65,13 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		Name: "django_sidecar_uploads_in_flight", Help: "Uploads that are going on.",
 	})
 	m.webhooks = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "django_sidecar_upload_webhooks_total", Help: "Tries to tell Django of uploads: delivered, put off, given up, corrupt or broken.",
+		Name: "django_sidecar_upload_webhooks_total", Help: "Tries to tell Django of uploads: delivered, put off, " +
+			"given up, corrupt or broken.",
 	}, []string{"outcome"})
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_connections_refused_total",
-		Help: "Connections and gRPC calls that were closed or not taken, because there were too many or their unfinished headers were too large together.",
+		Help: "Connections and gRPC calls that were closed or not taken, because there were too many or their " +
+			"unfinished headers were too large together.",
 	}, []string{"listener"})
 	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "django_sidecar_settings_reloads_total", Help: "Changes of secret files: taken or refused.",
@@ -77,10 +79,12 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	m.reloads.WithLabelValues("taken")
 	m.reloads.WithLabelValues("refused")
 	m.stale = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold something that was refused, and the secrets from before are in force.",
+		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold something that was refused, and " +
+			"the secrets from before are in force.",
 	})
 	m.silent = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "django_sidecar_store_silent", Help: "1 while a store does not answer, and is asked four times a second only.",
+		Name: "django_sidecar_store_silent", Help: "1 while a store does not answer, and is asked four times a " +
+			"second only.",
 	}, []string{"store"})
 	m.keys = newKeyMetrics(r)
 	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
@@ -92,42 +96,53 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	})
 	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight, m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.undelivered, info)
+	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight,
+		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.undelivered, info)
 	return m
 }
 
 // EventsDropped adds the metric of events that the log had no room for.
 func (m *Metrics) EventsDropped(dropped func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, because the log was too slow. Failures are always in it.",
+		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, because the log " +
+			"was too slow. Failures are always in it.",
 	}, func() float64 { return float64(dropped()) }))
 }
 
 // Cache counts what a cache of verdicts does.
 func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	counter := func(name, help string, value func(verdictcache.Stats) uint64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "django_sidecar_cache_" + name, Help: help},
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "django_sidecar_cache_" + name,
+			Help: help},
 			func() float64 { return float64(value(stats())) }))
 	}
 	gauge := func(name, help string, value func(verdictcache.Stats) float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "django_sidecar_cache_" + name, Help: help},
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "django_sidecar_cache_" + name,
+			Help: help},
 			func() float64 { return value(stats()) }))
 	}
 	counter("hits_total", "Verdicts that the cache had.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Hits })
 	counter("misses_total", "Verdicts for which the stores were asked.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Misses })
-	counter("joined_total", "Verdicts that another request was already asking for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Joined })
-	counter("known_users_total", "Verdicts for which the session was loaded, and whose user another session had made known.",
+	counter("joined_total", "Verdicts that another request was "+
+		"already asking for.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Joined })
+	counter("known_users_total", "Verdicts for which the session was loaded, and whose user another session "+
+		"had made known.",
 		func(s verdictcache.Stats) uint64 { return s.Verdicts.Known })
-	counter("evictions_total", "Kept verdicts that were dropped to make room.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Evictions })
+	counter("evictions_total", "Kept verdicts that were dropped "+
+		"to make room.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Evictions })
 	counter("forgotten_total", "Kept verdicts and permissions that were forgotten because of a change.",
 		func(s verdictcache.Stats) uint64 { return s.Verdicts.Forgotten + s.Accesses.Forgotten })
-	counter("panics_total", "Questions of the cache that ended in a panic.", func(s verdictcache.Stats) uint64 { return s.Panics })
+	counter("panics_total", "Questions of the cache that "+
+		"ended in a panic.", func(s verdictcache.Stats) uint64 { return s.Panics })
 	gauge("entries", "Verdicts that are kept, too old ones included.",
 		func(s verdictcache.Stats) float64 { return float64(s.Verdicts.Entries + s.Verdicts.Absents) })
-	gauge("bytes", "Bytes that the kept verdicts and permissions take, about.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
-	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound", Help: "1 while the cache hears of every change."})
+	gauge("bytes", "Bytes that the kept verdicts and permissions "+
+		"take, about.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
+	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound",
+		Help: "1 while the cache hears of every change."})
 	m.unsound = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "django_sidecar_cache_unsound", Help: "1 for a place whose changes are not all heard of, with the step at which that was found.",
+		Name: "django_sidecar_cache_unsound", Help: "1 for a place whose changes are not all heard of, with the " +
+			"step at which that was found.",
 	}, []string{"in", "doing"})
 	m.registry.MustRegister(m.sound, m.unsound)
 }
@@ -200,50 +215,46 @@ func (m *Metrics) AnswerUndelivered() { m.undelivered.Inc() }
 
 // Store returns store with its answers timed under the name of its kind.
 func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {
-	return &timedStore{timed{m, m.stores.WithLabelValues(kind, "load"), now}, store}
+	return &timedStore{store, m, m.stores.WithLabelValues(kind, "load"), now}
 }
 
 // UserStore returns store with its answers timed under the name of its kind.
 func (m *Metrics) UserStore(store djangosession.UserStore, kind string, now func() time.Time) djangosession.UserStore {
-	return &timedUsers{timed{m, m.stores.WithLabelValues(kind, "user_by_id"), now}, store}
-}
-
-// timed observes how long a store takes, and counts its failures.
-type timed struct {
-	metrics  *Metrics
-	duration prometheus.Observer
-	now      func() time.Time
-}
-
-func (t *timed) since(start time.Time, err error) {
-	t.duration.Observe(t.now().Sub(start).Seconds())
-	if err != nil && !djangosession.IsAnswer(err) {
-		t.metrics.errors.Inc()
-	}
+	return &timedUsers{store, m, m.stores.WithLabelValues(kind, "user_by_id"), now}
 }
 
 type timedStore struct {
-	timed
-	store djangosession.Store
+	store    djangosession.Store
+	metrics  *Metrics
+	duration prometheus.Observer
+	now      func() time.Time
 }
 
 // Load implements djangosession.Store.
 func (t *timedStore) Load(ctx context.Context, key string) (*djangosession.Session, error) {
 	start := t.now()
 	s, err := t.store.Load(ctx, key)
-	t.since(start, err)
+	t.duration.Observe(t.now().Sub(start).Seconds())
+	if err != nil && !djangosession.IsAnswer(err) {
+		t.metrics.errors.Inc()
+	}
 	return s, err
 }
 
 type timedUsers struct {
-	timed
-	store djangosession.UserStore
+	store    djangosession.UserStore
+	metrics  *Metrics
+	duration prometheus.Observer
+	now      func() time.Time
 }
 
 // UserByID implements djangosession.UserStore.
 func (t *timedUsers) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
 	start := t.now()
 	u, err := t.store.UserByID(ctx, id)
-	t.since(start, err)
+	t.duration.Observe(t.now().Sub(start).Seconds())
+	if err != nil && !djangosession.IsAnswer(err) {
+		t.metrics.errors.Inc()
+	}
 	return u, err
 }

@@ -99,7 +99,8 @@ func (l *loader) newObj(items []ref) (ref, error) {
 	return l.instantiate(items[0], items[1:])
 }
 
-// instantiate calls the class: without arguments, C's calls __new__ alone; of what is known here, the result is the same.
+// instantiate calls the class: without arguments, C's calls __new__ alone; of what is known here, the result is the
+// same.
 func (l *loader) instantiate(class ref, items []ref) (ref, error) {
 	return l.call(class, l.addPooled(Tuple, items), false)
 }

@@ -179,7 +179,8 @@ func (d *document) items(r ref) []ref {
 		if n.a > 0 {
 			return d.containers[n.a-1].items
 		}
-	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, DateTime, Date, Time, TimeDelta, TimeZone, Decimal, UUID,
+	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, DateTime, Date, Time, TimeDelta, TimeZone, Decimal,
+		UUID,
 		Lazy, Global, Opaque:
 	}
 	return nil

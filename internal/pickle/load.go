@@ -89,7 +89,8 @@ func Loads(data string) (Object, error) {
 		if err := operation(l); err != nil {
 			return Object{}, err
 		}
-		if len(l.nodes) > maxValues || len(l.containers) > maxContainers || len(l.names) > maxContainers || len(l.marks) > maxMarks {
+		if len(l.nodes) > maxValues || len(l.containers) > maxContainers ||
+			len(l.names) > maxContainers || len(l.marks) > maxMarks {
 			return Object{}, errTooLarge
 		}
 	}

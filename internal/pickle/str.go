@@ -22,7 +22,8 @@ func (v Object) Str() (text string, ok bool) {
 	case UUID:
 		h := fmt.Sprintf("%032x", v.BigInt())
 		return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], true
-	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict, Lazy, Global,
+	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict, Lazy,
+		Global,
 		Opaque:
 	}
 	return "", false

@@ -21,7 +21,8 @@ func (l *loader) stateOf(r ref, length int) (state ref, bytes string, ok bool) {
 			return 0, "", false
 		}
 		return l.addText(Bytes, inTexts, bytes), bytes, true
-	case Missing, None, Bool, Int, Float, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict, DateTime, Date, Time,
+	case Missing, None, Bool, Int, Float, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict, DateTime, Date,
+		Time,
 		TimeDelta, TimeZone, Decimal, UUID, Lazy, Global, Opaque:
 	}
 	return 0, "", false
@@ -166,7 +167,8 @@ func (d *document) clock(n node) clock {
 		c := clock{year: 1, month: 1, day: 1}.at(d.text(d.node(ref(n.a))))
 		c.hour, c.fold = c.hour&0x7f, c.hour >= 0x80
 		return c
-	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict, TimeDelta,
+	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict,
+		TimeDelta,
 		TimeZone, Decimal, UUID, Lazy, Global, Opaque:
 	}
 	return clock{}
@@ -201,7 +203,8 @@ func (l *loader) timeKey(r ref, n node) (dictKey, error) {
 		return l.clockKey(r, n, naiveDateTimeKey, awareDateTimeKey)
 	case Time:
 		return l.clockKey(r, n, naiveTimeKey, awareTimeKey)
-	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict, Decimal, UUID,
+	case Missing, None, Bool, Int, Float, Str, Bytes, ByteArray, List, Tuple, Set, FrozenSet, Dict, OrderedDict,
+		Decimal, UUID,
 		Lazy, Global, Opaque:
 	}
 	return only(r), nil
@@ -227,5 +230,6 @@ func (l *loader) clockKey(r ref, n node, naive, aware keyKind) (dictKey, error) 
 // sane is true for fields that the constructors take.
 func (c clock) sane() bool {
 	date := time.Date(c.year, time.Month(c.month), c.day, 0, 0, 0, 0, time.UTC)
-	return 1 <= c.year && c.year <= 9999 && date.Day() == c.day && c.hour <= 23 && c.minute <= 59 && c.second <= 59 && c.micro <= 999999
+	return 1 <= c.year && c.year <= 9999 && date.Day() == c.day && c.hour <= 23 &&
+		c.minute <= 59 && c.second <= 59 && c.micro <= 999999
 }

@@ -85,7 +85,8 @@ func (v Object) Text() string {
 		return v.d.text(n)
 	case Global:
 		return v.d.names[n.a].String()
-	case Missing, None, Bool, Int, Float, List, Tuple, Set, FrozenSet, Dict, OrderedDict, DateTime, Date, Time, TimeDelta,
+	case Missing, None, Bool, Int, Float, List, Tuple, Set, FrozenSet, Dict, OrderedDict, DateTime, Date, Time,
+		TimeDelta,
 		TimeZone, UUID, Opaque:
 	}
 	return ""

@@ -6,8 +6,8 @@ import "net/http"
 var (
 	// again asks to try again in a second. Only a failure that may pass by itself has it.
 	again = []Header{{"Retry-After", "1"}}
-	// RFC 9110, 15.5.2, demands WWW-Authenticate on a 401, and some clients fail without it. "Cookie" is no registered scheme:
-	// browsers do not ask their user for anything then.
+	// RFC 9110, 15.5.2, demands WWW-Authenticate on a 401, and some clients fail without it. "Cookie" is no
+	// registered scheme: browsers do not ask their user for anything then.
 	challenge = Header{"Www-Authenticate", "Cookie"}
 )
 
@@ -47,7 +47,8 @@ var (
 
 // Uploads to /upload.
 var (
-	EncodedBody     = refusal(http.StatusUnsupportedMediaType, "An encoded body is not understood: send it without Content-Encoding.")
+	EncodedBody = refusal(http.StatusUnsupportedMediaType, "An encoded body is not understood: send it without "+
+		"Content-Encoding.")
 	NoFile          = refusal(http.StatusBadRequest, "There is no file in the request.")
 	FileTooLarge    = refusal(http.StatusRequestEntityTooLarge, "The file is too large.")
 	FormTooLarge    = refusal(http.StatusRequestEntityTooLarge, "The files are too large together.")
@@ -63,12 +64,14 @@ var (
 
 // Uploads to /tus/: the headers of a request. … is the name of a header.
 var (
-	MethodNotAllowed   = refusal(http.StatusMethodNotAllowed, "The method is not allowed here.") // with Allow
-	BadVersion         = refusal(http.StatusPreconditionFailed, "The request is not of tus 1.0.0.", Header{"Tus-Version", "1.0.0"})
-	BadOverride        = refusal(http.StatusBadRequest, "X-HTTP-Method-Override must be PATCH or DELETE.")
-	RepeatedHeader     = refusal(http.StatusBadRequest, "… is there more than once.")
-	NotANumber         = refusal(http.StatusBadRequest, "… is not a non-negative integer.")
-	BadContentType     = refusal(http.StatusUnsupportedMediaType, "The Content-Type must be application/offset+octet-stream.")
+	MethodNotAllowed = refusal(http.StatusMethodNotAllowed, "The method is not allowed here.") // with Allow
+	BadVersion       = refusal(http.StatusPreconditionFailed, "The request is not of tus 1.0.0.",
+		Header{"Tus-Version", "1.0.0"})
+	BadOverride    = refusal(http.StatusBadRequest, "X-HTTP-Method-Override must be PATCH or DELETE.")
+	RepeatedHeader = refusal(http.StatusBadRequest, "… is there more than once.")
+	NotANumber     = refusal(http.StatusBadRequest, "… is not a non-negative integer.")
+	BadContentType = refusal(http.StatusUnsupportedMediaType, "The Content-Type must be "+
+		"application/offset+octet-stream.")
 	BadContentEncoding = refusal(http.StatusUnsupportedMediaType, "A Content-Encoding is not supported.")
 	Concatenation      = refusal(http.StatusBadRequest, "Upload-Concat is not supported.")
 	BadDeferLength     = refusal(http.StatusBadRequest, "Upload-Defer-Length can only be 1.")
@@ -103,17 +106,19 @@ var (
 )
 
 // NotGRPC is for whatever else comes to the listener of gRPC. Its body is the plain message.
-var NotGRPC = row(http.StatusUnsupportedMediaType, "this listener speaks gRPC: /envoy.service.auth.v3.Authorization/Check")
+var NotGRPC = row(http.StatusUnsupportedMediaType, "this listener speaks gRPC: "+
+	"/envoy.service.auth.v3.Authorization/Check")
 
 // Calls of gRPC that have no answer. What a Check is answered is a gateway's row.
 var (
 	CallCutShort   = call(Internal, "the message is cut short")
 	CallCompressed = call(Unimplemented, "compressed messages are not understood")
-	CallTooLarge   = call(ResourceExhausted, "the message is larger than 1048576 bytes; with_request_body is not needed")
-	CallTwice      = call(Internal, "there is more than one message")
-	CallBadCheck   = call(InvalidArgument, "the CheckRequest is malformed")
-	CallBadHealth  = call(InvalidArgument, "the HealthCheckRequest is malformed")
-	NoMethod       = call(Unimplemented, "unknown method")
-	NoService      = call(NotFound, "unknown service")
-	CallBroken     = call(Internal, "internal error")
+	CallTooLarge   = call(ResourceExhausted, "the message is larger than 1048576 bytes; with_request_body "+
+		"is not needed")
+	CallTwice     = call(Internal, "there is more than one message")
+	CallBadCheck  = call(InvalidArgument, "the CheckRequest is malformed")
+	CallBadHealth = call(InvalidArgument, "the HealthCheckRequest is malformed")
+	NoMethod      = call(Unimplemented, "unknown method")
+	NoService     = call(NotFound, "unknown service")
+	CallBroken    = call(Internal, "internal error")
 )

@@ -72,11 +72,13 @@ func describe(d *Deployment) string {
 func newCheckup(d *Deployment) *checkup.Checkup {
 	c := &checkup.Checkup{
 		Config: d.config, Version: d.version, Places: places(d), Store: d.sessions, Sessions: d.rows, Recent: recent(d),
-		Users: d.users, Access: d.access, Verifier: d.verifier, Try: d.try, Timeout: d.config.StoreTimeout, Now: time.Now,
+		Users: d.users, Access: d.access, Verifier: d.verifier, Try: d.try, Timeout: d.config.StoreTimeout,
+		Now: time.Now,
 	}
 	if d.database != nil {
 		c.UserDatabase = &checkup.NamedDatabase{
-			Name: "database", Setting: "DATABASE_URL", DB: d.database.DB, Dialect: d.database.Dialect, Location: d.database.Location,
+			Name: "database", Setting: "DATABASE_URL", DB: d.database.DB, Dialect: d.database.Dialect,
+			Location: d.database.Location,
 		}
 	}
 	if d.rows != nil {
@@ -94,7 +96,8 @@ func newCheckup(d *Deployment) *checkup.Checkup {
 // try is the deployment with other settings, on the same stores.
 func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 	other := &Deployment{
-		config: c, database: d.database, batcher: d.batcher, sessionDatabase: d.sessionDatabase, sessionBatcher: d.sessionBatcher,
+		config: c, database: d.database, batcher: d.batcher, sessionDatabase: d.sessionDatabase,
+		sessionBatcher: d.sessionBatcher,
 	}
 	if err = other.openKeys(); err != nil {
 		return t, err
@@ -120,12 +123,14 @@ func places(d *Deployment) []checkup.SessionPlace {
 	case d.cache != nil:
 		return []checkup.SessionPlace{{
 			Name: "cache", Location: d.cache.Location, Probe: d.probeCache, Setting: "DJANGO_CACHE_URL",
-			Remedy: "compare DJANGO_CACHE_URL with LOCATION and OPTIONS of the cache that SESSION_CACHE_ALIAS names in Django's CACHES",
+			Remedy: "compare DJANGO_CACHE_URL with LOCATION and OPTIONS of the cache that SESSION_CACHE_ALIAS names " +
+				"in Django's CACHES",
 		}}
 	case d.files != nil:
 		return []checkup.SessionPlace{{
 			Name: "sessions", Location: "folder " + d.config.SessionFilePath, Probe: d.files.Probe,
-			Remedy: "set DJANGO_SESSION_FILE_PATH to Django's SESSION_FILE_PATH, and let this user read the folder and its files",
+			Remedy: "set DJANGO_SESSION_FILE_PATH to Django's SESSION_FILE_PATH, and let this user read the folder " +
+				"and its files",
 		}}
 	}
 	return nil
@@ -169,7 +174,8 @@ func listenerFindings(ctx context.Context, c *config.Config) (findings []checkup
 		default:
 			findings = append(findings, checkup.Finding{
 				Grade: checkup.Fail, Name: "listeners", Found: fmt.Sprintf("%s: %v", l.setting, err),
-				Remedy: "the address must be one of this machine's, the folder of a socket must be there, and this user must be allowed to listen there",
+				Remedy: "the address must be one of this machine's, the folder of a socket must be there, and this " +
+					"user must be allowed to listen there",
 			})
 		}
 	}

@@ -28,7 +28,8 @@ type Deployment struct {
 	version  djangosession.Version
 	database *database.Database // nil where neither sessions nor users are in one
 	batcher  *dbstore.Batcher   // of the database
-	// sessionDatabase is where the session table is, and sessionBatcher its batcher: those above, or another database's.
+	// sessionDatabase is where the session table is, and sessionBatcher its batcher: those above, or another
+	// database's.
 	sessionDatabase *database.Database
 	sessionBatcher  *dbstore.Batcher
 	cache           *djangocache.Backend // nil where no sessions are in one
@@ -121,8 +122,9 @@ func (d *Deployment) newRules() (*djangosession.Verifier, error) {
 		HashingAlgorithm: hashingAlgorithm(c), AuthenticationBackends: c.AuthenticationBackends,
 		BackendRules: c.BackendRules, RequireActive: c.RequireActive, Middleware: c.Middleware,
 		Timeouts: djangosession.Timeouts{
-			SessionSecurity: c.SessionSecurityExpireAfter, SessionTimeout: c.SessionExpire, AutoLogout: c.AutoLogoutIdle,
-			UseTZ: c.UseTZ, TimeZone: c.TimeZone, Now: time.Now,
+			SessionSecurity: c.SessionSecurityExpireAfter, SessionTimeout: c.SessionExpire,
+			AutoLogout: c.AutoLogoutIdle,
+			UseTZ:      c.UseTZ, TimeZone: c.TimeZone, Now: time.Now,
 		},
 		OwnAuthHash: ownAuthHash(c.AuthHash), InsecureSkipUserCheck: c.InsecureSkipUserCheck,
 	}, stores, stores)
@@ -145,7 +147,8 @@ func (d *Deployment) tryConditions(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()
 	if err := d.users.TryConditions(ctx); dbstore.IsMistake(err) {
-		return fmt.Errorf("DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE and _SUPERUSER_WHERE are conditions on a row of table %s: %w",
+		return fmt.Errorf("DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE and _SUPERUSER_WHERE are conditions "+
+			"on a row of table %s: %w",
 			d.config.AuthUserTable, err)
 	}
 	return nil

@@ -114,7 +114,8 @@ func DecodeProblem(err error) string {
 	switch {
 	case errors.Is(err, signing.ErrBadSignature):
 		return string(djangosession.BadSignature) +
-			": not signed with this SECRET_KEY, for this DJANGO_SESSION_STORE_CLASS, in a form that this DJANGO_VERSION reads"
+			": not signed with this SECRET_KEY, for this DJANGO_SESSION_STORE_CLASS, in a form that this " +
+			"DJANGO_VERSION reads"
 	case errors.As(err, &syntax):
 		return string(djangosession.Unreadable) + ": " + syntax.Problem
 	}

@@ -43,7 +43,8 @@ func (n *notedKeys) fingerprint() string {
 	for _, name := range names {
 		fmt.Fprintf(&text, "%s=%x\n", name, n.used[name])
 	}
-	sum, err := pbkdf2.Key(sha256.New, text.String(), []byte("django-sidecar.fingerprint"), fingerprintRounds, fingerprintBytes)
+	sum, err := pbkdf2.Key(sha256.New, text.String(), []byte("django-sidecar.fingerprint"), fingerprintRounds,
+		fingerprintBytes)
 	if err != nil {
 		panic("sidecar: internal error: " + err.Error()) // which only a bound of FIPS mode could be
 	}
@@ -108,5 +109,6 @@ func derivedThief(c *config.Config) string {
 		return "makes a login only if the cache can be written to, and the password hash of the user is known"
 	case config.EngineDB, config.EngineCachedDB, config.EngineFile:
 	}
-	return "makes sessions only where the session store can be written to, and logins in them if the password hash of the user is known as well"
+	return "makes sessions only where the session store can be written to, and logins in them if the password hash " +
+		"of the user is known as well"
 }

@@ -74,7 +74,8 @@ func (k *keyring) complete() error {
 			names = append(names, name.String())
 		}
 		if len(names) > 0 {
-			lacking = append(lacking, fmt.Sprintf("item %d, for %s, lacks %s", i+1, secretName(i), strings.Join(names, ", ")))
+			lacking = append(lacking, fmt.Sprintf("item %d, for %s, lacks %s",
+				i+1, secretName(i), strings.Join(names, ", ")))
 		}
 	}
 	if len(lacking) == 0 {

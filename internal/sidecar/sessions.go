@@ -77,14 +77,16 @@ func (d *Deployment) newCached(then *dbstore.Sessions, metrics *observe.Metrics)
 	c := d.config
 	var err error
 	d.cache, err = djangocache.Open(c.CacheURL.Reveal(), djangocache.Options{
-		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database, Zone: d.zone(),
+		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database,
+		Zone:   d.zone(),
 		Expiry: c.Cache.TTL > 0, // without it a verdict would be kept for no longer than that
 	})
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_CACHE_URL: %w", err)
 	}
 	settings := cachestore.Config{
-		Cache: breaker.WatchedCache{Getter: d.cache, Breaker: d.newBreaker("cache")}, Serializer: d.cache.Serializer, Version: d.version, MaxBytes: int(c.MaxSessionBytes),
+		Cache: breaker.WatchedCache{Getter: d.cache, Breaker: d.newBreaker("cache")}, Serializer: d.cache.Serializer,
+		Version: d.version, MaxBytes: int(c.MaxSessionBytes),
 		KeyPrefix: cmp.Or(c.CacheKeyPrefix, d.cache.KeyPrefix), KeyVersion: strconv.Itoa(c.CacheVersion),
 		SessionKeyPrefix: c.SessionCacheKeyPrefix,
 	}
@@ -149,7 +151,8 @@ func (d *Deployment) guardedRows() djangosession.Store {
 
 func (d *Deployment) newRows() *dbstore.Sessions {
 	return dbstore.NewSessions(d.sessionDatabase.DB, d.codec, dbstore.SessionsConfig{
-		Dialect: d.sessionDatabase.Dialect, Table: d.config.SessionTable, Zone: d.zone(), Prepare: d.sessionDatabase.Prepares, Batcher: d.sessionBatcher,
+		Dialect: d.sessionDatabase.Dialect, Table: d.config.SessionTable, Zone: d.zone(),
+		Prepare: d.sessionDatabase.Prepares, Batcher: d.sessionBatcher,
 		MaxBytes: int(d.config.MaxSessionBytes),
 	})
 }

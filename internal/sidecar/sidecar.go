@@ -137,7 +137,8 @@ func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
 		add("", sc.newChain(login))
 	}
 	if c.Cache.ListenURL.Reveal() != "" {
-		_, err = database.NewSubscriber(c.Cache.ListenURL.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
+		_, err = database.NewSubscriber(c.Cache.ListenURL.Reveal(),
+			database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
 		add("SIDECAR_CACHE_LISTEN_URL", err)
 	}
 	if err := sc.openUploads(ctx); err != nil {
@@ -180,8 +181,10 @@ func (sc *sidecar) whatIsOn() []any {
 	}
 	return []any{
 		"sessions", d.location(), "engine", c.SessionEngine, "cookies", strings.Join(c.SessionCookieNames, ","),
-		"tables", strings.Join(tables, ","), "users", or(d.users != nil, "checked"), "backends", strings.Join(c.AuthenticationBackends, ","),
-		"uploads", or(c.Uploads.MediaRoot != "", c.Uploads.MediaRoot), "proxies", or(len(proxies) > 0, strings.Join(proxies, ",")),
+		"tables", strings.Join(tables, ","), "users", or(d.users != nil,
+			"checked"), "backends", strings.Join(c.AuthenticationBackends, ","),
+		"uploads", or(c.Uploads.MediaRoot != "", c.Uploads.MediaRoot), "proxies", or(len(proxies) > 0,
+			strings.Join(proxies, ",")),
 		"cache", or(c.Cache.TTL > 0, c.Cache.TTL.String()), "grpc", or(c.GRPCListen != "", "on"),
 		"django", d.version.String(), "version", sc.build.Version,
 	}

@@ -34,13 +34,16 @@ func (d *Deployment) sources() ([]invalidate.Source, error) {
 		all = append(all, where.source(d.config))
 	}
 	if d.users != nil && d.config.AuthUserHexID {
-		return nil, errors.New("the triggers tell of users by their keys with hyphens, and DJANGO_AUTH_USER_ID_FORMAT is hex")
+		return nil, errors.New("the triggers tell of users by their keys with hyphens, and " +
+			"DJANGO_AUTH_USER_ID_FORMAT is hex")
 	}
 	if d.users != nil && d.config.AuthGroups.AreNamed() {
-		return nil, errors.New("the triggers know Django's own tables of groups and permissions, and not those that the settings name")
+		return nil, errors.New("the triggers know Django's own tables of groups and permissions, and not those that " +
+			"the settings name")
 	}
 	if _, simple := conditionColumns(d.config.AuthUserConditions); !simple {
-		return nil, errors.New("a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and comparisons: " +
+		return nil, errors.New("a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and " +
+			"comparisons: " +
 			"its truth may change without the user's row")
 	}
 	return all, nil
@@ -78,7 +81,8 @@ func (d *Deployment) databaseSources() (all []databaseSource) {
 // source listens to PostgreSQL.
 func (s databaseSource) source(c *config.Config) invalidate.Source {
 	return invalidate.Source{Place: s.place, Watch: func(ctx context.Context, cache invalidate.Forgetter, report func(bool, error)) error {
-		listener, err := database.NewSubscriber(s.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
+		listener, err := database.NewSubscriber(s.url.Reveal(),
+			database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
 		if err != nil {
 			return err
 		}

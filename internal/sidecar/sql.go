@@ -27,7 +27,8 @@ type SQLOptions struct {
 func SQL(c *config.Config, o SQLOptions) (text, warning string, err error) {
 	place, ok := sqlPlaces(c)[o.Database]
 	if !ok {
-		return "", "", errors.New("-database is sessions or users, where DJANGO_SESSION_DATABASE_URL names a database of its own: each has its own SQL")
+		return "", "", errors.New("-database is sessions or users, where DJANGO_SESSION_DATABASE_URL names a " +
+			"database of its own: each has its own SQL")
 	}
 	if _, simple := conditionColumns(c.AuthUserConditions); !simple {
 		warning = "a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and comparisons: " +
@@ -101,7 +102,8 @@ func userTables(c *config.Config) (t postgres.Tables) {
 	}
 	// In this order, which is part of the triggers' text.
 	names := append([]string{
-		u.Password, flag(u.Active, conditions.Active), u.Username, u.Email, flag(u.Staff, conditions.Staff), flag(u.Superuser, conditions.Superuser),
+		u.Password, flag(u.Active, conditions.Active), u.Username, u.Email, flag(u.Staff,
+			conditions.Staff), flag(u.Superuser, conditions.Superuser),
 	}, c.AuthHash.Columns...)
 	read, _ := conditionColumns(conditions)
 	for _, name := range append(names, read...) {

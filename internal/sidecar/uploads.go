@@ -49,7 +49,8 @@ func openUploads(c *config.Config) (*uploads, error) {
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_VERSION: %w", err)
 	}
-	rules, err := naming.New(naming.Config{Version: version, UploadTo: u.config.UploadTo, Location: c.TimeZone, MaxLength: u.config.MaxNameLength})
+	rules, err := naming.New(naming.Config{Version: version, UploadTo: u.config.UploadTo, Location: c.TimeZone,
+		MaxLength: u.config.MaxNameLength})
 	if err != nil {
 		return nil, fmt.Errorf("SIDECAR_UPLOAD_TO: %w", err)
 	}
@@ -62,10 +63,12 @@ func openUploads(c *config.Config) (*uploads, error) {
 		return nil, fmt.Errorf("DJANGO_MEDIA_ROOT, SIDECAR_UPLOAD_STATE_DIR: %w", err)
 	}
 	u.receiver = upload.New(upload.Config{
-		Media: u.dir, Rules: rules, MaxBytes: u.config.MaxBytes, MaxFormBytes: u.config.MaxFormBytes, Extensions: u.config.Extensions,
-		CheckType: u.config.CheckType, Digest: u.config.Digest, MediaURL: u.config.MediaURL,
+		Media: u.dir, Rules: rules, MaxBytes: u.config.MaxBytes, MaxFormBytes: u.config.MaxFormBytes,
+		Extensions: u.config.Extensions,
+		CheckType:  u.config.CheckType, Digest: u.config.Digest, MediaURL: u.config.MediaURL,
 		Limits: multipart.Limits{
-			Files: unlimited(u.config.MaxFiles), Fields: unlimited(u.config.MaxFields), FieldBytes: unlimited(u.config.MaxFieldBytes),
+			Files: unlimited(u.config.MaxFiles), Fields: unlimited(u.config.MaxFields),
+			FieldBytes: unlimited(u.config.MaxFieldBytes),
 		},
 		Published: u.published, Now: time.Now,
 	})
@@ -85,7 +88,8 @@ func (sc *sidecar) openUploads(ctx context.Context) error {
 		if a.Outcome == webhook.Delivered {
 			level = slog.LevelInfo
 		}
-		attrs := []slog.Attr{slog.String("event", a.ID), slog.String("outcome", string(a.Outcome)), slog.Int("status", a.Status), slog.Int("tries", a.Tries)}
+		attrs := []slog.Attr{slog.String("event", a.ID), slog.String("outcome", string(a.Outcome)),
+			slog.Int("status", a.Status), slog.Int("tries", a.Tries)}
 		if a.Err != nil {
 			attrs = append(attrs, slog.String("error", a.Err.Error()))
 		}
@@ -109,14 +113,16 @@ func (sc *sidecar) uploadsHandler() *handlers.UploadOptions {
 // findings are what check says of MEDIA_ROOT: how a file gets its name there, and what the file system cannot do.
 func (u *uploads) findings() []checkup.Finding {
 	found := []checkup.Finding{{
-		Grade: checkup.OK, Name: "uploads", Found: fmt.Sprintf("go to %s; published by %s", u.config.MediaRoot, u.dir.Way()),
+		Grade: checkup.OK, Name: "uploads", Found: fmt.Sprintf("go to %s; published by %s",
+			u.config.MediaRoot, u.dir.Way()),
 	}}
 	for _, l := range u.dir.Lacking() {
 		grade := checkup.Warn
 		if l.Fatal {
 			grade = checkup.Fail
 		}
-		found = append(found, checkup.Finding{Grade: grade, Name: "uploads", Found: "the file system has " + l.What, Remedy: l.Remedy})
+		found = append(found, checkup.Finding{Grade: grade, Name: "uploads",
+			Found: "the file system has " + l.What, Remedy: l.Remedy})
 	}
 	return found
 }
@@ -125,7 +131,8 @@ func (u *uploads) findings() []checkup.Finding {
 func (u *uploads) connect(sign func([]byte, time.Time) (string, error), report func(webhook.Attempt)) error {
 	options := tus.Options{
 		Media: u.dir, Name: handlers.TusName(u.receiver), Published: u.tusPublished,
-		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxUnfinishedFiles, MaxOpenBytesPerUser: u.config.MaxUnfinishedBytes, Expiry: u.config.Expiry,
+		Now: time.Now, MaxBytes: u.config.MaxBytes, MaxOpenPerUser: u.config.MaxUnfinishedFiles,
+		MaxOpenBytesPerUser: u.config.MaxUnfinishedBytes, Expiry: u.config.Expiry,
 		MinRate: u.config.MinRate, Digest: u.config.Digest,
 	}
 	if u.config.CheckType {
@@ -151,8 +158,9 @@ func (u *uploads) handler(metrics *observe.Metrics) *handlers.UploadOptions {
 	h := &handlers.UploadOptions{
 		Receiver: u.receiver, Tus: u.tus, Observe: metrics.Upload, InFlight: metrics.UploadsInFlight,
 		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.config.TrustedOrigins, origin) },
-		ForwardedHost:  u.config.UseForwardedHost, SecureHeader: u.config.SecureHeader.Name, SecureValue: u.config.SecureHeader.Value,
-		MinRate: u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
+		ForwardedHost:  u.config.UseForwardedHost, SecureHeader: u.config.SecureHeader.Name,
+		SecureValue: u.config.SecureHeader.Value,
+		MinRate:     u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
 	}
 	if u.config.CSRFToken {
 		h.CSRFToken = &handlers.CSRFToken{CookieName: u.config.CSRFCookieName, HeaderName: u.config.CSRFHeaderName}
@@ -206,7 +214,8 @@ func (u *uploads) tusPublished(ctx context.Context, f tus.Upload) error {
 		return nil
 	}
 	return u.queue.Add(ctx, webhook.UploadEvent{ID: f.ID, At: time.Now(), UserID: f.Owner, Files: []webhook.UploadedFile{{
-		Name: f.Name, OriginalName: f.OriginalName, Size: f.Size, ContentType: f.ContentType, DetectedType: f.DetectedType, SHA256: f.SHA256,
+		Name: f.Name, OriginalName: f.OriginalName, Size: f.Size, ContentType: f.ContentType,
+		DetectedType: f.DetectedType, SHA256: f.SHA256,
 	}}})
 }
 

@@ -94,7 +94,8 @@ func next(sql string) (token, error) {
 	// What begins a comment, a parameter, a variable or another statement.
 	for _, forbidden := range []string{";", "--", "/*", "*/", "#", "?", "$", "@", "\\", "%s", "%("} {
 		if strings.HasPrefix(sql, forbidden) {
-			return token{}, fmt.Errorf("has %s outside of a text: it must be one expression, without comments, parameters and variables", forbidden)
+			return token{}, fmt.Errorf("has %s outside of a text: it must be one expression, without comments, "+
+				"parameters and variables", forbidden)
 		}
 	}
 	for _, operator := range comparisons {
@@ -111,13 +112,15 @@ func next(sql string) (token, error) {
 	return token{other, sql[:1]}, nil
 }
 
-// quoted reads a text or a name in quotes, in which a quote is written twice. A backslash escapes something in some databases.
+// quoted reads a text or a name in quotes, in which a quote is written twice. A backslash escapes something in some
+// databases.
 func quoted(sql string, k tokenKind) (token, error) {
 	mark := sql[0]
 	for i := 1; i < len(sql); i++ {
 		switch c := sql[i]; {
 		case c == '\\' || c < ' ' || c == 0x7f:
-			return token{}, errors.New("has a backslash or a control character in a text: databases disagree about them")
+			return token{}, errors.New("has a backslash or a control character in a text: databases " +
+				"disagree about them")
 		case c == mark && i+1 < len(sql) && sql[i+1] == mark:
 			i++
 		case c == mark:
@@ -139,8 +142,8 @@ func run(sql string, belongs func(rune) bool) int {
 	return len(sql)
 }
 
-// Flag is an expression that is 1 where the condition holds, and 0 where it does not or is NULL. A name in quotes gets the table's alias
-// before it: to SQLite, one that has become no column's would be a text.
+// Flag is an expression that is 1 where the condition holds, and 0 where it does not or is NULL. A name in quotes
+// gets the table's alias before it: to SQLite, one that has become no column's would be a text.
 func (c Condition) Flag(alias string, qualify bool) string {
 	var b strings.Builder
 	b.WriteString("CASE WHEN (")
@@ -161,18 +164,21 @@ func (c Condition) Flag(alias string, qualify bool) string {
 var (
 	joining = []string{"and", "or", "not", "is", "in", "between", "like", "ilike"}
 	values  = []string{"null", "true", "false"}
-	// moving are words that name another value at another time, or to another user of the database, where they look like columns.
+	// moving are words that name another value at another time, or to another user of the database, where they look
+	// like columns.
 	moving = []string{
-		"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_user", "session_user", "system_user",
-		"user", "current_role", "current_catalog", "current_schema", "rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid",
+		"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_user",
+		"session_user", "system_user",
+		"user", "current_role", "current_catalog", "current_schema", "rowid", "ctid", "xmin", "xmax", "cmin", "cmax",
+		"tableoid",
 	}
 	// clock matches texts that PostgreSQL reads as a time that goes on.
 	clock = regexp.MustCompile(`(?i)now|today|tomorrow|yesterday`)
 )
 
-// Columns returns the columns of the row that a simple condition reads: one of columns, values and comparisons, whose truth changes with
-// the row alone. Of any other it is false: with functions, subqueries and arithmetic, nothing is known. A name without quotes is in
-// lower case, as PostgreSQL takes it.
+// Columns returns the columns of the row that a simple condition reads: one of columns, values and comparisons, whose
+// truth changes with the row alone. Of any other it is false: with functions, subqueries and arithmetic, nothing is
+// known. A name without quotes is in lower case, as PostgreSQL takes it.
 func (c Condition) Columns() (columns []string, simple bool) {
 	operand := false // the token before is one: two in a row are something else, such as DATE '2026-01-01'
 	for i, t := range c.tokens {

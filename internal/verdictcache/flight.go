@@ -58,7 +58,8 @@ type subject[T any] interface {
 // await waits for the flight that find returned, and starts it first if lead. If the flight's answer is too old for
 // the question, await asks again.
 func await[T any](ctx context.Context, c *Cache, s subject[T], asked moment, f *flight[T], lead bool) (T, error) {
-	// A client that hangs up must not tear down a database connection under a query, nor the answer that others wait for.
+	// A client that hangs up must not tear down a database connection under a query, nor the answer that others wait
+	// for.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
 	defer cancel() // this ends our own flight's context: by then the flight has landed, or its time is over
 	var none T
@@ -79,8 +80,8 @@ func await[T any](ctx context.Context, c *Cache, s subject[T], asked moment, f *
 		case f.err == nil && (f.began.seq >= asked.seq && f.began.at.mono >= asked.at.mono || s.answers(f, asked)):
 			return f.value, nil
 		}
-		// The flight has had the time of the first one who asked, and there is some left for this one; or what it has found
-		// is too old for this question. The next one begins later than the question.
+		// The flight has had the time of the first one who asked, and there is some left for this one; or what it has
+		// found is too old for this question. The next one begins later than the question.
 		var value T
 		if value, f, lead = s.find(c.moment(c.config.Now())); f == nil {
 			return value, nil

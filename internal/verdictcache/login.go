@@ -53,8 +53,8 @@ func (q *verdictOf) known(claim djangosession.Claim, f *flight[djangosession.Ver
 	if k == nil || !k.alive(c.ages, wall, at) {
 		return nil
 	}
-	// A forgetting of this user may be on its way to this shard, and f may have begun after it. Then the verdict here is
-	// stale.
+	// A forgetting of this user may be on its way to this shard, and f may have begun after it. Then the verdict here
+	// is stale.
 	if s.swept != c.journal.sweeps.Load() {
 		return nil
 	}

@@ -16,8 +16,8 @@ type Counts struct {
 	Hits, Misses, Joined uint64
 	// Known are the verdicts among the Misses whose user was known by a verdict on another session.
 	Known uint64
-	// Evictions had to make room. Forgotten were made so by the Forget methods, and Overtaken while they were asked for,
-	// so that they were not kept.
+	// Evictions had to make room. Forgotten were made so by the Forget methods, and Overtaken while they were asked
+	// for, so that they were not kept.
 	Evictions, Forgotten, Overtaken uint64
 	// Entries are kept: verdicts with a user, or accesses. Absents are kept verdicts without one. Either may be too old
 	// to be told by now.
@@ -39,7 +39,8 @@ func (c *Counts) add(d Counts) {
 // Stats returns what has been counted. The shards are read one after the other, so that what happens meanwhile may be
 // in one number and not yet in another.
 func (c *Cache) Stats() Stats {
-	st := Stats{Bytes: c.verdictBudget.bytes.Load() + c.accessBudget.bytes.Load() + int64(len(c.logins))*loginBytes, Panics: c.panics.Load()}
+	st := Stats{Bytes: c.verdictBudget.bytes.Load() + c.accessBudget.bytes.Load() + int64(len(c.logins))*loginBytes,
+		Panics: c.panics.Load()}
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()

@@ -16,8 +16,8 @@ type shard struct {
 	table   table
 	absents []absent // by the session's hash; of two in one place the newer stays
 	flights flights[keyhash.Hash, djangosession.Verdict]
-	// usersForgotten is the number of the last forgetting of a user. An older verdict without a user that depends on the
-	// user table does not count any more.
+	// usersForgotten is the number of the last forgetting of a user. An older verdict without a user that depends on
+	// the user table does not count any more.
 	usersForgotten uint64
 	swept          uint64 // how many sweeps of the journal have reached this shard
 	number         uint32 // its place among the shards
@@ -178,7 +178,8 @@ func dependsOnUser(r djangosession.Reason) bool {
 	case djangosession.NoCookie, djangosession.BadSessionKey, djangosession.NotFound, djangosession.Expired,
 		djangosession.BadSignature, djangosession.Unreadable, djangosession.Anonymous, djangosession.UnknownBackend:
 		return false
-	case djangosession.BadUserID, djangosession.UserNotFound, djangosession.UserInactive, djangosession.AuthHashMismatch:
+	case djangosession.BadUserID, djangosession.UserNotFound, djangosession.UserInactive,
+		djangosession.AuthHashMismatch:
 	}
 	return true
 }
@@ -245,6 +246,7 @@ func (q *verdictOf) keepAbsent(f *flight[djangosession.Verdict], at instant) {
 		q.c.verdictBudget.free(q.s.table.remove(q.c.seed, p))
 	}
 	*q.s.absent(q.hash) = absent{
-		id: q.key.Hash, asked: f.began.at, seq: f.began.seq, reason: f.value.Reason, users: dependsOnUser(f.value.Reason),
+		id: q.key.Hash, asked: f.began.at, seq: f.began.seq, reason: f.value.Reason,
+		users: dependsOnUser(f.value.Reason),
 	}
 }

@@ -142,7 +142,8 @@ func (u unfit) Error() string { return string(u) }
 // errNoEcho says that our own notification did not come back. A pooler in transaction mode causes this: LISTEN went
 // to a server that is not ours any more.
 const errNoEcho = unfit("a notification that was sent has not arrived: something between here and PostgreSQL, " +
-	"such as a pooler in transaction mode, keeps it; DATABASE_URL must lead to the server, or to a pooler in session mode")
+	"such as a pooler in transaction mode, keeps it; DATABASE_URL must lead to the server, or to a pooler in " +
+	"session mode")
 
 // listen listens on one connection. It returns why it ended.
 func (l *listenRun) listen(ctx context.Context) error {
@@ -215,7 +216,8 @@ func (l *listenRun) look(ctx context.Context, conn NotificationConn, others int)
 }
 
 // errTouched is not a fault: listening begins anew, with an empty cache.
-const errTouched = unfit("the tables, their triggers or what these call have been changed, or the settings of a role or the database; " +
+const errTouched = unfit("the tables, their triggers or what these call have been changed, or the settings of a " +
+	"role or the database; " +
 	"what was kept until now may have changed untold")
 
 // settle waits for the end of each transaction that has written to the tables before the first look. It may have
@@ -240,7 +242,8 @@ func (l *listenRun) settle(ctx context.Context, conn NotificationConn) error {
 		}
 		now := l.Now()
 		if now.Sub(begun) >= l.Timeout {
-			l.report(false, fmt.Errorf("%s: %w", waiting, unfit("one has not ended for a while; when it does, changes will be told")))
+			l.report(false, fmt.Errorf("%s: %w", waiting, unfit("one has not ended for a while; when it does, "+
+				"changes will be told")))
 		}
 		if _, err := conn.Wait(ctx, now.Add(settlePause)); err != nil {
 			return fmt.Errorf("%s: %w", waiting, err)

@@ -79,7 +79,8 @@ func quoteTable(name string) string {
 
 // beside writes the name of a function in the schema of a table, if that is named.
 func beside(table, function string) string {
-	return quoteTable(table)[:len(quoteTable(table))-len(quoteName(table[strings.LastIndexByte(table, '.')+1:]))] + function
+	return quoteTable(table)[:len(quoteTable(table))-len(quoteName(table[strings.LastIndexByte(table,
+		'.')+1:]))] + function
 }
 
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -40,10 +40,11 @@ const errNotOn = untracked("it does not say that tracking is on: something betwe
 
 // Answers that are no fault of this connection's.
 var (
-	errUnasked   = errors.New("an answer has come that nobody has asked for")
-	errNotOurs   = errors.New("it tells of a key that does not begin with the prefix")
-	errOtherNow  = errors.New("it is another server now")
-	errSwapped   = errors.New("its databases have been swapped, or its statistics reset; what was kept until now may have changed untold")
+	errUnasked  = errors.New("an answer has come that nobody has asked for")
+	errNotOurs  = errors.New("it tells of a key that does not begin with the prefix")
+	errOtherNow = errors.New("it is another server now")
+	errSwapped  = errors.New("its databases have been swapped, or its statistics reset; what was kept until now " +
+		"may have changed untold")
 	errBadNotice = fmt.Errorf("what it tells cannot be understood: %w", errResp)
 )
 
@@ -137,12 +138,14 @@ func refused(args []string, text string) error {
 	case "WRONGPASS", "NOAUTH":
 		return untracked(command + " is answered by " + code + ": the user or the password is wrong")
 	case "NOPERM":
-		return untracked(command + " is answered by NOPERM: the user needs the rights +client|tracking and +client|trackinginfo")
+		return untracked(command + " is answered by NOPERM: the user needs the rights +client|tracking and " +
+			"+client|trackinginfo")
 	}
 	if command == "AUTH" {
 		return untracked(command + " is answered by " + code)
 	}
-	return untracked(command + " is answered by " + code + ": it takes Redis 6.2 or newer or Valkey, and no proxy that does not know the command")
+	return untracked(command + " is answered by " + code + ": it takes Redis 6.2 or newer or Valkey, and no proxy " +
+		"that does not know the command")
 }
 
 // moved finds out whether the server is still the one to listen to.

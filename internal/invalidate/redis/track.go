@@ -20,8 +20,8 @@ import (
 type Tracking struct {
 	// Prefix is what the names of the keys begin with that hold sessions: cachestore.Store.Prefix.
 	Prefix string
-	// Heard is called for a key that was written, deleted, evicted or found to have expired, with what follows Prefix in
-	// its name. If a cache has several servers, calls may come at the same time.
+	// Heard is called for a key that was written, deleted, evicted or found to have expired, with what follows Prefix
+	// in its name. If a cache has several servers, calls may come at the same time.
 	Heard func(sessionKey string)
 	// Everything is called when any key may have changed: a database was flushed, or listening begins.
 	Everything func()

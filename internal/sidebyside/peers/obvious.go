@@ -29,8 +29,9 @@ type obvious struct {
 
 const (
 	sessionQuery = "SELECT session_data, expire_date FROM django_session WHERE session_key = $1 AND expire_date > now()"
-	userQuery    = "SELECT id, password, username, email, is_active, is_staff, is_superuser FROM auth_user WHERE id = $1"
-	backend      = "django.contrib.auth.backends.ModelBackend"
+	userQuery    = "SELECT id, password, username, email, is_active, is_staff, is_superuser FROM auth_user " +
+		"WHERE id = $1"
+	backend = "django.contrib.auth.backends.ModelBackend"
 )
 
 func newObvious(url, secret string, conns int) (*obvious, error) {
@@ -38,7 +39,8 @@ func newObvious(url, secret string, conns int) (*obvious, error) {
 	if err != nil {
 		return nil, err
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secret)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version,
+		SecretKey: signing.SecretKey(secret)})
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +91,8 @@ func (o *obvious) authenticate(c echo.Context) error {
 	case err != nil:
 		return c.JSON(http.StatusServiceUnavailable, answerJSON{Message: "Try again."})
 	}
-	return c.JSON(http.StatusOK, answerJSON{Result: true, Message: "Your login session is alive.", User: u, Expires: expires.UTC().Format(time.RFC3339)})
+	return c.JSON(http.StatusOK, answerJSON{Result: true, Message: "Your login session is alive.",
+		User: u, Expires: expires.UTC().Format(time.RFC3339)})
 }
 
 func (o *obvious) check(ctx context.Context, key string) (*userJSON, time.Time, error) {

@@ -14,8 +14,9 @@ type linker int
 const (
 	byName linker = iota // a link to the name that it has in the state directory; works everywhere
 	byProc               // a link to what /proc/self/fd/N stands for; needs /proc
-	// byDescriptor is linkat(AT_EMPTY_PATH). It needs CAP_DAC_READ_SEARCH or Linux 6.10, which takes the very credentials
-	// that opened the file: where a process has changed its user, each of its threads has others. Hence the last resort.
+	// byDescriptor is linkat(AT_EMPTY_PATH). It needs CAP_DAC_READ_SEARCH or Linux 6.10, which takes the very
+	// credentials that opened the file: where a process has changed its user, each of its threads has others. Hence
+	// the last resort.
 	byDescriptor
 )
 
@@ -31,7 +32,8 @@ func (l linker) link(f *os.File, to folder, name string) error {
 		if l == byDescriptor {
 			return unix.Linkat(fd(f), "", fd(to.File), name, unix.AT_EMPTY_PATH)
 		}
-		return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd(f)), fd(to.File), name, unix.AT_SYMLINK_FOLLOW)
+		return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd(f)), fd(to.File), name,
+			unix.AT_SYMLINK_FOLLOW)
 	})
 }
 

@@ -30,7 +30,8 @@ func apart(root, stateDir string) error {
 				return fault("reading the state directory", err)
 			}
 			if os.SameFile(info, inside) {
-				return fmt.Errorf("the state directory %s is inside MEDIA_ROOT, where unfinished uploads could be downloaded; "+
+				return fmt.Errorf("the state directory %s is inside MEDIA_ROOT, where unfinished uploads could be "+
+					"downloaded; "+
 					"put it beside it: set SIDECAR_UPLOAD_STATE_DIR", stateDir)
 			}
 			if resolved == filepath.Dir(resolved) {
@@ -45,7 +46,8 @@ func suitable(root, state folder) error {
 	for _, dir := range []folder{root, state} {
 		err := again(func() error { return unix.Faccessat(fd(dir.File), ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS) })
 		if err != nil {
-			return fault(fmt.Sprintf("%s must be writable for user %d; change its owner or mode, or mount it read-write",
+			return fault(fmt.Sprintf("%s must be writable for user %d; change its owner or mode, or mount "+
+				"it read-write",
 				dir.Name(), os.Geteuid()), err)
 		}
 	}

@@ -19,8 +19,9 @@ type Config struct {
 	// StateDir is where unfinished uploads are: on Root's file system and mount, since files are moved between the
 	// two, and not inside it, where they could be downloaded. Required; made if it is missing, for its owner only.
 	StateDir string
-	// FilePermissions is FILE_UPLOAD_PERMISSIONS as chmod(2) has it, such as 0o644; nil, Django's None, leaves a file what
-	// the umask leaves of 0o666. Which of them is the default depends on Django's version, and is the caller's to know.
+	// FilePermissions is FILE_UPLOAD_PERMISSIONS as chmod(2) has it, such as 0o644; nil, Django's None, leaves a file
+	// what the umask leaves of 0o666. Which of them is the default depends on Django's version, and is the caller's
+	// to know.
 	FilePermissions *uint32
 	// DirectoryPermissions is FILE_UPLOAD_DIRECTORY_PERMISSIONS as chmod(2) has it: 0o2775 is with the setgid bit. nil,
 	// which is Django's default, leaves directories what the umask leaves of 0o777.

@@ -53,7 +53,9 @@ func (d *Dir) CreatePart(id string, size int64) (*PendingFile, error) {
 // It fails with fs.ErrNotExist, with ErrDamaged, with ErrBusy as long as the part is open elsewhere, and with
 // ErrPublished. Until Close nobody else can open it.
 func (d *Dir) OpenPart(id string, synced, size int64) (*PendingFile, error) {
-	f, err := d.openPart(id, func(state folder, name string) (*os.File, error) { return state.openFile(name, unix.O_RDWR, 0) })
+	f, err := d.openPart(id, func(state folder, name string) (*os.File, error) {
+		return state.openFile(name, unix.O_RDWR, 0)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +135,8 @@ func (d *Dir) adopt(state folder, file *os.File, name string) (*PendingFile, err
 	}
 	const block = 512 // what st_blocks counts, whatever the file system's are
 	taken := max(info.Size, info.Blocks*block)
-	return &PendingFile{dir: d, file: file, name: name, size: info.Size, room: room{reserved: info.Size, allocated: taken}}, nil
+	return &PendingFile{dir: d, file: file, name: name, size: info.Size,
+		room: room{reserved: info.Size, allocated: taken}}, nil
 }
 
 // Published reports whether the part is what stands under a name below MEDIA_ROOT.

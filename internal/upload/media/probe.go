@@ -51,11 +51,13 @@ func (p *probing) create() (err error) {
 		return fault("making a file in the state directory", err)
 	}
 	if f, err := p.state.openFile(p.name, flags, 0o600); err == nil {
-		return errors.Join(fmt.Errorf("the file system of %s makes a file anew that is there already (O_EXCL); uploads would be written over; "+
+		return errors.Join(fmt.Errorf("the file system of %s makes a file anew that is there already (O_EXCL); "+
+			"uploads would be written over; "+
 			"use another file system", p.state.Name()), f.Close())
 	}
 	if !p.state.holds(p.name, p.file) {
-		return fmt.Errorf("the file system of %s gives a file another inode number each time, so that it cannot be known again; "+
+		return fmt.Errorf("the file system of %s gives a file another inode number each time, so that it cannot be "+
+			"known again; "+
 			"mount it with steady inode numbers (FUSE: use_ino or noforget)", p.state.Name())
 	}
 	return nil
@@ -70,7 +72,8 @@ func (p *probing) probeLocks() error {
 	if !unknown(err) && !errors.Is(err, unix.ENOLCK) {
 		return fault("locking a file in the state directory", err)
 	}
-	p.lacks("no locks (flock): two sidecars with one state directory may write to the same upload, and what a crash leaves is removed an hour later",
+	p.lacks("no locks (flock): two sidecars with one state directory may write to the same upload, and what a crash "+
+		"leaves is removed an hour later",
 		"run one sidecar on this state directory, or mount the file system with locks")
 	return nil
 }
@@ -93,10 +96,12 @@ func (p *probing) probeModes() error {
 	kept := a.Mode&0o077 == 0 && b.Mode&0o577 == 0
 	if !kept {
 		p.lacks(fmt.Sprintf("no permissions: every file is %#o, whatever FILE_UPLOAD_PERMISSIONS says", a.Mode&0o777),
-			"give the mount the permissions that files are to have (vfat, SMB: uid, gid, fmask or file_mode, dmask or dir_mode)")
+			"give the mount the permissions that files are to have (vfat, SMB: uid, gid, fmask or file_mode, dmask "+
+				"or dir_mode)")
 	}
 	if kept && dir.Mode&0o002 != 0 {
-		return fmt.Errorf("everybody may write to the state directory %s, and so swap uploads; chmod it to 0700", p.state.Name())
+		return fmt.Errorf("everybody may write to the state directory %s, and so swap uploads; chmod it to 0700",
+			p.state.Name())
 	}
 	return nil
 }
@@ -116,12 +121,14 @@ func (p *probing) probePermissions() error {
 		return fault("reading the state directory", err2)
 	}
 	l := Lack{
-		What:   fmt.Sprintf("no chmod (%v), and files are %#o: every upload is refused with 503, and Django would answer 500", err, info.Mode&0o7777),
+		What: fmt.Sprintf("no chmod (%v), and files are %#o: every upload is refused with 503, and Django "+
+			"would answer 500", err, info.Mode&0o7777),
 		Remedy: "set FILE_UPLOAD_PERMISSIONS to None, here and in Django", Fatal: true,
 	}
 	if uint32(info.Mode)&0o7777 == *want {
 		l = Lack{
-			What:   fmt.Sprintf("no chmod (%v); files have the mode of FILE_UPLOAD_PERMISSIONS already, so that uploads are stored, while Django would answer 500", err),
+			What: fmt.Sprintf("no chmod (%v); files have the mode of FILE_UPLOAD_PERMISSIONS already, so that "+
+				"uploads are stored, while Django would answer 500", err),
 			Remedy: "set FILE_UPLOAD_PERMISSIONS to None, here and in Django",
 		}
 	}
@@ -144,15 +151,18 @@ func (p *probing) probeWay(root folder) error {
 	}
 	if p.state.moveNew(p.name, p.state, second) == nil && p.state.holds(second, p.file) {
 		p.way = byRename
-		p.lacks("no hard links: a file is renamed without replacing another. Where several machines write to one share, only this one looks whether the name is free",
+		p.lacks("no hard links: a file is renamed without replacing another. Where several machines write to one "+
+			"share, only this one looks whether the name is free",
 			"nothing, if no other machine writes to MEDIA_ROOT")
 		return nil
 	}
 	if err := p.state.move(p.name, p.state, third); err != nil {
-		return fmt.Errorf("the file system of MEDIA_ROOT has neither hard links nor renames, which uploads are published with; use another one: %w", err)
+		return fmt.Errorf("the file system of MEDIA_ROOT has neither hard links nor renames, which uploads are "+
+			"published with; use another one: %w", err)
 	}
 	p.way = byReservation
-	p.lacks("neither hard links nor renames that replace nothing (RENAME_NOREPLACE): a name is an empty file for a moment, and after a crash until the next sweep",
+	p.lacks("neither hard links nor renames that replace nothing (RENAME_NOREPLACE): a name is an empty file for a "+
+		"moment, and after a crash until the next sweep",
 		"nothing, if a reader of MEDIA_ROOT can live with that")
 	return nil
 }
@@ -177,7 +187,8 @@ func (p *probing) probeNameless(root folder) linker {
 func (p *probing) probeSync() error {
 	err := errors.Join(p.sync(p.file), p.sync(p.state.File))
 	if unknown(err) {
-		p.lacks("no fsync: what has been answered for may be lost in a power cut", "nothing, if the storage is elsewhere and keeps what it has been given")
+		p.lacks("no fsync: what has been answered for may be lost in a power cut",
+			"nothing, if the storage is elsewhere and keeps what it has been given")
 		return nil
 	}
 	return fault("writing the state directory to the disk", err)
@@ -186,7 +197,8 @@ func (p *probing) probeSync() error {
 func (p *probing) probeSpace() error {
 	_, err := freeBytes(p.file)
 	if errors.Is(err, errUnknownSpace) {
-		p.lacks("no free space is told: SIDECAR_UPLOAD_MIN_FREE has no effect, and a full disk is found when it is full", "nothing, if there is room")
+		p.lacks("no free space is told: SIDECAR_UPLOAD_MIN_FREE has no effect, and a full disk is found "+
+			"when it is full", "nothing, if there is room")
 		return nil
 	}
 	return fault("asking for free space", err)

@@ -90,7 +90,8 @@ func (d *Dir) Sweep() (int, error) {
 	var faults []error
 	for _, name := range names {
 		id, isPart := strings.CutSuffix(name, partSuffix)
-		if !strings.HasSuffix(name, tempSuffix) && !strings.HasSuffix(name, noteSuffix) && (!isPart || checkID(id) != nil) {
+		if !strings.HasSuffix(name, tempSuffix) && !strings.HasSuffix(name, noteSuffix) &&
+			(!isPart || checkID(id) != nil) {
 			continue // not ours
 		}
 		gone, err := d.sweep(state, name)

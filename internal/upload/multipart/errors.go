@@ -6,7 +6,8 @@ import "errors"
 var (
 	// ErrTruncated says that the body ends before its closing boundary.
 	ErrTruncated = errors.New("the multipart body ends before its closing boundary")
-	// ErrHeaderTooLarge says that a part's header, or what comes before the first part, is longer than Limits.HeaderBytes.
+	// ErrHeaderTooLarge says that a part's header, or what comes before the first part, is longer than
+	// Limits.HeaderBytes.
 	ErrHeaderTooLarge = errors.New("the header of a part is too large")
 	// ErrTooManyFiles says that there are more files than Limits.Files: Django's TooManyFilesSent.
 	ErrTooManyFiles = errors.New("too many files")

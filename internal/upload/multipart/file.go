@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// A FileContent is the content of a part that is a file. WriteTo is the fast way to read it: it writes straight from the
-// buffer, half of it at a time or more. io.Copy uses it.
+// A FileContent is the content of a part that is a file. WriteTo is the fast way to read it: it writes straight from
+// the buffer, half of it at a time or more. io.Copy uses it.
 type FileContent struct {
 	part   *Part
 	rest   []byte // of the buffer, for Read

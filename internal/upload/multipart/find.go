@@ -29,7 +29,8 @@ func (f *finder) index(text []byte) int {
 			return -1
 		}
 		begin += i
-		if begin+len(f.delimiter) <= len(text) && text[begin+1] == f.delimiter[1] && bytes.HasPrefix(text[begin:], f.delimiter) {
+		if begin+len(f.delimiter) <= len(text) && text[begin+1] == f.delimiter[1] &&
+			bytes.HasPrefix(text[begin:], f.delimiter) {
 			return begin
 		}
 		begin++

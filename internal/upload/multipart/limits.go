@@ -2,14 +2,14 @@ package multipart
 
 // Limits bound what a body may cost. The zero value has Django's defaults.
 type Limits struct {
-	// HeaderBytes bounds the header of a part, from the end of its boundary to the end of its empty line, and what comes
-	// before the first part. 0 means 1024: MAX_TOTAL_HEADER_SIZE in django/http/multipartparser.py, 5.2. Before 5.1, a
-	// part with a longer header was passed over.
+	// HeaderBytes bounds the header of a part, from the end of its boundary to the end of its empty line, and what
+	// comes before the first part. 0 means 1024: MAX_TOTAL_HEADER_SIZE in django/http/multipartparser.py, 5.2. Before
+	// 5.1, a part with a longer header was passed over.
 	HeaderBytes int
 	// Files bounds the number of files: DATA_UPLOAD_MAX_NUMBER_FILES. 0 means 100; below 0 there is no limit.
 	Files int
-	// Fields bounds the number of parts that are not files: DATA_UPLOAD_MAX_NUMBER_FIELDS. 0 means 1000; below 0 there is
-	// no limit.
+	// Fields bounds the number of parts that are not files: DATA_UPLOAD_MAX_NUMBER_FIELDS. 0 means 1000; below 0
+	// there is no limit.
 	Fields int
 	// FieldBytes bounds the fields together, each with its name and two more: DATA_UPLOAD_MAX_MEMORY_SIZE. 0 means
 	// 2621440; below 0 there is no limit, and a request may fill the memory.

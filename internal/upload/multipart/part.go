@@ -9,8 +9,8 @@ import (
 
 // A Part is one part of a body. Its headers stay valid; its content can be read until Reader.Next is called.
 type Part struct {
-	// Disposition is the value of Content-Disposition as it was sent, without the white space around it. If there is none,
-	// the part is nothing to Django.
+	// Disposition is the value of Content-Disposition as it was sent, without the white space around it. If there is
+	// none, the part is nothing to Django.
 	Disposition []byte
 	// ContentType is the value of Content-Type in the same way. It is UTF-8.
 	ContentType []byte
@@ -44,8 +44,8 @@ func (p *Part) Field(nameLength int) ([]byte, error) {
 	if err := r.countField(); err != nil {
 		return nil, r.fail(err)
 	}
-	// django/http/multipartparser.py, 6.1: num_bytes_read += len(field_name) + 2, "to make the check consistent with the
-	// x-www-form-urlencoded check that includes '&='". What is in base64 counts as it was sent.
+	// django/http/multipartparser.py, 6.1: num_bytes_read += len(field_name) + 2, "to make the check consistent with
+	// the x-www-form-urlencoded check that includes '&='". What is in base64 counts as it was sent.
 	r.fieldBytes += int64(nameLength) + 2
 	value := []byte{}
 	for {

@@ -42,7 +42,8 @@ func (s *scanner) scan() {
 			s.known = s.end - s.undecided()
 			return
 		}
-		// django/http/multipartparser.py, 6.1, _find_boundary: LF before the boundary is not content, nor is CR before that.
+		// django/http/multipartparser.py, 6.1, _find_boundary: LF before the boundary is not content, nor is CR
+		// before that.
 		i += from
 		begin := i
 		if i > s.start && s.buffer[i-1] == '\r' {

@@ -39,7 +39,8 @@ func (c *continuations) add(name, text string) bool {
 		c.names = append(c.names, match[1])
 	}
 	c.parts[match[1]] = append(c.parts[match[1]], section{
-		number: strings.TrimLeft(match[2], "0"), numbers: match[2] != "", text: text, encoded: strings.HasSuffix(name, "*"),
+		number: strings.TrimLeft(match[2], "0"), numbers: match[2] != "", text: text, encoded: strings.HasSuffix(name,
+			"*"),
 	})
 	return true
 }

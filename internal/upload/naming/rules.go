@@ -48,7 +48,8 @@ func New(c Config) (*Rules, error) {
 	case c.Location == nil:
 		return nil, errors.New("there is no time zone to read upload_to in")
 	case c.MaxLength < 0:
-		return nil, fmt.Errorf("max_length is %d: give the number of characters that the FileField may have", c.MaxLength)
+		return nil, fmt.Errorf("max_length is %d: give the number of characters that the FileField may have",
+			c.MaxLength)
 	case c.MaxLength == 0:
 		c.MaxLength = defaultMaxLength
 	}
@@ -95,9 +96,11 @@ func (r *Rules) try() error {
 	stored, err := r.Store("a", longest)
 	switch {
 	case err != nil:
-		return fmt.Errorf(`upload_to %.100q leads out of MEDIA_ROOT: give a relative path without "..": %w`, r.uploadTo, err)
+		return fmt.Errorf(`upload_to %.100q leads out of MEDIA_ROOT: give a relative path without "..": %w`,
+			r.uploadTo, err)
 	case utf8.RuneCountInString(stored) > r.maxLength:
-		return fmt.Errorf("upload_to %.100q leaves no room for a name within max_length %d: shorten it, or give the max_length that the FileField has",
+		return fmt.Errorf("upload_to %.100q leaves no room for a name within max_length %d: shorten it, or give the "+
+			"max_length that the FileField has",
 			r.uploadTo, r.maxLength)
 	}
 	if err := checkComponents(stored); err != nil {

@@ -26,8 +26,8 @@ func (r *Rules) Store(name string, now time.Time) (string, error) {
 		return "", ErrSuspiciousFileOperation
 	}
 	if base = validFilename(base); isNoName(base) {
-		// utils/text.py, get_valid_filename, 2.2 and from 3.1. Django 1.11 to 2.1 and 3.0 store the file in the place of the
-		// directory, or beside it with a random part, which nobody can want: see docs/divergences.md.
+		// utils/text.py, get_valid_filename, 2.2 and from 3.1. Django 1.11 to 2.1 and 3.0 store the file in the place
+		// of the directory, or beside it with a random part, which nobody can want: see docs/divergences.md.
 		return "", fmt.Errorf("%w: nothing is left of %.60q", ErrSuspiciousFileOperation, name)
 	}
 	stored := path.Clean(join(dir, base)) // which is posixpath.normpath for a path that is not empty

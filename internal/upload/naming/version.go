@@ -21,12 +21,13 @@ type behaviour struct {
 	printable bool
 
 	// validates: names are checked for path traversal, and may not be empty (core/files/utils.py, validate_file_name).
-	// 2.2, 3.1 and later got it with CVE-2021-31542 and CVE-2021-45452; lines that had ended by then never did: 1.11, 2.0,
-	// 2.1, 3.0.
+	// 2.2, 3.1 and later got it with CVE-2021-31542 and CVE-2021-45452; lines that had ended by then never did: 1.11,
+	// 2.0, 2.1, 3.0.
 	validates bool
 	// turnsBackslashes: they are slashes for the storage (core/files/storage.py, 2.2 and 3.2, generate_filename).
 	turnsBackslashes bool
-	// allSuffixes: a random part goes before all suffixes, "a_R.tar.gz", not the last (core/files/storage/base.py, 5.1).
+	// allSuffixes: a random part goes before all suffixes, "a_R.tar.gz", not the last (core/files/storage/base.py,
+	// 5.1).
 	allSuffixes bool
 }
 

@@ -15,9 +15,9 @@ import (
 type Options struct {
 	// Media is where the files go. No other Handler of the process uses its parts.
 	Media *media.Dir
-	// Name judges what a client calls its file: "" if it does not say, otherwise any UTF-8. It is asked when an upload is
-	// created, and when it is published for the names to be tried, as media.PendingFile.Publish has it. An error that is a
-	// [reply.Refusal] is what the client is told.
+	// Name judges what a client calls its file: "" if it does not say, otherwise any UTF-8. It is asked when an
+	// upload is created, and when it is published for the names to be tried, as media.PendingFile.Publish has it. An
+	// error that is a [reply.Refusal] is what the client is told.
 	Name func(filename string) (names func() (string, error), err error)
 	// Inspect looks at a complete file before it is published. What it refuses is removed. nil inspects nothing.
 	Inspect func(u Upload, content io.ReaderAt) error
@@ -39,7 +39,8 @@ type Options struct {
 	Expiry time.Duration
 	// RecheckInterval is how often Owner is asked during a request; 0 means 30 s.
 	RecheckInterval time.Duration
-	// MinRate is how many bytes a second a body must have once Grace is used up; 0: a client may be as slow as it likes.
+	// MinRate is how many bytes a second a body must have once Grace is used up; 0: a client may be as slow as it
+	// likes.
 	MinRate int64
 	// Grace is what a body has at its beginning before MinRate counts; 0 means 10 s.
 	Grace time.Duration
@@ -72,7 +73,8 @@ func (o *Options) complete() error {
 	if o.Media == nil || o.Name == nil || o.Published == nil || o.Now == nil {
 		return errors.New("uploads by tus need a directory, functions for name and publication, and a clock")
 	}
-	if o.MaxBytes <= 0 || o.Expiry <= 0 || o.MinRate < 0 || o.Grace < 0 || o.Idle < 0 || o.RecheckInterval < 0 || o.MaxOpenPerUser < 0 || o.MaxOpenBytesPerUser < 0 {
+	if o.MaxBytes <= 0 || o.Expiry <= 0 || o.MinRate < 0 || o.Grace < 0 || o.Idle < 0 || o.RecheckInterval < 0 ||
+		o.MaxOpenPerUser < 0 || o.MaxOpenBytesPerUser < 0 {
 		return errors.New("the limits of uploads by tus are numbers above 0")
 	}
 	if o.BasePath == "" {

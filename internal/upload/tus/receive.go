@@ -17,8 +17,8 @@ import (
 const (
 	// bufferBytes is what an upload has in memory.
 	bufferBytes = 256 << 10
-	// syncBytes is how much a request may lose when the machine stops. It bounds how long the next request waits for the
-	// disk when it takes over.
+	// syncBytes is how much a request may lose when the machine stops. It bounds how long the next request waits for
+	// the disk when it takes over.
 	syncBytes = 32 << 20
 )
 
@@ -61,7 +61,8 @@ func (x *exchange) receive(id string, l *lease, f *media.PendingFile, s *state, 
 		x.w.Header().Set("Connection", "close")
 	}
 	switch {
-	case errors.Is(err, reply.BeyondLength) || errors.Is(err, reply.UploadTooLarge) || errors.Is(err, reply.OpenTooLarge) || err != nil && c != nil:
+	case errors.Is(err, reply.BeyondLength) || errors.Is(err, reply.UploadTooLarge) || errors.Is(err, reply.OpenTooLarge) ||
+		err != nil && c != nil:
 		return err
 	case err == nil:
 		err = c.verify()

@@ -70,7 +70,8 @@ func (q *Queue) try(ctx context.Context, f *os.File, r *result) error {
 	delivered, refused, final := judge(answer.status)
 	if delivered {
 		r.attempt.Outcome = Delivered
-		// After a power cut it may be there again, and is delivered twice: that is cheaper than to write to the disk here.
+		// After a power cut it may be there again, and is delivered twice: that is cheaper than to write to the disk
+		// here.
 		if err := q.dir.remove(r.entry); err != nil {
 			return err
 		}

@@ -111,7 +111,8 @@ func (d queueFolder) put(e, next eventFile) error {
 
 // giveUp moves an event out of the queue. Moved back by hand, it begins again.
 func (d queueFolder) giveUp(e eventFile) error {
-	return errors.Join(os.Rename(d.path(e.name()), d.path(failedFolder, e.afresh().name())), queueFolder(d.path(failedFolder)).sync())
+	return errors.Join(os.Rename(d.path(e.name()), d.path(failedFolder, e.afresh().name())),
+		queueFolder(d.path(failedFolder)).sync())
 }
 
 // setAside moves what is no event out of the queue.

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -16,7 +15,8 @@ const Salt = "django-sidecar.upload"
 type Options struct {
 	// URL is where events are posted: http or https, without a user. Required.
 	URL string
-	// Dir is the folder of the queue, in a directory that is there; made if it is missing, for its owner only. Required.
+	// Dir is the folder of the queue, in a directory that is there; made if it is missing, for its owner only.
+	// Required.
 	Dir string
 	// Sign makes what signing.dumps(event, salt=Salt) would be at a time, of the event's JSON. It is asked anew at each
 	// try, so that the timestamp is that of the try. Required.
@@ -60,9 +60,10 @@ func (o Options) validated() (Options, *url.URL, error) {
 	case o.Timeout < 0 || o.FirstBackoff < 0 || o.MaxBackoff < 0 || o.MaxPending < 0:
 		return o, nil, errors.New("a webhook's times and numbers are not negative")
 	}
-	o.Timeout, o.MaxPending = cmp.Or(o.Timeout, defaultTimeout), cmp.Or(o.MaxPending, defaultMaxPending)
-	o.FirstBackoff = cmp.Or(o.FirstBackoff, defaultFirstBackoff)
-	o.MaxBackoff = cmp.Or(o.MaxBackoff, max(defaultMaxBackoff, o.FirstBackoff))
+	orDefault(&o.Timeout, defaultTimeout)
+	orDefault(&o.FirstBackoff, defaultFirstBackoff)
+	orDefault(&o.MaxBackoff, max(defaultMaxBackoff, o.FirstBackoff))
+	orDefault(&o.MaxPending, defaultMaxPending)
 	if o.MaxBackoff < o.FirstBackoff {
 		return o, nil, errors.New("a webhook's MaxBackoff is shorter than its FirstBackoff")
 	}
@@ -70,6 +71,13 @@ func (o Options) validated() (Options, *url.URL, error) {
 		o.Report = func(Attempt) {}
 	}
 	return o, target, nil
+}
+
+func orDefault[T comparable](option *T, value T) {
+	var zero T
+	if *option == zero {
+		*option = value
+	}
 }
 
 // parseURL says what is wrong with a URL for events. The error does not repeat it: its query may hold a secret.
