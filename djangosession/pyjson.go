@@ -1,6 +1,7 @@
 package djangosession
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -302,20 +303,6 @@ func hex4(s string) (rune, bool) {
 	if len(s) < 4 {
 		return 0, false
 	}
-	var r rune
-	for i := range 4 {
-		c := s[i]
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
+	r, err := strconv.ParseUint(s[:4], 16, 16)
+	return rune(r), err == nil //nolint:gosec // 16 bits
 }

@@ -51,9 +51,23 @@ type rig struct {
 // newRig starts a cluster, and a sidecar on it with the given settings. With DATABASE_URL_FILE, that gets the URL.
 func newRig(t *testing.T, timeout time.Duration, env map[string]string) *rig {
 	t.Helper()
+	r := newCluster(t, timeout)
+	r.run(t, env)
+	return r
+}
+
+// newCluster starts a cluster that has no sidecar yet.
+func newCluster(t *testing.T, timeout time.Duration) *rig {
+	t.Helper()
 	r := &rig{server: djangotest.PrivatePostgres(t), timeout: timeout, log: new(logBuffer), stopped: make(chan struct{})}
 	r.db = r.server.Database(t)
 	r.proxy = djangotest.NewFaultProxy(t, r.server.Addr())
+	return r
+}
+
+// run makes Django's tables, and starts a sidecar with the given settings.
+func (r *rig) run(t *testing.T, env map[string]string) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "sidecar-") //nolint:usetesting // its name is short: a socket's path has room for 107 bytes
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +81,7 @@ func newRig(t *testing.T, timeout time.Duration, env map[string]string) *rig {
 	settings := map[string]string{
 		"DATABASE_URL": r.db.URLAt(r.proxy.Addr()), "DJANGO_VERSION": "5.2", "DJANGO_SECRET_KEY": rigSecret,
 		"SIDECAR_LISTEN": "127.0.0.1:0", "SIDECAR_ADMIN_LISTEN": r.admin,
-		"SIDECAR_STORE_TIMEOUT": timeout.String(), "SIDECAR_DB_CONNS": fmt.Sprint(rigConns),
+		"SIDECAR_STORE_TIMEOUT": r.timeout.String(), "SIDECAR_DB_CONNS": fmt.Sprint(rigConns),
 	}
 	for name, value := range env {
 		settings[name] = value
@@ -87,7 +101,6 @@ func newRig(t *testing.T, timeout time.Duration, env map[string]string) *rig {
 	}
 	r.fill(t, c)
 	r.serve(t, c)
-	return r
 }
 
 // fill makes Django's tables, with users and sessions in every state.

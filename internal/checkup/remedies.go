@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -31,35 +32,18 @@ type symptom struct {
 func says(words ...string) func(error) bool {
 	return func(err error) bool {
 		text := strings.ToLower(err.Error())
-		for _, w := range words {
-			if strings.Contains(text, w) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
 }
 
 // is matches an error with one of the SQLSTATEs.
 func is(states ...string) func(error) bool {
-	return func(err error) bool {
-		for _, s := range states {
-			if state(err) == s {
-				return true
-			}
-		}
-		return false
-	}
+	return func(err error) bool { return slices.Contains(states, state(err)) }
 }
 
 func all(conditions ...func(error) bool) func(error) bool {
 	return func(err error) bool {
-		for _, c := range conditions {
-			if !c(err) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(conditions, func(has func(error) bool) bool { return !has(err) })
 	}
 }
 
@@ -75,12 +59,7 @@ func isTimeout(err error) bool {
 
 func isErrno(numbers ...syscall.Errno) func(error) bool {
 	return func(err error) bool {
-		for _, n := range numbers {
-			if errors.Is(err, n) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
 	}
 }
 

@@ -319,19 +319,14 @@ func (r *reader) address(name string) string {
 }
 
 // level is the least level that is logged.
-func (r *reader) level(name string) slog.Level {
-	switch strings.ToLower(r.text(name)) {
-	case "debug":
-		return slog.LevelDebug
-	case "info":
-		return slog.LevelInfo
-	case "warn", "warning":
-		return slog.LevelWarn
-	case "error":
-		return slog.LevelError
+func (r *reader) level(name string) (level slog.Level) {
+	text := strings.ToLower(r.text(name))
+	if !slices.Contains([]string{"debug", "info", "warn", "warning", "error"}, text) {
+		r.refuse(name, "debug, info, warn or error")
+		return level
 	}
-	r.refuse(name, "debug, info, warn or error")
-	return slog.LevelInfo
+	_ = level.UnmarshalText([]byte(strings.TrimSuffix(text, "ing"))) // it knows them all
+	return level
 }
 
 // readFiles are the files that a Config was read from.

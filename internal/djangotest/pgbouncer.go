@@ -31,7 +31,8 @@ server_login_retry = 1
 type Bouncer struct {
 	*Process
 
-	addr string
+	addr  string
+	start func(testing.TB) *Process
 }
 
 // PgBouncer starts pgbouncer in front of a cluster; mode is its pool_mode: session, transaction or statement. Three
@@ -66,15 +67,27 @@ func PgBouncer(tb testing.TB, server *PostgresServer, mode string) *Bouncer {
 		}
 	}
 
-	cmd := exec.CommandContext(context.Background(), program, config)
-	cmd.Dir = dir
-	server.account.apply(cmd)
 	probe := &TestDatabase{server: server, name: superuser}
-	process := StartProcess(tb.Context(), tb, cmd, func(ctx context.Context) error {
-		_, err := server.psql(ctx, probe.URLAt(loopback(port)), "SELECT 1")
-		return err
-	})
-	return &Bouncer{Process: process, addr: loopback(port)}
+	start := func(tb testing.TB) *Process {
+		tb.Helper()
+		cmd := exec.CommandContext(context.Background(), program, config)
+		cmd.Dir = dir
+		server.account.apply(cmd)
+		return StartProcess(tb.Context(), tb, cmd, func(ctx context.Context) error {
+			_, err := server.psql(ctx, probe.URLAt(loopback(port)), "SELECT 1")
+			return err
+		})
+	}
+	return &Bouncer{Process: start(tb), addr: loopback(port), start: start}
+}
+
+// Restart ends pgbouncer at once, and starts it again on the same port.
+func (b *Bouncer) Restart(tb testing.TB) {
+	tb.Helper()
+	if err := b.Kill(); err != nil {
+		tb.Fatal(err)
+	}
+	b.Process = b.start(tb)
 }
 
 // URL returns the address of a database through pgbouncer.

@@ -215,46 +215,50 @@ func (m *Metrics) AnswerUndelivered() { m.undelivered.Inc() }
 
 // Store returns store with its answers timed under the name of its kind.
 func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {
-	return &timedStore{store, m, m.stores.WithLabelValues(kind, "load"), now}
+	return &timedStore{timed{m, m.stores.WithLabelValues(kind, "load"), now}, store}
 }
 
 // UserStore returns store with its answers timed under the name of its kind.
 func (m *Metrics) UserStore(store djangosession.UserStore, kind string, now func() time.Time) djangosession.UserStore {
-	return &timedUsers{store, m, m.stores.WithLabelValues(kind, "user_by_id"), now}
+	return &timedUsers{timed{m, m.stores.WithLabelValues(kind, "user_by_id"), now}, store}
 }
 
-type timedStore struct {
-	store    djangosession.Store
+// timed observes how long a store takes, and counts its failures.
+type timed struct {
 	metrics  *Metrics
 	duration prometheus.Observer
 	now      func() time.Time
+}
+
+func (t *timed) since(start time.Time, err error) {
+	t.duration.Observe(t.now().Sub(start).Seconds())
+	if err != nil && !djangosession.IsAnswer(err) {
+		t.metrics.errors.Inc()
+	}
+}
+
+type timedStore struct {
+	timed
+	store djangosession.Store
 }
 
 // Load implements djangosession.Store.
 func (t *timedStore) Load(ctx context.Context, key string) (*djangosession.Session, error) {
 	start := t.now()
 	s, err := t.store.Load(ctx, key)
-	t.duration.Observe(t.now().Sub(start).Seconds())
-	if err != nil && !djangosession.IsAnswer(err) {
-		t.metrics.errors.Inc()
-	}
+	t.since(start, err)
 	return s, err
 }
 
 type timedUsers struct {
-	store    djangosession.UserStore
-	metrics  *Metrics
-	duration prometheus.Observer
-	now      func() time.Time
+	timed
+	store djangosession.UserStore
 }
 
 // UserByID implements djangosession.UserStore.
 func (t *timedUsers) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
 	start := t.now()
 	u, err := t.store.UserByID(ctx, id)
-	t.duration.Observe(t.now().Sub(start).Seconds())
-	if err != nil && !djangosession.IsAnswer(err) {
-		t.metrics.errors.Inc()
-	}
+	t.since(start, err)
 	return u, err
 }

@@ -78,7 +78,7 @@ func (c *curves) start(t *testing.T, cmd *exec.Cmd, addr string) running {
 func (c *curves) startSidecar(t *testing.T, more ...string) running {
 	t.Helper()
 	addr, admin := c.address(t), c.address(t)
-	r := c.start(t, c.sidecarServer(append(more, "SIDECAR_ADMIN_LISTEN="+admin)...)(addr), addr)
+	r := c.start(t, c.sidecarServer(c.sidecar, append(more, "SIDECAR_ADMIN_LISTEN="+admin)...)(addr), addr)
 	r.admin = admin
 	return r
 }

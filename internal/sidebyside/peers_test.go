@@ -164,10 +164,10 @@ func (b *bench) compareShape(t *testing.T, r reply) {
 
 const sidecarPath = "/authenticate"
 
-// sidecarServer is the sidecar as an operator runs it, its events in a file.
-func (b *bench) sidecarServer(more ...string) func(string) *exec.Cmd {
+// sidecarServer is a sidecar as an operator runs it, its events in a file.
+func (b *bench) sidecarServer(program string, more ...string) func(string) *exec.Cmd {
 	return func(listen string) *exec.Cmd {
-		cmd := exec.Command(b.sidecar, "serve")
+		cmd := exec.Command(program, "serve")
 		cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool {
 			return strings.HasPrefix(pair, "SIDECAR_") || strings.HasPrefix(pair, "DJANGO_") || strings.HasPrefix(pair, "PG")
 		})

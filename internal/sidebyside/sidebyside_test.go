@@ -26,6 +26,7 @@ var (
 	only        = flag.String("only", "", "measures what matches this regular expression only")
 	serverCore  = flag.String("servercore", "0", "the core of servers and database")
 	loadCore    = flag.String("loadcore", "1", "the core of the load")
+	before      = flag.String("before", "", "a sidecar of an older commit, which is measured too, in turn with this one: the path of its program")
 	markdown    = flag.String("markdown", "", "a file for the table, besides")
 )
 
@@ -59,7 +60,7 @@ func TestSideBySide(t *testing.T) {
 	b := &bench{site: testdata(t), gunicorn: gunicornDirectory(t), logs: filepath.Join(t.TempDir(), "log")}
 	b.sidecar = build(t, "django-sidecar/cmd/django-sidecar")
 	b.peers = build(t, "django-sidecar/internal/sidebyside/peers")
-	before := loadAverage(t)
+	loaded := loadAverage(t)
 	b.cluster = startCluster(t, *serverCore, *sessions, *users)
 	wanted, err := regexp.Compile(*only)
 	if err != nil {
@@ -79,7 +80,7 @@ func TestSideBySide(t *testing.T) {
 				s.each(s.server), s.each(s.database), 100*(s.server+s.database).Seconds()/s.seconds, 100*s.load.Seconds()/s.seconds)
 		}
 	}
-	report(t, b, peers, before)
+	report(t, b, peers, loaded)
 }
 
 // all are the peers, in the order of the table.
@@ -93,14 +94,27 @@ func (b *bench) all(t *testing.T) []*peer {
 		name := fmt.Sprintf("pgbench, no HTTP, %d clients on the %s core", clients, owner)
 		return &peer{name: name, measure: func(t *testing.T) sample { return b.pgbench(t, core, clients) }}
 	}
-	cache := []string{"SIDECAR_CACHE_TTL=" + *cacheTTL}
-	return []*peer{
-		overHTTP(noopName, server{path: sidecarPath, blind: true, alike: true, start: b.peerServer("-mode=noop")}),
-		overHTTP("sidecar", server{path: sidecarPath, alike: true, start: b.sidecarServer()}),
-		overHTTP("sidecar, /auth/nginx", server{path: "/auth/nginx", start: b.sidecarServer()}),
-		overHTTP("sidecar with a cache, sessions new to it", server{path: sidecarPath, start: b.sidecarServer(cache...)}),
-		overHTTP("sidecar with a cache, sessions known to it", server{path: sidecarPath, asked: *warmKeys, start: b.sidecarServer(cache...)}),
-		overHTTP("sidecar with a cache, known, /auth/nginx", server{path: "/auth/nginx", asked: *warmKeys, start: b.sidecarServer(cache...)}),
+	peers := []*peer{overHTTP(noopName, server{path: sidecarPath, blind: true, alike: true, start: b.peerServer("-mode=noop")})}
+	cache := "SIDECAR_CACHE_TTL=" + *cacheTTL
+	for _, s := range []struct {
+		name string
+		server
+		settings []string
+	}{
+		{"sidecar", server{path: sidecarPath, alike: true}, nil},
+		{"sidecar, /auth/nginx", server{path: "/auth/nginx"}, nil},
+		{"sidecar with a cache, sessions new to it", server{path: sidecarPath}, []string{cache}},
+		{"sidecar with a cache, sessions known to it", server{path: sidecarPath, asked: *warmKeys}, []string{cache}},
+		{"sidecar with a cache, known, /auth/nginx", server{path: "/auth/nginx", asked: *warmKeys}, []string{cache}},
+	} {
+		s.start = b.sidecarServer(b.sidecar, s.settings...)
+		peers = append(peers, overHTTP(s.name, s.server))
+		if *before != "" {
+			s.start = b.sidecarServer(*before, s.settings...)
+			peers = append(peers, overHTTP("before: "+s.name, s.server))
+		}
+	}
+	return append(peers,
 		overHTTP(obviousName, server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=4")}),
 		overHTTP("obvious version, 16 connections", server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=16")}),
 		pgbench("server's", *serverCore, 4),
@@ -108,7 +122,7 @@ func (b *bench) all(t *testing.T) []*peer {
 		pgbench("load's", *loadCore, 4),
 		overHTTP(djangoName, server{path: sidecarPath, start: b.djangoServer(python, "BENCH_KEEP_CONNECTIONS=1")}),
 		overHTTP("the same, a connection for each request", server{path: sidecarPath, start: b.djangoServer(python)}),
-	}
+	)
 }
 
 // build compiles a program as `make build` does.

@@ -1,7 +1,6 @@
 package tus
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -38,21 +37,8 @@ func length(h http.Header, name string) (int64, error) {
 
 // parseDecimal reads digits, of a number that an int64 holds.
 func parseDecimal(s string) (int64, bool) {
-	if s == "" {
-		return 0, false
-	}
-	n := int64(0)
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		digit := int64(c - '0')
-		if n > (math.MaxInt64-digit)/10 {
-			return 0, false
-		}
-		n = n*10 + digit
-	}
-	return n, true
+	n, err := strconv.ParseUint(s, 10, 63) // without a sign
+	return int64(n), err == nil            //nolint:gosec // 63 bits
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -60,10 +61,9 @@ func (o Options) validated() (Options, *url.URL, error) {
 	case o.Timeout < 0 || o.FirstBackoff < 0 || o.MaxBackoff < 0 || o.MaxPending < 0:
 		return o, nil, errors.New("a webhook's times and numbers are not negative")
 	}
-	orDefault(&o.Timeout, defaultTimeout)
-	orDefault(&o.FirstBackoff, defaultFirstBackoff)
-	orDefault(&o.MaxBackoff, max(defaultMaxBackoff, o.FirstBackoff))
-	orDefault(&o.MaxPending, defaultMaxPending)
+	o.Timeout, o.MaxPending = cmp.Or(o.Timeout, defaultTimeout), cmp.Or(o.MaxPending, defaultMaxPending)
+	o.FirstBackoff = cmp.Or(o.FirstBackoff, defaultFirstBackoff)
+	o.MaxBackoff = cmp.Or(o.MaxBackoff, max(defaultMaxBackoff, o.FirstBackoff))
 	if o.MaxBackoff < o.FirstBackoff {
 		return o, nil, errors.New("a webhook's MaxBackoff is shorter than its FirstBackoff")
 	}
@@ -71,13 +71,6 @@ func (o Options) validated() (Options, *url.URL, error) {
 		o.Report = func(Attempt) {}
 	}
 	return o, target, nil
-}
-
-func orDefault[T comparable](option *T, value T) {
-	var zero T
-	if *option == zero {
-		*option = value
-	}
 }
 
 // parseURL says what is wrong with a URL for events. The error does not repeat it: its query may hold a secret.
