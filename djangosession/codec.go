@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"django-sidecar/internal/pytext"
 	"django-sidecar/signing"
 )
 
@@ -217,15 +218,5 @@ func appendPyJSON(dst []byte, v any) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
-	for _, r := range strings.TrimSuffix(b.String(), "\n") {
-		switch {
-		case r < 0x7f: // Lib/json/encoder.py, 3.13: ESCAPE_ASCII = r'([\\"]|[^\ -~])'
-			dst = utf8.AppendRune(dst, r)
-		case r <= 0xffff:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
-		default:
-			dst = fmt.Appendf(dst, `\u%04x\u%04x`, 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff)
-		}
-	}
-	return dst, nil
+	return pytext.AppendASCII(dst, strings.TrimSuffix(b.String(), "\n")), nil
 }

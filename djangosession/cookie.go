@@ -3,6 +3,8 @@ package djangosession
 import (
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // SessionKey returns the value of the cookie called name in the Cookie header lines of a request, "" when
@@ -78,9 +80,9 @@ func (r CookieRules) text(s string) string {
 	for i := range len(plain) {
 		if c := plain[i]; c <= ' ' || c >= utf8.RuneSelf {
 			if r.latin1 {
-				return pyStrip(decodeLatin1(s))
+				return pytext.Strip(pytext.DecodeLatin1(s))
 			}
-			return pyStrip(decodeUTF8(s))
+			return pytext.Strip(pytext.DecodeUTF8(s))
 		}
 	}
 	return plain
@@ -121,44 +123,4 @@ func unquoteCookie(s string) string {
 // isOctal reports whether s begins with [0-3][0-7][0-7].
 func isOctal(s string) bool {
 	return len(s) >= 3 && '0' <= s[0] && s[0] <= '3' && '0' <= s[1] && s[1] <= '7' && '0' <= s[2] && s[2] <= '7'
-}
-
-// decodeUTF8 is Python's bytes.decode(errors="replace"): one U+FFFD for each maximal subpart of an ill-formed
-// sequence (Unicode 15, section 3.9, table 3-8), where Go's conversions have one for each byte.
-func decodeUTF8(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && n == 1 {
-			n = maximalSubpart(s)
-		}
-		b.WriteRune(r)
-		s = s[n:]
-	}
-	return b.String()
-}
-
-// decodeLatin1 is Python's bytes.decode("latin1"): each byte is a character.
-func decodeLatin1(s string) string {
-	var b strings.Builder
-	b.Grow(2 * len(s)) // once
-	for i := range len(s) {
-		b.WriteRune(rune(s[i]))
-	}
-	return b.String()
-}
-
-// maximalSubpart returns the length of the longest start of s, at least 1, that starts a well-formed sequence
-// without completing it.
-func maximalSubpart(s string) int {
-	for n := min(len(s), utf8.UTFMax-1); n > 1; n-- {
-		// utf8.FullRuneInString is false exactly for the proper beginnings of well-formed sequences.
-		if !utf8.FullRuneInString(s[:n]) {
-			return n
-		}
-	}
-	return 1
 }

@@ -3,39 +3,9 @@ package djangosession
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
-
-// pyStrip is Python's str.strip().
-func pyStrip(s string) string { return strings.TrimFunc(s, pySpace) }
-
-// pySpace is Python's str.isspace for one character: Go's White_Space and the four separators U+001C to U+001F
-// (bidirectional type B or S; Objects/unicodectype.c of CPython).
-func pySpace(r rune) bool { return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f' }
-
-// pyDecimal returns the ASCII digit for a decimal digit of any script, as Python's int() reads them.
-func pyDecimal(r rune) (digit rune, ok bool) {
-	if r < utf8.RuneSelf {
-		return r, '0' <= r && r <= '9'
-	}
-	if !unicode.Is(unicode.Nd, r) {
-		return 0, false
-	}
-	// Unicode gives decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of
-	// whole runs.
-	for _, t := range unicode.Nd.R16 {
-		if rune(t.Lo) <= r && r <= rune(t.Hi) {
-			return '0' + (r-rune(t.Lo))%10, true
-		}
-	}
-	for _, t := range unicode.Nd.R32 {
-		lo, hi := rune(t.Lo), rune(t.Hi) //nolint:gosec // code points fit a rune
-		if lo <= r && r <= hi {
-			return '0' + (r-lo)%10, true
-		}
-	}
-	return 0, false
-}
 
 // pyIntText brings a text that Python's int(text, base) accepts into plain form: an optional "-", and ASCII
 // digits of the base without underscores. ok is false where int would raise a ValueError,
@@ -69,9 +39,9 @@ func pyIntText(s string, base, maxDigits int) (plain string, ok bool) {
 			continue
 		}
 		underscore = false
-		switch d, decimal := pyDecimal(r); {
+		switch d, decimal := pytext.Digit(r); {
 		case decimal:
-			digits.WriteRune(d)
+			digits.WriteByte(byte('0' + d)) //nolint:gosec // a digit
 		case base == 16 && ('a' <= r && r <= 'f' || 'A' <= r && r <= 'F'):
 			digits.WriteRune(r)
 		default:

@@ -3,13 +3,12 @@ package djangocache
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/cachestore"
+	"django-sidecar/internal/pytext"
 	"django-sidecar/signing"
 )
 
@@ -80,19 +79,7 @@ func asciiJSON(text []byte) []byte {
 	if !slices.ContainsFunc(text, func(c byte) bool { return c >= utf8.RuneSelf }) {
 		return text
 	}
-	escaped := make([]byte, 0, 3*len(text))
-	for _, r := range string(text) {
-		switch {
-		case r < utf8.RuneSelf:
-			escaped = utf8.AppendRune(escaped, r)
-		case r <= 0xffff:
-			escaped = fmt.Appendf(escaped, `\u%04x`, r)
-		default:
-			high, low := utf16.EncodeRune(r)
-			escaped = fmt.Appendf(escaped, `\u%04x\u%04x`, high, low)
-		}
-	}
-	return escaped
+	return pytext.AppendASCII(make([]byte, 0, 3*len(text)), string(text))
 }
 
 // isPyInt reports whether Python's int() reads b: white space around it, a sign, and digits with single underscores

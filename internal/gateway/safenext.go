@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // maxURLLength is MAX_URL_LENGTH of django/utils/http.py, 6.1, in characters.
@@ -23,7 +25,7 @@ func SafeNext(url, host string, requireHTTPS bool) bool {
 	if !utf8.ValidString(url) {
 		return false // no text of Python
 	}
-	url = strings.TrimFunc(url, isPythonSpace)
+	url = pytext.Strip(url)
 	// Chrome treats \ completely as / in paths but it could be part of some basic auth credentials so we need to check
 	// both URLs.
 	return hasAllowedHostAndScheme(url, host, requireHTTPS) &&
@@ -55,6 +57,3 @@ func hasAllowedHostAndScheme(url, host string, requireHTTPS bool) bool {
 	}
 	return false
 }
-
-// isPythonSpace is str.isspace, which str.strip goes by: unlike Go it has the four separators of ASCII.
-func isPythonSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }

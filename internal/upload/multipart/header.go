@@ -2,8 +2,9 @@ package multipart
 
 import (
 	"bytes"
-	"unicode"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // parse reads the lines of a header that matter. As in Django, a line without a colon is passed over, a line that
@@ -17,7 +18,7 @@ func (p *Part) parse(header []byte) error {
 		if !found {
 			continue
 		}
-		bare := bytes.TrimFunc(name, isSpace)
+		bare := bytes.TrimFunc(name, pytext.IsSpace)
 		disposition, contentType := isASCIIFold(bare, "content-disposition"), isASCIIFold(bare, "content-type")
 		encoding := isASCIIFold(bare, "content-transfer-encoding")
 		value = bytes.Trim(value, " \t")
@@ -42,10 +43,5 @@ func (p *Part) parse(header []byte) error {
 // other, quoted-printable too: django/http/multipartparser.py, 1.11 to 6.1, if transfer_encoding == "base64".
 func isBase64(value []byte) bool {
 	encoding, _, _ := bytes.Cut(value, []byte(";"))
-	return isASCIIFold(bytes.TrimFunc(encoding, isSpace), "base64")
-}
-
-// isSpace says whether Python's strip removes a character.
-func isSpace(c rune) bool {
-	return unicode.IsSpace(c) || 0x1c <= c && c <= 0x1f
+	return isASCIIFold(bytes.TrimFunc(encoding, pytext.IsSpace), "base64")
 }

@@ -3,6 +3,8 @@ package naming
 import (
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // A charset decodes bytes as bytes.decode(..., errors="replace") does.
@@ -11,13 +13,13 @@ type charset func(encoded string) string
 // charsets are the names, in the form of encodings.normalize_encoding, of the charsets that RFC 5987 and the RFC
 // before it ask for. Python knows a hundred more.
 var charsets = map[string]charset{
-	"utf_8": decodeUTF8, "utf8": decodeUTF8, "utf": decodeUTF8, "u8": decodeUTF8,
+	"utf_8": pytext.DecodeUTF8, "utf8": pytext.DecodeUTF8, "utf": pytext.DecodeUTF8, "u8": pytext.DecodeUTF8,
 	"ascii": decodeASCII, "us_ascii": decodeASCII, "us": decodeASCII, "646": decodeASCII, "iso646_us": decodeASCII,
 	"ansi_x3_4_1968": decodeASCII, "ansi_x3.4_1968": decodeASCII, "cp367": decodeASCII,
 	"csascii": decodeASCII, "ibm367": decodeASCII, "iso_ir_6": decodeASCII,
-	"latin_1": decodeLatin1, "latin1": decodeLatin1, "latin": decodeLatin1, "l1": decodeLatin1, "8859": decodeLatin1,
-	"iso_8859_1": decodeLatin1, "iso8859_1": decodeLatin1, "iso8859": decodeLatin1, "iso_8859_1_1987": decodeLatin1,
-	"iso_ir_100": decodeLatin1, "cp819": decodeLatin1, "ibm819": decodeLatin1, "csisolatin1": decodeLatin1,
+	"latin_1": pytext.DecodeLatin1, "latin1": pytext.DecodeLatin1, "latin": pytext.DecodeLatin1, "l1": pytext.DecodeLatin1, "8859": pytext.DecodeLatin1,
+	"iso_8859_1": pytext.DecodeLatin1, "iso8859_1": pytext.DecodeLatin1, "iso8859": pytext.DecodeLatin1, "iso_8859_1_1987": pytext.DecodeLatin1,
+	"iso_ir_100": pytext.DecodeLatin1, "cp819": pytext.DecodeLatin1, "ibm819": pytext.DecodeLatin1, "csisolatin1": pytext.DecodeLatin1,
 }
 
 // charsetOf is codecs.lookup; nil for a charset that is not known here.
@@ -49,43 +51,6 @@ func normalizeEncoding(name string) string {
 	return b.String()
 }
 
-// decodeUTF8 replaces what is not UTF-8 as Python does: one U+FFFD for each maximal part of a character, where Go has
-// one for each byte.
-func decodeUTF8(encoded string) string {
-	if utf8.ValidString(encoded) {
-		return encoded
-	}
-	var b strings.Builder
-	for i := 0; i < len(encoded); {
-		r, size := utf8.DecodeRuneInString(encoded[i:])
-		if r == utf8.RuneError && size == 1 {
-			size = maximalPart(encoded[i:])
-		}
-		b.WriteRune(r)
-		i += size
-	}
-	return b.String()
-}
-
-// maximalPart is how many bytes of an invalid text begin some character, and 1 where none does.
-func maximalPart(text string) int {
-	n := 1
-	for n < len(text) && n < utf8.UTFMax && isPrefix(text[:n+1]) {
-		n++
-	}
-	return n
-}
-
-// isPrefix tells whether a character could begin so: with continuation bytes added, DecodeRune would find it whole.
-func isPrefix(text string) bool {
-	for _, tail := range []string{"\x80", "\x80\x80"} {
-		if r, size := utf8.DecodeRuneInString(text + tail); r != utf8.RuneError && size > len(text) {
-			return true
-		}
-	}
-	return false
-}
-
 func decodeASCII(encoded string) string {
 	var b strings.Builder
 	for i := range len(encoded) {
@@ -94,14 +59,6 @@ func decodeASCII(encoded string) string {
 		} else {
 			b.WriteRune(utf8.RuneError)
 		}
-	}
-	return b.String()
-}
-
-func decodeLatin1(encoded string) string {
-	var b strings.Builder
-	for i := range len(encoded) {
-		b.WriteRune(rune(encoded[i]))
 	}
 	return b.String()
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // Clean makes a file's name of what a client calls it: what Django has as UploadedFile.name. It holds no slash. ok is
@@ -12,7 +14,7 @@ import (
 // The name is for people and for [Rules.Store]. To Django 4.0 it may hold control characters, and to 2.1 and in 3.0 it
 // may be "..".
 func (r *Rules) Clean(filename string) (name string, ok bool) {
-	name, ok = r.sanitize(decodeUTF8(filename))
+	name, ok = r.sanitize(pytext.DecodeUTF8(filename))
 	if !ok {
 		return "", false
 	}
@@ -35,10 +37,10 @@ func (r *Rules) sanitize(name string) (sanitized string, ok bool) {
 	case ieSanitize:
 		// http/multipartparser.py, 1.11 to 2.1: IE_sanitize(unescape_entities(file_name)).
 		name, ok = unescapeHTML4(name)
-		return strip(after(name, `\`)), ok
+		return pytext.Strip(after(name, `\`)), ok
 	case baseSanitize:
 		// The same, 3.0: sanitize_file_name.
-		return strip(after(unescape(name), `\`)), true // os.path.basename follows
+		return pytext.Strip(after(unescape(name), `\`)), true // os.path.basename follows
 	case splitSanitize:
 		// The same, 2.2 and 3.1 to 6.1: sanitize_file_name.
 		name = after(after(unescape(name), "/"), `\`)

@@ -5,9 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"django-sidecar/internal/pytext"
 	"django-sidecar/internal/urlquote"
 )
 
@@ -91,23 +91,14 @@ func pythonInt(text string, base int) (number int, ok bool) {
 	return number, between
 }
 
-// digitOf is the value of a decimal digit of any script, or of a hexadecimal one; 99 for anything else. Unicode gives
-// decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of whole runs.
+// digitOf is the value of a decimal digit of any script, or of a hexadecimal one; 99 for anything else.
 func digitOf(r rune) int {
+	if value, ok := pytext.Digit(r); ok {
+		return value
+	}
 	if r < utf8.RuneSelf {
 		if d := urlquote.HexDigit(byte(r & 0x7f)); d < 16 {
 			return int(d)
-		}
-		return 99
-	}
-	for _, t := range unicode.Nd.R16 {
-		if rune(t.Lo) <= r && r <= rune(t.Hi) {
-			return int(r-rune(t.Lo)) % 10
-		}
-	}
-	for _, t := range unicode.Nd.R32 {
-		if lo := rune(t.Lo & utf8.MaxRune); lo <= r && r <= rune(t.Hi&utf8.MaxRune) {
-			return int(r-lo) % 10
 		}
 	}
 	return 99

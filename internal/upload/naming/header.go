@@ -3,6 +3,8 @@ package naming
 import (
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // ItemType is what Django takes a part of a form for.
@@ -52,7 +54,7 @@ func (r *Rules) MainValue(value []byte) string {
 	if !ok {
 		return ""
 	}
-	return strip(h.main)
+	return pytext.Strip(h.main)
 }
 
 // headerLine is a line in parts.
@@ -72,15 +74,15 @@ func (p param) String() string {
 	if p.text {
 		return p.value
 	}
-	return decodeUTF8(p.value)
+	return pytext.DecodeUTF8(p.value)
 }
 
 // stripped is the value's strip(), and force_str of that.
 func (p param) stripped() string {
 	if p.text {
-		return strip(p.value)
+		return pytext.Strip(p.value)
 	}
-	return decodeUTF8(strings.Trim(p.value, asciiSpace))
+	return pytext.DecodeUTF8(strings.Trim(p.value, asciiSpace))
 }
 
 // maxHeaderLength is MAX_HEADER_LENGTH of django/utils/http.py, 6.0, in characters.
@@ -101,7 +103,7 @@ func (r *Rules) header(value []byte) (h headerLine, ok bool) {
 	case r.parser != parsesEmail:
 		return r.parseOwn(r.pieces(line))
 	case !strings.Contains(line, ";"):
-		return headerLine{main: lower(strip(line))}, true
+		return headerLine{main: lower(pytext.Strip(line))}, true
 	}
 	return parseEmail(r.pieces(line))
 }
@@ -128,5 +130,5 @@ func (r *Rules) strip(text string) string {
 	if r.parser == parsesBytes {
 		return strings.Trim(text, asciiSpace)
 	}
-	return strip(text)
+	return pytext.Strip(text)
 }

@@ -1,6 +1,10 @@
 package naming
 
-import "strings"
+import (
+	"strings"
+
+	"django-sidecar/internal/pytext"
+)
 
 // parseEmail is parse_header_parameters of utils/http.py, 5.2.19, 6.0.10 and 6.1, which leaves the work to
 // email.message.Message: this is get_params and what it calls in email/message.py and email/utils.py of CPython 3.13.
@@ -9,7 +13,7 @@ func parseEmail(pieces []string) (h headerLine, ok bool) {
 	var extended continuations
 	for i, piece := range pieces {
 		name, value, found := strings.Cut(piece, "=")
-		if name = strip(name); found {
+		if name = pytext.Strip(name); found {
 			name = lower(name)
 		}
 		if i == 0 {
@@ -17,7 +21,7 @@ func parseEmail(pieces []string) (h headerLine, ok bool) {
 			continue
 		}
 		// Message quotes and unquotes the value once more; these undo each other.
-		value = emailUnquote(strip(value))
+		value = emailUnquote(pytext.Strip(value))
 		if !extended.add(name, value) && name != "" {
 			h.params[name] = param{value: value}
 		}

@@ -11,11 +11,6 @@ import (
 // asciiSpace is what bytes.strip removes.
 const asciiSpace = " \t\n\r\v\f"
 
-// isSpace is str.isspace, which str.strip goes by: unlike Go it has the four separators of ASCII.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }
-
-func strip(text string) string { return strings.TrimFunc(text, isSpace) }
-
 // lower is str.lower, for ASCII: no name of a parameter that is looked for has other letters.
 func lower(text string) string {
 	return strings.Map(func(r rune) rune {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // continuation is rfc2231_continuation of email/utils.py, CPython 3.13: filename*, filename*0 or filename*0*.
@@ -60,7 +62,7 @@ func (c *continuations) collapse(params map[string]param) bool {
 		for _, p := range parts {
 			if p.encoded {
 				extended = true
-				p.text = unquoteWith(p.text, decodeLatin1)
+				p.text = unquoteWith(p.text, pytext.DecodeLatin1)
 			}
 			b.WriteString(p.text)
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"django-sidecar/internal/pytext"
 )
 
 // Store is the path below MEDIA_ROOT that Django would store a file at which is named so, were nothing there: what a
@@ -49,7 +51,7 @@ func hasDotDot(path string) bool { return slices.Contains(strings.Split(path, "/
 
 // validFilename is get_valid_filename of utils/text.py.
 func validFilename(name string) string {
-	name = strings.ReplaceAll(strip(name), " ", "_")
+	name = strings.ReplaceAll(pytext.Strip(name), " ", "_")
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r == '.' || isWord(r) {
 			return r

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // UploadEvent is what Django is told: that one request of a user's has published files.
@@ -51,7 +52,9 @@ func (e UploadEvent) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text = onlyASCII(text)
+	// django/core/signing.py, 5.2, JSONSerializer.loads: json.loads(data.decode("latin-1")). UTF-8 would come out as two or
+	// more characters for each of its own.
+	text = pytext.AppendASCII(nil, string(text))
 	if len(text) > maxEventBytes {
 		return nil, fmt.Errorf("an event of %d bytes", len(text))
 	}
@@ -85,24 +88,4 @@ func decode(text []byte) (UploadEvent, error) {
 		return UploadEvent{}, fmt.Errorf("not the JSON of an event: %w", err)
 	}
 	return e, e.check()
-}
-
-// onlyASCII writes everything else in the JSON text as \u escapes:
-//
-//	django/core/signing.py, 5.2, JSONSerializer.loads: json.loads(data.decode("latin-1"))
-//
-// UTF-8 would come out as two or more characters for each of its own.
-func onlyASCII(text []byte) []byte {
-	const digits = "0123456789abcdef"
-	out := make([]byte, 0, len(text))
-	for _, r := range string(text) {
-		if r < utf8.RuneSelf {
-			out = utf8.AppendRune(out, r)
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, r) {
-			out = append(out, '\\', 'u', digits[unit>>12&15], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
-		}
-	}
-	return out
 }
