@@ -18,7 +18,7 @@ export ORACLE_COUNT
 # The packages that have tests against real servers.
 LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | xargs -rn1 dirname | sort -u)
 
-# A module of its own, which knows what Envoy and gRPC make of our bytes.
+# A module of its own, which knows what Envoy and gRPC make of our bytes, and Kubernetes and Helm of what deploys us.
 CONFORMANCE = internal/extauthz/conformance
 
 # What a step announces itself with.
@@ -51,7 +51,9 @@ lint: setup
 test-unit: ## needs Go and a C compiler alone
 	$(call step,unit tests with the race detector)
 	@$(call gotest,pkgname) -race ./...
-	@cd $(CONFORMANCE) && $(call gotest,pkgname) -race ./...
+	@cd $(CONFORMANCE) && $(call gotest,pkgname) -race .
+	@# Nothing of ours runs side by side in these, and lint has compiled Kubernetes and Helm as they are here.
+	@cd $(CONFORMANCE) && $(call gotest,pkgname) ./charts ./manifests
 	@# The race detector makes pools forget, so that allocations are counted without it.
 	@$(call gotest,pkgname) ./signing ./djangosession
 
@@ -94,6 +96,7 @@ vectors: ## writes testdata/vectors again, by real Djangos
 
 docs: ## writes the pages that are made of tables in the code
 	@go generate ./...
+	@cd $(CONFORMANCE) && go generate ./...
 
 image: ## builds the Dockerfile without a Docker engine, and runs what came out
 	@tools/image.sh
