@@ -129,9 +129,13 @@ func (r *rig) fill(t *testing.T, c *config.Config) {
 	}
 }
 
-// insert stores a session in which a user with this password has logged in, and returns its key.
+// insert stores a session in which a user with this password has logged in, and returns its key. Where the table holds no
+// sessions, it only makes a key.
 func (r *rig) insert(t *testing.T, d *sidecar.Deployment, user int, password string, expiresIn time.Duration) string {
 	t.Helper()
+	if d.Codec() == nil {
+		return newRigKey()
+	}
 	data, err := d.Codec().Encode(map[string]any{
 		"_auth_user_id": fmt.Sprint(user), "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
 		"_auth_user_hash": d.Verifier().AuthHash(password),

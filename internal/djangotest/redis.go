@@ -27,6 +27,8 @@ type RedisServer struct {
 
 	// Addr is its host:port, and Socket the path of its unix socket.
 	Addr, Socket string
+	// BusPort is the port on which the nodes of a cluster speak with each other; "" if it is no node.
+	BusPort string
 	// CertFile is the certificate that it shows, which signs itself.
 	CertFile string
 }
@@ -64,8 +66,8 @@ func Redis(tb testing.TB, c RedisConfig) *RedisServer {
 	}
 	if c.Cluster {
 		// The bus would take the port that is 10000 higher, free or not.
-		settings = append(settings, "cluster-enabled yes", "cluster-announce-ip 127.0.0.1",
-			"cluster-port "+strconv.Itoa(mustFreePort(tb)))
+		r.BusPort = strconv.Itoa(mustFreePort(tb))
+		settings = append(settings, "cluster-enabled yes", "cluster-announce-ip 127.0.0.1", "cluster-port "+r.BusPort)
 	}
 	config := strings.Join(append(settings, c.Settings...), "\n") + "\n"
 	if err := r.account.writeFile(r.path("redis.conf"), config); err != nil { // a Sentinel writes to it
@@ -98,6 +100,15 @@ func (r *RedisServer) Do(commands ...string) {
 func (r *RedisServer) Answers(command, want string) bool {
 	answer, err := r.answer(command)
 	return err == nil && strings.HasPrefix(answer, want)
+}
+
+// Line returns a line of the answer to a command, counted from 1; "" if there is none.
+func (r *RedisServer) Line(command string, line int) string {
+	text, err := askLines(r.tb.Context(), "unix", r.Socket, command+"\r\n", line)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(text)
 }
 
 func (r *RedisServer) answer(command string) (string, error) {

@@ -1,0 +1,170 @@
+//go:build live
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/sidecar"
+)
+
+// cacheSessions has the rig's sidecar read sessions from the Redis of a URL, and its users from PostgreSQL.
+func (r *rig) cacheSessions(t *testing.T, engine, url string) {
+	t.Helper()
+	r.run(t, map[string]string{
+		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends." + engine, "DJANGO_CACHE_URL": url + "serializer=json",
+	})
+}
+
+// setSessions returns the commands that put the live sessions into a Redis, as django-redis does with its JSONSerializer.
+func (r *rig) setSessions(t *testing.T, prefix string) []string {
+	t.Helper()
+	c, err := config.FromProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := sidecar.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands []string
+	for i, key := range r.live {
+		session, err := json.Marshal(map[string]any{
+			"_auth_user_id": fmt.Sprint(i + 1), "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
+			"_auth_user_hash": d.Verifier().AuthHash(rigPassword),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands = append(commands, fmt.Sprintf("SET :1:%s%s '%s' EX 3600", prefix, key, session))
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return commands
+}
+
+// redisSays waits until a Redis answers a command so.
+func redisSays(t *testing.T, r *djangotest.RedisServer, command, want string) {
+	t.Helper()
+	waitFor(t, 20*time.Second, command+": "+want, func() bool { return r.Answers(command, want) })
+}
+
+// TestRedisFailsOver: three Sentinels give a replica the place of a primary that has crashed, under load.
+func TestRedisFailsOver(t *testing.T) {
+	primary := djangotest.Redis(t, djangotest.RedisConfig{})
+	host, port, err := net.SplitHostPort(primary.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port, "repl-diskless-sync-delay 0"}})
+	_, promoted, err := net.SplitHostPort(replica.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var watching []*djangotest.RedisServer
+	var sentinels []string
+	for range 3 {
+		s := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{
+			"sentinel monitor mymaster " + host + " " + port + " 2", "sentinel down-after-milliseconds mymaster 500",
+		}})
+		redisSays(t, s, "SENTINEL REPLICAS mymaster", "*1")
+		watching, sentinels = append(watching, s), append(sentinels, s.Addr)
+	}
+	for _, s := range watching {
+		redisSays(t, s, "SENTINEL SENTINELS mymaster", "*2")
+	}
+	r := newCluster(t, time.Second)
+	r.cacheSessions(t, "cache", "redis://mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+strings.Join(sentinels, ",")+"&")
+	primary.Do(r.setSessions(t, "django.contrib.sessions.cache")...)
+	redisSays(t, replica, "DBSIZE", ":16")
+	l := r.load(t)
+	defer l.running.Wait()
+	defer l.stop()
+	during(300 * time.Millisecond)
+	l.endure(t, fault{"failed over", func(t *testing.T, _ *rig) func() {
+		primary.Kill()
+		return func() {
+			for _, s := range watching {
+				waitFor(t, 20*time.Second, "the replica in the primary's place", func() bool {
+					return s.Line("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", 5) == promoted
+				})
+			}
+		}
+	}, true, false}, time.Second)
+}
+
+// TestRedisClusterNode: of a cluster of three, one node does not answer. Its sessions cannot be looked at meanwhile.
+func TestRedisClusterNode(t *testing.T) {
+	var nodes []*djangotest.RedisServer
+	for range 3 {
+		nodes = append(nodes, djangotest.Redis(t, djangotest.RedisConfig{Cluster: true, Settings: []string{"cluster-require-full-coverage no"}}))
+	}
+	for i, slots := range []string{"0 5460", "5461 10922", "10923 16383"} {
+		nodes[i].Do("CLUSTER ADDSLOTSRANGE "+slots, fmt.Sprint("CLUSTER SET-CONFIG-EPOCH ", i+1))
+	}
+	for _, n := range nodes[1:] {
+		host, port, err := net.SplitHostPort(n.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes[0].Do("CLUSTER MEET " + host + " " + port + " " + n.BusPort)
+	}
+	for _, n := range nodes {
+		waitFor(t, 20*time.Second, "a cluster of three", func() bool { return n.Answers("CLUSTER COUNTKEYSINSLOT 0", ":") && n.Answers("CLUSTER SLOTS", "*3") })
+	}
+	r := newCluster(t, time.Second)
+	var addresses []string
+	for _, n := range nodes {
+		addresses = append(addresses, n.Addr)
+	}
+	r.cacheSessions(t, "cache", "redis://"+strings.Join(addresses, ",")+"?cluster=true&")
+	held := make([]int, len(nodes))
+	for _, command := range r.setSessions(t, "django.contrib.sessions.cache") {
+		for i, n := range nodes {
+			if n.Answers(command, "+OK") { // the others say MOVED
+				held[i]++
+			}
+		}
+	}
+	if held[0]+held[1]+held[2] != len(r.live) {
+		t.Fatalf("the nodes hold %v sessions", held)
+	}
+	silent := 0
+	if held[0] == 0 {
+		silent = 1
+	}
+	l := r.load(t)
+	defer l.running.Wait()
+	defer l.stop()
+	during(300 * time.Millisecond)
+	l.endure(t, fault{"a node is paused", func(*testing.T, *rig) func() {
+		nodes[silent].Pause()
+		return nodes[silent].Resume
+	}, true, false}, 2500*time.Millisecond)
+}
+
+// TestRedisFlushed: with cached_db a cache that is emptied, over and over, costs nobody the session.
+func TestRedisFlushed(t *testing.T) {
+	redis := djangotest.Redis(t, djangotest.RedisConfig{})
+	r := newCluster(t, time.Second)
+	r.cacheSessions(t, "cached_db", "redis://"+redis.Addr+"?")
+	sessions := r.setSessions(t, "django.contrib.sessions.cached_db")
+	l := r.load(t)
+	defer l.running.Wait()
+	defer l.stop()
+	for range 10 {
+		redis.Do(sessions...)
+		redis.Do("FLUSHALL")
+	}
+	if counts, _, _ := l.take(); counts[200] == 0 || counts[503] > 0 {
+		t.Errorf("answers by status: %v", counts)
+	}
+}
