@@ -153,8 +153,8 @@ var cacheSymptoms = []symptom{
 		"(redis://:password@host, redis://user:password@host)"},
 	{says("wrongpass", "invalid password", "invalid username-password", "called without any password configured"),
 		"the server refuses this user or password: compare URL with LOCATION in Django's CACHES"},
-	{says("noperm"), "the user in URL may not read these keys: allow GET on them in its ACL, and with " +
-		"SIDECAR_CACHE_TTL what docs/invalidation.md lists"},
+	{says("noperm"), "the user in URL may not read these keys: allow GET on them in its ACL, " +
+		"SELECT for another database than 0, and with SIDECAR_CACHE_TTL what docs/invalidation.md lists"},
 	{says("db index is out of range", "select is not allowed in cluster", "invalid db index"),
 		"the server has no database of this number: the path of URL, or its option db"},
 	{says("moved ", "crossslot", "clusterdown", "cluster"), "the server is a node of a Redis Cluster: Django's " +

@@ -39,6 +39,7 @@ func TestRedisUsersAndTLS(t *testing.T) {
 		"bind 127.0.0.1 127.0.0.2", // the second is not in its certificate
 		"user default off nopass ~* +@all",
 		`user reader on >p@ss:w/rd ~:1:django.contrib.sessions.cache* -@all +get`,
+		`user chooser on >p@ss:w/rd ~:1:django.contrib.sessions.cache* -@all +get +select`,
 		"user writer on nopass ~* +@all",
 	}})
 	// The writer logs in on the same line of the socket's one answer: two commands, of which the last is looked at.
@@ -50,6 +51,8 @@ func TestRedisUsersAndTLS(t *testing.T) {
 		"named by options":         {"rediss://" + secret.Addr + secure + "&username=reader&password=" + password, "1"},
 		"no check of certificates": {"rediss://reader:" + password + "@" + secret.Addr + "?ssl_cert_reqs=none", "1"},
 		"any name":                 {"rediss://reader:" + password + "@" + strings.Replace(secret.Addr, "127.0.0.1", "127.0.0.2", 1) + secure + "&ssl_check_hostname=false", "1"},
+		"another database":         {"rediss://chooser:" + password + "@" + secret.Addr + "/1" + secure, "not found"},
+		"no right to SELECT it":    {"rediss://reader:" + password + "@" + secret.Addr + "/1" + secure, "failure: "},
 		"over the socket":          {"unix://reader:" + password + "@" + secret.Socket, "1"},
 		"a wrong name":             {"rediss://reader:" + password + "@" + strings.Replace(secret.Addr, "127.0.0.1", "127.0.0.2", 1) + secure, "failure: "},
 		"an unknown authority":     {"rediss://reader:" + password + "@" + secret.Addr, "failure: "},

@@ -20,7 +20,7 @@ const (
 	healthMethod = "/grpc.health.v1.Health/Check"
 )
 
-// Options are what the gRPC listener needs. Each is required.
+// Options are what the gRPC listener needs. Answers, Logger, Serving and Now are required.
 type Options struct {
 	Answers *check.Service
 	// Logger takes one event a question.
@@ -28,9 +28,10 @@ type Options struct {
 	// Serving is what Health/Check tells: false while the sidecar stops. Stores do not count, since their failure has
 	// an answer of its own.
 	Serving func() bool
-	// Whole and Answered are told of each call whose message is whole, and that has been answered; nil: nobody is.
+	// Whole is called when the message of a call has arrived whole, and Answered when the call has been answered; nil:
+	// nothing is called.
 	Whole, Answered func(*http.Request)
-	// Ended is told of each call that is ended since too many messages are not whole; nil: nobody is.
+	// Ended is called for each call that ends because too many messages are not whole; nil: nothing is called.
 	Ended func()
 	// Now is the clock.
 	Now func() time.Time
