@@ -41,5 +41,26 @@ func overrideProfiles() []profile {
 		{name: "a hash with fallbacks", django: "5.2", settings: settings("SeparatedUser"), env: separated},
 		{name: "a hash with fallbacks", django: "6.1", settings: settings("SeparatedUser"), env: separated, sqlite: true},
 	}
-	return list
+	return append(list, shapeProfiles(settings)...)
+}
+
+// shapeProfiles are user models whose columns have other names, and whose flags depend on the time.
+func shapeProfiles(settings func(model string) map[string]any) []profile {
+	mail := map[string]string{
+		"DJANGO_AUTH_USER_ID_COLUMN": "user_no", "DJANGO_AUTH_USER_USERNAME_COLUMN": "mail", "DJANGO_AUTH_USER_EMAIL_COLUMN": "mail",
+		"DJANGO_AUTH_USER_PASSWORD_COLUMN": "pass_hash", "DJANGO_AUTH_USER_ACTIVE_COLUMN": "enabled", "DJANGO_AUTH_USER_STAFF_COLUMN": "internal",
+	}
+	trial := func(now string) map[string]string {
+		return map[string]string{
+			"DJANGO_AUTH_USER_WHERE": "state <> 'it''s over' AND level > 0", "DJANGO_AUTH_USER_ACTIVE_WHERE": "blocked_until IS NULL OR blocked_until < " + now,
+			"DJANGO_AUTH_USER_STAFF_WHERE": "level IN (2, 3) AND state <> 'new'",
+		}
+	}
+	return []profile{
+		{name: "an address in place of the user name", django: "1.11", settings: settings("MailUser"), env: mail, sqlite: true},
+		{name: "an address in place of the user name", django: "4.2", settings: settings("MailUser"), env: mail, mysql: true},
+		{name: "an address in place of the user name", django: "6.1", settings: settings("MailUser"), env: mail, engine: "cached_db", cache: "redis"},
+		{name: "flags that depend on the time", django: "3.2", settings: settings("TrialUser"), env: trial("datetime('now')"), sqlite: true},
+		{name: "flags that depend on the time", django: "5.2", settings: settings("TrialUser"), env: trial("now()")},
+	}
 }

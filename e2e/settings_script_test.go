@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,4 +63,112 @@ func onlyWritten(t *testing.T, dir string) {
 		}
 		t.Setenv(name, value)
 	}
+}
+
+// TestSettingsScriptNamesWhatItCannotSay: what a project does around logins is said as a setting, or named with file
+// and line. Each row changes settings of a Django that runs, and has the program look.
+func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
+	const backend, middleware = "AUTHENTICATION_BACKENDS", "MIDDLEWARE"
+	shapes := func(names ...string) []string {
+		list := []string{"django.contrib.auth.backends.ModelBackend"}
+		for _, name := range names {
+			list = append(list, "oracle_app.behaviour."+name)
+		}
+		return list
+	}
+	behind := func(name string) []string {
+		return []string{
+			"django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware", "oracle_app.behaviour." + name,
+		}
+	}
+	caches := func(more map[string]any) map[string]any {
+		cache := map[string]any{"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+		for name, value := range more {
+			cache[name] = value
+		}
+		return map[string]any{"default": cache}
+	}
+	files := map[string]any{"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": t.TempDir()}
+	ownKeys := map[string]any{"BACKEND": files["BACKEND"], "LOCATION": files["LOCATION"], "KEY_FUNCTION": "oracle_app.behaviour.own_key"}
+	const sessions, engines = "SESSION_ENGINE", "django.contrib.sessions.backends."
+	rows := []struct {
+		name     string
+		settings map[string]any
+		last     string   // in the last line
+		written  []string // lines of the file
+	}{
+		{"nothing special", nil, "ready", []string{"DJANGO_AUTH_USER_TABLE=shop_people", "DJANGO_AUTH_USER_ACTIVE_COLUMN=enabled"}},
+		{"a backend that knows everybody", map[string]any{backend: shapes("Everybody")}, "ready", []string{
+			`DJANGO_BACKEND_RULES={"oracle_app.behaviour.Everybody": "any+permissions"}`,
+		}},
+		{"a backend with a condition of its own", map[string]any{backend: shapes("NotBanned")}, "ready but stricter: sessions through oracle_app.behaviour.NotBanned are nobody's", nil},
+		{"a backend with a condition of its own alone", map[string]any{backend: shapes("NotBanned")[1:]}, "not possible: none of AUTHENTICATION_BACKENDS can be imitated", nil},
+		{"a backend that looks elsewhere", map[string]any{backend: shapes("Looking")}, "its get_user() looks at the table auth_group too: ", nil},
+		{"a backend that remembers", map[string]any{backend: shapes("Remembering")}, "its get_user() does not ask the database for the user each time: ", nil},
+		{"a backend that knows nobody", map[string]any{backend: shapes("Denying")}, "ready", nil},
+		{"middleware that does nothing", map[string]any{middleware: behind("Harmless")}, "ready", []string{
+			"DJANGO_MIDDLEWARE=" + strings.Join(behind("Harmless"), ","),
+		}},
+		{"middleware that ends logins of some users", map[string]any{middleware: behind("EndsBanned")}, "ready", []string{`DJANGO_AUTH_USER_WHERE="banned" = 0`}},
+		{"middleware that ends every login", map[string]any{middleware: behind("EndsAll")}, "not possible: middleware oracle_app.behaviour.EndsAll (", nil},
+		{"middleware that ends some logins", map[string]any{middleware: behind("EndsAtNight")}, "has logout(request)", nil},
+		{"middleware that answers", map[string]any{middleware: behind("Answers")}, "ready", nil},
+		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
+		{"a serializer that writes JSON", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Plain"}, "ready", nil},
+		{"a store that checks", map[string]any{sessions: "oracle_app.stores.checking"}, "the session store has a load() of its own", nil},
+		{"a cache in the process", map[string]any{sessions: engines + "cache", "CACHES": caches(nil)}, "lives inside each process", nil},
+		{"a cache in the process, and a table", map[string]any{sessions: engines + "cached_db", "CACHES": caches(nil)}, "ready but stricter: sessions are read in their table alone", nil},
+		{"a cache with keys of its own", map[string]any{sessions: engines + "cache", "CACHES": map[string]any{"default": ownKeys}}, "KEY_FUNCTION of its own (", nil},
+		{"a store with keys of its own", map[string]any{sessions: "oracle_app.stores.renamed", "CACHES": map[string]any{"default": files}}, "ready", []string{
+			"DJANGO_SESSION_ENGINE=django.contrib.sessions.backends.cached_db", "DJANGO_SESSION_CACHE_KEY_PREFIX=shapes.sessions", "DJANGO_SESSION_STORE_CLASS=Renamed",
+			"DJANGO_CACHE_URL=file://" + files["LOCATION"].(string), //nolint:errcheck // it is set above
+		}},
+		{"a login page, a cookie, an age", map[string]any{"LOGIN_URL": "/in/", "SESSION_COOKIE_NAME": "shop", "SESSION_COOKIE_AGE": 60}, "ready", []string{
+			"DJANGO_LOGIN_URL=/in/", "DJANGO_SESSION_COOKIE_NAME=shop", "DJANGO_SESSION_COOKIE_AGE=60",
+		}},
+	}
+	for _, version := range []string{"1.11", "6.1"} {
+		p := profile{django: version, sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle.MailUser"}}
+		django := p.deploy(t)
+		for _, row := range rows {
+			t.Run("Django "+version+", "+row.name, func(t *testing.T) {
+				dir := t.TempDir()
+				printed := runSettingsScript(t, django, dir, row.settings)
+				lines := strings.Split(strings.TrimSpace(printed), "\n")
+				last := lines[len(lines)-1]
+				if !strings.Contains(last, row.last) || row.last == "ready" && last != row.last {
+					t.Errorf("the last line is %q, want %q in it\n%s", last, row.last, printed)
+				}
+				written, err := os.ReadFile(filepath.Join(dir, "django-sidecar.env"))
+				if possible := !strings.HasPrefix(last, "not possible"); (err == nil) != possible {
+					t.Fatalf("possible %t, and the file: %v", possible, err)
+				}
+				for _, line := range row.written {
+					if !strings.Contains(string(written), line+"\n") {
+						t.Errorf("no line %q in\n%s", line, written)
+					}
+				}
+			})
+		}
+	}
+}
+
+// runSettingsScript runs the program in a Django with other settings, which it gets back.
+func runSettingsScript(t *testing.T, django *djangotest.Django, dir string, changed map[string]any) string {
+	t.Helper()
+	program, err := settingsscript.Program(settingsscript.Options{Format: "dotenv", Directory: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed, _ := django.Run(fmt.Sprintf(`
+import json
+from django.test.utils import override_settings
+with override_settings(**(json.loads(%q) or {})):
+    exec(%q, {})
+`, text, program))
+	return printed
 }

@@ -1,4 +1,5 @@
 """What a property or a manager computes of a user's row, as a condition in SQL."""
+import collections
 import datetime
 import itertools
 
@@ -63,7 +64,7 @@ def plain_value(field):
 class Domain(object):
     """The values of a column that are tried, and a condition for each."""
 
-    def __init__(self, field, connection):
+    def __init__(self, field, connection, now="", constants=()):
         self.field, self.whole = field, True
         q = connection.ops.quote_name
         name = q(field.column)
@@ -74,15 +75,15 @@ class Domain(object):
             yes, no = ("= true", "= false") if connection.vendor == "postgresql" else ("= 1", "= 0")
             self.cases += [(True, "%s %s" % (name, yes)), (False, "%s %s" % (name, no))]
         elif kind in ("DateTimeField", "DateField"):
-            # Before and after now: a condition cannot tell them apart, and does not have to where they are the same.
-            days = (-3650, -1, 1, 3650)
-            self.cases += [(self.date(kind, n), name + " IS NOT NULL") for n in days]
+            # Past and future are the same to most properties; where they are not, the database has to know the time.
+            there = name + " IS NOT NULL"
+            past, future = ("%s <= %s" % (name, now), "%s > %s" % (name, now)) if now else (there, there)
+            self.cases += [(self.date(kind, n), past if n < 0 else future) for n in (-3650, -1, 1, 3650)]
         elif kind.endswith("IntegerField"):
-            values = set(self.values_in_use(connection)) | set(c[0] for c in field.flatchoices if c[0] is not None)
-            self.cases += [(v, "%s = %d" % (name, v)) for v in sorted(values)]
+            self.cases += [(v, "%s = %d" % (name, v)) for v in sorted(self.states(connection, constants))]
             self.whole = False
         elif kind in ("CharField", "TextField", "SlugField"):
-            values = set(self.values_in_use(connection)) | set(c[0] for c in field.flatchoices if c[0] is not None)
+            values = self.states(connection, constants)
             if any("\\" in str(v) or any(ord(c) < 32 for c in str(v)) for v in values):
                 raise Impossible("column %s has values with backslashes or control characters" % field.column)
             self.cases += [(v, "%s%s = '%s'" % (binary, name, str(v).replace("'", "''"))) for v in sorted(values, key=str)]
@@ -96,6 +97,12 @@ class Domain(object):
 
         then = timezone.now() + datetime.timedelta(days=days)
         return then if kind == "DateTimeField" else then.date()
+
+    def states(self, connection, constants):
+        """The values that the table has, the choices of the field, and what stands in the code."""
+        field = self.field
+        chosen = [c[0] for c in field.flatchoices if c[0] is not None] if field.choices else []
+        return set(self.values_in_use(connection)) | set(chosen) | set(c for c in constants if fits(field, c))
 
     def values_in_use(self, connection, most=40):
         """The different values of a column; more than a few are no states."""
@@ -132,26 +139,59 @@ def outcome(function):
         return ("error", type(e).__name__)
 
 
-def depends_on(model, compute, base=None):
+def constants_of(thing):
+    """The texts and numbers in the code of a property or function: states that no row may have yet."""
+    thing = getattr(thing, "fget", None) or getattr(thing, "func", None) or thing
+    code = getattr(getattr(thing, "__func__", thing), "__code__", None)
+    todo, found = list(code.co_consts) if code else [], []
+    while todo:
+        value = todo.pop()
+        if isinstance(value, (tuple, frozenset)):
+            todo += list(value)
+        elif isinstance(value, (str, int)) and not isinstance(value, bool) and value != getattr(thing, "__doc__", None):
+            found.append(value)
+        elif hasattr(value, "co_consts"):
+            todo += list(value.co_consts)
+    return found
+
+
+def fits(field, value):
+    kind = field.get_internal_type()
+    if kind.endswith("IntegerField"):
+        return isinstance(value, int)
+    return kind in ("CharField", "TextField", "SlugField") and isinstance(value, str) and len(value) <= (field.max_length or 200)
+
+
+def in_use(model, field, most=1000):
+    """Some of the values of a column."""
+    from django.db import router
+
+    if field.unique or not (field.get_internal_type().endswith("IntegerField") or field.get_internal_type() in ("CharField", "SlugField")):
+        return []
+    rows = model._base_manager.using(router.db_for_read(model)).order_by("-pk").values_list(field.attname, flat=True)[:most]
+    return list(set(v for v in rows if v is not None))[:100]
+
+
+def depends_on(model, compute, base=None, constants=(), in_table=True):
     """The columns whose value changes what compute(user) is, tried one by one on unsaved users."""
     import copy
 
     found = []
     base = base or unsaved(model)
     for field in model._meta.concrete_fields:
-        start = copy.copy(base)
-        before = outcome(lambda: compute(start))
-        tries = []
-        if field.null:
-            tries.append(None)
-        if field.choices:
-            tries += [c[0] for c in field.flatchoices]
+        before = outcome(lambda: compute(copy.copy(base)))
+        tries = [None] if field.null else []
+        tries += [c[0] for c in field.flatchoices] if field.choices else []
+        tries += [c for c in constants if fits(field, c)]
+        kind = field.get_internal_type()
         try:
             tries.append(other_value(field, base.__dict__.get(field.attname)))
-            if field.get_internal_type() in ("DateTimeField", "DateField"):
-                tries.append(Domain.date(field.get_internal_type(), 400))
-            if field.get_internal_type().endswith("IntegerField"):
+            if kind in ("DateTimeField", "DateField"):
+                tries.append(Domain.date(kind, 400))
+            if kind.endswith("IntegerField"):
                 tries += [-1, 0, 1, 2, 10, 100, 1000]
+            if in_table:
+                tries += in_use(model, field)
         except Exception:
             continue
         for value in tries:
@@ -164,43 +204,71 @@ def depends_on(model, compute, base=None):
     return found
 
 
-def condition_for(model, compute, connection, called):
+def now_in(connection, field):
+    """The time in SQL, where columns are in UTC; "" where they are not."""
+    if not settings.USE_TZ or connection.settings_dict.get("TIME_ZONE") or field.get_internal_type() != "DateTimeField":
+        return ""
+    return {"postgresql": "CURRENT_TIMESTAMP", "mysql": "UTC_TIMESTAMP(6)", "sqlite": "datetime('now')"}.get(connection.vendor, "")
+
+
+def condition_for(model, compute, connection, called, fields=None, base=None, constants=()):
     """SQL that is true where compute(user) is, and whether it knows each value that a column can have."""
+    log = QueryLog(connection)
+    base = base or unsaved(model)
+    if fields is None:
+        with log:
+            depends_on(model, compute, base, constants, in_table=False)
+        if log.list:
+            raise Impossible("%s asks the database for more than the user's row: %s" % (called, log.list[0][:120]))
+        fields = dependencies(model, compute, base, constants)
+    for with_time in (False, True):
+        domains = [Domain(f, connection, now_in(connection, f) if with_time else "", constants) for f in fields]
+        truth, unclear = truth_of(base, compute, domains, called)
+        if not unclear:
+            break
+    else:
+        raise Impossible("%s depends on the time that is in column %s" % (called, " or ".join(
+            f.column for f in fields if f.get_internal_type().startswith("Date"))))
+    if not domains:
+        return ("1 = 1" if truth[()] else "1 = 0"), True
+    return join(truth, domains), all(d.whole for d in domains)
+
+
+def dependencies(model, compute, base, constants):
+    """Columns that matter, also those that matter only where another has some value."""
     import copy
 
-    queries = QueryLog(connection)
-    base = unsaved(model)
-    with queries:
-        fields = depends_on(model, compute, base)
-        # A flag may change what the others do: try all values of those that matter once more on each other.
-        domains = []
-        for field in fields:
-            domains.append(Domain(field, connection))
-        sizes = 1
-        for d in domains:
-            sizes *= len(d.cases)
-        if sizes > 512:
-            raise Impossible("%s depends on %s, in more ways than can be tried" % (called, ", ".join(f.column for f in fields)))
-        queries.start()
-        truth = {}
-        for combination in itertools.product(*[d.cases for d in domains]):
-            user = copy.copy(base)
-            for d, (value, _) in zip(domains, combination):
-                user.__dict__[d.field.attname] = value
-            kind, result = outcome(lambda: compute(user))
-            if kind == "error":
-                raise Impossible("%s fails with %s for a user with %s" % (
-                    called, result, ", ".join("%s=%r" % (d.field.column, v) for d, (v, _) in zip(domains, combination))))
-            sql = tuple(text for _, text in combination)
-            if truth.setdefault(sql, bool(result)) != bool(result):
-                raise Impossible("%s depends on the time that is in column %s" % (called, " or ".join(
-                    d.field.column for d in domains if d.field.get_internal_type().startswith("Date"))))
-    if queries.list:
-        raise Impossible("%s asks the database for more than the user's row: %s" % (called, queries.list[0][:120]))
-    if not domains:
-        kind, result = outcome(lambda: compute(base))
-        return ("1 = 1" if kind == "value" and result else "1 = 0"), True
-    return join(truth, domains), all(d.whole for d in domains)
+    fields = depends_on(model, compute, base, constants)
+    for field in list(fields):
+        for value in ([c[0] for c in field.flatchoices] if field.choices else []) + [c for c in constants if fits(field, c)] + in_use(model, field)[:10] + (
+                [True, False] if field.get_internal_type() == "BooleanField" else []):
+            other = copy.copy(base)
+            other.__dict__[field.attname] = value
+            fields += [f for f in depends_on(model, compute, other, constants) if f not in fields]
+    return fields
+
+
+def truth_of(base, compute, domains, called):
+    """What compute says for each combination of values, by the SQL of these; and whether one SQL has two answers."""
+    import copy
+
+    size = 1
+    for d in domains:
+        size *= len(d.cases)
+    if size > 512:
+        raise Impossible("%s depends on %s, in more ways than can be tried" % (called, ", ".join(d.field.column for d in domains)))
+    truth, unclear = collections.OrderedDict(), False
+    for combination in itertools.product(*[d.cases for d in domains]):
+        user = copy.copy(base)
+        for d, (value, _) in zip(domains, combination):
+            user.__dict__[d.field.attname] = value
+        kind, result = outcome(lambda: compute(user))
+        if kind == "error":
+            raise Impossible("%s fails with %s for a user with %s" % (
+                called, result, ", ".join("%s=%r" % (d.field.column, v) for d, (v, _) in zip(domains, combination))))
+        sql = tuple(text for _, text in combination)
+        unclear = unclear or truth.setdefault(sql, bool(result)) != bool(result)
+    return truth, unclear
 
 
 def join(truth, domains):
@@ -210,13 +278,12 @@ def join(truth, domains):
         return "1 = 0"
     if len(true) == len(truth) and all(d.whole for d in domains):
         return "1 = 1"
-    order = {}
-    for sql in truth:
-        order[sql] = len(order)
-    ands = [" AND ".join(sql) for sql in sorted(true, key=lambda s: order[s])]
-    if len(ands) == 1:
-        return ands[0]
-    return " OR ".join("(%s)" % a if " AND " in a else a for a in ands)
+    if len(domains) == 1 and all(" = " in sql[0] for sql in true) and len(true) > 1:
+        name = true[0][0].split(" = ", 1)[0]
+        return "%s IN (%s)" % (name, ", ".join(sql[0].split(" = ", 1)[1] for sql in true))
+    if len(true) == 1:
+        return " AND ".join(true[0])
+    return " OR ".join("(%s)" % " AND ".join(sql) if len(sql) > 1 else sql[0] for sql in true)
 
 
 class QueryLog(object):
@@ -273,7 +340,7 @@ def read_flag(report, model, connection, name, word):
         return
     called = "%s of the user model (%s)" % (name, where(found if field is None else model))
     try:
-        sql, whole = condition_for(model, lambda user: getattr(user, name), connection, called)
+        sql, whole = condition_for(model, lambda user: getattr(user, name), connection, called, constants=constants_of(found))
     except Impossible as e:
         if name == "is_active":
             raise
@@ -281,9 +348,10 @@ def read_flag(report, model, connection, name, word):
         report.set(prefix + "WHERE", "1 = 0")
         return
     report.set(prefix + "WHERE", sql)
+    report.computed.append((name, sql))
     if not whole:
-        report.stricter.append("%s is a computation on values that the table has now: %s. Who gets a value that is not among them is not %s to django-sidecar "
-                               "until this program has been run again" % (called, sql, name[3:]))
+        report.stricter.append("%s was tried with the values that are in the table and in its code: %s. Who gets another value is not %s to "
+                               "django-sidecar until this program has been run again" % (called, sql, name[3:]))
 
 
 def field_with_column(model, column):

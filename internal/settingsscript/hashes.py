@@ -1,6 +1,7 @@
 """The session auth hash of a user model, and the keys that are derived from SECRET_KEY."""
 import hashlib
 import hmac
+import re
 
 DJANGOS_SALT = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 
@@ -67,11 +68,9 @@ def record(function):
     recorder = Recorder(crypto.salted_hmac)
     patched = []
     for module in list(sys.modules.values()):
-        try:
-            if getattr(module, "salted_hmac", None) is crypto.salted_hmac and module is not crypto:
-                patched.append(module)
-        except Exception:  # modules that load themselves when they are looked at
-            pass
+        names = getattr(module, "__dict__", None) or {}  # not getattr: some modules load others when they are asked
+        if names.get("salted_hmac") is crypto.salted_hmac and module is not crypto:
+            patched.append(module)
     patched.append(crypto)
     original = crypto.salted_hmac
     for module in patched:
@@ -167,35 +166,58 @@ def fallbacks():
 
 
 def key_salts(report, kind):
-    """What is signed or hashed, as pairs of an algorithm and the salt of its key."""
+    """What django-sidecar checks, as pairs of an algorithm and the salt of its key, and no more: docs/keys.md."""
     algorithm = hashing_algorithm()
-    signers, salts = [], []
+    both = (3, 1) <= django.VERSION < (4, 0)  # which take SHA-1 besides
     store = report.get("DJANGO_SESSION_STORE_CLASS") or "SessionStore"
-    if django.VERSION >= (3, 1):
-        signers.append("django.contrib.sessions." + store)
-    if django.VERSION < (4, 0):
-        salts.append(("sha1", "django.contrib.sessions" + store.rsplit(".", 1)[-1]))
-    signers.append("django.contrib.sessions.backends.signed_cookies")
-    signers.append("django-sidecar.webhook")
-    both = (3, 1) <= django.VERSION < (4, 0)
-    for salt in signers:
-        salts.append((algorithm, salt + "signer"))
-        if both:
-            salts.append(("sha1", salt + "signer"))
-    salts.append((algorithm, DJANGOS_SALT))
-    if both:
-        salts.append(("sha1", DJANGOS_SALT))
-    own = report.get("DJANGO_AUTH_HASH_COLUMNS") and getattr(report, "hash_salt", DJANGOS_SALT)
-    if own:
-        salts.append((report.get("DJANGO_AUTH_HASH_ALGORITHM") or "sha1", own))
-    salts.append(("sha256", "django-sidecar.webhook"))
+    signers, salts = [], []
+    if kind == "signed_cookies":
+        signers.append("django.contrib.sessions.backends.signed_cookies")
+    elif kind != "cache":
+        if django.VERSION >= (3, 1):
+            signers.append("django.contrib.sessions." + store)
+        if django.VERSION < (4, 0):
+            salts.append(("sha1", "django.contrib.sessions" + store.rsplit(".", 1)[-1]))
+    signed = [salt + "signer" for salt in signers] + [DJANGOS_SALT]
+    salts += [(a, salt) for salt in signed for a in ([algorithm, "sha1"] if both and algorithm != "sha1" else [algorithm])]
+    salts.append((algorithm, "django-sidecar.uploadsigner"))  # it signs what webhooks tell of uploads
+    if report.get("DJANGO_AUTH_HASH_COLUMNS"):
+        salts.append((report.get("DJANGO_AUTH_HASH_ALGORITHM") or "sha1", report.hash_salt))
     return salts
+
+
+KEY_OF_ANOTHER_PROCESS = """
+import hashlib
+from django.conf import settings
+key = settings.SECRET_KEY
+print("sha256:" + hashlib.sha256(key if isinstance(key, bytes) else key.encode("utf-8")).hexdigest())
+"""
+
+
+def same_key_elsewhere():
+    """Whether another process of this project has the same SECRET_KEY; some settings make a new one in each. None: it cannot be tried."""
+    import subprocess
+
+    module = getattr(settings, "SETTINGS_MODULE", None) or os.environ.get("DJANGO_SETTINGS_MODULE")
+    if not module or not sys.executable:
+        return None
+    environment = dict(os.environ, DJANGO_SETTINGS_MODULE=str(module), PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
+    try:
+        process = subprocess.Popen([sys.executable, "-c", KEY_OF_ANOTHER_PROCESS], env=environment, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        printed = process.communicate()[0].decode("utf-8", "replace")
+    except Exception:
+        return None
+    match = re.search(r"^sha256:([0-9a-f]{64})", printed, re.M)
+    return match and match.group(1) == hashlib.sha256(to_bytes(settings.SECRET_KEY)).hexdigest()
 
 
 def read_keys(report, kind):
     """SECRET_KEY: derived keys, which open sessions and nothing else of Django; or the key itself."""
     import binascii
 
+    if same_key_elsewhere() is False:
+        raise Impossible("SECRET_KEY is another one in each process of the project: set one that stays, or Django's own processes refuse each other's sessions too")
     report.set("DJANGO_DEFAULT_HASHING_ALGORITHM", hashing_algorithm() if (3, 1) <= django.VERSION < (4, 0) else "sha256", "sha256")
     keys = [settings.SECRET_KEY] + fallbacks()
     if PLAIN_SECRET:  # noqa: F821

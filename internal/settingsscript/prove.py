@@ -119,6 +119,31 @@ def states(report, model, alias, user):
     return found
 
 
+def compare_real_users(report, most=200):
+    """Conditions beside what Django computes, for users that there are. Nothing is written."""
+    from django.db import connections, router
+
+    if not report.computed:
+        return
+    model = user_model()
+    alias = router.db_for_read(model)
+    q = connections[alias].ops.quote_name
+    users = list(model._base_manager.using(alias).order_by("-pk")[:most])
+    for name, sql in report.computed:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT %s, CASE WHEN %s THEN 1 ELSE 0 END FROM %s ORDER BY 1 DESC" % (
+                q(model._meta.pk.column), sql, q(model._meta.db_table)))
+            ours = dict((model._meta.pk.to_python(pk), bool(v)) for pk, v in cursor.fetchmany(10 * most))
+        compared = [(ours[u.pk], bool(getattr(u, name))) for u in users if u.pk in ours]
+        wrong = [pair for pair in compared if pair[0] != pair[1]]
+        if any(mine for mine, _ in wrong):
+            raise Impossible("%s of the user model is false for users for whom the condition %s is true" % (name, sql))
+        if wrong:
+            report.stricter.append("%s is true for %d of %d users for whom the condition %s is not" % (name, len(wrong), len(compared), sql))
+        elif compared:
+            report.proved.append("%s is the condition %s for %d users" % (name, sql, len(compared)))
+
+
 SEEN_BACKENDS = {}
 
 

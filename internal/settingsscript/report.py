@@ -23,10 +23,15 @@ class Report(object):
         self.stricter = []
         self.impossible = []
         self.proved = []
+        self.computed = []  # (attribute of the user, condition in SQL)
 
     def set(self, name, value, default=None):
-        if value != default:
-            self.settings.append((name, text_of(value)))
+        if value == default:
+            return
+        text = text_of(value)
+        if text != text.strip() or text == "" or "\n" in text:
+            raise Impossible("%s would be %r, and django-sidecar reads its settings without white space at their ends" % (name, text))
+        self.settings.append((name, text))
 
     def get(self, name):
         return dict(self.settings).get(name)

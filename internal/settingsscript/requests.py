@@ -1,8 +1,9 @@
-"""The project's own MIDDLEWARE on a request with a session that is made for it."""
+"""The project's own MIDDLEWARE on requests with sessions that are made for them."""
+import logging
 
 
 def prove_requests(report, kind):
-    """Makes a user and a session, and looks who request.user is behind the whole of MIDDLEWARE."""
+    """Makes a user and sessions, and looks who request.user is behind the whole of MIDDLEWARE."""
     from django.db import router
 
     model = user_model()
@@ -11,18 +12,198 @@ def prove_requests(report, kind):
     aliases = [alias]
     if kind in ("db", "cached_db") and session_model(store) is not None:
         aliases.append(router.db_for_write(session_model(store)))
-    aliases = sorted(set(aliases))
-    backends = report.get("DJANGO_AUTHENTICATION_BACKENDS")
-    backend = backends.split(",")[0] if backends and not backends.startswith("[") else MODEL_BACKEND
     try:
         check_transactions(alias, [model._meta.db_table])
-        with rolled_back(aliases):
-            user = active_user(model, alias)
-            try_requests(report, model, alias, store, user, backend)
+        with rolled_back(sorted(set(aliases))):
+            Trial(report, model, alias, store).run()
     except Impossible as e:
         report.remarks.append("no request was tried: %s" % e)
+        read_unknown(report, [])
     except Exception as e:
         report.remarks.append("no request could be tried (%s: %s)" % (type(e).__name__, first_line(e)))
+        read_unknown(report, [])
+
+
+class Trial(object):
+    """Requests with a session of one user, behind all of MIDDLEWARE and behind Django's own part of it."""
+
+    def __init__(self, report, model, alias, store):
+        self.report, self.model, self.alias, self.store = report, model, alias, store
+        self.user = active_user(model, alias)
+        self.listed = middleware_list()
+        self.plain = [p for p in self.listed if p.startswith("django.contrib.") and effect_of(p) == NO_EFFECT]
+        self.backends = self.listed_backends()
+
+    def listed_backends(self):
+        text = self.report.get("DJANGO_AUTHENTICATION_BACKENDS")
+        if text is None:
+            return [MODEL_BACKEND]
+        return text.split(",") if not text.startswith("[") else __import__("json").loads(text)
+
+    def run(self):
+        self.remove_what_answers()
+        for backend in self.backends:
+            plain, seen = self.ask(self.plain, backend), self.ask(self.listed, backend)
+            if plain != str(self.user.pk):
+                if backend == self.backends[0]:
+                    self.impossible("Django itself finds no user in a session that was made for one (%s)" % backend)
+                continue
+            if seen != plain:
+                self.impossible("middleware %s makes %s of the user of a session through %s" % (
+                    self.culprit(backend, plain), "nobody" if seen is None else "somebody else", backend))
+                return
+        self.report.proved.append("request.user behind MIDDLEWARE is the user of the session")
+        explained = self.vary() if any(effect_of(p) == UNKNOWN for p in self.listed) else []
+        read_unknown(self.report, explained)
+
+    def impossible(self, text):
+        self.report.add(self.report.impossible, text)
+
+    def remove_what_answers(self):
+        """Items that answer in place of the view (a redirect, a 404) are left out, so that those behind them are seen."""
+        for _ in range(6):
+            answer = self.ask(self.listed, self.backends[0])
+            if not isinstance(answer, Answer):
+                return
+            for n in range(1, len(self.listed) + 1):
+                if isinstance(self.ask(self.listed[:n], self.backends[0]), Answer):
+                    self.report.remarks.append("middleware %s answers a request to / itself (%s): what it does with users was not seen" % (
+                        self.listed[n - 1], answer))
+                    self.listed = self.listed[:n - 1] + self.listed[n:]
+                    break
+        raise Impossible("MIDDLEWARE lets no request reach a view (%s)" % answer)
+
+    def culprit(self, backend, right):
+        """The first item of MIDDLEWARE with which request.user is another."""
+        from django.utils.module_loading import import_string
+
+        started = False
+        for n in range(1, len(self.listed) + 1):
+            seen = outcome(lambda: self.ask(self.listed[:n], backend))[1]
+            started = started or seen == right
+            if started and seen != right:
+                return "%s (%s)" % (self.listed[n - 1], where(import_string(self.listed[n - 1])))
+        return "of the project"
+
+    def vary(self):
+        """Columns of the user on which MIDDLEWARE decides, as a condition. Returns the items that this explains."""
+        explained, fields, backend = [], [], self.backends[0]
+        for field, value in variations(self.model, self.user):
+            with changed(self.model, self.alias, self.user, field, value) as done:
+                if not done or field in fields:
+                    continue
+                plain = self.ask(self.plain, backend)
+                if not isinstance(plain, Answer) and plain is not None and self.ask(self.listed, backend) not in (plain,):
+                    fields.append(field)
+                    explained.append((field, self.culprit(backend, plain)))
+        for field, item in explained:
+            self.report.step("a condition of %s" % item, self.condition, field, item, backend)
+        return [item.split(" ")[0] for _, item in explained]
+
+    def condition(self, report, field, item, backend):
+        """The values of a column with which a middleware leaves a user logged in."""
+        from django.db import connections
+
+        def stays(user):
+            with changed(self.model, self.alias, self.user, field, getattr(user, field.attname)) as done:
+                plain = self.ask(self.plain, backend)
+                if not done or plain is None:
+                    return True
+                seen = self.ask(self.listed, backend)
+                if isinstance(seen, Answer):
+                    raise Impossible("its answer is another one")
+                return seen == plain
+
+        sql, whole = condition_for(self.model, stays, connections[self.alias], "middleware %s" % item, [field], self.user)
+        before = report.get("DJANGO_AUTH_USER_WHERE")
+        report.settings = [pair for pair in report.settings if pair[0] != "DJANGO_AUTH_USER_WHERE"]
+        report.set("DJANGO_AUTH_USER_WHERE", "(%s) AND (%s)" % (before, sql) if before else sql)
+        report.proved.append("middleware %s ends logins of users without: %s" % (item, sql))
+        if not whole:
+            report.stricter.append("middleware %s decides on values of %s, of which those that the table has now are known" % (item, field.column))
+
+    def ask(self, listed, backend):
+        """Who request.user is behind these items: str(pk), None for nobody; an Answer where no view is reached."""
+        session = self.store()
+        user = self.model._base_manager.using(self.alias).get(pk=self.user.pk)
+        session["_auth_user_id"] = self.model._meta.pk.value_to_string(user)
+        session["_auth_user_backend"] = backend
+        session["_auth_user_hash"] = user.get_session_auth_hash()
+        with silence():
+            session.save()
+            key = session.session_key
+            try:
+                found, response = request_through(listed, key)
+                if found:
+                    return found[0]
+                if "django.contrib.sessions.middleware.SessionMiddleware" in self.plain and not self.cookie(response, key):
+                    return None  # the session has ended, and the answer is a redirect
+                return Answer("status %s" % response.status_code)
+            finally:
+                outcome(lambda: self.store(key).delete())
+
+    def cookie(self, response, key):
+        """Whether the session is still that of a user."""
+        kind, value = outcome(lambda: self.store(key).load().get("_auth_user_id"))
+        return kind == "value" and value is not None
+
+
+class Answer(str):
+    """Why no view is reached."""
+
+
+@contextlib.contextmanager
+def silence():
+    """Nobody is told of errors on the way: by mail, for example."""
+    from django.core import signals
+
+    receivers = signals.got_request_exception.receivers
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    signals.got_request_exception.receivers = []
+    signals.got_request_exception.sender_receivers_cache.clear()
+    try:
+        yield
+    finally:
+        signals.got_request_exception.receivers = receivers
+        signals.got_request_exception.sender_receivers_cache.clear()
+        logging.disable(disabled)
+
+
+def request_through(listed, key):
+    """A request to / with this session: who has reached the view, and the answer."""
+    from django.core.handlers.base import BaseHandler
+    from django.http import HttpResponse
+    from django.test import RequestFactory
+
+    found = []
+
+    def view(request, *args, **kwargs):
+        user = getattr(request, "user", None)
+        found.append(str(user.pk) if user is not None and user.is_authenticated else None)
+        return HttpResponse("")
+
+    class Handler(BaseHandler):
+        def _get_response(self, request):
+            for method in self._view_middleware:  # core/handlers/base.py, _get_response
+                response = method(request, view, (), {})
+                if response:
+                    return response
+            return view(request)
+
+    hosts = [h for h in settings.ALLOWED_HOSTS if h not in ("*", "")]
+    request = RequestFactory().get("/", secure=True, HTTP_HOST=hosts[0].lstrip(".") if hosts else "localhost")
+    request.COOKIES[settings.SESSION_COOKIE_NAME] = key
+    request._dont_enforce_csrf_checks = True
+    old = setting("MIDDLEWARE")
+    settings.MIDDLEWARE = listed
+    try:
+        handler = Handler()
+        handler.load_middleware()
+        response = handler.get_response(request)
+    finally:
+        settings.MIDDLEWARE = old
+    return found, response
 
 
 def active_user(model, alias):
@@ -40,78 +221,46 @@ def active_user(model, alias):
     return model._base_manager.using(alias).get(pk=user.pk)
 
 
-def try_requests(report, model, alias, store, user, backend):
-    session = store()
-    session["_auth_user_id"] = model._meta.pk.value_to_string(user)
-    session["_auth_user_backend"] = backend
-    session["_auth_user_hash"] = user.get_session_auth_hash()
-    session.save()
-    key = session.session_key
-    try:
-        listed = middleware_list()
-        seen = ask(listed, key)
-        if isinstance(seen, Answer):
-            report.remarks.append("a request to / does not reach a view (%s): what MIDDLEWARE does to a user behind it was not seen" % seen)
-            return
-        if seen == str(user.pk):
-            report.proved.append("request.user behind the whole of MIDDLEWARE is the session's user")
-            return
-        culprit = first_that_changes(listed, key, user)
-        if seen is None and culprit is None:
-            report.add(report.impossible, "Django itself finds no user in a session that was made for one (%s)" % backend)
-        else:
-            report.add(report.impossible, "middleware %s makes %s of the user of a session" % (
-                culprit or "of the project", "nobody" if seen is None else "somebody else"))
-    finally:
-        outcome(store(key).delete if not key.startswith("eyJ") else lambda: None)
+# What ends a login, changes who is logged in, or logs somebody in, in the source of a middleware.
+ENDS = re.compile(r"\blogout\(|\.flush\(|request\.user\s*=[^=]|request\._cached_user\s*=|request\.session\s*=[^=]|\.session\.delete\(|session_key\)\.delete|"
+                  r"SimpleLazyObject\(")
+LOGS_IN = re.compile(r"\blogin\(")
 
 
-def ask(listed, key):
-    """Who request.user is behind these: str(pk), None for nobody; or why no view is reached, as an Answer."""
-    from django.core.handlers.base import BaseHandler
-    from django.http import HttpResponse
-    from django.test import RequestFactory
-
-    found = []
-
-    class Handler(BaseHandler):
-        def _get_response(self, request):
-            user = getattr(request, "user", None)
-            found.append(str(user.pk) if user is not None and user.is_authenticated else None)
-            return HttpResponse("")
-
-    old = settings.MIDDLEWARE
-    hosts = [h for h in settings.ALLOWED_HOSTS if h not in ("*", "")]
-    host = hosts[0].lstrip(".") if hosts else "localhost"
-    request = RequestFactory().get("/", secure=True, HTTP_HOST=host)
-    request.COOKIES[settings.SESSION_COOKIE_NAME] = key
-    request._dont_enforce_csrf_checks = True
-    settings.MIDDLEWARE = listed
-    try:
-        handler = Handler()
-        handler.load_middleware()
-        response = handler.get_response(request)
-    finally:
-        settings.MIDDLEWARE = old
-    if not found:
-        return Answer("status %s" % response.status_code)
-    return found[0]
+def sources(thing):
+    """The source of a middleware, and of the functions of its module that it names: pairs of (file, line, text)."""
+    found = [thing]
+    module = sys.modules.get(thing.__module__)
+    for c in getattr(thing, "__mro__", ())[1:]:
+        if not is_djangos(c) and c is not object:
+            found.append(c)
+    text = "".join(inspect.getsourcelines(thing)[0])
+    for name in sorted(set(re.findall(r"\b(\w+)\(", text))):
+        helper = getattr(module, name, None)
+        if inspect.isfunction(helper) and helper.__module__ == thing.__module__ and helper is not thing:
+            found.append(helper)
+    for one in found:
+        lines, first = inspect.getsourcelines(one)
+        for n, line in enumerate(lines):
+            yield inspect.getsourcefile(one), first + n, line.split("#")[0].strip()
 
 
-class Answer(str):
-    """Why no view is reached."""
-
-
-def first_that_changes(listed, key, user):
-    """The first item of MIDDLEWARE with which request.user is not the session's user."""
+def read_unknown(report, explained):
+    """Middleware that is not known, and was not seen to do anything, may do it under conditions of its own."""
     from django.utils.module_loading import import_string
 
-    started = False
-    for n in range(1, len(listed) + 1):
-        kind, seen = outcome(lambda: ask(listed[:n], key))
-        right = kind == "value" and seen == str(user.pk)
-        started = started or right
-        if started and not right:
-            path = listed[n - 1]
-            return "%s (%s)" % (path, where(import_string(path)))
-    return None
+    for path in middleware_list():
+        if effect_of(path) != UNKNOWN or path in explained:
+            continue
+        kind, lines = outcome(lambda: list(sources(import_string(path))))
+        if kind == "error":
+            report.add(report.remarks, "the source of middleware %s cannot be read" % path)
+            continue
+        for pattern, remarks, does in (
+            (ENDS, report.impossible, "may end logins or change who is logged in, under conditions that were not met here"),
+            (LOGS_IN, report.stricter, "may log somebody in, who is nobody here until Django has done it"),
+        ):
+            hit = next(((f, n, line) for f, n, line in lines if pattern.search(line)), None)
+            if hit:
+                report.add(remarks, "middleware %s %s: %s:%d has %s" % ((path, does) + hit[:2] + (hit[2][:80],)))
+                break

@@ -35,6 +35,7 @@ def read_all(report):
     kind = report.step("sessions", read_sessions, alias)
     report.step("the user model", read_users)
     read_flags(report)
+    report.step("conditions on users", compare_real_users)
     report.step("the manager of users", read_manager)
     report.step("get_session_auth_hash()", read_hash)
     report.step("middleware", read_middleware)

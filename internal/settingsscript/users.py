@@ -20,7 +20,7 @@ def read_users(report):
     meta = model._meta
     label = settings.AUTH_USER_MODEL
     report.set("DJANGO_AUTH_USER_MODEL", label, "auth.User")
-    table = meta.db_table
+    table = plain_table(meta.db_table)
     app, name = label.split(".", 1)
     usual = "%s_%s" % (app, name.lower())
     parents = other_tables(model)
@@ -42,6 +42,14 @@ def read_users(report):
     report.set("DJANGO_AUTH_USER_USERNAME_COLUMN", username.column if username is not None else "-", "username")
     read_email(report, model)
     read_groups(report, model, table)
+
+
+def plain_table(name):
+    """A db_table that brings its own quotes, 'tenant"."user', has a schema in it."""
+    for mark in ('"', "`"):
+        if mark in name:
+            return name.replace(mark + "." + mark, ".").strip(mark)
+    return name
 
 
 def read_email(report, model):

@@ -43,6 +43,10 @@ def deploy(database, overrides=None, store="SessionStore", apps=()):
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
         "ALLOWED_HOSTS": ["*"],
+        "ROOT_URLCONF": "oracle_app.urls",
+        "MIDDLEWARE": [
+            "django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware",
+        ],
         "LOGGING": {
             "version": 1,
             "disable_existing_loggers": False,

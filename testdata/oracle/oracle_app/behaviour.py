@@ -1,0 +1,118 @@
+"""What projects do around logins: backends, middleware, stores, serializers and keys of caches of their own."""
+import json
+import zlib
+
+from django.contrib.auth import get_user_model, logout
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.sessions.backends import cached_db, db
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
+
+
+class Everybody(ModelBackend):
+    def get_user(self, user_id):
+        return get_user_model().objects.filter(pk=user_id).first()
+
+
+class NotBanned(ModelBackend):
+    def get_user(self, user_id):
+        return get_user_model().objects.filter(pk=user_id, is_active=True, banned=False).first()
+
+
+class Looking(ModelBackend):
+    """Looks at a table besides that of the users."""
+
+    def get_user(self, user_id):
+        from django.contrib.auth.models import Group
+
+        user = super().get_user(user_id)
+        return None if Group.objects.filter(name="everything is closed").exists() else user
+
+
+class Remembering(ModelBackend):
+    """Remembers users, and asks the database once."""
+
+    users = {}
+
+    def get_user(self, user_id):
+        if user_id not in self.users:
+            self.users[user_id] = get_user_model().objects.get(pk=user_id)
+        return self.users[user_id]
+
+
+class Denying(object):
+    def get_user(self, user_id):
+        return None
+
+    def has_perm(self, user, perm, obj=None):
+        raise PermissionDenied
+
+
+class Base(object):
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+
+class Harmless(Base):
+    pass
+
+
+class EndsBanned(Base):
+    def __call__(self, request):
+        if request.user.is_authenticated and request.user.banned:
+            logout(request)
+            return redirect("/banned/")
+        return self.get_response(request)
+
+
+class EndsAll(Base):
+    def __call__(self, request):
+        from django.contrib.auth.models import AnonymousUser
+
+        request.user = AnonymousUser()
+        return self.get_response(request)
+
+
+class EndsAtNight(Base):
+    def __call__(self, request):
+        if request.path == "/night/":
+            logout(request)
+        return self.get_response(request)
+
+
+class Answers(Base):
+    def __call__(self, request):
+        return redirect("/elsewhere/")
+
+
+class Checking(db.SessionStore):
+    def load(self):
+        values = super().load()
+        return values if values.get("device") == "known" else {}
+
+
+class Renamed(cached_db.SessionStore):
+    cache_key_prefix = "shapes.sessions"
+
+
+class Packed(object):
+    def dumps(self, values):
+        return zlib.compress(json.dumps(values).encode("latin-1"))
+
+    def loads(self, data):
+        return json.loads(zlib.decompress(data).decode("latin-1"))
+
+
+class Plain(object):
+    def dumps(self, values):
+        return json.dumps(values, sort_keys=True).encode("latin-1")
+
+    def loads(self, data):
+        return json.loads(data.decode("latin-1"))
+
+
+def own_key(key, prefix, version):
+    return "%s/%s/%s" % (version, prefix, key)

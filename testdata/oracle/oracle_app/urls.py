@@ -1,0 +1,2 @@
+"""ROOT_URLCONF: nothing is served, and names are reversed."""
+urlpatterns = []
