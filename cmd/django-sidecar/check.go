@@ -12,6 +12,7 @@ import (
 func check(ctx context.Context, args []string, s stdio) int {
 	f := flags("check")
 	isCookie := f.Bool("cookie", false, "judge the Cookie header on stdin too")
+	sample := f.String("against", "", "compare with what Django has said of the sessions in this `file`: see settings-script -sample")
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
@@ -26,6 +27,9 @@ func check(ctx context.Context, args []string, s stdio) int {
 		cookie = &text
 	}
 	c, ok := readConfig(s, config.FromProcess)
+	if *sample != "" {
+		return against(ctx, c, *sample, s)
+	}
 	code := exitYes
 	if !ok {
 		// The rest is looked at as far as the settings go: whoever mends them wants to know all of it.

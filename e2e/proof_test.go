@@ -1,0 +1,177 @@
+//go:build live
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// sampleOf has Django say what it says of its sessions, and returns the file. It proves that the program changes
+// nothing, and that nothing secret is in the file.
+func sampleOf(t *testing.T, p profile, django *djangotest.Django, cookies []djangotest.Cookie) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "django-sidecar-sample.json")
+	code, program := command(t, "", "settings-script", "-sample", "1000", "-directory", filepath.Dir(path))
+	if code != exitYes {
+		t.Fatalf("settings-script: exit code %d, %s", code, program)
+	}
+	before := storedBy(t, p, django)
+	if said, code := django.Run(program); code != exitYes {
+		t.Fatalf("the program ends with %d: %s", code, said)
+	}
+	if after := storedBy(t, p, django); after != before {
+		t.Errorf("the program has changed what is stored:\n%.2000s\nbefore:\n%.2000s", after, before)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v", info.Mode())
+	}
+	sample, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{oracleSecret, "_auth_user_hash", "pbkdf2", "argon2"} {
+		if bytes.Contains(sample, []byte(secret)) {
+			t.Errorf("%q is in the sample", secret)
+		}
+	}
+	for _, c := range cookies {
+		if _, key, ok := bytes.Cut(c.Raw, []byte("=")); ok && len(key) >= 8 && bytes.Contains(sample, bytes.TrimSpace(key)) {
+			t.Errorf("the session key of %s is in the sample", c.Note)
+		}
+	}
+	return path
+}
+
+// storedBy is what the engine has stored: its rows, and its files.
+func storedBy(t *testing.T, p profile, django *djangotest.Django) string {
+	t.Helper()
+	var text strings.Builder
+	if django.SessionTable != "" && p.engine != "file" {
+		fmt.Fprintln(&text, django.Rows("SELECT session_key, session_data, expire_date FROM "+django.SessionTable+" ORDER BY 1"))
+	}
+	folders := []string{os.Getenv("DJANGO_SESSION_FILE_PATH")}
+	if folder, ok := strings.CutPrefix(os.Getenv("DJANGO_CACHE_URL"), "file://"); ok {
+		folders = append(folders, folder)
+	}
+	for _, folder := range folders {
+		if folder == "" {
+			continue
+		}
+		if err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			fmt.Fprintf(&text, "%s %x\n", path, data)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+// proofProfiles are the engines that can be sampled, on several databases.
+func proofProfiles() []profile {
+	return []profile{
+		{name: "postgres", django: "1.11"},
+		{name: "postgres", django: "6.1"},
+		{name: "cached_db, Redis", django: "6.1", engine: "cached_db", cache: "redis"},
+		{name: "cached_db, files", django: "1.11", engine: "cached_db", cache: "file", sqlite: true},
+		{name: "cached_db, a table", django: "3.2", engine: "cached_db", cache: "db"},
+		{name: "files", django: "1.11", engine: "file", sqlite: true},
+		{name: "files, local time", django: "5.2", engine: "file", sqlite: true, settings: map[string]any{"USE_TZ": false, "TIME_ZONE": "Europe/Paris"}},
+		{name: "mysql, local time", django: "5.2", mysql: true, settings: map[string]any{"USE_TZ": false, "TIME_ZONE": "Europe/Paris"}},
+		{name: "UUID keys", django: "6.1", settings: map[string]any{"AUTH_USER_MODEL": "oracle.UUIDUser"}},
+		{name: "text keys", django: "5.2", settings: map[string]any{"AUTH_USER_MODEL": "oracle.TextUser"}, env: map[string]string{
+			"DJANGO_AUTH_USER_TABLE": "people", "DJANGO_AUTH_USER_ID_COLUMN": "login_id", "DJANGO_AUTH_USER_PASSWORD_COLUMN": "pw",
+		}},
+		{name: "fallbacks", django: "5.2", settings: map[string]any{"SECRET_KEY_FALLBACKS": []string{"an older key, with a comma", "the oldest key"}}},
+		{name: "a store of its own", django: "6.1", store: "Nested.CustomStore", env: map[string]string{"DJANGO_SESSION_TABLE": "oracle_customsession"}, sqlite: true},
+		{name: "sessions in another database", django: "5.2", apart: true},
+		{name: "django-user-sessions", django: "5.2", engine: "user_sessions.backends.db", apps: []string{"user_sessions"}, sqlite: true},
+		{name: "django-qsessions, cached", django: "5.2", engine: "qsessions.backends.cached_db", cache: "redis", apps: []string{"qsessions"}, sqlite: true},
+	}
+}
+
+// TestProofFindsNothingWhereSettingsAreRight compares samples of real Djangos with the sidecar, on each engine that can
+// be sampled.
+func TestProofFindsNothingWhereSettingsAreRight(t *testing.T) {
+	seed := djangotest.Seed(t)
+	for i, p := range proofProfiles() {
+		t.Run("Django "+p.django+" "+p.name, func(t *testing.T) {
+			django := p.deploy(t)
+			django.Users(20, seed+uint64(i))
+			cookies := django.Sessions(60, seed+uint64(i))
+			giveRights(django)
+			file := sampleOf(t, p, django, cookies)
+			code, said := command(t, "", "check", "-against", file)
+			if code != exitYes || strings.Contains(said, "differ") || strings.Contains(said, "ended since") || !strings.Contains(said, "compared sessions agree") {
+				t.Errorf("exit code %d:\n%s", code, said)
+			}
+		})
+	}
+}
+
+// giveRights puts users of auth.User into groups, and gives them permissions.
+func giveRights(django *djangotest.Django) {
+	if django.UserTable != "auth_user" {
+		return
+	}
+	for _, statement := range []string{
+		"INSERT INTO auth_group (name) VALUES ('editors')",
+		"INSERT INTO auth_group (name) VALUES ('Ärzte, and others')",
+		"INSERT INTO auth_user_groups (user_id, group_id) SELECT u.id, g.id FROM auth_user u, auth_group g WHERE u.id % 2 = g.id % 2",
+		"INSERT INTO auth_user_user_permissions (user_id, permission_id) SELECT u.id, p.id FROM auth_user u, auth_permission p WHERE u.id % 3 = p.id % 3",
+		"INSERT INTO auth_group_permissions (group_id, permission_id) SELECT g.id, p.id FROM auth_group g, auth_permission p WHERE g.id % 5 = p.id % 5",
+	} {
+		django.Execute(statement)
+	}
+}
+
+// TestProofInEveryShell runs the program as users do, in manage.py shell and in plain Python, and compares.
+func TestProofInEveryShell(t *testing.T) {
+	_, program := command(t, "", "settings-script", "-sample", "100")
+	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+		t.Run("Django "+version, func(t *testing.T) {
+			site := djangotest.NewSite(t, version)
+			for name, value := range siteSettings(site, version) {
+				t.Setenv(name, value)
+			}
+			ways := map[string]func(program, folder string) string{"shell": site.Shell}
+			if version == "1.11" || version == "6.1" {
+				ways["python"] = site.Python
+			}
+			for way, run := range ways {
+				folder := t.TempDir()
+				said := run(program, folder)
+				if want := "6 sessions, 3 of them of a user"; !strings.Contains(said, want) {
+					t.Errorf("%s: it says %q, want %q", way, said, want)
+				}
+				code, found := command(t, "", "check", "-against", filepath.Join(folder, "django-sidecar-sample.json"))
+				if want := "6 of 6 compared sessions agree: 3 of a user, 3 nobody's"; code != exitYes || !strings.Contains(found, want) {
+					t.Errorf("%s: exit code %d, want %d with %q:\n%s", way, code, exitYes, want, found)
+				}
+			}
+		})
+	}
+}
+
+// siteSettings are the sidecar's settings for a site.
+func siteSettings(site *djangotest.Site, version string) map[string]string {
+	return map[string]string{
+		"DATABASE_URL": "sqlite:///" + site.Database, "DJANGO_SECRET_KEY": djangotest.SiteSecretKey, "DJANGO_VERSION": version,
+	}
+}

@@ -1,0 +1,92 @@
+package djangotest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// SiteSecretKey is SECRET_KEY of a Site.
+const SiteSecretKey = "the secret key of a site of the tests"
+
+// Site is a project of one Django, testdata/site, with a database of SQLite.
+type Site struct {
+	tb      testing.TB
+	version string
+	server  *SmallServer
+
+	// Database is the path of the database.
+	Database string
+	// Keys are the session keys of its users, by their names.
+	Keys map[string]string
+	// Addr is where it listens, once it is served.
+	Addr string
+}
+
+// NewSite makes a project, with users and sessions.
+func NewSite(tb testing.TB, version string) *Site {
+	tb.Helper()
+	s := &Site{tb: tb, version: version, Database: filepath.Join(tb.TempDir(), "db.sqlite3")}
+	out, err := s.command(filepath.Join(sitePath(), "make.py")).Output()
+	if err != nil {
+		tb.Fatalf("Django %s: %v", version, err)
+	}
+	if err := json.Unmarshal(out, &s.Keys); err != nil {
+		tb.Fatalf("Django %s: %v in %s", version, err, out)
+	}
+	return s
+}
+
+// Shell pipes a program into manage.py shell, and returns what it prints, on stderr too. It runs in a folder.
+func (s *Site) Shell(program, folder string) string {
+	s.tb.Helper()
+	return s.pipe(program, folder, "-m", "django", "shell")
+}
+
+// Python pipes a program into Python, without a shell of the project.
+func (s *Site) Python(program, folder string) string {
+	s.tb.Helper()
+	return s.pipe(program, folder, "-")
+}
+
+func (s *Site) pipe(program, folder string, args ...string) string {
+	s.tb.Helper()
+	cmd := s.command(args...)
+	cmd.Dir, cmd.Stdin = folder, strings.NewReader(program)
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		s.tb.Errorf("Django %s: %v\n%s", s.version, err, said)
+	}
+	return string(said)
+}
+
+func sitePath() string { return filepath.Join(RepositoryPath(), "testdata", "site") }
+
+func (s *Site) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(pythonOf(s.tb, s.version), args...)
+	cmd.Env = append(os.Environ(), "DJANGO_SETTINGS_MODULE=settings", "PYTHONPATH="+sitePath(), "PYTHONDONTWRITEBYTECODE=1",
+		"SITE_SECRET_KEY="+SiteSecretKey, "SITE_DATABASE="+s.Database)
+	return cmd
+}
+
+// Serve serves the project until the test ends.
+func (s *Site) Serve() {
+	s.tb.Helper()
+	s.Addr = loopback(mustFreePort(s.tb))
+	s.server = newSmallServer(s.tb)
+	s.server.account.switchTo = false // the virtual environment lies in our own cache
+	s.server.command = func() *exec.Cmd { return s.command("-W", "ignore", "-m", "django", "runserver", "--noreload", s.Addr) }
+	s.server.ready = func(ctx context.Context) error {
+		answer, err := askLine(ctx, "tcp", s.Addr, "GET /django-sidecar/shadow HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+		if err == nil && !strings.Contains(answer, " 200") {
+			err = fmt.Errorf("the site answers %q", answer)
+		}
+		return err
+	}
+	s.server.Start()
+}

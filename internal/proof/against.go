@@ -1,0 +1,303 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/checkup"
+	"django-sidecar/internal/keyhash"
+)
+
+// Deployment is the sidecar's side. Every field but Access and Password is required.
+type Deployment struct {
+	// Keys lists up to n session keys in the store's order, from the first one that is not before from.
+	Keys func(ctx context.Context, from string, n int) ([]string, error)
+	// Stored is what is stored under a session key, as it is; "" for nothing.
+	Stored func(ctx context.Context, key string) (string, error)
+	// Verify gives the verdict, which nothing has kept.
+	Verify func(ctx context.Context, key string) (djangosession.Verdict, error)
+	// Access is what a user may do; nil where users are not looked at.
+	Access func(ctx context.Context, userID string) (djangosession.Access, error)
+	// NoPermissions says that permissions cannot be demanded here.
+	NoPermissions bool
+	// Password is the password column of the user whom a session names; nil where users are not looked at.
+	Password func(ctx context.Context, s *djangosession.Session) (string, error)
+	// Timeout bounds each question.
+	Timeout time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// How many keys are looked at: from each of a sample's starts, several times what the sample's program does, since
+// sessions are made meanwhile; and of a store that has no order.
+const (
+	keysFromStart = 5000
+	keysAtAll     = 500_000
+)
+
+// Against asks the sidecar for the verdict on each session of a sample, and reports what has come of it, a line for
+// each kind of difference. Nothing in them is secret.
+func (d *Deployment) Against(ctx context.Context, s *Sample, report func(checkup.Finding)) {
+	users := 0
+	for _, one := range s.Sessions {
+		if one.User != nil {
+			users++
+		}
+	}
+	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%d sessions of Django %s, %d of them of a user, taken %s ago",
+		len(s.Sessions), s.Django, users, age(d.Now().Sub(s.Ended)))})
+	t := &tally{differ: map[string]*kind{}}
+	if err := d.compare(ctx, s, t); err != nil {
+		report(checkup.Finding{Grade: checkup.Fail, Name: "against", Found: err.Error(), Remedy: "see what django-sidecar check says of the stores"})
+		return
+	}
+	t.report(len(s.Sessions), users, report)
+}
+
+func (d *Deployment) compare(ctx context.Context, s *Sample, t *tally) error {
+	keys, err := d.find(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, one := range s.Sessions {
+		key, found := keys[one.Key]
+		if !found {
+			t.ended++
+			continue
+		}
+		if err := d.session(ctx, s, one, key, t); err != nil {
+			return err
+		}
+	}
+	t.settle()
+	return nil
+}
+
+// find returns the keys of the sample's sessions that are still there.
+func (d *Deployment) find(ctx context.Context, s *Sample) (map[keyhash.Hash]string, error) {
+	wanted := make(map[keyhash.Hash]bool, len(s.Sessions))
+	for _, one := range s.Sessions {
+		wanted[one.Key] = true
+	}
+	starts, most := s.Starts, keysFromStart
+	if len(starts) == 0 {
+		starts, most = []string{""}, keysAtAll
+	}
+	found := make(map[keyhash.Hash]string, len(wanted))
+	for _, from := range starts {
+		keys, err := within(ctx, d.Timeout, func(ctx context.Context) ([]string, error) { return d.Keys(ctx, from, most) })
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range keys {
+			if hash := keyhash.Of(key); wanted[hash] {
+				found[hash] = key
+			}
+		}
+		if len(found) == len(wanted) {
+			break
+		}
+	}
+	return found, nil
+}
+
+func within[T any](ctx context.Context, timeout time.Duration, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return ask(ctx)
+}
+
+// session compares one session.
+func (d *Deployment) session(ctx context.Context, s *Sample, one Sampled, key string, t *tally) error {
+	known, err := within(ctx, d.Timeout, func(ctx context.Context) (Known, error) { return d.known(ctx, key) })
+	if err != nil {
+		return err
+	}
+	said := s.said(one, key)
+	sameUser := said.User != nil && known.User != nil
+	if sameUser && d.Password != nil {
+		t.passwordsMatch = t.passwordsMatch || d.passwordOf(ctx, one, key, known.Session) == same
+	}
+	if sameUser && said.Permissions != nil && !known.Permitted() {
+		t.unpermitted++
+	}
+	differences := said.Differences(known)
+	if len(differences) == 0 {
+		t.agree(said.User)
+		return nil
+	}
+	switch stored, err := within(ctx, d.Timeout, func(ctx context.Context) (string, error) { return d.Stored(ctx, key) }); {
+	case err != nil:
+		return err
+	case d.over(one, known):
+		t.ended++
+	case one.DataMark != "" && !isMark(one.DataMark, key, stored):
+		t.changed++
+	default:
+		t.add(difference{one.Key, differences, d.passwordOf(ctx, one, key, known.Session) == other})
+	}
+	return nil
+}
+
+// over reports whether a session has ended since by what Django itself has said of its end, or has gone.
+func (d *Deployment) over(one Sampled, known Known) bool {
+	if one.User == nil || known.User != nil {
+		return false
+	}
+	gone := known.Reason == djangosession.NotFound
+	return gone || known.Reason == djangosession.Expired && one.Expires != nil && !one.Expires.After(d.Now())
+}
+
+// known asks for all that can be compared.
+func (d *Deployment) known(ctx context.Context, key string) (k Known, err error) {
+	k.NoPermissions = d.NoPermissions || d.Access == nil
+	if k.Verdict, err = d.Verify(ctx, key); err != nil || k.User == nil || d.Access == nil {
+		return k, err
+	}
+	k.Access, err = d.Access(ctx, k.User.ID)
+	if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
+		k.PermissionsUnknown, err = true, nil
+	}
+	return k, err
+}
+
+// passwordState says whether the password column of a user is what it was.
+type passwordState uint8
+
+const (
+	unknown passwordState = iota
+	same
+	other
+)
+
+func (d *Deployment) passwordOf(ctx context.Context, one Sampled, key string, session *djangosession.Session) passwordState {
+	if d.Password == nil || one.PasswordMark == "" || session == nil {
+		return unknown
+	}
+	password, err := within(ctx, d.Timeout, func(ctx context.Context) (string, error) { return d.Password(ctx, session) })
+	switch {
+	case err != nil: // no such user, for example
+		return unknown
+	case isMark(one.PasswordMark, key, password):
+		return same
+	}
+	return other
+}
+
+// difference is what differs in one session.
+type difference struct {
+	key         keyhash.Hash
+	found       []Difference
+	newPassword bool
+}
+
+// kind is what has one cause.
+type kind struct {
+	first Difference
+	count int
+	names []string
+}
+
+// tally counts.
+type tally struct {
+	users, nobodies int // who are the same
+	ended, changed  int
+	unpermitted     int
+	passwordsMatch  bool // of some user: the column is Django's
+	differences     []difference
+	differ          map[string]*kind
+}
+
+func (t *tally) agree(user *string) {
+	if user != nil {
+		t.users++
+	} else {
+		t.nobodies++
+	}
+}
+
+func (t *tally) add(d difference) { t.differences = append(t.differences, d) }
+
+// settle sorts the differences by kind. A new password is one only if the column is known to be Django's: a wrong one
+// differs for everybody.
+func (t *tally) settle() {
+	left := t.differences[:0]
+	for _, d := range t.differences {
+		if d.newPassword && t.passwordsMatch {
+			t.changed++
+			continue
+		}
+		left = append(left, d)
+		for _, one := range d.found {
+			k := t.differ[one.Kind()]
+			if k == nil {
+				k = &kind{first: one}
+				t.differ[one.Kind()] = k
+			}
+			k.count++
+			k.names = append(k.names, d.key.Name())
+		}
+	}
+	t.differences = left
+}
+
+func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
+	compared := t.users + t.nobodies + len(t.differences)
+	for _, name := range slices.Sorted(maps.Keys(t.differ)) {
+		report(t.differ[name].finding(name, compared))
+	}
+	if t.unpermitted > 0 {
+		report(checkup.Finding{
+			Grade: checkup.Warn, Name: "against", Found: fmt.Sprintf("the permissions of %d sessions are not compared: the sidecar refuses to judge permissions here", t.unpermitted),
+			Remedy: "see what django-sidecar check says of groups, and docs/backends.md",
+		})
+	}
+	const fresh = "take a fresh sample, and compare it at once"
+	gone := t.ended + t.changed
+	if gone > 0 {
+		f := checkup.Finding{
+			Grade: checkup.Warn, Name: "against",
+			Found:  fmt.Sprintf("%d sessions are not compared: %d have ended since, or are not in this store, and %d have changed, or their users", gone, t.ended, t.changed),
+			Remedy: fresh,
+		}
+		if gone > compared {
+			f.Grade = checkup.Fail
+		}
+		if t.ended == sessions {
+			f.Found, f.Remedy = "none of the sample's sessions is in this store", "compare DATABASE_URL, DJANGO_SESSION_TABLE and DJANGO_SESSION_FILE_PATH with Django's; or "+fresh
+		}
+		report(f)
+	}
+	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %d compared sessions agree: %d of a user, %d nobody's",
+		t.users+t.nobodies, compared, t.users, t.nobodies)}
+	switch {
+	case len(t.differences) > 0 || compared == 0:
+		f.Grade = checkup.Fail
+	case users == 0:
+		f.Grade, f.Remedy = checkup.Warn, "without a user this proves little: log in to the Django site, and "+fresh
+	case t.users == 0:
+		f.Grade, f.Remedy = checkup.Fail, "no session of a user has been compared: "+fresh
+	}
+	report(f)
+}
+
+// finding is the line for a kind of difference.
+func (k *kind) finding(name string, compared int) checkup.Finding {
+	const most = 3
+	shown := k.names[:min(most, len(k.names))]
+	more := ""
+	if left := len(k.names) - most; left > 0 {
+		more = fmt.Sprintf(" and %d more", left)
+	}
+	return checkup.Finding{
+		Grade: checkup.Fail, Name: "against",
+		Found: fmt.Sprintf("%d of %d differ (%s): Django says %s, the sidecar says %s; sessions %s%s",
+			k.count, compared, name, k.first.Django, k.first.sidecar(), joined(shown), more),
+		Remedy: remedyOf(name),
+	}
+}
