@@ -143,7 +143,7 @@ func giveRights(django *djangotest.Django) {
 
 // TestProofInEveryShell runs the program as users do, in manage.py shell and in plain Python, and compares.
 func TestProofInEveryShell(t *testing.T) {
-	_, program := command(t, "", "settings-script", "-sample", "100")
+	_, program := command(t, "", "settings-script", "-sample", "100", "-directory", "")
 	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
 		t.Run("Django "+version, func(t *testing.T) {
 			site := djangotest.NewSite(t, version)

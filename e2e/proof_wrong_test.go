@@ -147,3 +147,17 @@ func TestProofTellsChangesFromDifferences(t *testing.T) {
 		t.Errorf("a flag that has changed, session %s: exit code %d\n%s", other[:2], code, said)
 	}
 }
+
+// TestProofOfALargeTable takes a sample of a table of which the program reads a part, and finds all of it again.
+func TestProofOfALargeTable(t *testing.T) {
+	p := profile{name: "postgres", django: "5.2"}
+	django := p.deploy(t)
+	django.Users(20, 7)
+	cookies := django.Sessions(60, 7)
+	django.Execute("INSERT INTO django_session SELECT md5(n::text), 'no session', now() + (n % 3 - 1) * interval '1 hour' FROM generate_series(1, 20000) AS n")
+	file := sampleOf(t, p, django, cookies)
+	code, said := against(t, file, nil)
+	if want := "1000 of 1000 compared sessions agree"; code != exitYes || !strings.Contains(said, want) {
+		t.Errorf("exit code %d, want %d with %q:\n%s", code, exitYes, want, said)
+	}
+}

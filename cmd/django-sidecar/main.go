@@ -43,8 +43,8 @@ func commands() []command {
 		{"verify", "explain the verdict on a session key (or with --cookie a Cookie header) read from stdin", verify},
 		{"sql", "print the triggers that tell of changes, or with -what role a role that may only read; -django: " +
 			"as a migration", printSQL},
-		{"settings-script", "print a Python program for a shell of the Django project, which writes these settings",
-			settingsScript},
+		{"settings-script", "print a Python program for a shell of the Django project, which writes these settings; " +
+			"-sample: which records what Django says of sessions", settingsScript},
 		{"decode", "print the session in the session_data read from stdin", decode},
 		{"keys", "print the keys that sessions need, derived from SECRET_KEY: DJANGO_SESSION_KEYS", keys},
 		{"healthcheck", "ask the admin listener whether the sidecar is ready", healthcheck},

@@ -298,6 +298,6 @@ func (k *kind) finding(name string, compared int) checkup.Finding {
 		Grade: checkup.Fail, Name: "against",
 		Found: fmt.Sprintf("%d of %d differ (%s): Django says %s, the sidecar says %s; sessions %s%s",
 			k.count, compared, name, k.first.Django, k.first.sidecar(), joined(shown), more),
-		Remedy: remedyOf(name),
+		Remedy: RemedyOf(name),
 	}
 }

@@ -10,8 +10,8 @@ import (
 // onlyHere begins what is said of a user whom the sidecar alone finds.
 const onlyHere = "here the sidecar is laxer: look at this first. "
 
-// remedyOf says what to do about a kind of difference.
-func remedyOf(kind string) string {
+// RemedyOf says what to do about a kind of difference.
+func RemedyOf(kind string) string {
 	reason, _ := strings.CutPrefix(kind, "user: ")
 	switch djangosession.Reason(reason) {
 	case djangosession.BadSignature:

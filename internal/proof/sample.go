@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -60,6 +61,7 @@ func ReadSample(r io.Reader) (*Sample, error) {
 	case len(text) > maxSampleBytes:
 		return nil, fmt.Errorf("has more than %d MiB: a smaller sample proves as much", maxSampleBytes>>20)
 	}
+	text = fromBrace(text)
 	var file struct {
 		Format         string
 		Version        int
@@ -80,7 +82,7 @@ func ReadSample(r io.Reader) (*Sample, error) {
 	err = json.Unmarshal(text, &file)
 	var syntax *json.SyntaxError
 	switch {
-	case errors.As(err, &syntax) && syntax.Offset == int64(len(text)) && len(text) > 0 && text[0] == '{':
+	case errors.As(err, &syntax) && syntax.Offset == int64(len(text)) && len(text) > 0:
 		return nil, errors.New("ends in the middle: " + makeAnother)
 	case file.Format != sampleFormat:
 		return nil, errors.New("is no sample of sessions: " + makeAnother)
@@ -115,6 +117,14 @@ func ReadSample(r io.Reader) (*Sample, error) {
 		s.Sessions = append(s.Sessions, one)
 	}
 	return s, nil
+}
+
+// fromBrace leaves out the lines before the sample, as shells print them: "6 objects imported automatically".
+func fromBrace(text []byte) []byte {
+	for len(text) > 0 && text[0] != '{' {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	return text
 }
 
 // said is what Django has said of a session, whose key has been found.

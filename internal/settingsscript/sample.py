@@ -111,9 +111,9 @@ class Rows(object):
         now = timezone.now()
         dice.shuffle(rows)
         rows = [row for row in rows if is_random(row[0])]
-        alive = [row for row in rows if row[1] > now]
-        dead = [row for row in rows if row[1] <= now]
-        for key, expires in alive[:most] + dead[:most // 10 + 1]:
+        dead = [row for row in rows if row[1] <= now][:max(most // 10, 1)]
+        alive = [row for row in rows if row[1] > now][:most - len(dead)]
+        for key, expires in alive + dead:
             self.chosen[key] = expires
 
     def sample(self):
