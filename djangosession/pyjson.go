@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // pyObject walks the members of the object in text, JSON as Python's json.loads reads it after
@@ -273,7 +275,7 @@ func (s rawString) decodeEscapes() string {
 		default:
 			var r rune
 			r, text = unicodeEscape(text)
-			b = appendWTF8(b, r)
+			b = pytext.AppendRune(b, r)
 		}
 	}
 	return string(b)
@@ -289,13 +291,6 @@ func unicodeEscape(text string) (r rune, rest string) {
 		}
 	}
 	return r, text
-}
-
-func appendWTF8(b []byte, r rune) []byte {
-	if 0xd800 <= r && r <= 0xdfff {
-		return append(b, 0xed, byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f)) //nolint:gosec // six bits each
-	}
-	return utf8.AppendRune(b, r)
 }
 
 // hex4 reads four hexadecimal digits at the start of s.

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // binText reads a text or bytes in their length. What Python 2 wrote for str, pickle.loads of Python 3 takes for ASCII.
@@ -94,18 +96,10 @@ func opUnicode(l *loader) error {
 		if err != nil || n > utf8.MaxRune {
 			return errText
 		}
-		b = appendRune(b, rune(n))
+		b = pytext.AppendRune(b, rune(n))
 		s = s[2+digits:]
 	}
 	return l.push(l.addText(Str, inTexts, string(b)))
-}
-
-// appendRune is utf8.AppendRune that keeps surrogates.
-func appendRune(b []byte, r rune) []byte {
-	if 0xd800 <= r && r <= 0xdfff {
-		return append(b, 0xed, byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f)) //nolint:gosec // six bits each
-	}
-	return utf8.AppendRune(b, r)
 }
 
 // opString reads the repr of a str of Python 2, which must be ASCII once its escapes are read (load_string).

@@ -77,6 +77,14 @@ func DecodeLatin1(s string) string {
 	return b.String()
 }
 
+// AppendRune appends a character in UTF-8, a surrogate that stands alone too, as "surrogatepass" writes it.
+func AppendRune(b []byte, r rune) []byte {
+	if 0xd800 <= r && r <= 0xdfff {
+		return append(b, 0xed, byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f)) //nolint:gosec // six bits each
+	}
+	return utf8.AppendRune(b, r)
+}
+
 // AppendASCII appends a JSON text with an escape for each character that is not printable ASCII, as json.dumps
 // writes it.
 func AppendASCII(b []byte, json string) []byte {

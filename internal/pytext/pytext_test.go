@@ -14,6 +14,7 @@ func TestTexts(t *testing.T) {
 		{`b"\xe2\x82x\xff\xf0\x9f\x98".decode(errors="replace")`, pytext.DecodeUTF8("\xe2\x82x\xff\xf0\x9f\x98"), "\ufffdx\ufffd\ufffd"},
 		{`b"\xed\xa0\x80\xc3\xa9".decode(errors="replace")`, pytext.DecodeUTF8("\xed\xa0\x80\xc3\xa9"), "\ufffd\ufffd\ufffdé"},
 		{`b"\xe9a".decode("latin1")`, pytext.DecodeLatin1("\xe9a"), "éa"},
+		{`"\udc80😀".encode("utf-8", "surrogatepass")`, string(pytext.AppendRune(pytext.AppendRune(nil, 0xdc80), '😀')), "\xed\xb2\x80😀"},
 		{`json.dumps("é\x7f😀")`, string(pytext.AppendASCII(nil, `"é`+"\x7f"+`😀"`)), `"\u00e9\u007f\ud83d\ude00"`},
 	} {
 		if tt.got != tt.want {

@@ -108,9 +108,3 @@ func (d *Dir) state() (folder, error) {
 	}
 	return state, fault("opening the state directory", err)
 }
-
-// atLeast reports whether the deployment's Django is of a line or a newer one.
-func (d *Dir) atLeast(major, minor int) bool {
-	v := d.config.Version
-	return v.Major > major || v.Major == major && v.Minor >= minor
-}

@@ -39,7 +39,7 @@ func (f *PendingFile) own(root *os.Root, in folder) error {
 			return err
 		}
 	}
-	if !f.dir.atLeast(4, 1) {
+	if !f.dir.config.Version.AtLeast(4, 1) {
 		return nil
 	}
 	// core/files/storage.py, 4.1, _ensure_location_group_id
@@ -91,7 +91,7 @@ func (d *Dir) setMode(made folder, leaf bool) error {
 			return err
 		}
 		bits := uint32(0o777)
-		if leaf || !d.atLeast(2, 2) {
+		if leaf || !d.config.Version.AtLeast(2, 2) {
 			bits |= unix.S_ISVTX
 		}
 		mode = mode&bits | uint32(info.Mode)&unix.S_ISGID
