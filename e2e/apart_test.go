@@ -63,7 +63,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 	}
 	sound := func() bool {
 		_, err := askStatus(t, client, "http://"+at.Admin.Addr().String()+"/readyz", "")
-		return err == nil && metricOf(t, client, at, "django_sidecar_cache_sound 1")
+		return err == nil && metricOf(t, at, "django_sidecar_cache_sound 1")
 	}
 	waitFor(t, 10*time.Second, "told of both databases", sound)
 	waitFor(t, 5*time.Second, "logged in", func() bool { return status(key) == http.StatusOK })
@@ -128,9 +128,15 @@ func askStatus(t *testing.T, c *http.Client, url, key string) (int, error) {
 }
 
 // metricOf reports whether the metrics have a line.
-func metricOf(t *testing.T, c *http.Client, at sidecar.Listeners, line string) bool {
+func metricOf(t *testing.T, at sidecar.Listeners, line string) bool {
 	t.Helper()
-	response, err := c.Get("http://" + at.Admin.Addr().String() + "/metrics")
+	return strings.Contains(metricsAt(t, at), line)
+}
+
+// metricsAt are all metrics of a sidecar.
+func metricsAt(t *testing.T, at sidecar.Listeners) string {
+	t.Helper()
+	response, err := http.Get("http://" + at.Admin.Addr().String() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,5 +144,5 @@ func metricOf(t *testing.T, c *http.Client, at sidecar.Listeners, line string) b
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return strings.Contains(string(text), line)
+	return string(text)
 }

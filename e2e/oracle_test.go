@@ -190,7 +190,13 @@ type runningSidecar struct {
 // startSidecar serves what the environment says, until the test ends.
 func startSidecar(t *testing.T) *runningSidecar {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", serveForTest(t).String())
+	return connectTo(t, serveForTest(t))
+}
+
+// connectTo is a client of the sidecar at an address, until the test ends.
+func connectTo(t *testing.T, at net.Addr) *runningSidecar {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", at.String())
 	if err != nil {
 		t.Fatal(err)
 	}
