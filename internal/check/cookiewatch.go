@@ -2,12 +2,11 @@ package check
 
 import "sync/atomic"
 
-// cookieless is after how many questions in a row without a Cookie header an operator is told. Programs and health
-// checks have none; so many of them in a row, and nobody's browser between them, are rather a gateway that keeps
-// cookies to itself.
+// cookieless is how many questions in a row may come without a Cookie header before the log has a warning. Programs and
+// health checks have none. So many in a row, without a browser between them, mean that the gateway hands no cookies on.
 const cookieless = 100
 
-// NoCookies is what an operator is told then. What to do follows.
+// NoCookies is the warning. What to do about it follows in the log.
 const NoCookies = "the last 100 questions had no Cookie header, so that everybody is a stranger. If users are " +
 	"signed in, the gateway hands no cookies on: "
 
@@ -15,8 +14,8 @@ const NoCookies = "the last 100 questions had no Cookie header, so that everybod
 // and some gateways hand none on unless they are told to.
 type CookieWatch struct{ without atomic.Int64 }
 
-// Missing takes a question, and says whether it is time to tell of it: once, until a Cookie header comes. Preflights
-// are not counted, since they never have one.
+// Missing counts a question, and reports whether to warn now: once, until a Cookie header comes. It does not count
+// preflights, which never have one.
 func (w *CookieWatch) Missing(q Question) bool {
 	switch {
 	case len(q.Cookies) == 0:

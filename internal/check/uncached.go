@@ -9,8 +9,8 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Uncached is a VerdictSource and an AccessStore that keeps nothing: it asks each time. verdictcache.Cache keeps what
-// it is told.
+// Uncached is a VerdictSource and an AccessStore that asks the stores each time. verdictcache.Cache is the one that
+// keeps verdicts.
 type Uncached struct {
 	timeout time.Duration
 	asked   atomic.Pointer[asked]
