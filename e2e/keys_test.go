@@ -65,37 +65,43 @@ func takeDerivedKeys(t *testing.T, keys []map[string]string) (path string) {
 	return path
 }
 
-// TestDerivedKeysGiveDjangosVerdicts: with derived keys in place of SECRET_KEY and its fallbacks, each engine of each
-// Django has the verdicts that Django gives, and the metrics tell which keys are in use.
+// TestDerivedKeysGiveDjangosVerdicts: with derived keys in place of SECRET_KEY and its fallbacks, the verdicts are
+// those of Django, as TestOracle has them with the secrets; and the metrics tell which keys are in use.
 func TestDerivedKeysGiveDjangosVerdicts(t *testing.T) {
-	seed := djangotest.Seed(t)
+	seed, fallbacks := djangotest.Seed(t), 0
 	for i, version := range keyVersions {
-		for _, engine := range []string{"db", "cached_db", "cache", "file", "signed_cookies"} {
+		engines := []string{"db", "signed_cookies"}
+		if version == "3.2" || version == "6.1" {
+			engines = append(engines, "cached_db", "cache", "file")
+		}
+		for _, engine := range engines {
 			p := profile{django: version, engine: engine, sqlite: true, settings: map[string]any{"SECRET_KEY_FALLBACKS": keyFallbacks}}
 			if strings.HasPrefix(engine, "cache") {
 				p.cache = "file"
 			}
-			t.Run("Django "+version+" "+engine, func(t *testing.T) { p.compareKeys(t, seed+uint64(i)) })
+			t.Run("Django "+version+" "+engine, func(t *testing.T) { fallbacks += p.compareKeys(t, seed+uint64(i)) })
 		}
+	}
+	if fallbacks == 0 {
+		t.Error("no session has needed a fallback key")
 	}
 }
 
-func (p profile) compareKeys(t *testing.T, seed uint64) {
+// compareKeys returns how often a fallback key was needed, which is seldom.
+func (p profile) compareKeys(t *testing.T, seed uint64) (fallbacks int) {
 	t.Helper()
 	django := p.deploy(t)
 	django.Users(10, seed)
-	cookies := django.Sessions(120, seed)
+	cookies := django.Sessions(300, seed)
 	want := django.Ask(cookies)
-	secret := startSidecar(t)
 	takeDerivedKeys(t, derivedKeys(t))
 	at := listenersForTest(t)
 	derived := connectTo(t, at.Public.Addr())
 	users := 0
 	for i, c := range cookies {
 		user, _ := derived.ask(t, c.Raw)
-		other, _ := secret.ask(t, c.Raw)
-		if text(user) != text(want[i].User) || text(user) != text(other) {
-			t.Errorf("%s: with derived keys %s, with the secret %s, Django says %s", c.Note, text(user), text(other), text(want[i].User))
+		if text(user) != text(want[i].User) {
+			t.Errorf("%s: with derived keys %s, Django says %s", c.Note, text(user), text(want[i].User))
 		}
 		if user != nil {
 			users++
@@ -108,12 +114,14 @@ func (p profile) compareKeys(t *testing.T, seed uint64) {
 	for use, is := range map[string]bool{"signature": p.engine != "cache", "auth_hash": true} {
 		for index := range 3 {
 			n, found := keyCount(t, metrics, use, index)
-			used := is && (index == 0 || p.django >= "4.1")
-			if is != found || (n > 0) != used {
+			if is != found || is && index == 0 && n == 0 || index > 0 && p.django < "4.1" && n > 0 {
 				t.Errorf("%s with key %d: %d times, %v", use, index, n, found)
 			}
+			fallbacks += n * min(index, 1)
 		}
 	}
+	t.Logf("%d verdicts, %d users, fallback keys needed %d times", len(cookies), users, fallbacks)
+	return fallbacks
 }
 
 // keyCount is the metric of the key with an index.
