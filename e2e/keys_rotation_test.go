@@ -21,10 +21,10 @@ import (
 	"django-sidecar/internal/sidecar"
 )
 
-// keysOfSecrets are the derived keys of SECRET_KEY, and of its fallbacks, for a rig.
-func keysOfSecrets(t *testing.T, url string, secrets ...string) []map[string]string {
+// keysOfSecrets are the derived keys of SECRET_KEY, and of its fallbacks.
+func keysOfSecrets(t *testing.T, secrets ...string) []map[string]string {
 	t.Helper()
-	c, err := config.ForDemo(secrets[0], url, "")
+	c, err := config.ForDemo(secrets[0], "sqlite:///nowhere", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,8 +50,7 @@ func TestRotatedDerivedKeys(t *testing.T) {
 		return string(text)
 	}
 	secret := &mountedSecret{dir: t.TempDir()}
-	const nowhere = "sqlite:///nowhere"
-	secret.put(t, list(keysOfSecrets(t, nowhere, rigSecret)))
+	secret.put(t, list(keysOfSecrets(t, rigSecret)))
 	// The rig's sessions are made with derived keys as well.
 	r := newRig(t, 2*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SESSION_KEYS_FILE": secret.path()})
 	client, closeIdle := newClient(10 * time.Second)
@@ -90,7 +89,7 @@ func TestRotatedDerivedKeys(t *testing.T) {
 	}
 	before := fingerprints(1)
 
-	secret.put(t, list(keysOfSecrets(t, nowhere, next, rigSecret)))
+	secret.put(t, list(keysOfSecrets(t, next, rigSecret)))
 	waitFor(t, 10*time.Second, "using the new keys", func() bool { return status(renewed) == http.StatusOK })
 	if got := status(old); got != http.StatusOK {
 		t.Errorf("a session of the old key gets %d", got)
@@ -111,7 +110,7 @@ func TestRotatedDerivedKeys(t *testing.T) {
 		}
 	}
 
-	lacking := keysOfSecrets(t, nowhere, next)
+	lacking := keysOfSecrets(t, next)
 	const name = "sha256:django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 	delete(lacking[0], name)
 	secret.put(t, list(lacking))
@@ -122,12 +121,12 @@ func TestRotatedDerivedKeys(t *testing.T) {
 		t.Errorf("with a wrong list: %d and %d", a, b)
 	}
 
-	secret.put(t, list(keysOfSecrets(t, nowhere, next)))
+	secret.put(t, list(keysOfSecrets(t, next)))
 	waitFor(t, 10*time.Second, "having the old key go", func() bool { return status(old) == http.StatusUnauthorized })
 	if got := status(renewed); got != http.StatusOK {
 		t.Errorf("after the rotation: %d", got)
 	}
-	for _, keys := range append(keysOfSecrets(t, nowhere, next, rigSecret), lacking...) {
+	for _, keys := range append(keysOfSecrets(t, next, rigSecret), lacking...) {
 		for _, key := range keys {
 			if strings.Contains(r.log.String(), key[:12]) {
 				t.Error("the log has a part of a key")
