@@ -19,7 +19,7 @@ import (
 func (p profile) compareByScript(t *testing.T, django *djangotest.Django, cookies []djangotest.Cookie, want []djangotest.GetUserResult) {
 	t.Helper()
 	dir := t.TempDir()
-	program, err := settingsscript.Program(settingsscript.Options{Format: "dotenv", Directory: dir, PlainSecret: true})
+	program, err := settingsscript.Program(settingsscript.Options{Format: "dotenv", Directory: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

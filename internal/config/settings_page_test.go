@@ -27,7 +27,7 @@ For whoever deploys the sidecar: every setting, with its default. The first grou
 
 <!-- Made of internal/config/settings_django.go and settings_own.go by "make docs": write there, not here. -->
 
-The sidecar reads its settings from the environment, at its start. ` + "`django-sidecar check`" + ` lists every fault, and what to do.
+The sidecar reads its settings from the environment, at its start. [settings-script](settings-script.md) has Django write them. ` + "`django-sidecar check`" + ` lists every fault, and what to do.
 
 - **Names.** Django's own settings keep their names. Each is read from ` + "`DJANGO_<NAME>`" + `, or from plain ` + "`<NAME>`" + ` if your deployment has that already.
   Names marked † need their ` + "`DJANGO_`" + `: they open a door or write, or the plain name is too common. Our own settings begin with ` + "`SIDECAR_`" + `.

@@ -109,6 +109,7 @@ def link(field, one, other, alias):
 
 def variations(model, user):
     """Changes of one column each. None is skipped that the database takes."""
+    constants = constants_of(attribute(model, "is_active")[0])
     for field in model._meta.concrete_fields:
         if field.primary_key or getattr(field, "remote_field", None):
             continue
@@ -128,8 +129,11 @@ def variations(model, user):
                 tries.append(plain_value(field))
             except Exception:
                 pass
+        tries += [c for c in constants if fits(field, c)] + in_use(model, field)[:10]
+        seen = [value]
         for changed in tries:
-            if changed != value:
+            if changed not in seen:
+                seen.append(changed)
                 yield field, changed
 
 

@@ -41,18 +41,23 @@ class Trial(object):
         return text.split(",") if not text.startswith("[") else __import__("json").loads(text)
 
     def run(self):
+        if not getattr(self.user, "is_active", True):
+            raise Impossible("no user could be made who is active")
         self.remove_what_answers()
+        tried = 0
         for backend in self.backends:
             plain, seen = self.ask(self.plain, backend), self.ask(self.listed, backend)
             if plain != str(self.user.pk):
                 if backend == self.backends[0]:
                     self.impossible("Django itself finds no user in a session that was made for one (%s)" % backend)
                 continue
+            tried += 1
             if seen != plain:
                 self.impossible("middleware %s makes %s of the user of a session through %s" % (
                     self.culprit(backend, plain), "nobody" if seen is None else "somebody else", backend))
                 return
-        self.report.proved.append("request.user behind MIDDLEWARE is the user of the session")
+        if tried:
+            self.report.proved.append("request.user behind MIDDLEWARE is the user of the session")
         explained = self.vary() if any(effect_of(p) == UNKNOWN for p in self.listed) else []
         read_unknown(self.report, explained)
 

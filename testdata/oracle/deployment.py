@@ -61,6 +61,11 @@ def deploy(database, overrides=None, store="SessionStore", apps=()):
     time.tzset()
     settings.configure(**values)
     django.setup()
+    from django.contrib.auth import get_user_model
+
+    if get_user_model()._meta.app_label == "oracle" and get_user_model()._meta.many_to_many:
+        # Its tables are made before all migrations, and lead to those of groups and permissions.
+        call_command("migrate", interactive=False, verbosity=0)
     for alias in sorted(values["DATABASES"]):
         call_command("migrate", database=alias, run_syncdb=True, interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)  # of a DatabaseCache; nothing otherwise
