@@ -1,4 +1,5 @@
 """AUTHENTICATION_BACKENDS, their rules, and MIDDLEWARE."""
+
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 TABLES_SAY = [("value", True), ("value", True), ("value", False)]
 NOTHING = [("value", False)] * 3
@@ -70,20 +71,30 @@ def users_rule(path, cls, known, rows):
 
 def differences(path, rule, rows):
     """The states of a row in which a rule says something else than get_user()."""
-    return [(label, said[path]) for label, active, said in rows if (active != "hidden" and lets(rule, active)) != said[path]]
+    return [
+        (label, said[path]) for label, active, said in rows if (active != "hidden" and lets(rule, active)) != said[path]
+    ]
 
 
 def permission_rule(report, path, cls, known, allowed):
     if allowed is None:
         if known:
             return known[1]
-        methods = ("has_perm", "get_all_permissions", "get_user_permissions", "get_group_permissions", "_get_permissions")
+        methods = (
+            "has_perm",
+            "get_all_permissions",
+            "get_user_permissions",
+            "get_group_permissions",
+            "_get_permissions",
+        )
         return bool(same_class(cls, MODEL_BACKEND)) and not any(overridden(cls, m) for m in methods)
     said = allowed[path]
     if said == TABLES_SAY:
         return True
     if said != NOTHING:
-        report.remarks.append("has_perm() of %s is not what the tables say, and does not count here (%s)" % (path, where(cls)))
+        report.remarks.append(
+            "has_perm() of %s is not what the tables say, and does not count here (%s)" % (path, where(cls))
+        )
     return False
 
 
@@ -100,8 +111,10 @@ def own_permissions(report, model, listed, rules, allowed):
                 rules[path] = rules[path].replace("+permissions", "")
             elif users != NOBODY:
                 rules[path] = "any" if users == ANY else "active"
-        report.stricter.append("require=perm is refused, since has_perm() of the user is not what the tables say (%s)" % (
-            overridden(model, "has_perm") or "another backend decides"))
+        report.stricter.append(
+            "require=perm is refused, since has_perm() of the user is not what the tables say (%s)"
+            % (overridden(model, "has_perm") or "another backend decides")
+        )
 
 
 def known_or_ruled(path, rules):
@@ -135,10 +148,16 @@ def read_middleware(report):
         if effects[path] == IMPERSONATION:
             report.stricter.append("sessions in which %s puts another user in the place of its own are nobody's" % path)
         elif effects[path] == REMOTE_USER:
-            report.stricter.append("%s: sessions of RemoteUserBackend are nobody's, since the web server in front of Django names its users" % path)
+            report.stricter.append(
+                "%s: sessions of RemoteUserBackend are nobody's, since the web server in front of Django names its users"
+                % path
+            )
     if "session_security.middleware.SessionSecurityMiddleware" in listed:
         report.set("DJANGO_SESSION_SECURITY_EXPIRE_AFTER", int(setting("SESSION_SECURITY_EXPIRE_AFTER", 600)), 600)
-    if "django_session_timeout.middleware.SessionTimeoutMiddleware" in listed and setting("SESSION_EXPIRE_SECONDS") is not None:
+    if (
+        "django_session_timeout.middleware.SessionTimeoutMiddleware" in listed
+        and setting("SESSION_EXPIRE_SECONDS") is not None
+    ):
         report.set("DJANGO_SESSION_EXPIRE_SECONDS", int(settings.SESSION_EXPIRE_SECONDS))
     if "django_auto_logout.middleware.auto_logout" in listed:
         read_auto_logout(report)

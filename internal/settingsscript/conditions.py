@@ -1,4 +1,5 @@
 """What a property or a manager computes of a user's row, as a condition in SQL."""
+
 import collections
 import datetime
 import itertools
@@ -8,7 +9,12 @@ def unsaved(model):
     """An unsaved user with a value in each column; signals of the class are all that it can set off."""
     user = model()
     for field in model._meta.concrete_fields:
-        if field.attname in user.__dict__ and user.__dict__[field.attname] is None and not field.null and not field.primary_key:
+        if (
+            field.attname in user.__dict__
+            and user.__dict__[field.attname] is None
+            and not field.null
+            and not field.primary_key
+        ):
             try:
                 setattr(user, field.attname, plain_value(field))
             except Exception:
@@ -58,7 +64,7 @@ def plain_value(field):
         return "nobody-%s@django-sidecar.invalid" % uuid.uuid4().hex[:12]
     if kind == "URLField":
         return "https://django-sidecar.invalid/%s" % uuid.uuid4().hex[:12]
-    return uuid.uuid4().hex[:field.max_length or 20]
+    return uuid.uuid4().hex[: field.max_length or 20]
 
 
 class Domain(object):
@@ -86,7 +92,9 @@ class Domain(object):
             values = self.states(connection, constants)
             if any("\\" in str(v) or any(ord(c) < 32 for c in str(v)) for v in values):
                 raise Impossible("column %s has values with backslashes or control characters" % field.column)
-            self.cases += [(v, "%s%s = '%s'" % (binary, name, str(v).replace("'", "''"))) for v in sorted(values, key=str)]
+            self.cases += [
+                (v, "%s%s = '%s'" % (binary, name, str(v).replace("'", "''"))) for v in sorted(values, key=str)
+            ]
             self.whole = False
         else:
             raise Impossible("column %s is a %s" % (field.column, kind))
@@ -107,8 +115,12 @@ class Domain(object):
     def values_in_use(self, connection, most=40):
         """The different values of a column; more than a few are no states."""
         model = self.field.model
-        found = list(model._base_manager.using(connection.alias).order_by(self.field.attname)
-                     .values_list(self.field.attname, flat=True).distinct()[:most + 1])
+        found = list(
+            model._base_manager.using(connection.alias)
+            .order_by(self.field.attname)
+            .values_list(self.field.attname, flat=True)
+            .distinct()[: most + 1]
+        )
         if len(found) > most:
             raise Impossible("column %s has more than %d different values" % (self.field.column, most))
         return [v for v in found if v is not None]
@@ -159,16 +171,26 @@ def fits(field, value):
     kind = field.get_internal_type()
     if kind.endswith("IntegerField"):
         return isinstance(value, int)
-    return kind in ("CharField", "TextField", "SlugField") and isinstance(value, str) and len(value) <= (field.max_length or 200)
+    return (
+        kind in ("CharField", "TextField", "SlugField")
+        and isinstance(value, str)
+        and len(value) <= (field.max_length or 200)
+    )
 
 
 def in_use(model, field, most=1000):
     """Some of the values of a column."""
     from django.db import router
 
-    if field.unique or not (field.get_internal_type().endswith("IntegerField") or field.get_internal_type() in ("CharField", "SlugField")):
+    if field.unique or not (
+        field.get_internal_type().endswith("IntegerField") or field.get_internal_type() in ("CharField", "SlugField")
+    ):
         return []
-    rows = model._base_manager.using(router.db_for_read(model)).order_by("-pk").values_list(field.attname, flat=True)[:most]
+    rows = (
+        model._base_manager.using(router.db_for_read(model))
+        .order_by("-pk")
+        .values_list(field.attname, flat=True)[:most]
+    )
     return list(set(v for v in rows if v is not None))[:100]
 
 
@@ -208,7 +230,9 @@ def now_in(connection, field):
     """The time in SQL, where columns are in UTC; "" where they are not."""
     if not settings.USE_TZ or connection.settings_dict.get("TIME_ZONE") or field.get_internal_type() != "DateTimeField":
         return ""
-    return {"postgresql": "CURRENT_TIMESTAMP", "mysql": "UTC_TIMESTAMP(6)", "sqlite": "datetime('now')"}.get(connection.vendor, "")
+    return {"postgresql": "CURRENT_TIMESTAMP", "mysql": "UTC_TIMESTAMP(6)", "sqlite": "datetime('now')"}.get(
+        connection.vendor, ""
+    )
 
 
 def condition_for(model, compute, connection, called, fields=None, base=None, constants=()):
@@ -227,8 +251,10 @@ def condition_for(model, compute, connection, called, fields=None, base=None, co
         if not unclear:
             break
     else:
-        raise Impossible("%s depends on the time that is in column %s" % (called, " or ".join(
-            f.column for f in fields if f.get_internal_type().startswith("Date"))))
+        raise Impossible(
+            "%s depends on the time that is in column %s"
+            % (called, " or ".join(f.column for f in fields if f.get_internal_type().startswith("Date")))
+        )
     if not domains:
         return ("1 = 1" if truth[()] else "1 = 0"), True
     return join(truth, domains), all(d.whole for d in domains)
@@ -240,8 +266,12 @@ def dependencies(model, compute, base, constants):
 
     fields = depends_on(model, compute, base, constants)
     for field in list(fields):
-        for value in ([c[0] for c in field.flatchoices] if field.choices else []) + [c for c in constants if fits(field, c)] + in_use(model, field)[:10] + (
-                [True, False] if field.get_internal_type() == "BooleanField" else []):
+        for value in (
+            ([c[0] for c in field.flatchoices] if field.choices else [])
+            + [c for c in constants if fits(field, c)]
+            + in_use(model, field)[:10]
+            + ([True, False] if field.get_internal_type() == "BooleanField" else [])
+        ):
             other = copy.copy(base)
             other.__dict__[field.attname] = value
             fields += [f for f in depends_on(model, compute, other, constants) if f not in fields]
@@ -256,7 +286,9 @@ def truth_of(base, compute, domains, called):
     for d in domains:
         size *= len(d.cases)
     if size > 512:
-        raise Impossible("%s depends on %s, in more ways than can be tried" % (called, ", ".join(d.field.column for d in domains)))
+        raise Impossible(
+            "%s depends on %s, in more ways than can be tried" % (called, ", ".join(d.field.column for d in domains))
+        )
     truth, unclear = collections.OrderedDict(), False
     for combination in itertools.product(*[d.cases for d in domains]):
         user = copy.copy(base)
@@ -264,8 +296,10 @@ def truth_of(base, compute, domains, called):
             user.__dict__[d.field.attname] = value
         kind, result = outcome(lambda: compute(user))
         if kind == "error":
-            raise Impossible("%s fails with %s for a user with %s" % (
-                called, result, ", ".join("%s=%r" % (d.field.column, v) for d, (v, _) in zip(domains, combination))))
+            raise Impossible(
+                "%s fails with %s for a user with %s"
+                % (called, result, ", ".join("%s=%r" % (d.field.column, v) for d, (v, _) in zip(domains, combination)))
+            )
         sql = tuple(text for _, text in combination)
         unclear = unclear or truth.setdefault(sql, bool(result)) != bool(result)
     return truth, unclear
@@ -303,5 +337,5 @@ class QueryLog(object):
         self.begin = len(self.connection.queries_log)
 
     def __exit__(self, *error):
-        self.list = [q["sql"] for q in list(self.connection.queries_log)[self.begin:]]
+        self.list = [q["sql"] for q in list(self.connection.queries_log)[self.begin :]]
         self.connection.force_debug_cursor = self.forced

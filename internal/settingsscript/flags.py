@@ -34,18 +34,24 @@ def read_flag(report, model, connection, name, word):
         return
     called = "%s of the user model (%s)" % (name, where(found if field is None else model))
     try:
-        sql, whole = condition_for(model, lambda user: getattr(user, name), connection, called, constants=constants_of(found))
+        sql, whole = condition_for(
+            model, lambda user: getattr(user, name), connection, called, constants=constants_of(found)
+        )
     except Impossible as e:
         if name == "is_active":
             raise
-        report.stricter.append("%s. Nobody is %s to django-sidecar: require=%s lets nobody in" % (e, name[3:], name[3:]))
+        report.stricter.append(
+            "%s. Nobody is %s to django-sidecar: require=%s lets nobody in" % (e, name[3:], name[3:])
+        )
         report.set(prefix + "WHERE", "1 = 0")
         return
     report.set(prefix + "WHERE", sql)
     report.computed.append((name, sql))
     if not whole:
-        report.stricter.append("%s was tried with the values that are in the table and in its code: %s. Who gets another value is not %s to "
-                               "django-sidecar until this program has been run again" % (called, sql, name[3:]))
+        report.stricter.append(
+            "%s was tried with the values that are in the table and in its code: %s. Who gets another value is not %s to "
+            "django-sidecar until this program has been run again" % (called, sql, name[3:])
+        )
 
 
 def field_with_column(model, column):

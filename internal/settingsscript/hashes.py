@@ -1,4 +1,5 @@
 """The session auth hash of a user model, and the keys that are derived from SECRET_KEY."""
+
 import hashlib
 import hmac
 import re
@@ -32,7 +33,10 @@ def read_hash(report):
     """Proves that get_session_auth_hash is Django's, by what it returns, or says how it is made."""
     model = user_model()
     if not hasattr(model, "get_session_auth_hash"):
-        raise Impossible("the user model %s has no get_session_auth_hash(), without which a changed password ends no session" % where(model))
+        raise Impossible(
+            "the user model %s has no get_session_auth_hash(), without which a changed password ends no session"
+            % where(model)
+        )
     if is_djangos_hash(model):
         report.proved.append("get_session_auth_hash() is Django's formula")
         return
@@ -107,8 +111,10 @@ def find_hash(report, model):
         report.set("DJANGO_AUTH_HASH_METHOD", "_get_session_auth_hash")
     report.hash_salt = to_bytes(salt).decode("utf-8")
     if not with_secret and fallbacks() and django.VERSION >= (4, 1):
-        report.remarks.append("get_session_auth_hash() is overridden and _get_session_auth_hash() is not: "
-                              "Django logs users out whose session was made with a key of SECRET_KEY_FALLBACKS, and so does django-sidecar")
+        report.remarks.append(
+            "get_session_auth_hash() is overridden and _get_session_auth_hash() is not: "
+            "Django logs users out whose session was made with a key of SECRET_KEY_FALLBACKS, and so does django-sidecar"
+        )
     report.proved.append("%s is salted_hmac of %s" % (called, ", ".join(columns)))
 
 
@@ -135,8 +141,10 @@ def columns_of(model, base, fields, called):
         between.append(text[end:start])
         end = start + length
     if between[0] or text[end:] or len(set(between[1:])) > 1:
-        raise Impossible("%s puts more together than columns and one separator: %s" % (
-            called, ", ".join(f.column for _, _, f in found)))
+        raise Impossible(
+            "%s puts more together than columns and one separator: %s"
+            % (called, ", ".join(f.column for _, _, f in found))
+        )
     # An empty and a missing value, which str() writes as "" and None.
     for _, _, field in found:
         if field.null:
@@ -153,12 +161,15 @@ def mark(field, n, called):
 
     kind = field.get_internal_type()
     if kind == "UUIDField":
-        return uuid.UUID(int=0x1234567890abcdef1234567890abc000 + n)
+        return uuid.UUID(int=0x1234567890ABCDEF1234567890ABC000 + n)
     if kind.endswith("IntegerField") or kind.endswith("AutoField"):
         return 30011 + n
     if kind in ("CharField", "TextField", "EmailField", "SlugField", "URLField"):
         return "m%dark" % n
-    raise Impossible("%s has the column %s, a %s; django-sidecar knows texts, integers and UUIDs in a hash" % (called, field.column, kind))
+    raise Impossible(
+        "%s has the column %s, a %s; django-sidecar knows texts, integers and UUIDs in a hash"
+        % (called, field.column, kind)
+    )
 
 
 def fallbacks():
@@ -179,7 +190,9 @@ def key_salts(report, kind):
         if django.VERSION < (4, 0):
             salts.append(("sha1", "django.contrib.sessions" + store.rsplit(".", 1)[-1]))
     signed = [salt + "signer" for salt in signers] + [DJANGOS_SALT]
-    salts += [(a, salt) for salt in signed for a in ([algorithm, "sha1"] if both and algorithm != "sha1" else [algorithm])]
+    salts += [
+        (a, salt) for salt in signed for a in ([algorithm, "sha1"] if both and algorithm != "sha1" else [algorithm])
+    ]
     salts.append((algorithm, "django-sidecar.uploadsigner"))  # it signs what webhooks tell of uploads
     if report.get("DJANGO_AUTH_HASH_COLUMNS"):
         salts.append((report.get("DJANGO_AUTH_HASH_ALGORITHM") or "sha1", report.hash_salt))
@@ -201,10 +214,17 @@ def same_key_elsewhere():
     module = getattr(settings, "SETTINGS_MODULE", None) or os.environ.get("DJANGO_SETTINGS_MODULE")
     if not module or not sys.executable:
         return None
-    environment = dict(os.environ, DJANGO_SETTINGS_MODULE=str(module), PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
+    environment = dict(
+        os.environ, DJANGO_SETTINGS_MODULE=str(module), PYTHONPATH=os.pathsep.join(p for p in sys.path if p)
+    )
     try:
-        process = subprocess.Popen([sys.executable, "-c", KEY_OF_ANOTHER_PROCESS], env=environment, stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", KEY_OF_ANOTHER_PROCESS],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         printed = process.communicate()[0].decode("utf-8", "replace")
     except Exception:
         return None
@@ -217,8 +237,14 @@ def read_keys(report, kind):
     import binascii
 
     if same_key_elsewhere() is False:
-        raise Impossible("SECRET_KEY is another one in each process of the project: set one that stays, or Django's own processes refuse each other's sessions too")
-    report.set("DJANGO_DEFAULT_HASHING_ALGORITHM", hashing_algorithm() if (3, 1) <= django.VERSION < (4, 0) else "sha256", "sha256")
+        raise Impossible(
+            "SECRET_KEY is another one in each process of the project: set one that stays, or Django's own processes refuse each other's sessions too"
+        )
+    report.set(
+        "DJANGO_DEFAULT_HASHING_ALGORITHM",
+        hashing_algorithm() if (3, 1) <= django.VERSION < (4, 0) else "sha256",
+        "sha256",
+    )
     keys = [settings.SECRET_KEY] + fallbacks()
     if PLAIN_SECRET:  # noqa: F821
         texts = [to_bytes(key).decode("utf-8") for key in keys]
@@ -227,5 +253,15 @@ def read_keys(report, kind):
             report.secret("DJANGO_SECRET_KEY_FALLBACKS", "secret-key-fallbacks", to_json(texts[1:]))
         return
     salts = key_salts(report, kind)
-    report.secret("DJANGO_SESSION_KEYS", "session-keys", to_json([
-        dict(("%s:%s" % pair, binascii.hexlify(derived(pair[0], pair[1], key)).decode("ascii")) for pair in salts) for key in keys]))
+    report.secret(
+        "DJANGO_SESSION_KEYS",
+        "session-keys",
+        to_json(
+            [
+                dict(
+                    ("%s:%s" % pair, binascii.hexlify(derived(pair[0], pair[1], key)).decode("ascii")) for pair in salts
+                )
+                for key in keys
+            ]
+        ),
+    )

@@ -1,4 +1,5 @@
 """Users, groups and permissions that are made in a transaction which is rolled back. No signal is sent: bulk_create sends none."""
+
 import contextlib
 import random
 
@@ -46,11 +47,11 @@ def new_key(field):
         field = field.target_field
     kind = field.get_internal_type()
     if kind == "SmallIntegerField" or kind == "SmallAutoField":
-        return -random.randrange(2 ** 14, 2 ** 15)
+        return -random.randrange(2**14, 2**15)
     if kind.startswith("Positive"):
-        return random.randrange(2 ** 14, 2 ** 15) if "Small" in kind else random.randrange(2 ** 30, 2 ** 31)
+        return random.randrange(2**14, 2**15) if "Small" in kind else random.randrange(2**30, 2**31)
     if kind.endswith("AutoField") or kind.endswith("IntegerField"):
-        return -random.randrange(2 ** 30, 2 ** 31)
+        return -random.randrange(2**30, 2**31)
     return plain_value(field)
 
 
@@ -68,7 +69,9 @@ def insert(model, alias, **values):
             if first is None:
                 first = getattr(insert(target, alias), field.target_field.attname)
             setattr(row, field.attname, first)
-        elif field.unique and not field.primary_key and not getattr(field, "remote_field", None) and value not in (None,):
+        elif (
+            field.unique and not field.primary_key and not getattr(field, "remote_field", None) and value not in (None,)
+        ):
             kind = field.get_internal_type()
             setattr(row, field.attname, new_key(field) if "Integer" in kind else plain_value(field))
     for name, value in values.items():
@@ -94,7 +97,11 @@ def make_user(model, alias):
         somebody = model._base_manager.using(alias).order_by("-pk").first()
         if somebody is None:
             raise
-        values = dict((f.attname, getattr(somebody, f.attname)) for f in model._meta.concrete_fields if not f.primary_key and not f.unique)
+        values = dict(
+            (f.attname, getattr(somebody, f.attname))
+            for f in model._meta.concrete_fields
+            if not f.primary_key and not f.unique
+        )
         values["password"] = password
         user = insert(model, alias, **values)
     return model._base_manager.using(alias).get(pk=user.pk)

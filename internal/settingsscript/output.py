@@ -1,11 +1,16 @@
 """Writes what has been found: as files for a shell, for containers, for Kubernetes, for Compose."""
+
 import base64
 import io
 import re as _re
 
 SAFE = _re.compile(r"^[A-Za-z0-9_./:@%+,=-]*$")
 SECRETS = "django-sidecar-secrets"
-MOUNTED = {"secret": "/run/secrets/django-sidecar", "configmap": "/run/secrets/django-sidecar", "compose": "/run/secrets"}
+MOUNTED = {
+    "secret": "/run/secrets/django-sidecar",
+    "configmap": "/run/secrets/django-sidecar",
+    "compose": "/run/secrets",
+}
 
 
 def shell_quoted(text):
@@ -27,7 +32,9 @@ class Output(object):
         self.files = []  # (path, text, mode)
         self.next = []
         folder = MOUNTED.get(FORMAT) or self.path(SECRETS)  # noqa: F821
-        self.settings = list(report.settings) + [(name + "_FILE", folder + "/" + filename) for name, filename, _ in report.secrets]
+        self.settings = list(report.settings) + [
+            (name + "_FILE", folder + "/" + filename) for name, filename, _ in report.secrets
+        ]
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -43,17 +50,30 @@ class Output(object):
             self.add(os.path.join(SECRETS, filename), [text], 0o600)
 
     def comments(self):
-        lines = ["Made by \"django-sidecar settings-script\" in a shell of the Django project. Run it again when the project's settings change."]
+        lines = [
+            'Made by "django-sidecar settings-script" in a shell of the Django project. Run it again when the project\'s settings change.'
+        ]
         lines += ["NOT POSSIBLE: " + text for text in self.report.impossible]
         lines += ["Stricter than Django: " + text for text in self.report.stricter]
         lines += self.report.remarks
         return [comment(line) for line in lines]
 
     def offers(self):
-        return [(comment("%s, %s:" % ("Not set" if False else "Take the # away", why)), name, value) for name, value, why in self.report.offered]
+        return [
+            (comment("%s, %s:" % ("Not set" if False else "Take the # away", why)), name, value)
+            for name, value, why in self.report.offered
+        ]
 
     def build(self):
-        {"env": self.env, "dotenv": self.dotenv, "secret": self.kubernetes_secret, "configmap": self.configmap, "compose": self.compose}[FORMAT]()  # noqa: F821
+        {
+            "env": self.env,
+            "dotenv": self.dotenv,
+            "secret": self.kubernetes_secret,
+            "configmap": self.configmap,
+            "compose": self.compose,
+        }[
+            FORMAT
+        ]()  # noqa: F821
 
     def env(self):
         """Lines that a POSIX shell and systemd read. Without values in quotes, containers read them too."""
@@ -68,7 +88,10 @@ class Output(object):
 
     def docker(self, path):
         mount = "-v %s:%s:ro " % ((shell_quoted(self.path(SECRETS)),) * 2) if self.report.secrets else ""
-        return "docker run --rm --network host --user $(id -u):$(id -g) --env-file %s %sdjango-sidecar check" % (shell_quoted(path), mount)
+        return "docker run --rm --network host --user $(id -u):$(id -g) --env-file %s %sdjango-sidecar check" % (
+            shell_quoted(path),
+            mount,
+        )
 
     def dotenv(self):
         """Lines without quotes, as containers read them (--env-file)."""
@@ -88,7 +111,9 @@ class Output(object):
         return lines + ["data:" if pairs else "data: {}"] + ["  %s: %s" % (key, encode(text)) for key, text in pairs]
 
     def mounted_secret(self):
-        return self.manifest("Secret", "django-sidecar", [(filename, text) for _, filename, text in self.report.secrets], base64_text)
+        return self.manifest(
+            "Secret", "django-sidecar", [(filename, text) for _, filename, text in self.report.secrets], base64_text
+        )
 
     def configmap(self):
         lines = self.comments() + self.manifest("ConfigMap", "django-sidecar", self.settings, yaml_quoted)
@@ -100,17 +125,30 @@ class Output(object):
         self.mounting("configMapRef: {name: django-sidecar}")
 
     def kubernetes_secret(self):
-        lines = self.comments() + self.manifest("Secret", "django-sidecar-settings", self.settings, base64_text) + ["---"] + self.mounted_secret()
+        lines = (
+            self.comments()
+            + self.manifest("Secret", "django-sidecar-settings", self.settings, base64_text)
+            + ["---"]
+            + self.mounted_secret()
+        )
         path = self.add("django-sidecar-secret.yaml", lines, 0o600)
         self.next.append("kubectl apply -f %s" % shell_quoted(path))
         self.mounting("secretRef: {name: django-sidecar-settings}")
 
     def mounting(self, source):
-        self.next.append("in the container: envFrom: [{%s}], and the Secret django-sidecar mounted at %s" % (source, MOUNTED["secret"]))
+        self.next.append(
+            "in the container: envFrom: [{%s}], and the Secret django-sidecar mounted at %s"
+            % (source, MOUNTED["secret"])
+        )
 
     def compose(self):
         """$ begins a variable in Compose, and $$ is one $."""
-        lines = self.comments() + ["services:", "  django-sidecar:", '    image: "${DJANGO_SIDECAR_IMAGE:-django-sidecar}"', "    read_only: true"]
+        lines = self.comments() + [
+            "services:",
+            "  django-sidecar:",
+            '    image: "${DJANGO_SIDECAR_IMAGE:-django-sidecar}"',
+            "    read_only: true",
+        ]
         if self.report.secrets and hasattr(os, "getuid"):
             lines.append('    user: "%d:%d" # whose the secret files are' % (os.getuid(), os.getgid()))
         lines += ["    environment:"]

@@ -1,4 +1,5 @@
 """What Django says of a user who is made for it, beside what django-sidecar will say of the same row."""
+
 import re
 
 # What a backend's get_user() does: djangosession/backends.go has the same words.
@@ -33,7 +34,11 @@ class Row(object):
         column = get("DJANGO_AUTH_USER_ACTIVE_COLUMN") or "is_active"
         self.flag = None if active or self.absent else field_with_column(model, column)
         what = "1" if self.absent else "CASE WHEN %s THEN 1 ELSE 0 END" % active if active else q(column)
-        self.sql = "SELECT %s FROM %s WHERE %s = %%s" % (what.replace("%", "%%"), q(model._meta.db_table), q(self.pk.column))
+        self.sql = "SELECT %s FROM %s WHERE %s = %%s" % (
+            what.replace("%", "%%"),
+            q(model._meta.db_table),
+            q(self.pk.column),
+        )
         if get("DJANGO_AUTH_USER_WHERE"):
             self.sql += " AND (%s)" % get("DJANGO_AUTH_USER_WHERE").replace("%", "%%")
 
@@ -67,7 +72,10 @@ def prove_users(report):
         report.remarks.append("no user was made to prove the rules of backends: %s. They were read" % e)
         read_backends(report, model, None, None)
     except Exception as e:
-        report.remarks.append("no user could be made to prove the rules of backends (%s: %s). They were read" % (type(e).__name__, first_line(e)))
+        report.remarks.append(
+            "no user could be made to prove the rules of backends (%s: %s). They were read"
+            % (type(e).__name__, first_line(e))
+        )
         read_backends(report, model, None, None)
 
 
@@ -78,11 +86,14 @@ def prove_hash(report, model, user):
     if columns:
         names = columns.split(",") if not columns.startswith("[") else __import__("json").loads(columns)
         values = [getattr(user, field_with_column(model, c).attname) for c in names]
-        text = (report.get("DJANGO_AUTH_HASH_SEPARATOR") or "").join(u"%s" % v for v in values)
+        text = (report.get("DJANGO_AUTH_HASH_SEPARATOR") or "").join("%s" % v for v in values)
         algorithm, salt = report.get("DJANGO_AUTH_HASH_ALGORITHM") or "sha1", report.hash_salt
     if user.get_session_auth_hash() != salted(algorithm, salt, settings.SECRET_KEY, text):
-        report.add(report.impossible, "get_session_auth_hash() of a row of the table is not what it is of a new user (%s)" % (
-            overridden(model, "get_session_auth_hash") or where(model)))
+        report.add(
+            report.impossible,
+            "get_session_auth_hash() of a row of the table is not what it is of a new user (%s)"
+            % (overridden(model, "get_session_auth_hash") or where(model)),
+        )
 
 
 def states(report, model, alias, user):
@@ -104,7 +115,9 @@ def states(report, model, alias, user):
         said = {}
         for path, backend in backends:
             with log:
-                kind, answer = outcome(lambda: backend.get_user(user.pk)) if hasattr(backend, "get_user") else ("value", None)
+                kind, answer = (
+                    outcome(lambda: backend.get_user(user.pk)) if hasattr(backend, "get_user") else ("value", None)
+                )
             said[path] = kind == "value" and answer is not None and getattr(answer, "pk", None) == user.pk
             if hasattr(backend, "get_user"):
                 strangers(report, model, path, backend, log.list, said[path])
@@ -131,15 +144,20 @@ def compare_real_users(report, most=200):
     users = list(model._base_manager.using(alias).order_by("-pk")[:most])
     for name, sql in report.computed:
         with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT %s, CASE WHEN %s THEN 1 ELSE 0 END FROM %s ORDER BY 1 DESC" % (
-                q(model._meta.pk.column), sql, q(model._meta.db_table)))
+            cursor.execute(
+                "SELECT %s, CASE WHEN %s THEN 1 ELSE 0 END FROM %s ORDER BY 1 DESC"
+                % (q(model._meta.pk.column), sql, q(model._meta.db_table))
+            )
             ours = dict((model._meta.pk.to_python(pk), bool(v)) for pk, v in cursor.fetchmany(10 * most))
         compared = [(ours[u.pk], bool(getattr(u, name))) for u in users if u.pk in ours]
         wrong = [pair for pair in compared if pair[0] != pair[1]]
         if any(mine for mine, _ in wrong):
             raise Impossible("%s of the user model is false for users for whom the condition %s is true" % (name, sql))
         if wrong:
-            report.stricter.append("%s is true for %d of %d users for whom the condition %s is not" % (name, len(wrong), len(compared), sql))
+            report.stricter.append(
+                "%s is true for %d of %d users for whom the condition %s is not"
+                % (name, len(wrong), len(compared), sql)
+            )
         elif compared:
             report.proved.append("%s is the condition %s for %d users" % (name, sql, len(compared)))
 
@@ -171,12 +189,19 @@ def compare_flags(report, model, alias, user, field):
         if not sql:
             continue
         with connection.cursor() as cursor:
-            cursor.execute("SELECT CASE WHEN %s THEN 1 ELSE 0 END FROM %s WHERE %s = %%s" % (
-                sql.replace("%", "%%"), q(model._meta.db_table), q(model._meta.pk.column)), [model._meta.pk.get_db_prep_value(user.pk, connection)])
+            cursor.execute(
+                "SELECT CASE WHEN %s THEN 1 ELSE 0 END FROM %s WHERE %s = %%s"
+                % (sql.replace("%", "%%"), q(model._meta.db_table), q(model._meta.pk.column)),
+                [model._meta.pk.get_db_prep_value(user.pk, connection)],
+            )
             ours = bool(cursor.fetchone()[0])
         theirs = bool(getattr(model._base_manager.using(alias).get(pk=user.pk), "is_" + name))
         if ours and not theirs:
-            report.add(report.impossible, "is_%s of the user model depends on more than its row, or on column %s in a way that is not known" % (name, field.column))
+            report.add(
+                report.impossible,
+                "is_%s of the user model depends on more than its row, or on column %s in a way that is not known"
+                % (name, field.column),
+            )
 
 
 def prove_permissions(report, model, alias, user):
@@ -195,7 +220,7 @@ def prove_permissions(report, model, alias, user):
             permissions = list(Permission._base_manager.using(alias).select_related("content_type").order_by("pk")[:3])
             if len(permissions) < 3:
                 return None
-            group = insert(Group, alias, name="django-sidecar-%d" % random.randrange(2 ** 40))
+            group = insert(Group, alias, name="django-sidecar-%d" % random.randrange(2**40))
             link(fields["user_permissions"], user, permissions[0], alias)
             link(fields["groups"], user, group, alias)
             link(Group._meta.get_field("permissions"), group, permissions[1], alias)
@@ -212,5 +237,7 @@ def prove_permissions(report, model, alias, user):
         else:
             given[path] = [("value", False)] * 3
     active = fresh()
-    given[""] = [outcome(lambda: bool(active.has_perm(name))) for name in names] if hasattr(active, "has_perm") else None
+    given[""] = (
+        [outcome(lambda: bool(active.has_perm(name))) for name in names] if hasattr(active, "has_perm") else None
+    )
     return given

@@ -1,4 +1,5 @@
 """Settings of django-sidecar, from a running Django: what has been found. ASCII, and both Python 2.7 and 3."""
+
 import inspect
 import os
 import sys
@@ -30,7 +31,9 @@ class Report(object):
             return
         text = text_of(value)
         if text != text.strip() or text == "" or "\n" in text:
-            raise Impossible("%s would be %r, and django-sidecar reads its settings without white space at their ends" % (name, text))
+            raise Impossible(
+                "%s would be %r, and django-sidecar reads its settings without white space at their ends" % (name, text)
+            )
         self.settings.append((name, text))
 
     def get(self, name):
@@ -50,8 +53,11 @@ class Report(object):
             self.add(self.impossible, str(e))
         except Exception as e:
             place = traceback.extract_tb(sys.exc_info()[2])[-1]
-            self.add(self.impossible, "%s failed with %s at %s:%s: %s" % (
-                does, type(e).__name__, os.path.basename(place[0]), place[1], first_line(e)))
+            self.add(
+                self.impossible,
+                "%s failed with %s at %s:%s: %s"
+                % (does, type(e).__name__, os.path.basename(place[0]), place[1], first_line(e)),
+            )
 
     def add(self, remarks, remark):
         if remark not in remarks:
@@ -71,7 +77,7 @@ def text_of(value):
         return "false"
     if isinstance(value, (list, tuple)):
         items = [text_of(item) for item in value]
-        if not items or any(set(item) & set(" ,[\"\t\n") or item == "" for item in items):
+        if not items or any(set(item) & set(' ,["\t\n') or item == "" for item in items):
             return to_json(items)
         return ",".join(items)
     if isinstance(value, dict):

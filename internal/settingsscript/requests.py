@@ -1,4 +1,5 @@
 """The project's own MIDDLEWARE on requests with sessions that are made for them."""
+
 import logging
 
 
@@ -53,8 +54,10 @@ class Trial(object):
                 continue
             tried += 1
             if seen != plain:
-                self.impossible("middleware %s makes %s of the user of a session through %s" % (
-                    self.culprit(backend, plain), "nobody" if seen is None else "somebody else", backend))
+                self.impossible(
+                    "middleware %s makes %s of the user of a session through %s"
+                    % (self.culprit(backend, plain), "nobody" if seen is None else "somebody else", backend)
+                )
                 return
         if tried:
             self.report.proved.append("request.user behind MIDDLEWARE is the user of the session")
@@ -72,9 +75,11 @@ class Trial(object):
                 return
             for n in range(1, len(self.listed) + 1):
                 if isinstance(self.ask(self.listed[:n], self.backends[0]), Answer):
-                    self.report.remarks.append("middleware %s answers a request to / itself (%s): what it does with users was not seen" % (
-                        self.listed[n - 1], answer))
-                    self.listed = self.listed[:n - 1] + self.listed[n:]
+                    self.report.remarks.append(
+                        "middleware %s answers a request to / itself (%s): what it does with users was not seen"
+                        % (self.listed[n - 1], answer)
+                    )
+                    self.listed = self.listed[: n - 1] + self.listed[n:]
                     break
         raise Impossible("MIDDLEWARE lets no request reach a view (%s)" % answer)
 
@@ -98,7 +103,11 @@ class Trial(object):
                 if not done or field in fields:
                     continue
                 plain = self.ask(self.plain, backend)
-                if not isinstance(plain, Answer) and plain is not None and self.ask(self.listed, backend) not in (plain,):
+                if (
+                    not isinstance(plain, Answer)
+                    and plain is not None
+                    and self.ask(self.listed, backend) not in (plain,)
+                ):
                     fields.append(field)
                     explained.append((field, self.culprit(backend, plain)))
         for field, item in explained:
@@ -119,13 +128,18 @@ class Trial(object):
                     raise Impossible("its answer is another one")
                 return seen == plain
 
-        sql, whole = condition_for(self.model, stays, connections[self.alias], "middleware %s" % item, [field], self.user)
+        sql, whole = condition_for(
+            self.model, stays, connections[self.alias], "middleware %s" % item, [field], self.user
+        )
         before = report.get("DJANGO_AUTH_USER_WHERE")
         report.settings = [pair for pair in report.settings if pair[0] != "DJANGO_AUTH_USER_WHERE"]
         report.set("DJANGO_AUTH_USER_WHERE", "(%s) AND (%s)" % (before, sql) if before else sql)
         report.proved.append("middleware %s ends logins of users without: %s" % (item, sql))
         if not whole:
-            report.stricter.append("middleware %s decides on values of %s, of which those that the table has now are known" % (item, field.column))
+            report.stricter.append(
+                "middleware %s decides on values of %s, of which those that the table has now are known"
+                % (item, field.column)
+            )
 
     def ask(self, listed, backend):
         """Who request.user is behind these items: str(pk), None for nobody; an Answer where no view is reached."""
@@ -141,7 +155,9 @@ class Trial(object):
                 found, response = request_through(listed, key)
                 if found:
                     return found[0]
-                if "django.contrib.sessions.middleware.SessionMiddleware" in self.plain and not self.cookie(response, key):
+                if "django.contrib.sessions.middleware.SessionMiddleware" in self.plain and not self.cookie(
+                    response, key
+                ):
                     return None  # the session has ended, and the answer is a redirect
                 return Answer("status %s" % response.status_code)
             finally:
@@ -227,8 +243,10 @@ def active_user(model, alias):
 
 
 # What ends a login, changes who is logged in, or logs somebody in, in the source of a middleware.
-ENDS = re.compile(r"\blogout\(|\.flush\(|request\.user\s*=[^=]|request\._cached_user\s*=|request\.session\s*=[^=]|\.session\.delete\(|session_key\)\.delete|"
-                  r"SimpleLazyObject\(")
+ENDS = re.compile(
+    r"\blogout\(|\.flush\(|request\.user\s*=[^=]|request\._cached_user\s*=|request\.session\s*=[^=]|\.session\.delete\(|session_key\)\.delete|"
+    r"SimpleLazyObject\("
+)
 LOGS_IN = re.compile(r"\blogin\(")
 
 
@@ -262,7 +280,11 @@ def read_unknown(report, explained):
             report.add(report.remarks, "the source of middleware %s cannot be read" % path)
             continue
         for pattern, remarks, does in (
-            (ENDS, report.impossible, "may end logins or change who is logged in, under conditions that were not met here"),
+            (
+                ENDS,
+                report.impossible,
+                "may end logins or change who is logged in, under conditions that were not met here",
+            ),
             (LOGS_IN, report.stricter, "may log somebody in, who is nobody here until Django has done it"),
         ):
             hit = next(((f, n, line) for f, n, line in lines if pattern.search(line)), None)

@@ -1,4 +1,5 @@
 """Where sessions are, and how they are written."""
+
 DJANGOS_ENGINES = "django.contrib.sessions.backends."
 PACKAGES = {  # engines of others that django-sidecar knows
     "user_sessions.backends.db": "user_sessions_session",
@@ -15,12 +16,18 @@ def store_class():
 
 def engine_kind(store):
     """Which of Django's engines the store is, or inherits from."""
-    path = same_class(store, *[DJANGOS_ENGINES + kind + ".SessionStore" for kind in ("cached_db", "db", "cache", "file", "signed_cookies")])
+    path = same_class(
+        store,
+        *[DJANGOS_ENGINES + kind + ".SessionStore" for kind in ("cached_db", "db", "cache", "file", "signed_cookies")]
+    )
     if path:
         return path.split(".")[-2]
     if settings.SESSION_ENGINE in PACKAGES:
         return settings.SESSION_ENGINE.rsplit(".", 1)[1]
-    raise Impossible("the session engine %s (%s) is not one of Django's, and does not inherit from one" % (settings.SESSION_ENGINE, where(store)))
+    raise Impossible(
+        "the session engine %s (%s) is not one of Django's, and does not inherit from one"
+        % (settings.SESSION_ENGINE, where(store))
+    )
 
 
 def session_model(store):
@@ -39,7 +46,9 @@ def read_sessions(report, users_database):
     if kind in ("cache", "cached_db"):
         kind = read_cache(report, kind, users_database)
     if packaged:
-        report.set("DJANGO_SESSION_ENGINE", engine if kind == engine.rsplit(".", 1)[1] else engine.rsplit(".", 1)[0] + ".db")
+        report.set(
+            "DJANGO_SESSION_ENGINE", engine if kind == engine.rsplit(".", 1)[1] else engine.rsplit(".", 1)[0] + ".db"
+        )
     else:
         report.set("DJANGO_SESSION_ENGINE", DJANGOS_ENGINES + kind, DJANGOS_ENGINES + "db")
     report.set("DJANGO_SESSION_COOKIE_NAME", settings.SESSION_COOKIE_NAME, "sessionid")
@@ -67,7 +76,10 @@ def read_cache(report, kind, users_database):
     except Impossible as e:
         if kind == "cache":
             raise
-        report.stricter.append("sessions are read in their table alone, since %s. A session that is in the cache and not in the table is nobody's" % e)
+        report.stricter.append(
+            "sessions are read in their table alone, since %s. A session that is in the cache and not in the table is nobody's"
+            % e
+        )
         return "db"
     except ValueError:
         raise Impossible("VERSION of the cache %r is no number" % alias)
@@ -127,7 +139,9 @@ def read_session_table(report, store, users_database):
     columns = set(f.column for f in model._meta.concrete_fields)
     for column in ("session_key", "session_data", "expire_date"):
         if column not in columns:
-            raise Impossible("the session table %s has no column %s (%s)" % (model._meta.db_table, column, where(model)))
+            raise Impossible(
+                "the session table %s has no column %s (%s)" % (model._meta.db_table, column, where(model))
+            )
     report.set("DJANGO_SESSION_TABLE", model._meta.db_table, PACKAGES.get(settings.SESSION_ENGINE, "django_session"))
     alias = router.db_for_read(model)
     if alias != users_database and place(connections[alias]) != place(connections[users_database]):
@@ -145,7 +159,11 @@ def read_session_table(report, store, users_database):
 def place(connection):
     s = connection.settings_dict
     options = s.get("OPTIONS") or {}
-    return [connection.vendor] + [str(s.get(n) or "") for n in ("NAME", "HOST", "PORT")] + [str(options.get("options") or "")]
+    return (
+        [connection.vendor]
+        + [str(s.get(n) or "") for n in ("NAME", "HOST", "PORT")]
+        + [str(options.get("options") or "")]
+    )
 
 
 def manager_where(model):
@@ -160,8 +178,10 @@ def salt_class(store):
         return store.__name__
     salt, prefix = store().key_salt, "django.contrib.sessions."
     if not salt.startswith(prefix):
-        raise Impossible("the session store signs with a key_salt of its own, %r (%s)" % (salt, overridden(store, "key_salt")))
-    return salt[len(prefix):]
+        raise Impossible(
+            "the session store signs with a key_salt of its own, %r (%s)" % (salt, overridden(store, "key_salt"))
+        )
+    return salt[len(prefix) :]
 
 
 def own_store_methods(report, store, packaged):
@@ -174,10 +194,17 @@ def own_store_methods(report, store, packaged):
     mine = store()
     for name in ("encode", "decode"):
         if overridden(store, name) and settings.SESSION_ENGINE.rsplit(".", 1)[1] != "signed_cookies":
-            if SessionBase.decode(mine, mine.encode(dict(sample))) != sample or mine.decode(SessionBase.encode(mine, dict(sample))) != sample:
-                raise Impossible("the session store writes sessions in its own way: %s at %s" % (name, overridden(store, name)))
+            if (
+                SessionBase.decode(mine, mine.encode(dict(sample))) != sample
+                or mine.decode(SessionBase.encode(mine, dict(sample))) != sample
+            ):
+                raise Impossible(
+                    "the session store writes sessions in its own way: %s at %s" % (name, overridden(store, name))
+                )
     if packaged:
         return
     for name in ("load", "_get_session_from_db", "_get_session", "exists"):
         if overridden(store, name):
-            raise Impossible("the session store has a %s() of its own, which may end sessions: %s" % (name, overridden(store, name)))
+            raise Impossible(
+                "the session store has a %s() of its own, which may end sessions: %s" % (name, overridden(store, name))
+            )

@@ -18,7 +18,10 @@ def read_database(report):
     connection = connections[alias]
     module = str(connection.settings_dict.get("ENGINE"))
     if module.startswith(SCHEMA_BACKENDS):
-        report.remarks.append("%s keeps tenants in schemas: these settings are of the schema %r alone" % (module, getattr(connection, "schema_name", None)))
+        report.remarks.append(
+            "%s keeps tenants in schemas: these settings are of the schema %r alone"
+            % (module, getattr(connection, "schema_name", None))
+        )
     url, secret = database_url(alias)
     if secret:
         report.secret("DATABASE_URL", "database-url", url)

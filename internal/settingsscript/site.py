@@ -24,8 +24,10 @@ def read_login_url(report):
     try:
         url = str(resolve_url(settings.LOGIN_URL))
     except Exception as e:
-        report.remarks.append("LOGIN_URL %s cannot be reversed (%s): gateways send browsers to /accounts/login/, unless DJANGO_LOGIN_URL says where" % (
-            settings.LOGIN_URL, type(e).__name__))
+        report.remarks.append(
+            "LOGIN_URL %s cannot be reversed (%s): gateways send browsers to /accounts/login/, unless DJANGO_LOGIN_URL says where"
+            % (settings.LOGIN_URL, type(e).__name__)
+        )
         return
     report.set("DJANGO_LOGIN_URL", url, "/accounts/login/")
 
@@ -36,7 +38,11 @@ def octal(mode):
 
 def read_uploads(report):
     """Limits are only written. Uploads stay off until somebody turns them on: every user could send files."""
-    for name, usual in (("DATA_UPLOAD_MAX_NUMBER_FILES", 100), ("DATA_UPLOAD_MAX_NUMBER_FIELDS", 1000), ("DATA_UPLOAD_MAX_MEMORY_SIZE", 2621440)):
+    for name, usual in (
+        ("DATA_UPLOAD_MAX_NUMBER_FILES", 100),
+        ("DATA_UPLOAD_MAX_NUMBER_FIELDS", 1000),
+        ("DATA_UPLOAD_MAX_MEMORY_SIZE", 2621440),
+    ):
         report.set("DJANGO_" + name, setting(name, usual), usual)
     if not settings.MEDIA_ROOT:
         return
@@ -47,16 +53,33 @@ def read_uploads(report):
         default_storage.exists  # sets the storage up
         storage = default_storage._wrapped
     if not isinstance(storage, FileSystemStorage):
-        report.remarks.append("files are kept by %s, which is no FileSystemStorage: uploads through django-sidecar would not be where Django looks" % path_of(type(storage)))
+        report.remarks.append(
+            "files are kept by %s, which is no FileSystemStorage: uploads through django-sidecar would not be where Django looks"
+            % path_of(type(storage))
+        )
         return
-    own = [name for name in ("_save", "get_valid_name", "get_available_name", "generate_filename", "get_alternative_name") if overridden(type(storage), name)]
+    own = [
+        name
+        for name in ("_save", "get_valid_name", "get_available_name", "generate_filename", "get_alternative_name")
+        if overridden(type(storage), name)
+    ]
     if own:
-        report.remarks.append("the storage %s has its own %s(): names of uploaded files would be Django's own" % (path_of(type(storage)), own[0]))
-    report.set("DJANGO_FILE_UPLOAD_PERMISSIONS", octal(storage.file_permissions_mode), octal(0o644 if django.VERSION >= (3, 0) else None))
+        report.remarks.append(
+            "the storage %s has its own %s(): names of uploaded files would be Django's own"
+            % (path_of(type(storage)), own[0])
+        )
+    report.set(
+        "DJANGO_FILE_UPLOAD_PERMISSIONS",
+        octal(storage.file_permissions_mode),
+        octal(0o644 if django.VERSION >= (3, 0) else None),
+    )
     report.set("DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS", octal(storage.directory_permissions_mode), "None")
     report.set("DJANGO_MEDIA_URL", str(storage.base_url or "/media/"), "/media/")
     if UPLOADS:  # noqa: F821
         report.set("DJANGO_MEDIA_ROOT", os.path.abspath(str(storage.location)))
     else:
-        report.offer("DJANGO_MEDIA_ROOT", os.path.abspath(str(storage.location)),
-                     "it turns uploads on, for every user who is logged in: see docs/uploads.md, and -uploads of settings-script")
+        report.offer(
+            "DJANGO_MEDIA_ROOT",
+            os.path.abspath(str(storage.location)),
+            "it turns uploads on, for every user who is logged in: see docs/uploads.md, and -uploads of settings-script",
+        )

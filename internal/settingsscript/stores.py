@@ -1,4 +1,5 @@
 """Where Django's databases and caches are: DATABASE_URL and DJANGO_CACHE_URL."""
+
 try:
     from urllib.parse import quote, urlencode, urlsplit
 except ImportError:  # Python 2
@@ -12,11 +13,38 @@ def quoted(text):
 
 # Options of libpq that DATABASE_URL takes. Files among them are named by absolute paths.
 POSTGRES_OPTIONS = (
-    "sslmode", "sslrootcert", "sslcert", "sslkey", "sslsni", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version",
-    "target_session_attrs", "load_balance_hosts", "connect_timeout", "options", "channel_binding", "gssencmode", "require_auth",
-    "requirepeer", "sslcrl", "sslcrldir", "sslcertmode", "hostaddr",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslsni",
+    "sslnegotiation",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "connect_timeout",
+    "options",
+    "channel_binding",
+    "gssencmode",
+    "require_auth",
+    "requirepeer",
+    "sslcrl",
+    "sslcrldir",
+    "sslcertmode",
+    "hostaddr",
 )
-FILE_OPTIONS = ("sslrootcert", "sslcert", "sslkey", "ssl_ca", "ssl_cert", "ssl_key", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+FILE_OPTIONS = (
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "ssl_ca",
+    "ssl_cert",
+    "ssl_key",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+)
 SCHEMA_BACKENDS = ("django_tenants", "tenant_schemas")
 
 
@@ -43,8 +71,10 @@ def database_url(alias):
         return postgres_url(connection)
     if vendor in ("mysql", "mariadb"):
         return mysql_url(connection)
-    raise Impossible("the database %r is %s; django-sidecar reads PostgreSQL, MySQL, MariaDB and SQLite" % (
-        alias, getattr(connection, "display_name", vendor)))
+    raise Impossible(
+        "the database %r is %s; django-sidecar reads PostgreSQL, MySQL, MariaDB and SQLite"
+        % (alias, getattr(connection, "display_name", vendor))
+    )
 
 
 def sqlite_url(connection):
@@ -88,8 +118,7 @@ def host_list(hosts, ports):
     ports = str(ports).split(",")
     if len(ports) == 1:
         ports = ports * len(hosts)
-    return ",".join(
-        ("[%s]" % h if ":" in h else quoted(h)) + (":" + p if p else "") for h, p in zip(hosts, ports))
+    return ",".join(("[%s]" % h if ":" in h else quoted(h)) + (":" + p if p else "") for h, p in zip(hosts, ports))
 
 
 def postgres_url(connection):
@@ -98,7 +127,13 @@ def postgres_url(connection):
     live = {}
     if options.get("service") or options.get("passfile") or not p["user"] or not p["host"] or not p["name"]:
         live = libpq_parameters(connection)
-        for mine, theirs in (("user", "user"), ("host", "host"), ("port", "port"), ("name", "dbname"), ("password", "password")):
+        for mine, theirs in (
+            ("user", "user"),
+            ("host", "host"),
+            ("port", "port"),
+            ("name", "dbname"),
+            ("password", "password"),
+        ):
             p[mine] = p[mine] or live.get(theirs) or ""
     if (connection.settings_dict.get("OPTIONS") or {}).get("assume_role"):
         options["options"] = (str(options.get("options") or "") + " -c role=" + options["assume_role"]).strip()
@@ -129,15 +164,37 @@ def mysql_url(connection):
     options = p["options"]
     if options.get("read_default_file"):
         client = option_file(options["read_default_file"], options.get("read_default_group", "client"))
-        for mine, theirs in (("user", "user"), ("host", "host"), ("port", "port"), ("name", "database"), ("password", "password")):
+        for mine, theirs in (
+            ("user", "user"),
+            ("host", "host"),
+            ("port", "port"),
+            ("name", "database"),
+            ("password", "password"),
+        ):
             p[mine] = p[mine] or client.get(theirs, "")
         p["host"] = p["host"] or client.get("socket", "")
     pairs = []
     ssl = options.get("ssl") or {}
     if isinstance(ssl, dict):
-        pairs += [("ssl_" + name.replace("ssl_", "").replace("ssl-", ""), ssl.get(name)) for name in sorted(ssl) if name != "cipher"]
-    pairs += [(name, options.get(name)) for name in ("ssl_mode", "ssl_ca", "ssl_cert", "ssl_key", "ssl_disabled", "ssl_verify_cert",
-                                                     "ssl_verify_identity", "connect_timeout", "init_command")]
+        pairs += [
+            ("ssl_" + name.replace("ssl_", "").replace("ssl-", ""), ssl.get(name))
+            for name in sorted(ssl)
+            if name != "cipher"
+        ]
+    pairs += [
+        (name, options.get(name))
+        for name in (
+            "ssl_mode",
+            "ssl_ca",
+            "ssl_cert",
+            "ssl_key",
+            "ssl_disabled",
+            "ssl_verify_cert",
+            "ssl_verify_identity",
+            "connect_timeout",
+            "init_command",
+        )
+    ]
     host = p["host"]
     if host.startswith("/"):
         pairs.append(("unix_socket", host))
@@ -153,20 +210,50 @@ def option_file(path, group):
         from ConfigParser import RawConfigParser
     parser = RawConfigParser(allow_no_value=True)
     parser.read([os.path.expanduser(str(path))])
-    return dict((name, (value or "").strip("'\"")) for name, value in parser.items(group)) if parser.has_section(group) else {}
+    return (
+        dict((name, (value or "").strip("'\"")) for name, value in parser.items(group))
+        if parser.has_section(group)
+        else {}
+    )
 
 
 REDIS = ("django_redis.cache.RedisCache", "django.core.cache.backends.redis.RedisCache", "redis_cache.RedisCache")
-MEMCACHED = tuple("django.core.cache.backends.memcached." + c for c in ("PyMemcacheCache", "PyLibMCCache", "MemcachedCache"))
+MEMCACHED = tuple(
+    "django.core.cache.backends.memcached." + c for c in ("PyMemcacheCache", "PyLibMCCache", "MemcachedCache")
+)
 DATABASE_CACHE = "django.core.cache.backends.db.DatabaseCache"
 FILE_CACHE = "django.core.cache.backends.filebased.FileBasedCache"
 # Options that tune what Django does; the value of a session is the same.
 TUNING = (
-    "SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT", "IGNORE_EXCEPTIONS", "LOG_IGNORED_EXCEPTIONS", "CONNECTION_POOL_CLASS", "CONNECTION_FACTORY",
-    "CONNECTION_POOL_CLASS_KWARGS", "PARSER_CLASS", "PICKLE_VERSION", "MAX_ENTRIES", "CULL_FREQUENCY", "REDIS_CLIENT_CLASS",
-    "REDIS_CLIENT_KWARGS", "CLOSE_CONNECTION", "SENTINEL_KWARGS", "POOL_CLASS", "MAX_CONNECTIONS", "RETRY_ON_TIMEOUT", "HEALTH_CHECK_INTERVAL",
-    "SOCKET_KEEPALIVE", "DECODE_RESPONSES", "ENCODING", "PROTOCOL", "CLIENT_NAME", "RETRY_ON_ERROR", "RETRY", "SOCKET_KEEPALIVE_OPTIONS",
-    "REPLICA_READ_ONLY", "TIMEOUT",
+    "SOCKET_TIMEOUT",
+    "SOCKET_CONNECT_TIMEOUT",
+    "IGNORE_EXCEPTIONS",
+    "LOG_IGNORED_EXCEPTIONS",
+    "CONNECTION_POOL_CLASS",
+    "CONNECTION_FACTORY",
+    "CONNECTION_POOL_CLASS_KWARGS",
+    "PARSER_CLASS",
+    "PICKLE_VERSION",
+    "MAX_ENTRIES",
+    "CULL_FREQUENCY",
+    "REDIS_CLIENT_CLASS",
+    "REDIS_CLIENT_KWARGS",
+    "CLOSE_CONNECTION",
+    "SENTINEL_KWARGS",
+    "POOL_CLASS",
+    "MAX_CONNECTIONS",
+    "RETRY_ON_TIMEOUT",
+    "HEALTH_CHECK_INTERVAL",
+    "SOCKET_KEEPALIVE",
+    "DECODE_RESPONSES",
+    "ENCODING",
+    "PROTOCOL",
+    "CLIENT_NAME",
+    "RETRY_ON_ERROR",
+    "RETRY",
+    "SOCKET_KEEPALIVE_OPTIONS",
+    "REPLICA_READ_ONLY",
+    "TIMEOUT",
 )
 
 
@@ -179,7 +266,10 @@ def cache_url(alias, users_database):
     called = "the cache %r (%s)" % (alias, path_of(cls))
     check_keys(cache, called)
     if same_class(cls, "django.core.cache.backends.locmem.LocMemCache"):
-        raise Impossible("%s lives inside each process, and nobody else can read it: sessions need Redis, Memcached, a table or files" % called)
+        raise Impossible(
+            "%s lives inside each process, and nobody else can read it: sessions need Redis, Memcached, a table or files"
+            % called
+        )
     if same_class(cls, "django.core.cache.backends.dummy.DummyCache"):
         raise Impossible("%s keeps nothing" % called)
     if same_class(cls, *REDIS[:2]):
@@ -192,12 +282,16 @@ def cache_url(alias, users_database):
 
         database = router.db_for_read(cache.cache_model_class)
         if database != users_database:
-            raise Impossible("%s has its table in the database %r, and the users are in %r: django-sidecar reads it in one database with the users"
-                             % (called, database, users_database))
+            raise Impossible(
+                "%s has its table in the database %r, and the users are in %r: django-sidecar reads it in one database with the users"
+                % (called, database, users_database)
+            )
         return "db://" + quoted(cache._table), False
     if same_class(cls, FILE_CACHE):
         return "file://" + quote(os.path.abspath(str(cache._dir)), safe="/"), False
-    raise Impossible("%s is not among those that django-sidecar reads: Redis, django-redis, Memcached, a table and files" % called)
+    raise Impossible(
+        "%s is not among those that django-sidecar reads: Redis, django-redis, Memcached, a table and files" % called
+    )
 
 
 def check_keys(cache, called):
@@ -207,7 +301,9 @@ def check_keys(cache, called):
     except Exception as e:
         made = repr(e)
     if made != "prefix:7:key":
-        raise Impossible("%s makes its keys by a KEY_FUNCTION of its own (%s), which is not known" % (called, where(cache.key_func)))
+        raise Impossible(
+            "%s makes its keys by a KEY_FUNCTION of its own (%s), which is not known" % (called, where(cache.key_func))
+        )
 
 
 def redis_url(cls, conf, called):
@@ -239,12 +335,40 @@ def redis_url(cls, conf, called):
 
 
 MEMCACHED_TUNING = (
-    "binary", "no_delay", "use_pooling", "max_pool_size", "pool_idle_timeout", "connect_timeout", "timeout", "ignore_exc", "retry_attempts",
-    "retry_timeout", "dead_timeout", "socket_keepalive", "pickleprotocol", "server_max_value_length", "allow_unicode_keys", "default_noreply",
-    "max_entries", "cull_frequency",
+    "binary",
+    "no_delay",
+    "use_pooling",
+    "max_pool_size",
+    "pool_idle_timeout",
+    "connect_timeout",
+    "timeout",
+    "ignore_exc",
+    "retry_attempts",
+    "retry_timeout",
+    "dead_timeout",
+    "socket_keepalive",
+    "pickleprotocol",
+    "server_max_value_length",
+    "allow_unicode_keys",
+    "default_noreply",
+    "max_entries",
+    "cull_frequency",
 )
-BEHAVIORS_TUNING = ("tcp_nodelay", "no_block", "connect_timeout", "send_timeout", "receive_timeout", "_poll_timeout", "poll_timeout",
-                    "retry_timeout", "dead_timeout", "tcp_keepalive", "buffer_requests", "remove_failed", "num_replicas")
+BEHAVIORS_TUNING = (
+    "tcp_nodelay",
+    "no_block",
+    "connect_timeout",
+    "send_timeout",
+    "receive_timeout",
+    "_poll_timeout",
+    "poll_timeout",
+    "retry_timeout",
+    "dead_timeout",
+    "tcp_keepalive",
+    "buffer_requests",
+    "remove_failed",
+    "num_replicas",
+)
 
 
 def memcached_url(kind, conf, called):

@@ -30,13 +30,17 @@ def read_users(report):
     report.set("DJANGO_AUTH_USER_ID_COLUMN", meta.pk.column, "id")
     kind = key_kind(model)
     if kind is None:
-        raise Impossible("the primary key of %s is a %s; django-sidecar reads integers, UUIDs and texts" % (
-            where(model), type(meta.pk).__name__))
+        raise Impossible(
+            "the primary key of %s is a %s; django-sidecar reads integers, UUIDs and texts"
+            % (where(model), type(meta.pk).__name__)
+        )
     if kind == "hex":
         report.set("DJANGO_AUTH_USER_ID_FORMAT", "hex")
     password = field_of(model, "password")
     if password is None:
-        raise Impossible("the user model %s has no column for its password, of which session hashes are made" % where(model))
+        raise Impossible(
+            "the user model %s has no column for its password, of which session hashes are made" % where(model)
+        )
     report.set("DJANGO_AUTH_USER_PASSWORD_COLUMN", password.column, "password")
     username = field_of(model, model.USERNAME_FIELD)
     report.set("DJANGO_AUTH_USER_USERNAME_COLUMN", username.column if username is not None else "-", "username")
@@ -54,7 +58,11 @@ def plain_table(name):
 
 def read_email(report, model):
     columns = [f.column for f in model._meta.concrete_fields]
-    name = model.get_email_field_name() if hasattr(model, "get_email_field_name") else getattr(model, "EMAIL_FIELD", "email")
+    name = (
+        model.get_email_field_name()
+        if hasattr(model, "get_email_field_name")
+        else getattr(model, "EMAIL_FIELD", "email")
+    )
     email = field_of(model, name)
     if email is not None:
         report.set("DJANGO_AUTH_USER_EMAIL_COLUMN", email.column, "email")
@@ -109,14 +117,18 @@ def joined_view(report, model, parents):
             columns.append("%s.%s" % (q(field.model._meta.db_table), q(field.column)))
     for child, link in links_of(model._meta.concrete_model):
         parent = link.remote_field.model._meta
-        tables.append("JOIN %s ON %s.%s = %s.%s" % (
-            q(parent.db_table), q(parent.db_table), q(parent.pk.column), q(child._meta.db_table), q(link.column)))
+        tables.append(
+            "JOIN %s ON %s.%s = %s.%s"
+            % (q(parent.db_table), q(parent.db_table), q(parent.pk.column), q(child._meta.db_table), q(link.column))
+        )
     with connection.cursor() as cursor:
         views = [t.name for t in connection.introspection.get_table_list(cursor)]
     if VIEW not in views:
-        raise Impossible("until there is a view, since the user model %s has its columns in %d tables. Run this, and this program again: "
-                         "CREATE VIEW %s AS SELECT %s FROM %s" % (
-                             where(model), len(parents) + 1, VIEW, ", ".join(columns), " ".join(tables)))
+        raise Impossible(
+            "until there is a view, since the user model %s has its columns in %d tables. Run this, and this program again: "
+            "CREATE VIEW %s AS SELECT %s FROM %s"
+            % (where(model), len(parents) + 1, VIEW, ", ".join(columns), " ".join(tables))
+        )
     return VIEW
 
 
@@ -137,17 +149,26 @@ def read_groups(report, model, table):
     if group is not None:
         meta = group._meta
         if other_tables(group):
-            report.remarks.append("the groups of %s inherit from another table: require=group and Remote-Groups cannot be had" % where(group))
+            report.remarks.append(
+                "the groups of %s inherit from another table: require=group and Remote-Groups cannot be had"
+                % where(group)
+            )
             return
         report.set("DJANGO_AUTH_GROUP_TABLE", meta.db_table, "auth_group")
         report.set("DJANGO_AUTH_GROUP_ID_COLUMN", meta.pk.column, "id")
         name = field_of(group, "name")
         if name is None:
-            report.remarks.append("the groups of %s have no name: say which column names them in DJANGO_AUTH_GROUP_NAME_COLUMN" % where(group))
+            report.remarks.append(
+                "the groups of %s have no name: say which column names them in DJANGO_AUTH_GROUP_NAME_COLUMN"
+                % where(group)
+            )
         else:
             report.set("DJANGO_AUTH_GROUP_NAME_COLUMN", name.column, "name")
         if meta.db_table != "auth_group":
-            report.remarks.append("permissions of groups are not asked: Django's ModelBackend fails on groups that are not auth.Group (%s)" % where(group))
+            report.remarks.append(
+                "permissions of groups are not asked: Django's ModelBackend fails on groups that are not auth.Group (%s)"
+                % where(group)
+            )
     if permission is not None:
         report.set("DJANGO_AUTH_PERMISSION_TABLE", permission._meta.db_table, "auth_permission")
 
@@ -159,7 +180,10 @@ def many_to_many(report, model, name, prefix, table, to):
     except Exception:
         return None
     if not getattr(field, "many_to_many", False):
-        report.remarks.append("%s of %s is no many-to-many field: require=group, require=perm and Remote-Groups do not know it" % (name, where(model)))
+        report.remarks.append(
+            "%s of %s is no many-to-many field: require=group, require=perm and Remote-Groups do not know it"
+            % (name, where(model))
+        )
         return None
     through = field.remote_field.through._meta
     source, target = field.m2m_column_name(), field.m2m_reverse_name()

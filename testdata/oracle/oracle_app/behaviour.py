@@ -1,4 +1,5 @@
 """What projects do around logins: backends, middleware, stores, serializers and keys of caches of their own."""
+
 import json
 import zlib
 

@@ -1,4 +1,5 @@
 """User models with shapes of their own: names of columns, what the table demands, flags that depend on the time."""
+
 import datetime
 import uuid
 
@@ -69,7 +70,9 @@ class TrialUser(AbstractBaseUser):
         return self.level in (2, 3) and self.state != "new"
 
     def randomize(self, rng):
-        self.blocked_until = rng.choice([None, None, timezone.now() - datetime.timedelta(hours=1), timezone.now() + datetime.timedelta(hours=1)])
+        self.blocked_until = rng.choice(
+            [None, None, timezone.now() - datetime.timedelta(hours=1), timezone.now() + datetime.timedelta(hours=1)]
+        )
         self.state = rng.choice(["new", "paid", "it's over"])
         self.level = rng.choice([0, 1, 1, 2, 3])
 

@@ -1,0 +1,193 @@
+//go:build live
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// scriptProject is a project that startproject makes, with the shells of its Python.
+type scriptProject struct{ dir, python, sidecar string }
+
+func newScriptProject(t *testing.T, version string) scriptProject {
+	t.Helper()
+	p := scriptProject{t.TempDir(), djangotest.Python(t, version), sidecarProgram(t)}
+	p.shell(t, `"$PYTHON" -m django startproject shop . && "$PYTHON" manage.py migrate -v0 && "$PYTHON" manage.py createcachetable`)
+	return p
+}
+
+// shell runs commands in the folder of the project, and returns what they print.
+func (p scriptProject) shell(t *testing.T, commands string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "-euc", commands)
+	cmd.Dir = p.dir
+	for _, entry := range os.Environ() { // what other tests have set is not the project's
+		if !strings.HasPrefix(entry, "DJANGO_") && !strings.HasPrefix(entry, "DATABASE_URL") {
+			cmd.Env = append(cmd.Env, entry)
+		}
+	}
+	cmd.Env = append(cmd.Env, "PYTHON="+p.python, "SIDECAR="+p.sidecar)
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s\n%s", commands, err, out, problems.String())
+	}
+	return string(out)
+}
+
+// forget removes what the program has written.
+func (p scriptProject) forget(t *testing.T) {
+	t.Helper()
+	p.shell(t, "rm -rf django-sidecar*")
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// TestSettingsScriptInEachShell: a whole file, one argument, a file descriptor, a line at a time, and a pipe that is
+// slower than Django. What is written is all that check needs.
+func TestSettingsScriptInEachShell(t *testing.T) {
+	for version, shells := range map[string][]string{
+		"1.11": {`"$SIDECAR" settings-script | "$PYTHON" manage.py shell`},
+		"6.1": {
+			`"$SIDECAR" settings-script | "$PYTHON" manage.py shell`,
+			`"$PYTHON" manage.py shell -c "$("$SIDECAR" settings-script)"`,
+			`DJANGO_SETTINGS_MODULE=shop.settings "$PYTHON" <("$SIDECAR" settings-script)`,
+			`"$SIDECAR" settings-script | DJANGO_SETTINGS_MODULE=shop.settings "$PYTHON" -c 'import code, django; django.setup(); code.interact()'`,
+		},
+	} {
+		p := newScriptProject(t, version)
+		for _, shell := range shells {
+			printed := p.shell(t, shell)
+			if last := lastLine(printed); last != "ready" {
+				t.Errorf("Django %s, %s:\n%s", version, shell, printed)
+			}
+			said := p.shell(t, `set -a; . ./django-sidecar.env; set +a; "$SIDECAR" check || true`)
+			if strings.Contains(said, "FAIL") || !strings.Contains(said, "ok    keys             DJANGO_SESSION_KEYS") {
+				t.Errorf("Django %s, %s: check says\n%s", version, shell, said)
+			}
+			p.forget(t)
+		}
+	}
+}
+
+// TestSettingsScriptOverwritesNothing by itself; and nobody else can read what is secret.
+func TestSettingsScriptOverwritesNothing(t *testing.T) {
+	p := newScriptProject(t, "5.2")
+	first := p.shell(t, `umask 0; "$SIDECAR" settings-script | "$PYTHON" manage.py shell`)
+	for path, want := range map[string]os.FileMode{"django-sidecar-secrets": 0o700, "django-sidecar-secrets/session-keys": 0o600} {
+		info, err := os.Stat(filepath.Join(p.dir, path))
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v, want %v\n%s", path, info, err, want, first)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(p.dir, "django-sidecar.env"), []byte("mine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := p.shell(t, `! "$SIDECAR" settings-script | "$PYTHON" manage.py shell`)
+	if last := lastLine(again); !strings.HasPrefix(last, "not possible: ") || !strings.Contains(last, "exists") {
+		t.Errorf("the second time:\n%s", again)
+	}
+	if text := p.shell(t, "cat django-sidecar.env"); text != "mine\n" {
+		t.Errorf("the file is now %q", text)
+	}
+	if replaced := p.shell(t, `"$SIDECAR" settings-script -replace | "$PYTHON" manage.py shell; cat django-sidecar.env`); !strings.Contains(replaced, "\nDATABASE_URL=sqlite:///") {
+		t.Errorf("-replace:\n%s", replaced)
+	}
+	// A key that each process makes for itself is nobody's to know.
+	p.forget(t)
+	p.shell(t, `printf 'import os\nSECRET_KEY = os.urandom(30).hex()\n' >> shop/settings.py`)
+	if said := lastLine(p.shell(t, `! "$SIDECAR" settings-script | "$PYTHON" manage.py shell`)); !strings.HasPrefix(said, "not possible: SECRET_KEY is another one in each process") {
+		t.Errorf("a key of each process: %s", said)
+	}
+}
+
+// TestSettingsScriptFormats: each form says the same.
+func TestSettingsScriptFormats(t *testing.T) {
+	p := newScriptProject(t, "5.2")
+	p.shell(t, `cat >> shop/settings.py <<'END'
+SESSION_COOKIE_NAME = "shop-$HOME"
+LOGIN_URL = "/it's/in \"here\"?a=$x&b=1"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kept", "KEY_PREFIX": "a b"}}
+SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+SECRET_KEY_FALLBACKS = ["an old key"]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+END
+`)
+	want := map[string]string{
+		"DJANGO_SESSION_COOKIE_NAME": "shop-$HOME", "DJANGO_LOGIN_URL": `/it's/in "here"?a=$x&b=1`, "DJANGO_CACHE_KEY_PREFIX": "a b", "DJANGO_CACHE_URL": "db://kept",
+		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.cache", "DJANGO_AUTHENTICATION_BACKENDS": "django.contrib.auth.backends.AllowAllUsersModelBackend",
+		"DATABASE_URL": "sqlite:///" + p.dir + "/db.sqlite3",
+	}
+	for format, read := range map[string]struct{ command, keys, folder string }{
+		"env":       {`env -i bash -c 'set -a; . ./django-sidecar.env; env -0' | tr '\0' '\n'`, "cat django-sidecar-secrets/session-keys", p.dir + "/django-sidecar-secrets"},
+		"dotenv":    {`cat django-sidecar.env`, "cat django-sidecar-secrets/session-keys", p.dir + "/django-sidecar-secrets"},
+		"compose":   {`cat django-sidecar.compose.yaml`, "cat django-sidecar-secrets/session-keys", "/run/secrets"},
+		"configmap": {`cat django-sidecar-configmap.yaml`, `sed -n 's/^  session-keys: //p' django-sidecar-secret.yaml | base64 -d`, "/run/secrets/django-sidecar"},
+		"secret":    {`cat django-sidecar-secret.yaml`, `sed -n 's/^  session-keys: //p' django-sidecar-secret.yaml | base64 -d`, "/run/secrets/django-sidecar"},
+	} {
+		printed := p.shell(t, `"$SIDECAR" settings-script -format `+format+` | "$PYTHON" manage.py shell`)
+		if last := lastLine(printed); last != "ready" {
+			t.Errorf("%s:\n%s", format, printed)
+			continue
+		}
+		got := settingsIn(t, format, p.shell(t, read.command))
+		want["DJANGO_SESSION_KEYS_FILE"] = read.folder + "/session-keys"
+		for name, value := range want {
+			if got[name] != value {
+				t.Errorf("%s: %s is %q, want %q", format, name, got[name], value)
+			}
+		}
+		var keys []map[string]string
+		if err := json.Unmarshal([]byte(p.shell(t, read.keys)), &keys); err != nil || len(keys) != 2 || len(keys[0]) == 0 {
+			t.Errorf("%s: keys %v, %v", format, keys, err)
+		}
+		p.forget(t)
+	}
+}
+
+// settingsIn reads settings as those read them whom the format is for.
+func settingsIn(t *testing.T, format, text string) map[string]string {
+	t.Helper()
+	settings := map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		separator := ": "
+		if format == "env" || format == "dotenv" {
+			separator = "="
+		}
+		name, value, _ := strings.Cut(strings.TrimSpace(line), separator)
+		if !strings.HasPrefix(name, "D") {
+			continue
+		}
+		switch format {
+		case "secret":
+			raw, err := base64.StdEncoding.DecodeString(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value = string(raw)
+		case "configmap", "compose":
+			if err := json.Unmarshal([]byte(value), &value); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			if format == "compose" {
+				value = strings.ReplaceAll(value, "$$", "$")
+			}
+		}
+		settings[name] = value
+	}
+	return settings
+}
