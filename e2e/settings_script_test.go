@@ -110,6 +110,9 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 			"DJANGO_MIDDLEWARE=" + strings.Join(behind("Harmless"), ","),
 		}},
 		{"middleware that ends logins of some users", map[string]any{middleware: behind("EndsBanned")}, "ready", []string{`DJANGO_AUTH_USER_WHERE="banned" = 0`}},
+		{"middleware that sends some users elsewhere", map[string]any{middleware: behind("SendsBanned")}, "ready", []string{
+			"DJANGO_MIDDLEWARE=" + strings.Join(behind("SendsBanned"), ","),
+		}},
 		{"middleware that ends every login", map[string]any{middleware: behind("EndsAll")}, "not possible: middleware oracle_app.behaviour.EndsAll (", nil},
 		{"middleware that ends some logins", map[string]any{middleware: behind("EndsAtNight")}, "has logout(request)", nil},
 		{"middleware that answers", map[string]any{middleware: behind("Answers")}, "ready", nil},
@@ -149,6 +152,29 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestSettingsScriptOfUserModels: hashes and flags that a setting says, and those that none does.
+func TestSettingsScriptOfUserModels(t *testing.T) {
+	for _, row := range []struct{ model, last, written string }{
+		{"NullableUser", "ready", "DJANGO_AUTH_HASH_COLUMNS=password,email,session_token"},
+		{"SecretUser", "not possible: get_session_auth_hash() of the user model (", ""},
+		{"RelatedUser", "not possible: is_active of the user model (", ""},
+	} {
+		dir := t.TempDir()
+		django := profile{django: "5.2", sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle." + row.model}}.deploy(t)
+		printed := runSettingsScript(t, django, dir, nil)
+		if last := lastLine(printed); !strings.HasPrefix(last, row.last) || row.last == "ready" && last != row.last {
+			t.Errorf("%s: want %q\n%s", row.model, row.last, printed)
+		}
+		if row.written == "" {
+			continue
+		}
+		written, err := os.ReadFile(filepath.Join(dir, "django-sidecar.env"))
+		if err != nil || !strings.Contains(string(written), row.written+"\n") {
+			t.Errorf("%s: no line %q in\n%s, %v\n%s", row.model, row.written, written, err, printed)
 		}
 	}
 }

@@ -8,6 +8,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends import cached_db, db
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
 
 
 class Everybody(ModelBackend):
@@ -66,6 +67,16 @@ class EndsBanned(Base):
         if request.user.is_authenticated and request.user.banned:
             logout(request)
             return redirect("/banned/")
+        return self.get_response(request)
+
+
+class SendsBanned(Base):
+    """A middleware that ends nothing, and sends some users elsewhere."""
+
+    def __call__(self, request):
+        if request.user.is_authenticated and request.user.banned:
+            return redirect("/banned/")
+        request.basket = SimpleLazyObject(lambda: request.user)
         return self.get_response(request)
 
 

@@ -97,6 +97,26 @@ class SecretUser(AbstractBaseUser):
         return salted_hmac("shapes", self.password[::-1]).hexdigest()
 
 
+class NullableUser(AbstractBaseUser):
+    """A session hash that fails where one of its texts is missing."""
+
+    username = models.CharField(max_length=150, unique=True)
+    email = models.EmailField(unique=True, null=True)
+    session_token = models.CharField(max_length=32, null=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+    def get_session_auth_hash(self):
+        return salted_hmac("shapes", self.password + self.email + self.session_token).hexdigest()
+
+
 class RelatedUser(AbstractBaseUser):
     """is_active asks the database."""
 
