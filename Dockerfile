@@ -1,7 +1,8 @@
 # One static binary on nothing at all. It runs with a read-only root, as any user, without capabilities:
 #   docker run --read-only --cap-drop ALL -e DJANGO_SECRET_KEY -e DATABASE_URL -e SIDECAR_LISTEN=0.0.0.0:8100 …
 # `demo` makes its database in /tmp, and wants one: add --tmpfs /tmp.
-FROM golang:1.26 AS build
+# The compiler runs on the machine that builds, and makes the binary of any other: docker buildx build --platform linux/amd64,linux/arm64
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 # The modules are a layer of their own, so that a changed source file does not fetch them again.
 COPY go.mod go.sum ./
@@ -9,7 +10,10 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 ARG COMMIT=unknown
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" \
+ARG TARGETOS
+ARG TARGETARCH
+# The same sources, version and compiler give the same bytes.
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" \
     -o /django-sidecar ./cmd/django-sidecar
 
 FROM scratch

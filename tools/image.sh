@@ -9,7 +9,7 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 packages=()
-for program in buildah:buildah busybox:busybox-static unshare:util-linux ip:iproute2; do
+for program in buildah:buildah busybox:busybox-static unshare:util-linux ip:iproute2 qemu-aarch64-static:qemu-user-static; do
 	command -v "${program%:*}" >/dev/null || packages+=("${program#*:}")
 done
 [ -f /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
@@ -59,9 +59,12 @@ expect() {
 echo '== a stand-in for golang:1.26'
 stand_in
 echo '== the Dockerfile'
-# In Docker's format: OCI's has no HEALTHCHECK.
-buildah bud --isolation chroot --format docker --pull-never --build-arg VERSION=proof --build-arg COMMIT=0123456789ab \
-	--tag django-sidecar . </dev/null
+# bud builds for a platform, under a name. In Docker's format: OCI's has no HEALTHCHECK.
+bud() {
+	buildah bud --isolation chroot --format docker --pull-never --no-cache --timestamp 0 --platform "$1" \
+		--build-arg VERSION=proof --build-arg COMMIT=0123456789ab --tag "$2" . </dev/null
+}
+bud "linux/$(go env GOARCH)" django-sidecar
 
 echo '== what it made'
 expect User 65532:65532
@@ -79,4 +82,24 @@ echo "size = $size bytes: $files"
 
 echo '== running it: read-only, as 65532, without capabilities, in a network of its own'
 tools/image_run.sh "$root"
+echo '== once more: the same bytes'
+bud "linux/$(go env GOARCH)" again >/dev/null
+first=$(buildah inspect --type image --format '{{.FromImageDigest}}' django-sidecar)
+second=$(buildah inspect --type image --format '{{.FromImageDigest}}' again)
+[ "$first" = "$second" ] || fail "two builds of the same sources have the digests $first and $second"
+echo "digest = $first"
+
+echo '== for arm64, started by an emulator'
+bud linux/arm64 django-sidecar-arm64 >/dev/null
+arm=$(buildah mount "$(buildah from --pull-never --platform linux/arm64 django-sidecar-arm64)")
+[ "$(buildah inspect --type image --format '{{.OCIv1.Architecture}}' django-sidecar-arm64)" = arm64 ] || fail 'the image does not say arm64'
+[ "$(od -An -tx1 -j18 -N2 "$arm/django-sidecar" | tr -d ' ')" = b700 ] || fail 'the program is none of arm64'
+# A user-mode emulator knows the program's own system calls alone, so that this is a start and no proof.
+said=$(env -i qemu-aarch64-static "$arm/django-sidecar" version)
+[[ $said == 'django-sidecar proof (commit 0123456789ab,'*arm64* ]] || fail "version says $said"
+echo "$said"
+env -i TMPDIR="$work" SIDECAR_LISTEN=127.0.0.1:0 SIDECAR_ADMIN_LISTEN=127.0.0.1:0 timeout --signal=TERM 20 \
+	qemu-aarch64-static "$arm/django-sidecar" demo >"$work/demo" 2>&1 || true
+grep -q sessionid= "$work/demo" || fail "the demo says $(cat "$work/demo")"
+echo 'demo makes its database and serves'
 echo 'image: ok'
