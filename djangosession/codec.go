@@ -63,8 +63,10 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 	if class == "" {
 		class = "SessionStore"
 	}
-	codec := &Codec{version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes,
-		large: make(chan struct{}, maxLarge)}
+	codec := &Codec{
+		version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes,
+		large: make(chan struct{}, maxLarge),
+	}
 	if codec.maxBytes <= 0 {
 		codec.maxBytes = DefaultMaxBytes
 	}

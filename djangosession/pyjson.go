@@ -299,5 +299,5 @@ func hex4(s string) (rune, bool) {
 		return 0, false
 	}
 	r, err := strconv.ParseUint(s[:4], 16, 16)
-	return rune(r), err == nil //nolint:gosec // 16 bits
+	return rune(r), err == nil
 }

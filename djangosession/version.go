@@ -20,8 +20,21 @@ const LatestPatch = -1
 
 // releases are the lines of Django whose rules are known here, from the oldest to the newest. Nothing else lists them.
 var releases = [][2]int{
-	{1, 11}, {2, 0}, {2, 1}, {2, 2}, {3, 0}, {3, 1}, {3, 2}, {4, 0}, {4, 1}, {4, 2}, {5, 0}, {5, 1}, {5, 2},
-	{6, 0}, {6, 1},
+	{1, 11},
+	{2, 0},
+	{2, 1},
+	{2, 2},
+	{3, 0},
+	{3, 1},
+	{3, 2},
+	{4, 0},
+	{4, 1},
+	{4, 2},
+	{5, 0},
+	{5, 1},
+	{5, 2},
+	{6, 0},
+	{6, 1},
 }
 
 // OldestVersion is the oldest line whose rules are known here.

@@ -45,7 +45,7 @@ func lookAtUsers[S any](
 		return found, err
 	}
 	if found, err = shape(columns); err != nil {
-		err = tableFault{err}
+		err = tableError{err}
 	}
 	return found, err
 }

@@ -52,15 +52,15 @@ type look[S any] struct {
 	err   error
 }
 
-// tableFault is an error that says what is wrong with the tables.
-type tableFault struct{ error }
+// tableError is an error that says what is wrong with the tables.
+type tableError struct{ error }
 
 // Unwrap returns the error itself.
-func (f tableFault) Unwrap() error { return f.error }
+func (f tableError) Unwrap() error { return f.error }
 
 // isFinding tells what the tables are from the failure of a query.
 func isFinding(err error) bool {
-	return errors.As(err, new(tableFault)) || errors.Is(err, ErrNoTable) || misfits(err)
+	return errors.As(err, new(tableError)) || errors.Is(err, ErrNoTable) || misfits(err)
 }
 
 // errNoLook is the error of callers that waited for a look that panicked.

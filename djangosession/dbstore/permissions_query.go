@@ -64,8 +64,10 @@ func (c PermissionsConfig) user(columns map[string]string) (u userRows, err erro
 
 // shape fits the query to the tables.
 func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsShape {
-	shape := &permissionsShape{byUser: byUser[djangosession.Access]{keyType: u.keyType}, repeat: 1,
-		noPermissions: l.noPermissions}
+	shape := &permissionsShape{
+		byUser: byUser[djangosession.Access]{keyType: u.keyType}, repeat: 1,
+		noPermissions: l.noPermissions,
+	}
 	template := groupsQuery
 	if l.noPermissions == nil {
 		template += permissionsQuery

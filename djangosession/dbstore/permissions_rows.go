@@ -64,8 +64,10 @@ func (h *holding) access(shape *permissionsShape) djangosession.Access {
 		return djangosession.Access{PermissionsUnknown: shape.noPermissions != nil}
 	}
 	slices.Sort(h.groups)
-	a := djangosession.Access{IsActive: h.active, Groups: slices.Compact(h.groups),
-		PermissionsUnknown: shape.noPermissions != nil}
+	a := djangosession.Access{
+		IsActive: h.active, Groups: slices.Compact(h.groups),
+		PermissionsUnknown: shape.noPermissions != nil,
+	}
 	if h.active {
 		a.Permissions = h.permissions
 	}

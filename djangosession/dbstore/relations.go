@@ -147,7 +147,7 @@ func (p *Permissions) link(ctx context.Context, r Relation, m ManyToMany, django
 		return l, err
 	}
 	wrong := func(why string) (link, error) {
-		return l, tableFault{&RelationError{Relation: r, Table: l.table, Why: why}}
+		return l, tableError{&RelationError{Relation: r, Table: l.table, Why: why}}
 	}
 	if l.to = keys.column(columns, m.To, to, ""); l.to == "" {
 		return wrong("has no column " + cmp.Or(m.To, to.usual))
@@ -169,7 +169,7 @@ func (p *Permissions) link(ctx context.Context, r Relation, m ManyToMany, django
 	}{{l.from, from}, {l.to, to}} {
 		if e := keys.wrong(end.column, end.target, m.Table != ""); e != nil {
 			e.Relation, e.Table = r, l.table
-			return l, tableFault{e}
+			return l, tableError{e}
 		}
 	}
 	return l, nil

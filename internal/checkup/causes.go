@@ -142,8 +142,10 @@ func (d *Checkup) signsNothing() bool {
 func (d *Checkup) Cookie(ctx context.Context, key, name string) Finding {
 	const finding = "cookie"
 	if key == "" {
-		return Finding{Fail, finding, "the header has no cookie " + strings.Join(d.Config.SessionCookieNames, " or "),
-			"compare DJANGO_SESSION_COOKIE_NAME with SESSION_COOKIE_NAME"}
+		return Finding{
+			Fail, finding, "the header has no cookie " + strings.Join(d.Config.SessionCookieNames, " or "),
+			"compare DJANGO_SESSION_COOKIE_NAME with SESSION_COOKIE_NAME",
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
@@ -152,8 +154,10 @@ func (d *Checkup) Cookie(ctx context.Context, key, name string) Finding {
 	case err != nil:
 		return Finding{Fail, finding, "could not find out: " + err.Error(), ""}
 	case verdict.User == nil:
-		return Finding{Fail, finding, fmt.Sprintf("%s is nobody's: %s", name, verdict.Reason),
-			strings.Join(d.Causes(ctx, key, verdict.Reason), "; ")}
+		return Finding{
+			Fail, finding, fmt.Sprintf("%s is nobody's: %s", name, verdict.Reason),
+			strings.Join(d.Causes(ctx, key, verdict.Reason), "; "),
+		}
 	}
 	return Finding{OK, finding, fmt.Sprintf("%s leads to user %s", name, verdict.User.ID), ""}
 }

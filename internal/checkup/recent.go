@@ -35,8 +35,10 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 			"log in to the Django site once, and check again; if this goes on, Django keeps its sessions elsewhere",
 		}}, true
 	}
-	t := tally{reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{},
-		unlisted: map[string]int{}}
+	t := tally{
+		reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{},
+		unlisted: map[string]int{},
+	}
 	verifier, err := d.judge(users)
 	if err != nil {
 		return []Finding{{Fail, name, err.Error(), ""}}, false

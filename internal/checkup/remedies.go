@@ -100,8 +100,10 @@ var databaseSymptoms = []symptom{
 	{all(is("28000"), says("does not exist")), "the server has no such user: compare URL with DATABASES in " +
 		"Django's settings"},
 	{says("no such user"), "the server has no such user: compare URL with DATABASES in Django's settings"},
-	{all(is("08P01"), says("no such database", `database "`)),
-		"the pooler has no such database: the name after the last slash of URL"},
+	{
+		all(is("08P01"), says("no such database", `database "`)),
+		"the pooler has no such database: the name after the last slash of URL",
+	},
 	{all(is("08P01"), says("password authentication failed", "sasl", "auth")), "the pooler refuses this user or " +
 		"password: compare URL with DATABASES in Django's settings, and the pooler's auth_file"},
 	{is("28P01"), "the server refuses this user or password: compare URL with DATABASES in Django's settings"},
@@ -151,12 +153,16 @@ var databaseSymptoms = []symptom{
 var cacheSymptoms = []symptom{
 	{says("noauth", "authentication required"), "the server wants a password: write it into URL " +
 		"(redis://:password@host, redis://user:password@host)"},
-	{says("wrongpass", "invalid password", "invalid username-password", "called without any password configured"),
-		"the server refuses this user or password: compare URL with LOCATION in Django's CACHES"},
+	{
+		says("wrongpass", "invalid password", "invalid username-password", "called without any password configured"),
+		"the server refuses this user or password: compare URL with LOCATION in Django's CACHES",
+	},
 	{says("noperm"), "the user in URL may not read these keys: allow GET on them in its ACL, " +
 		"SELECT for another database than 0, and with SIDECAR_CACHE_TTL what docs/invalidation.md lists"},
-	{says("db index is out of range", "select is not allowed in cluster", "invalid db index"),
-		"the server has no database of this number: the path of URL, or its option db"},
+	{
+		says("db index is out of range", "select is not allowed in cluster", "invalid db index"),
+		"the server has no database of this number: the path of URL, or its option db",
+	},
 	{says("moved ", "crossslot", "clusterdown", "cluster"), "the server is a node of a Redis Cluster: Django's " +
 		"RedisCache and django-redis's DefaultClient do not follow its redirections, nor does the sidecar"},
 	{says("masterdown"), "the server is a replica that has lost its master, and answers nothing meanwhile: name the " +

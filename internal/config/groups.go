@@ -7,8 +7,10 @@ func (c *Config) readGroups(r *reader) {
 	const prefix = "DJANGO_AUTH_"
 	manyToMany := func(name, from, to string) dbstore.ManyToMany {
 		name = prefix + name
-		m := dbstore.ManyToMany{Table: r.identifier(name + "_TABLE"), From: r.identifier(name + from),
-			To: r.identifier(name + to)}
+		m := dbstore.ManyToMany{
+			Table: r.identifier(name + "_TABLE"), From: r.identifier(name + from),
+			To: r.identifier(name + to),
+		}
 		if m.Table == "" && m.From+m.To != "" {
 			for _, column := range []string{from, to} {
 				if r.value(name + column).given {

@@ -90,23 +90,29 @@ var pgOptions = map[string]pgOption{
 	}},
 
 	// lib/pq speaks UTF-8 only, and so does Django.
-	"client_encoding": {env: "PGCLIENTENCODING", harmless: []string{"utf8", "utf-8", "UTF8", "UTF-8", "unicode",
-		"UNICODE", "auto"}},
+	"client_encoding": {env: "PGCLIENTENCODING", harmless: []string{
+		"utf8", "utf-8", "UTF8", "UTF-8", "unicode",
+		"UNICODE", "auto",
+	}},
 	// What lib/pq does not have. Asking for it strictly is refused; the rest tunes what is tuned otherwise here.
 	"channel_binding": {
 		env: "PGCHANNELBINDING", harmless: []string{"disable", "prefer"},
 		instead: "the driver cannot bind channels; use sslmode=verify-full, which keeps strangers out as well",
 	},
-	"gssencmode": {env: "PGGSSENCMODE", harmless: []string{"disable", "prefer"},
-		instead: "the driver has no GSSAPI encryption; use TLS"},
+	"gssencmode": {
+		env: "PGGSSENCMODE", harmless: []string{"disable", "prefer"},
+		instead: "the driver has no GSSAPI encryption; use TLS",
+	},
 	"require_auth": {env: "PGREQUIREAUTH", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
 	"requirepeer":  {env: "PGREQUIREPEER", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
 	"sslcrl": {env: "PGSSLCRL", harmless: []string{""}, instead: "the driver reads no revocation " +
 		"lists; remove it"},
 	"sslcrldir": {env: "PGSSLCRLDIR", harmless: []string{""}, instead: "the driver reads no revocation " +
 		"lists; remove it"},
-	"sslcertmode": {env: "PGSSLCERTMODE", harmless: []string{"allow", "disable"},
-		instead: "the driver cannot check it; remove it"},
+	"sslcertmode": {
+		env: "PGSSLCERTMODE", harmless: []string{"allow", "disable"},
+		instead: "the driver cannot check it; remove it",
+	},
 	"service": {env: "PGSERVICE", harmless: []string{""}, instead: "write the service's settings into " +
 		"DATABASE_URL"},
 	"assume_role":     {instead: "use options=-c%20role=NAME"},

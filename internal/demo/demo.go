@@ -129,8 +129,10 @@ func (m *maker) sessions(passwords map[int]string) {
 	m.visit("somebody changed the stored session", forged, djangosession.BadSignature)
 	m.visit("the session was deleted: a logout", newKey(), djangosession.NotFound)
 	m.visits = append(m.visits,
-		Example{Title: "the last of two cookies counts, as in Django",
-			Cookie: "sessionid=forged; sessionid=" + ada, Alive: true},
+		Example{
+			Title:  "the last of two cookies counts, as in Django",
+			Cookie: "sessionid=forged; sessionid=" + ada, Alive: true,
+		},
 		Example{Title: "no cookie at all", Reason: djangosession.NoCookie})
 }
 

@@ -32,8 +32,10 @@ func javaApplications(tb testing.TB) []Application {
 	source := filepath.Join(RepositoryPath(), "testdata", "applications", "java", "Application.java")
 	return portedApplications(tb, []string{"tomcat", "jetty", "undertow"}, func(dir string, ports []string) *exec.Cmd {
 		// -Xrs: otherwise it survives the SIGQUIT by which it is to end with the tests.
-		args := []string{"-Xrs", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + dir, "-cp",
-			filepath.Join(jars, "*"), source}
+		args := []string{
+			"-Xrs", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + dir, "-cp",
+			filepath.Join(jars, "*"), source,
+		}
 		return exec.Command(program, append(args, ports...)...)
 	})
 }

@@ -25,8 +25,10 @@ func Traefik(tb testing.TB, route GatewayRoute) *Gateway {
 	if route.HTTP2 {
 		scheme = "h2c://"
 	}
-	replace := []string{"127.0.0.1:8110", asking, deployedSidecar, route.Sidecar, "http://" + deployedApplication,
-		scheme + route.Application}
+	replace := []string{
+		"127.0.0.1:8110", asking, deployedSidecar, route.Sidecar, "http://" + deployedApplication,
+		scheme + route.Application,
+	}
 	if route.Preflight {
 		replace = append(replace, "/auth/forward\n", "/auth/forward?preflight=1\n")
 	}

@@ -50,8 +50,12 @@ func (i Identity) Headers() [4]reply.Header {
 		left -= len(value)
 		return value
 	}
-	h := [4]reply.Header{{Name: "Remote-User"}, {Name: "Remote-User-Id"}, {Name: "Remote-Email"},
-		{Name: "Remote-Groups"}}
+	h := [4]reply.Header{
+		{Name: "Remote-User"},
+		{Name: "Remote-User-Id"},
+		{Name: "Remote-Email"},
+		{Name: "Remote-Groups"},
+	}
 	for n, text := range []string{i.Username, i.UserID, i.Email} {
 		h[n].Value = fit(headerText(text, ""))
 	}

@@ -31,8 +31,10 @@ const (
 
 // NewAsyncWriter returns an AsyncWriter that holds at most so many bytes for a writer that is slow.
 func NewAsyncWriter(w io.Writer, most int) *AsyncWriter {
-	l := &AsyncWriter{w: w, most: most, some: make(chan struct{}, 1), much: make(chan struct{}, 1),
-		done: make(chan struct{})}
+	l := &AsyncWriter{
+		w: w, most: most, some: make(chan struct{}, 1), much: make(chan struct{}, 1),
+		done: make(chan struct{}),
+	}
 	l.room.L = &l.mu
 	go l.write()
 	return l

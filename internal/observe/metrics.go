@@ -112,13 +112,17 @@ func (m *Metrics) EventsDropped(dropped func() uint64) {
 // Cache counts what a cache of verdicts does.
 func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	counter := func(name, help string, value func(verdictcache.Stats) uint64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "django_sidecar_cache_" + name,
-			Help: help},
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "django_sidecar_cache_" + name,
+			Help: help,
+		},
 			func() float64 { return float64(value(stats())) }))
 	}
 	gauge := func(name, help string, value func(verdictcache.Stats) float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "django_sidecar_cache_" + name,
-			Help: help},
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "django_sidecar_cache_" + name,
+			Help: help,
+		},
 			func() float64 { return value(stats()) }))
 	}
 	counter("hits_total", "Verdicts that the cache had.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Hits })
@@ -138,8 +142,10 @@ func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 		func(s verdictcache.Stats) float64 { return float64(s.Verdicts.Entries + s.Verdicts.Absents) })
 	gauge("bytes", "Bytes that the kept verdicts and permissions "+
 		"take, about.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
-	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_cache_sound",
-		Help: "1 while the cache hears of every change."})
+	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "django_sidecar_cache_sound",
+		Help: "1 while the cache hears of every change.",
+	})
 	m.unsound = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "django_sidecar_cache_unsound", Help: "1 for a place whose changes are not all heard of, with the " +
 			"step at which that was found.",

@@ -38,8 +38,10 @@ type Listeners struct{ Public, Admin, GRPC net.Listener }
 
 // openListeners opens all of them or none.
 func openListeners(ctx context.Context, c *config.Config) (at Listeners, err error) {
-	into := map[string]*net.Listener{"SIDECAR_LISTEN": &at.Public, "SIDECAR_ADMIN_LISTEN": &at.Admin,
-		"SIDECAR_GRPC_LISTEN": &at.GRPC}
+	into := map[string]*net.Listener{
+		"SIDECAR_LISTEN": &at.Public, "SIDECAR_ADMIN_LISTEN": &at.Admin,
+		"SIDECAR_GRPC_LISTEN": &at.GRPC,
+	}
 	for _, l := range listenerAddresses(c) {
 		if *into[l.setting], err = listen(ctx, l.address); err != nil {
 			return Listeners{}, errors.Join(fmt.Errorf("%s: %w", l.setting, err), at.close())

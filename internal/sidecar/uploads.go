@@ -49,8 +49,10 @@ func openUploads(c *config.Config) (*uploads, error) {
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_VERSION: %w", err)
 	}
-	rules, err := naming.New(naming.Config{Version: version, UploadTo: u.config.UploadTo, Location: c.TimeZone,
-		MaxLength: u.config.MaxNameLength})
+	rules, err := naming.New(naming.Config{
+		Version: version, UploadTo: u.config.UploadTo, Location: c.TimeZone,
+		MaxLength: u.config.MaxNameLength,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("SIDECAR_UPLOAD_TO: %w", err)
 	}
@@ -88,8 +90,10 @@ func (sc *sidecar) openUploads(ctx context.Context) error {
 		if a.Outcome == webhook.Delivered {
 			level = slog.LevelInfo
 		}
-		attrs := []slog.Attr{slog.String("event", a.ID), slog.String("outcome", string(a.Outcome)),
-			slog.Int("status", a.Status), slog.Int("tries", a.Tries)}
+		attrs := []slog.Attr{
+			slog.String("event", a.ID), slog.String("outcome", string(a.Outcome)),
+			slog.Int("status", a.Status), slog.Int("tries", a.Tries),
+		}
 		if a.Err != nil {
 			attrs = append(attrs, slog.String("error", a.Err.Error()))
 		}
@@ -121,8 +125,10 @@ func (u *uploads) findings() []checkup.Finding {
 		if l.Fatal {
 			grade = checkup.Fail
 		}
-		found = append(found, checkup.Finding{Grade: grade, Name: "uploads",
-			Found: "the file system has " + l.What, Remedy: l.Remedy})
+		found = append(found, checkup.Finding{
+			Grade: grade, Name: "uploads",
+			Found: "the file system has " + l.What, Remedy: l.Remedy,
+		})
 	}
 	return found
 }

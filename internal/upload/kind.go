@@ -15,12 +15,16 @@ var kinds = map[string][]string{
 	".zip": {zip}, ".docx": {zip}, ".xlsx": {zip}, ".pptx": {zip}, ".odt": {zip}, ".ods": {zip}, ".odp": {zip},
 	".epub": {zip},
 	".gz":   {"application/x-gzip"}, ".tgz": {"application/x-gzip"}, ".rar": {"application/x-rar-compressed"},
-	".mp4": {"video/mp4", unknown}, ".m4v": {"video/mp4", unknown}, ".mov": {"video/mp4",
-		unknown}, ".webm": {"video/webm"}, ".avi": {"video/avi"},
+	".mp4": {"video/mp4", unknown}, ".m4v": {"video/mp4", unknown}, ".mov": {
+		"video/mp4",
+		unknown,
+	}, ".webm": {"video/webm"}, ".avi": {"video/avi"},
 	".mp3": {"audio/mpeg", unknown}, ".wav": {"audio/wave"}, ".ogg": {"application/ogg"},
 	".txt": {text}, ".csv": {text}, ".md": {text}, ".json": {text}, ".log": {text},
-	".html": {"text/html", text}, ".htm": {"text/html", text}, ".xml": {"text/xml", text}, ".svg": {"text/xml",
-		"text/html", text},
+	".html": {"text/html", text}, ".htm": {"text/html", text}, ".xml": {"text/xml", text}, ".svg": {
+		"text/xml",
+		"text/html", text,
+	},
 }
 
 const (

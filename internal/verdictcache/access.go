@@ -101,8 +101,10 @@ func (q *accessOf) land(f *flight[djangosession.Access]) {
 		q.s.counts.Overtaken++
 		return
 	}
-	k := &keptAccess{access: f.value, asked: f.began.at, used: at.mono, fresh: f.began.fresh,
-		bytes: accessBytes(q.id, f.value)}
+	k := &keptAccess{
+		access: f.value, asked: f.began.at, used: at.mono, fresh: f.began.fresh,
+		bytes: accessBytes(q.id, f.value),
+	}
 	if q.c.ages.usable(k.asked, at, k.fresh) {
 		q.keep(k)
 	}

@@ -39,8 +39,10 @@ func (c *Counts) add(d Counts) {
 // Stats returns what has been counted. The shards are read one after the other, so that what happens meanwhile may be
 // in one number and not yet in another.
 func (c *Cache) Stats() Stats {
-	st := Stats{Bytes: c.verdictBudget.bytes.Load() + c.accessBudget.bytes.Load() + int64(len(c.logins))*loginBytes,
-		Panics: c.panics.Load()}
+	st := Stats{
+		Bytes:  c.verdictBudget.bytes.Load() + c.accessBudget.bytes.Load() + int64(len(c.logins))*loginBytes,
+		Panics: c.panics.Load(),
+	}
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()

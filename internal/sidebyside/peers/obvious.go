@@ -39,8 +39,10 @@ func newObvious(url, secret string, conns int) (*obvious, error) {
 	if err != nil {
 		return nil, err
 	}
-	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version,
-		SecretKey: signing.SecretKey(secret)})
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{
+		Version:   version,
+		SecretKey: signing.SecretKey(secret),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +93,10 @@ func (o *obvious) authenticate(c echo.Context) error {
 	case err != nil:
 		return c.JSON(http.StatusServiceUnavailable, answerJSON{Message: "Try again."})
 	}
-	return c.JSON(http.StatusOK, answerJSON{Result: true, Message: "Your login session is alive.",
-		User: u, Expires: expires.UTC().Format(time.RFC3339)})
+	return c.JSON(http.StatusOK, answerJSON{
+		Result: true, Message: "Your login session is alive.",
+		User: u, Expires: expires.UTC().Format(time.RFC3339),
+	})
 }
 
 func (o *obvious) check(ctx context.Context, key string) (*userJSON, time.Time, error) {

@@ -135,8 +135,10 @@ func (d *Dir) adopt(state folder, file *os.File, name string) (*PendingFile, err
 	}
 	const block = 512 // what st_blocks counts, whatever the file system's are
 	taken := max(info.Size, info.Blocks*block)
-	return &PendingFile{dir: d, file: file, name: name, size: info.Size,
-		room: room{reserved: info.Size, allocated: taken}}, nil
+	return &PendingFile{
+		dir: d, file: file, name: name, size: info.Size,
+		room: room{reserved: info.Size, allocated: taken},
+	}, nil
 }
 
 // Published reports whether the part is what stands under a name below MEDIA_ROOT.

@@ -22,8 +22,10 @@ func New(o Options) (*Handler, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	return &Handler{Options: o, leases: newLeases(), open: newCounter(o.MaxOpenPerUser, o.MaxOpenBytesPerUser),
-		syncEvery: syncBytes}, nil
+	return &Handler{
+		Options: o, leases: newLeases(), open: newCounter(o.MaxOpenPerUser, o.MaxOpenBytesPerUser),
+		syncEvery: syncBytes,
+	}, nil
 }
 
 // The protocol's version, and what is offered of its extensions.

@@ -36,8 +36,10 @@ func Open(o Options) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{options: o, dir: queueFolder(o.Dir), target: target, added: make(chan struct{}, 1),
-		own: o.Client == nil}
+	q := &Queue{
+		options: o, dir: queueFolder(o.Dir), target: target, added: make(chan struct{}, 1),
+		own: o.Client == nil,
+	}
 	q.client = clientOf(o)
 	if err := q.dir.make(); err != nil {
 		return nil, fmt.Errorf("making the webhook's queue: %w", err)

@@ -24,8 +24,10 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 	tries, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	r := &runner{queue: q, ctx: tries, busy: map[string]bool{}, avoid: map[string]time.Time{},
-		results: make(chan result), stale: true}
+	r := &runner{
+		queue: q, ctx: tries, busy: map[string]bool{}, avoid: map[string]time.Time{},
+		results: make(chan result), stale: true,
+	}
 	for ctx.Err() == nil {
 		timer := time.NewTimer(r.work())
 		select {
