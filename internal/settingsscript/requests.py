@@ -25,6 +25,18 @@ def prove_requests(report, kind):
         read_unknown(report, [])
 
 
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+
+
+def opens_sessions(path):
+    """Whether an item stands in the place of Django's SessionMiddleware, as those of django-user-sessions and django-qsessions do."""
+    from django.contrib.sessions.middleware import SessionMiddleware
+    from django.utils.module_loading import import_string
+
+    item = import_string(path)
+    return path.endswith(".SessionMiddleware") or inspect.isclass(item) and issubclass(item, SessionMiddleware)
+
+
 class Trial(object):
     """Requests with a session of one user, behind all of MIDDLEWARE and behind Django's own part of it."""
 
@@ -32,14 +44,21 @@ class Trial(object):
         self.report, self.model, self.alias, self.store = report, model, alias, store
         self.user = active_user(model, alias)
         self.listed = middleware_list()
-        self.plain = [p for p in self.listed if p.startswith("django.contrib.") and effect_of(p) == NO_EFFECT]
+        self.plain = [p for p in self.listed if p.startswith("django.contrib.") and effect_of(p) == NO_EFFECT or opens_sessions(p)]
+        if AUTHENTICATION not in self.plain:  # the project has its own
+            self.plain.append(AUTHENTICATION)
         self.backends = self.listed_backends()
 
     def listed_backends(self):
+        """Those through which Django finds the user. Some give permissions alone, and have no get_user() at all."""
+        from django.contrib.auth import load_backend
+
         text = self.report.get("DJANGO_AUTHENTICATION_BACKENDS")
         if text is None:
             return [MODEL_BACKEND]
-        return text.split(",") if not text.startswith("[") else __import__("json").loads(text)
+        listed = text.split(",") if not text.startswith("[") else __import__("json").loads(text)
+        knows = [p for p in listed if outcome(lambda: load_backend(p).get_user(self.user.pk) is not None) == ("value", True)]
+        return knows or listed[:1]
 
     def run(self):
         if not getattr(self.user, "is_active", True):
@@ -221,6 +240,8 @@ def request_through(listed, key):
         handler = Handler()
         handler.load_middleware()
         response = handler.get_response(request)
+    except Exception:  # the page for errors has failed too
+        response = HttpResponse(status=500)
     finally:
         settings.MIDDLEWARE = old
     return found, response
@@ -244,7 +265,8 @@ def active_user(model, alias):
 # What ends a login, changes who is logged in, or logs somebody in, in the source of a middleware.
 ENDS = re.compile(
     r"\blogout\(|session\.flush\(|request\.user\s*=[^=]|request\._cached_user\s*=[^=]|"
-    r"request\.session\s*=(?!=|\s*self\.SessionStore\()|\.session\.delete\(|session_key\)\.delete"
+    r"request\.session\s*=(?!=|\s*self\.SessionStore\()|\.session\.delete\(|session_key\)\.delete|"
+    r"\bsetattr\(\s*request\s*,\s*['\"](user|_cached_user|session)['\"]"
 )
 LOGS_IN = re.compile(r"\blogin\(")
 

@@ -137,9 +137,22 @@ def postgres_url(connection):
             p[mine] = p[mine] or live.get(theirs) or ""
     if (connection.settings_dict.get("OPTIONS") or {}).get("assume_role"):
         options["options"] = (str(options.get("options") or "") + " -c role=" + options["assume_role"]).strip()
+    path = search_path(connection)
+    if path:
+        options["options"] = (str(options.get("options") or "") + " -c search_path=" + path).strip()
     pairs = [(name, options.get(name) or live.get(name)) for name in POSTGRES_OPTIONS]
     url = "postgres://" + authority(p, host_list(p["host"], p["port"])) + "/" + quoted(p["name"]) + query(pairs)
     return url, bool(p["password"])
+
+
+def search_path(connection):
+    """What search_path Python code has set, as an option of libpq; None where none has. django-tenants does."""
+    if connection.vendor != "postgresql":
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path'), reset_val FROM pg_settings WHERE name = 'search_path'")
+        now, at_first = cursor.fetchone()
+    return None if now == at_first else now.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def libpq_parameters(connection):
