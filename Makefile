@@ -57,7 +57,8 @@ test-unit: ## needs Go and a C compiler alone
 	@# The race detector makes pools forget, so that allocations are counted without it.
 	@$(call gotest,pkgname) ./signing ./djangosession
 
-test-live: setup ## against PostgreSQL, pgbouncer and every Django; ORACLE_SEED=0 for questions that nobody has put yet
+test-live: setup ## against PostgreSQL, pgbouncer, every Django and real applications; ORACLE_SEED=0 for questions that nobody has put yet
+	@tools/setup-applications.sh $(DJANGO_SIDECAR_APPLICATIONS)
 	$(call step,live tests with the race detector: real servers and real Djangos)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 40m $(LIVE)
 
