@@ -59,10 +59,7 @@ class Output(object):
         return [comment(line) for line in lines]
 
     def offers(self):
-        return [
-            (comment("%s, %s:" % ("Not set" if False else "Take the # away", why)), name, value)
-            for name, value, why in self.report.offered
-        ]
+        return [(comment("Take the # away, %s:" % why), name, value) for name, value, why in self.report.offered]
 
     def build(self):
         {
@@ -86,11 +83,23 @@ class Output(object):
         if all(SAFE.match(text) for _, text in self.settings):
             self.next.append(self.docker(path))
 
+    def folders(self):
+        """What a container has to see of this machine."""
+        found = [self.path(SECRETS) + ":ro"] if self.report.secrets else []
+        for name, text in self.settings:
+            if text.startswith("sqlite:///"):
+                found.append(os.path.dirname(unquote(text[len("sqlite:///") :])))  # SQLite may write beside its file
+            elif text.startswith("file:///"):
+                found.append(unquote(text[len("file://") :]) + ":ro")
+            elif name == "DJANGO_SESSION_FILE_PATH":
+                found.append(text + ":ro")
+        return found
+
     def docker(self, path):
-        mount = "-v %s:%s:ro " % ((shell_quoted(self.path(SECRETS)),) * 2) if self.report.secrets else ""
+        mounts = "".join("-v %s " % shell_quoted(f.split(":")[0] + ":" + f) for f in self.folders())
         return "docker run --rm --network host --user $(id -u):$(id -g) --env-file %s %sdjango-sidecar check" % (
             shell_quoted(path),
-            mount,
+            mounts,
         )
 
     def dotenv(self):

@@ -1,9 +1,9 @@
 """Where Django's databases and caches are: DATABASE_URL and DJANGO_CACHE_URL."""
 
 try:
-    from urllib.parse import quote, urlencode, urlsplit
+    from urllib.parse import quote, unquote, urlsplit
 except ImportError:  # Python 2
-    from urllib import quote, urlencode
+    from urllib import quote, unquote
     from urlparse import urlsplit
 
 
