@@ -131,26 +131,31 @@ func (d *Deployment) session(ctx context.Context, s *Sample, one Sampled, key st
 		t.agree(said.User)
 		return nil
 	}
-	switch stored, err := within(ctx, d.Timeout, func(ctx context.Context) (string, error) { return d.Stored(ctx, key) }); {
+	stored, err := within(ctx, d.Timeout, func(ctx context.Context) (string, error) { return d.Stored(ctx, key) })
+	switch {
 	case err != nil:
 		return err
-	case d.over(one, known):
+	case d.over(one, known, stored):
 		t.ended++
-	case one.DataMark != "" && !isMark(one.DataMark, key, stored):
+	case stored != "" && one.DataMark != "" && !isMark(one.DataMark, key, stored):
 		t.changed++
 	default:
-		t.add(difference{one.Key, differences, d.passwordOf(ctx, one, key, known.Session) == other})
+		// A new password ends sessions, and explains nothing else.
+		newPassword := known.Reason == djangosession.AuthHashMismatch &&
+			d.passwordOf(ctx, one, key, known.Session) == other
+		t.add(difference{one.Key, differences, newPassword})
 	}
 	return nil
 }
 
-// over reports whether a session has ended since by what Django itself has said of its end, or has gone.
-func (d *Deployment) over(one Sampled, known Known) bool {
-	if one.User == nil || known.User != nil {
-		return false
+// over reports whether a session has ended since by what Django itself has said of its end, or has gone. One that is
+// too large to be read is stored as nothing, and has not gone.
+func (d *Deployment) over(one Sampled, known Known, stored string) bool {
+	if stored == "" && known.Reason != djangosession.Unreadable {
+		return true
 	}
-	gone := known.Reason == djangosession.NotFound
-	return gone || known.Reason == djangosession.Expired && one.Expires != nil && !one.Expires.After(d.Now())
+	return one.User != nil && known.Reason == djangosession.Expired && one.Expires != nil &&
+		!one.Expires.After(d.Now())
 }
 
 // known asks for all that can be compared.
@@ -203,6 +208,9 @@ type kind struct {
 	names []string
 }
 
+// fewPasswords may always be new; in a large sample, one in twenty.
+const fewPasswords = 3
+
 // tally counts.
 type tally struct {
 	users, nobodies int // who are the same
@@ -223,12 +231,18 @@ func (t *tally) agree(user *string) {
 
 func (t *tally) add(d difference) { t.differences = append(t.differences, d) }
 
-// settle sorts the differences by kind. A new password is one only if the column is known to be Django's: a wrong one
-// differs for everybody.
+// settle sorts the differences by kind. A new password is one only if the column is known to be Django's, and the few
+// that people choose between two looks: of a wrong column or a wrong row, many differ.
 func (t *tally) settle() {
-	left := t.differences[:0]
+	left, newPasswords := t.differences[:0], 0
 	for _, d := range t.differences {
-		if d.newPassword && t.passwordsMatch {
+		if d.newPassword {
+			newPasswords++
+		}
+	}
+	few := newPasswords <= max(fewPasswords, t.users/20)
+	for _, d := range t.differences {
+		if d.newPassword && t.passwordsMatch && few {
 			t.changed++
 			continue
 		}
@@ -279,7 +293,7 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 	case len(t.differences) > 0 || compared == 0:
 		f.Grade = checkup.Fail
 	case users == 0:
-		f.Grade, f.Remedy = checkup.Warn, "without a user this proves little: log in to the Django site, and "+fresh
+		f.Grade, f.Remedy = checkup.Fail, "without a user this proves nothing: log in to the Django site, and "+fresh
 	case t.users == 0:
 		f.Grade, f.Remedy = checkup.Fail, "no session of a user has been compared: "+fresh
 	}

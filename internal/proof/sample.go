@@ -106,6 +106,11 @@ func ReadSample(r io.Reader) (*Sample, error) {
 		if err != nil {
 			return nil, errors.New("has been changed: " + makeAnother)
 		}
+		if e.User != nil {
+			if _, said := file.Users[*e.User]; !said { // then nothing but the user would be compared
+				return nil, errors.New("has been changed: " + makeAnother)
+			}
+		}
 		one := Sampled{
 			Key: key, User: e.User, Failed: e.Failed,
 			DataMark: e.DataMark, PasswordMark: e.PasswordMark, UsernameMarks: e.UsernameMarks,

@@ -23,6 +23,7 @@ func TestReadSample(t *testing.T) {
 		{"another version", strings.Replace(whole, `"version": 1`, `"version": 2`, 1), "a sample of version 2, and this django-sidecar reads version 1"},
 		{"no session", strings.Replace(whole, session, "", 1), "has no session: log in"},
 		{"a key that is no hash", strings.Replace(whole, "0011", "s3ss", 1), "has been changed"},
+		{"a user of whom nothing is said", strings.Replace(whole, "null", `"42"`, 1), "has been changed"},
 		{"sessions of another shape", strings.Replace(whole, session, `"key"`, 1), "has been changed"},
 		{"a start that is a key", strings.Replace(whole, `"sessions"`, `"starts": ["`+strings.Repeat("k", 41)+`"], "sessions"`, 1), "has been changed"},
 		{"too many sessions", strings.Replace(whole, session, session+strings.Repeat(","+session, 100_000), 1), "has more than 100000 sessions"},

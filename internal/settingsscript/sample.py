@@ -202,13 +202,12 @@ def unchanged(names, ask):
 
 
 def flag(user, name):
-    value = getattr(user, name, None)
-    return None if value is None else bool(value)
+    return bool(getattr(user, name, False))  # whom Django knows no flag of has none
 
 
 def groups_of(user):
     if not hasattr(user, "groups"):
-        return None
+        return []
     return sorted(text_of(getattr(group, "name", group)) for group in user.groups.all())
 
 
