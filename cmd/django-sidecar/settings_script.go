@@ -17,12 +17,14 @@ func settingsScript(_ context.Context, args []string, s stdio) int {
 	f.BoolVar(&o.PlainSecret, "plain-secret", false, "write SECRET_KEY itself, and not keys that are derived from it")
 	f.BoolVar(&o.Replace, "replace", false, "replace files that are there")
 	f.BoolVar(&o.Uploads, "uploads", false, "turn uploads on: write MEDIA_ROOT")
-	sessions := f.Int("sample", 0, fmt.Sprintf("print the program that records what Django says of so many sessions, for check -against; up to %d", settingsscript.MaxSample))
+	sessions := f.Int("sample", 0, fmt.Sprintf("print the program that records what Django says of so many "+
+		"sessions, for check -against; up to %d", settingsscript.MaxSample))
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
 	if *sessions < 0 || *sessions > settingsscript.MaxSample {
-		fmt.Fprintf(s.err, "django-sidecar settings-script: -sample takes a number of sessions from 1 to %d\n", settingsscript.MaxSample)
+		fmt.Fprintf(s.err, "django-sidecar settings-script: -sample takes a number of sessions from 1 to "+
+			"%d\n", settingsscript.MaxSample)
 		return exitUsage
 	}
 	if *sessions > 0 {

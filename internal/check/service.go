@@ -20,7 +20,8 @@ type VerdictSource interface {
 	Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error)
 }
 
-// Service checks requests. Every field but Cookies, Access, NoPermissions, Login and Observe is required.
+// Service checks requests. Every field but Cookies, Access, NoPermissions, Login, Observe
+// and Answered is required.
 type Service struct {
 	// Verifier gives the verdicts.
 	Verifier VerdictSource
@@ -37,6 +38,8 @@ type Service struct {
 	Login gateway.LoginURL
 	// Observe counts a verdict; nil means nobody does.
 	Observe func(outcome string, reason djangosession.Reason, took time.Duration)
+	// Answered is told of each verdict, and must not wait; nil: nobody is.
+	Answered func(cookies []string, v djangosession.Verdict)
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -64,6 +67,9 @@ func (s *Service) Verify(
 	e.Outcome, e.Reason, e.Err = string(out), v.Reason, err
 	if v.User != nil {
 		e.UserID = v.User.ID
+	}
+	if s.Answered != nil && err == nil {
+		s.Answered(cookies, v)
 	}
 	return v, out
 }

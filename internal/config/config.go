@@ -93,6 +93,7 @@ type Config struct {
 
 	Cache   VerdictCache
 	Uploads UploadSettings
+	Shadow  ShadowSettings
 
 	KeyMissing bool // SecretKey is none of Django's; see AsFarAsItGoes
 
@@ -237,6 +238,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readService(r)
 	c.readCache(r)
 	c.readUploads(r)
+	c.readShadow(r)
 	if withStores {
 		c.readURLs(r)
 	}

@@ -62,6 +62,7 @@ func defaults() *config.Config {
 		EndedStatus:     401,
 		Cache:           config.VerdictCache{Entries: 100000, Listen: true, MaxAge: 5 * time.Minute},
 		Uploads:         defaultUploads(),
+		Shadow:          config.ShadowSettings{Share: 0.01},
 	}
 }
 
@@ -149,6 +150,7 @@ func TestEverythingSet(t *testing.T) {
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),
 		},
 		LogLevel: slog.LevelWarn, LogFormat: "text", EndedStatus: 200, Uploads: defaultUploads(),
+		Shadow: config.ShadowSettings{Share: 0.01},
 		Cache: config.VerdictCache{TTL: 5 * time.Second, Entries: 7, MaxAge: time.Hour, ListenURL: config.NewSecret("postgres://direct/x")},
 		Warnings: []string{
 			"DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django 3.2.25 does: fallback keys came with 4.1",

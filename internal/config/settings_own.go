@@ -223,6 +223,19 @@ type ownSettings struct {
 	// known.
 	UploadCSRFToken *string `envconfig:"SIDECAR_UPLOAD_CSRF_TOKEN" otherwise:"false" form:"flag"`
 
+	// # Comparing with Django
+	//
+	// See [proof](proof.md#real-requests).
+
+	// A view of the project, which says whom Django takes a request for. A share of the answers is compared with it,
+	// in the background. `off`: none is.
+	ShadowURL *string `envconfig:"SIDECAR_SHADOW_URL" secret:"true" otherwise:"off" example:"http://127.0.0.1:8000/django-sidecar/shadow" form:"URL"`
+	// The share of requests that is compared: `0.01` is one in a hundred, `1` all.
+	ShadowShare *string `envconfig:"SIDECAR_SHADOW_SHARE" otherwise:"0.01" form:"share"`
+	// `true` lets cookies go by plain HTTP to a SIDECAR_SHADOW_URL on a public address. Otherwise `http://` is for
+	// this machine and private networks.
+	ShadowInsecureHTTP *string `envconfig:"SIDECAR_SHADOW_INSECURE_HTTP" otherwise:"false" form:"flag"`
+
 	// # Answers and logs
 
 	// `true` puts the reason into answers. For development: it tells strangers why a session was refused.

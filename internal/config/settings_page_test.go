@@ -52,6 +52,7 @@ var formsOfSettings = []struct{ name, written, fault string }{
 	{"duration or 0", "the same, or `0`", "0, or a duration"},
 	{"size", "bytes, plain or with a unit: `1048576`, `512KiB`, `1MiB`, `1GiB`", "a size above 0"},
 	{"size or 0", "the same, or `0`", "a size above 0"},
+	{"share", "a number from `0` to `1`: `0.01` is one in a hundred", "a number from 0 to 1"},
 	{"octal", "an octal number, `0o644`, or Python's `None`", "an octal number"},
 	{"list", "a JSON array, `[\"a\", \"b\"]`, or items between commas, `a,b`", ""},
 	{"JSON object", "`{\"name\": \"value\"}`", "a JSON object"},

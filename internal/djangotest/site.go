@@ -2,6 +2,7 @@ package djangotest
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,8 +12,11 @@ import (
 	"testing"
 )
 
-// SiteSecretKey is SECRET_KEY of a Site.
-const SiteSecretKey = "the secret key of a site of the tests"
+// SiteSecretKey is SECRET_KEY of a Site, and SiteFallbackKey the one of SECRET_KEY_FALLBACKS.
+const (
+	SiteSecretKey   = "the secret key of a site of the tests"
+	SiteFallbackKey = "the older key of a site of the tests"
+)
 
 // Site is a project of one Django, testdata/site, with a database of SQLite.
 type Site struct {
@@ -70,7 +74,7 @@ func sitePath() string { return filepath.Join(RepositoryPath(), "testdata", "sit
 func (s *Site) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(pythonOf(s.tb, s.version), args...)
 	cmd.Env = append(os.Environ(), "DJANGO_SETTINGS_MODULE=settings", "PYTHONPATH="+sitePath(), "PYTHONDONTWRITEBYTECODE=1",
-		"SITE_SECRET_KEY="+SiteSecretKey, "SITE_DATABASE="+s.Database)
+		"SITE_SECRET_KEY="+SiteSecretKey, "SITE_SECRET_KEY_FALLBACK="+SiteFallbackKey, "SITE_DATABASE="+s.Database)
 	return cmd
 }
 
@@ -89,4 +93,55 @@ func (s *Site) Serve() {
 		return err
 	}
 	s.server.Start()
+}
+
+// Sessions are all that the table of sessions has, as text.
+func (s *Site) Sessions() string {
+	s.tb.Helper()
+	var all strings.Builder
+	db := s.open()
+	defer s.close(db)
+	rows, err := db.QueryContext(s.tb.Context(), "SELECT session_key || ' ' || session_data || ' ' || "+
+		"CAST(expire_date AS text) FROM django_session ORDER BY 1")
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	defer rows.Close() //nolint:errcheck // Err says it
+	for rows.Next() {
+		var row string
+		if err := rows.Scan(&row); err != nil {
+			s.tb.Fatal(err)
+		}
+		fmt.Fprintln(&all, row)
+	}
+	if err := rows.Err(); err != nil {
+		s.tb.Fatal(err)
+	}
+	return all.String()
+}
+
+// Execute runs a statement of SQL.
+func (s *Site) Execute(statement string) {
+	s.tb.Helper()
+	db := s.open()
+	defer s.close(db)
+	if _, err := db.ExecContext(s.tb.Context(), statement); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+func (s *Site) open() *sql.DB {
+	s.tb.Helper()
+	db, err := sql.Open("sqlite", s.Database+"?_pragma=busy_timeout(20000)")
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return db
+}
+
+func (s *Site) close(db *sql.DB) {
+	s.tb.Helper()
+	if err := db.Close(); err != nil {
+		s.tb.Error(err)
+	}
 }

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,18 +12,14 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Deployment is the sidecar's side. Every field but Access and Password is required.
+// Deployment is the sidecar's side. Every field but Password is required.
 type Deployment struct {
 	// Keys lists up to n session keys in the store's order, from the first one that is not before from.
 	Keys func(ctx context.Context, from string, n int) ([]string, error)
 	// Stored is what is stored under a session key, as it is; "" for nothing.
 	Stored func(ctx context.Context, key string) (string, error)
-	// Verify gives the verdict, which nothing has kept.
-	Verify func(ctx context.Context, key string) (djangosession.Verdict, error)
-	// Access is what a user may do; nil where users are not looked at.
-	Access func(ctx context.Context, userID string) (djangosession.Access, error)
-	// NoPermissions says that permissions cannot be demanded here.
-	NoPermissions bool
+	// Known is what the sidecar knows of a session, which nothing has kept.
+	Known func(ctx context.Context, key string) (Known, error)
 	// Password is the password column of the user whom a session names; nil where users are not looked at.
 	Password func(ctx context.Context, s *djangosession.Session) (string, error)
 	// Timeout bounds each question.
@@ -49,11 +44,13 @@ func (d *Deployment) Against(ctx context.Context, s *Sample, report func(checkup
 			users++
 		}
 	}
-	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%d sessions of Django %s, %d of them of a user, taken %s ago",
+	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%d sessions of Django %s, %d "+
+		"of them of a user, taken %s ago",
 		len(s.Sessions), s.Django, users, age(d.Now().Sub(s.Ended)))})
 	t := &tally{differ: map[string]*kind{}}
 	if err := d.compare(ctx, s, t); err != nil {
-		report(checkup.Finding{Grade: checkup.Fail, Name: "against", Found: err.Error(), Remedy: "see what django-sidecar check says of the stores"})
+		report(checkup.Finding{Grade: checkup.Fail, Name: "against", Found: err.Error(), Remedy: "see what " +
+			"django-sidecar check says of the stores"})
 		return
 	}
 	t.report(len(s.Sessions), users, report)
@@ -114,7 +111,7 @@ func within[T any](ctx context.Context, timeout time.Duration, ask func(context.
 
 // session compares one session.
 func (d *Deployment) session(ctx context.Context, s *Sample, one Sampled, key string, t *tally) error {
-	known, err := within(ctx, d.Timeout, func(ctx context.Context) (Known, error) { return d.known(ctx, key) })
+	known, err := within(ctx, d.Timeout, func(ctx context.Context) (Known, error) { return d.Known(ctx, key) })
 	if err != nil {
 		return err
 	}
@@ -156,19 +153,6 @@ func (d *Deployment) over(one Sampled, known Known, stored string) bool {
 	}
 	return one.User != nil && known.Reason == djangosession.Expired && one.Expires != nil &&
 		!one.Expires.After(d.Now())
-}
-
-// known asks for all that can be compared.
-func (d *Deployment) known(ctx context.Context, key string) (k Known, err error) {
-	k.NoPermissions = d.NoPermissions || d.Access == nil
-	if k.Verdict, err = d.Verify(ctx, key); err != nil || k.User == nil || d.Access == nil {
-		return k, err
-	}
-	k.Access, err = d.Access(ctx, k.User.ID)
-	if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
-		k.PermissionsUnknown, err = true, nil
-	}
-	return k, err
 }
 
 // passwordState says whether the password column of a user is what it was.
@@ -267,7 +251,8 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 	}
 	if t.unpermitted > 0 {
 		report(checkup.Finding{
-			Grade: checkup.Warn, Name: "against", Found: fmt.Sprintf("the permissions of %d sessions are not compared: the sidecar refuses to judge permissions here", t.unpermitted),
+			Grade: checkup.Warn, Name: "against", Found: fmt.Sprintf("the permissions of %d sessions are not "+
+				"compared: the sidecar refuses to judge permissions here", t.unpermitted),
 			Remedy: "see what django-sidecar check says of groups, and docs/backends.md",
 		})
 	}
@@ -276,18 +261,21 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 	if gone > 0 {
 		f := checkup.Finding{
 			Grade: checkup.Warn, Name: "against",
-			Found:  fmt.Sprintf("%d sessions are not compared: %d have ended since, or are not in this store, and %d have changed, or their users", gone, t.ended, t.changed),
+			Found: fmt.Sprintf("%d sessions are not compared: %d have ended since, or are not in this store, "+
+				"and %d have changed, or their users", gone, t.ended, t.changed),
 			Remedy: fresh,
 		}
 		if gone > compared {
 			f.Grade = checkup.Fail
 		}
 		if t.ended == sessions {
-			f.Found, f.Remedy = "none of the sample's sessions is in this store", "compare DATABASE_URL, DJANGO_SESSION_TABLE and DJANGO_SESSION_FILE_PATH with Django's; or "+fresh
+			f.Found, f.Remedy = "none of the sample's sessions is in this store", "compare DATABASE_URL, "+
+				"DJANGO_SESSION_TABLE and DJANGO_SESSION_FILE_PATH with Django's; or "+fresh
 		}
 		report(f)
 	}
-	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %d compared sessions agree: %d of a user, %d nobody's",
+	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %d compared sessions "+
+		"agree: %d of a user, %d nobody's",
 		t.users+t.nobodies, compared, t.users, t.nobodies)}
 	switch {
 	case len(t.differences) > 0 || compared == 0:

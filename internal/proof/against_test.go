@@ -111,9 +111,10 @@ func (s aSite) compare() (lines string, fails bool) {
 	var asked string
 	d := &proof.Deployment{
 		Keys: s.keys, Stored: s.stored, Timeout: time.Minute, Now: time.Now,
-		Verify: func(ctx context.Context, key string) (djangosession.Verdict, error) {
+		Known: func(ctx context.Context, key string) (k proof.Known, err error) {
 			asked = key
-			return s.verify(ctx, key)
+			k.Verdict, err = s.verify(ctx, key)
+			return k, err
 		},
 		Password: func(context.Context, *djangosession.Session) (string, error) {
 			if p := s.of(asked).password; p != "" {

@@ -80,7 +80,8 @@ func (s Said) Differences(k Known) []Difference {
 	}
 	var found []Difference
 	if k.User.Username != nil && s.IsUsername != nil && !s.IsUsername(*k.User.Username) {
-		found = append(found, Difference{What: "username", Django: "another name", Sidecar: "a name that is not the user's in Django"})
+		found = append(found, Difference{What: "username", Django: "another name", Sidecar: "a name that is not " +
+			"the user's in Django"})
 	}
 	return slices.Concat(found, s.flags(k), s.groups(k), s.permissions(k))
 }

@@ -87,7 +87,8 @@ func ReadSample(r io.Reader) (*Sample, error) {
 	case file.Format != sampleFormat:
 		return nil, errors.New("is no sample of sessions: " + makeAnother)
 	case file.Version != sampleVersion:
-		return nil, fmt.Errorf("is a sample of version %d, and this django-sidecar reads version %d: %s", file.Version, sampleVersion, makeAnother)
+		return nil, fmt.Errorf("is a sample of version %d, and this django-sidecar reads version %d: "+
+			"%s", file.Version, sampleVersion, makeAnother)
 	case err != nil:
 		return nil, errors.New("has been changed: " + makeAnother)
 	case len(file.Sessions) == 0:

@@ -38,13 +38,12 @@ func Against(ctx context.Context, c *config.Config, path string, report func(che
 	return nil
 }
 
-var errNoKeys = errors.New("the sessions of this engine cannot be listed, so that none of a sample is found again: set SIDECAR_SHADOW_URL instead (docs/proof.md)")
+var errNoKeys = errors.New("the sessions of this engine cannot be listed, so that none of a sample is found " +
+	"again: set SIDECAR_SHADOW_URL instead (docs/proof.md)")
 
 // proof is the deployment as a sample is compared with it.
 func (d *Deployment) proof() (*proof.Deployment, error) {
-	p := &proof.Deployment{
-		Verify: d.verifier.Verify, NoPermissions: d.verifier.Permissions() != nil, Timeout: d.config.StoreTimeout, Now: time.Now,
-	}
+	p := &proof.Deployment{Known: d.known, Timeout: d.config.StoreTimeout, Now: time.Now}
 	switch {
 	case d.rows != nil:
 		p.Keys, p.Stored = d.rows.Keys, d.rows.Stored
@@ -55,7 +54,6 @@ func (d *Deployment) proof() (*proof.Deployment, error) {
 		return nil, errNoKeys
 	}
 	if d.users != nil {
-		p.Access = d.access.AccessOf
 		p.Password = func(ctx context.Context, s *djangosession.Session) (string, error) {
 			user, err := d.users.UserByID(ctx, s.AuthUserID)
 			if err != nil {

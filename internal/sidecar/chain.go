@@ -50,6 +50,7 @@ func (sc *sidecar) newChain(login gateway.LoginURL) error {
 		NoPermissions: d.verifier.Permissions(), // no file can change it
 		Observe:       sc.metrics.Verdict, Now: time.Now,
 	}
+	sc.newShadow()
 	return nil
 }
 

@@ -64,6 +64,9 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 	if sc.cache != nil && sc.config.Cache.Listen {
 		running.Go(func() { sc.watchChanges(beside) })
 	}
+	if sc.shadow != nil {
+		running.Go(func() { sc.shadow.Run(beside) })
+	}
 	if sc.uploads != nil {
 		running.Go(func() { sc.uploads.run(beside, sc.logger) })
 	}

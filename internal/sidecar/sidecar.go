@@ -21,6 +21,7 @@ import (
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/shadow"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -62,6 +63,7 @@ type sidecar struct {
 	config   *config.Config
 	build    Build
 	answers  *check.Service
+	shadow   *shadow.Shadow                  // nil where nothing is compared with Django
 	cache    *verdictcache.Cache             // nil where verdicts are not kept
 	uploads  *uploads                        // nil where they are off
 	wrap     func(http.Handler) http.Handler // nil for nothing

@@ -42,9 +42,8 @@ anonymous = SessionStore()
 anonymous["cart"] = ["tea"]
 anonymous.create()
 keys["anonymous"] = anonymous.session_key
-fallbacks = getattr(settings, "SECRET_KEY_FALLBACKS", [])
-if fallbacks:
+if django.VERSION >= (4, 2):  # in which get_user() gives such a session another key
     salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
     user = User.objects.get(username="grace")
-    keys["fallback"] = session(user, salted_hmac(salt, user.password, fallbacks[0], algorithm="sha256").hexdigest())
+    keys["fallback"] = session(user, salted_hmac(salt, user.password, settings.SECRET_KEY_FALLBACKS[0], algorithm="sha256").hexdigest())
 print(json.dumps(keys))

@@ -2,6 +2,7 @@
 import os
 
 SECRET_KEY = os.environ["SITE_SECRET_KEY"]
+SECRET_KEY_FALLBACKS = [os.environ["SITE_SECRET_KEY_FALLBACK"]]  # Django 4.1 and newer
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "urls"
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]

@@ -1,0 +1,57 @@
+package observe
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// ShadowMetrics count comparisons with Django.
+type ShadowMetrics struct {
+	comparisons *prometheus.CounterVec
+	first, last prometheus.Gauge
+	since       prometheus.Gauge
+	now         func() time.Time
+	started     sync.Once
+}
+
+// Shadow adds the metrics of comparisons with these results.
+func (m *Metrics) Shadow(results []string, now func() time.Time) *ShadowMetrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_shadow_" + name, Help: help})
+	}
+	s := &ShadowMetrics{
+		now: now,
+		comparisons: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "django_sidecar_shadow_comparisons_total",
+			Help: "Requests that were to be compared with Django: same, different, settled, skipped, dropped or " +
+				"failed.",
+		}, []string{"result"}),
+		first: gauge("first_comparison_timestamp_seconds", "When Django was first compared with; 0: not yet."),
+		last:  gauge("last_difference_timestamp_seconds", "When a difference from Django was last found; 0: never."),
+		since: gauge("comparisons_since_difference", "Comparisons without a difference, since the last one or "+
+			"the start."),
+	}
+	for _, result := range results {
+		s.comparisons.WithLabelValues(result)
+	}
+	m.registry.MustRegister(s.comparisons, s.first, s.last, s.since)
+	return s
+}
+
+// Compared counts a comparison: same says that there was no difference, different that there was one. Otherwise
+// nothing is known.
+func (s *ShadowMetrics) Compared(result string, same, different bool) {
+	s.comparisons.WithLabelValues(result).Inc()
+	if same || different {
+		s.started.Do(func() { s.first.Set(float64(s.now().Unix())) })
+	}
+	switch {
+	case different:
+		s.last.Set(float64(s.now().Unix()))
+		s.since.Set(0)
+	case same:
+		s.since.Inc()
+	}
+}

@@ -1,0 +1,100 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/observe"
+	"django-sidecar/internal/proof"
+	"django-sidecar/internal/shadow"
+)
+
+// newShadow has a share of the answers compared with Django, if the settings say so.
+func (sc *sidecar) newShadow() {
+	c := sc.config.Shadow
+	if c.URL.Reveal() == "" || c.Share == 0 {
+		return
+	}
+	var results []string
+	for _, r := range shadow.Results() {
+		results = append(results, string(r))
+	}
+	reporter := &shadowReporter{logger: sc.logger, metrics: sc.metrics.Shadow(results, time.Now), now: time.Now}
+	sc.shadow = shadow.New(shadow.Options{
+		URL: c.URL.Reveal(), Share: c.Share, InsecureHTTP: c.InsecureHTTP, Ask: sc.askAgain, Report: reporter.report,
+	})
+	sc.answers.Answered = sc.shadow.Offer
+}
+
+// askAgain is the verdict on Cookie headers that nothing has kept, and all that belongs to it.
+func (sc *sidecar) askAgain(ctx context.Context, cookies []string) (key keyhash.Key, k proof.Known, err error) {
+	d := sc.current.Load()
+	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
+	defer cancel()
+	text, _ := sc.answers.Cookies.FirstSessionKey(cookies, sc.answers.CookieNames)
+	key = keyhash.New(text)
+	k, err = d.known(ctx, text)
+	return key, k, err
+}
+
+// known is what can be known of a session.
+func (d *Deployment) known(ctx context.Context, key string) (k proof.Known, err error) {
+	k.NoPermissions = d.verifier.Permissions() != nil || d.access == nil
+	if k.Verdict, err = d.verifier.Verify(ctx, key); err != nil || k.User == nil {
+		return k, err
+	}
+	k.Access, err = d.accessStore().AccessOf(ctx, k.User.ID)
+	if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
+		k.PermissionsUnknown, err = true, nil
+	}
+	return k, err
+}
+
+// shadowLogs bounds the log of comparisons.
+const (
+	shadowDifferencesEach = time.Second
+	shadowFailuresEach    = time.Minute
+)
+
+// shadowReporter counts comparisons, and logs those of which somebody should know: at most a difference a second and
+// a failure a minute.
+type shadowReporter struct {
+	logger  *slog.Logger
+	metrics *observe.ShadowMetrics
+	now     func() time.Time
+
+	mu                        sync.Mutex
+	nextDifference, nextFault time.Time
+}
+
+// due reports whether it is time for a line.
+func (r *shadowReporter) due(next *time.Time, each time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if now.Before(*next) {
+		return false
+	}
+	*next = now.Add(each)
+	return true
+}
+
+func (r *shadowReporter) report(c shadow.Comparison) {
+	r.metrics.Compared(string(c.Result), c.Result == shadow.Same || c.Result == shadow.Settled, c.Result == shadow.Different)
+	ctx := context.Background()
+	switch {
+	case c.Result == shadow.Different && r.due(&r.nextDifference, shadowDifferencesEach):
+		for _, d := range c.Differences {
+			r.logger.WarnContext(ctx, "Django and the sidecar differ", "session", c.Session.Name(), "kind", d.Kind(),
+				"django", d.Django, "sidecar", d.Sidecar, "reason", string(d.Reason), "remedy", proof.RemedyOf(d.Kind()))
+		}
+	case c.Result == shadow.Failed && r.due(&r.nextFault, shadowFailuresEach):
+		r.logger.WarnContext(ctx, "an answer could not be compared with "+
+			"Django", "session", c.Session.Name(), "error", c.Err.Error())
+	}
+}
