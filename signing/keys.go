@@ -3,6 +3,7 @@ package signing
 import (
 	"crypto/sha1" //nolint:gosec // see saltedhmac.go
 	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +68,7 @@ func (SecretKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // these keys sign. They print as "[redacted]".
 type DerivedKeys map[KeyName][]byte
 
-// Key implements Keys. A key that is not there is a *MissingKeyError.
+// Key implements Keys. A key that is not there is a *MissingKeyError. The key of an empty secret is an error too.
 func (d DerivedKeys) Key(algorithm Algorithm, keySalt string) ([]byte, error) {
 	name := KeyName{algorithm, keySalt}
 	key, ok := d[name]
@@ -76,6 +77,8 @@ func (d DerivedKeys) Key(algorithm Algorithm, keySalt string) ([]byte, error) {
 		return nil, &MissingKeyError{name}
 	case len(key) != algorithm.Size():
 		return nil, fmt.Errorf("the derived key %s has %d bytes in place of %d", name, len(key), algorithm.Size())
+	case subtle.ConstantTimeCompare(key, derive(algorithm, keySalt, "")) == 1: // as SecretKey refuses ""
+		return nil, fmt.Errorf("the derived key %s is that of an empty secret", name)
 	}
 	return key, nil
 }

@@ -1,6 +1,7 @@
 package signing_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,6 +56,11 @@ func TestDerivedKeys(t *testing.T) {
 	}
 }
 
+func sum(text string) []byte {
+	hash := sha256.Sum256([]byte(text))
+	return hash[:]
+}
+
 // TestNoKeys: what is not there denies, and what is missing is named, all of it.
 func TestNoKeys(t *testing.T) {
 	const salt = "salt"
@@ -69,6 +75,9 @@ func TestNoKeys(t *testing.T) {
 		"nil for fallback": {signing.Options{Secret: whole, FallbackSecrets: []signing.Keys{nil}}, nil},
 		"a short key": {signing.Options{Secret: signing.DerivedKeys{
 			signing.KeyName{Algorithm: signing.SHA256, Salt: "saltsigner"}: make([]byte, 20),
+		}}, nil},
+		"the key of an empty secret": {signing.Options{Secret: signing.DerivedKeys{
+			signing.KeyName{Algorithm: signing.SHA256, Salt: "saltsigner"}: sum("saltsigner"),
 		}}, nil},
 		"several missing": {
 			signing.Options{Secret: whole, FallbackSecrets: []signing.Keys{signing.DerivedKeys{}}, AlsoAccept: []signing.Algorithm{signing.SHA1}},

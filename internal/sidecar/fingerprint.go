@@ -26,8 +26,8 @@ const (
 // has none of them. Of a secret and of the keys derived from it, it is the same.
 //
 // Whoever reads it in a log can try guesses of SECRET_KEY against it, as they can against any link that resets a
-// password, or any other text that Django signs for its visitors. The rounds make a guess here cost 100,000 times as
-// much as there. So it helps nobody who guesses; and a SECRET_KEY as startproject makes it is beyond guessing.
+// password, or any other text that Django signs for its visitors. There a guess takes some six blocks of SHA-256; the
+// rounds take 200,000. So it helps nobody who guesses; and a SECRET_KEY as startproject makes it is beyond guessing.
 func (n *notedKeys) fingerprint() string {
 	names := make([]signing.KeyName, 0, len(n.used))
 	for name := range n.used {
