@@ -249,9 +249,9 @@ func (p *project) compare(t *testing.T, client *http.Client, django probed) {
 			case holds:
 				want = http.StatusOK
 			}
-			switch {
-			case got.status == want:
-			case got.status == http.StatusOK:
+			switch got.status {
+			case want:
+			case http.StatusOK:
 				t.Errorf("%s through %s: require=%s passes, and Django would not let it", s.State, s.Backend, require)
 			default:
 				differs(s, kind, "require=%s is %d, want %d", require, got.status, want)
