@@ -60,7 +60,7 @@ test-unit: ## needs Go and a C compiler alone
 test-live: setup ## against PostgreSQL, pgbouncer, every Django and real applications; ORACLE_SEED=0 for questions that nobody has put yet
 	@tools/setup-applications.sh $(DJANGO_SIDECAR_APPLICATIONS)
 	$(call step,live tests with the race detector: real servers and real Djangos)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 40m $(LIVE)
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 60m $(LIVE)
 
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
