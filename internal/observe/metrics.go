@@ -216,6 +216,9 @@ func (m *Metrics) StoreSilent(store string, is bool) {
 	m.silent.WithLabelValues(store).Set(value)
 }
 
+// NoStoreSilent says that no store has been found silent yet.
+func (m *Metrics) NoStoreSilent() { m.silent.Reset() }
+
 // AnswerUndelivered counts an early answer whose client did not stop writing.
 func (m *Metrics) AnswerUndelivered() { m.undelivered.Inc() }
 

@@ -238,6 +238,11 @@ func (d *Deployment) openDatabases() (err error) {
 
 func (d *Deployment) newBreaker(store string) *breaker.Breaker {
 	return breaker.New(store, time.Now, func(open bool) {
+		select {
+		case <-d.replaced: // another one watches the store
+			return
+		default:
+		}
 		if d.silent != nil {
 			d.silent(store, open)
 		}

@@ -151,6 +151,7 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 	}
 	old := sc.current.Swap(d)
 	close(old.replaced)
+	sc.metrics.NoStoreSilent() // as far as the new one knows
 	sc.use(d)
 	if old.database != nil {
 		old.database.SetMaxIdleConns(0) // at once: where secrets change often, there would be many

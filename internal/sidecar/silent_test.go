@@ -1,0 +1,79 @@
+package sidecar
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/breaker"
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/observe"
+)
+
+// hangs is a store whose questions use up their time.
+type hangs struct{}
+
+func (hangs) UserByID(context.Context, djangosession.Value) (*djangosession.StoredUser, error) {
+	return nil, os.ErrDeadlineExceeded
+}
+
+// silence has questions to the store that b watches use up their time.
+func silence(t *testing.T, b *breaker.Breaker) {
+	t.Helper()
+	for range 5 {
+		users := breaker.WatchedUsers{UserStore: hangs{}, Breaker: b}
+		if _, err := users.UserByID(t.Context(), djangosession.Value{}); err == nil {
+			t.Fatal("a question that hangs was answered")
+		}
+	}
+}
+
+// TestSilenceEndsWithItsDeployment: what a replaced deployment has found of its stores says nothing about the one in
+// its place.
+func TestSilenceEndsWithItsDeployment(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	silent := func() (n float64) {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if f.GetName() == "django_sidecar_store_silent" {
+					n += m.GetGauge().GetValue()
+				}
+			}
+		}
+		return n
+	}
+	c := keyConfig(t, "5.2", config.EngineDB)
+	sc := &sidecar{
+		config: c, metrics: observe.NewMetrics(registry, "", ""), use: func(*Deployment) {},
+		logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	old, err := newDeployment(c, sc.metrics, sc.reportSilent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.current.Store(old)
+	if silence(t, old.usersBreaker); silent() != 1 {
+		t.Fatalf("%v stores are silent", silent())
+	}
+	if err := sc.replace(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if silent() != 0 {
+		t.Error("a store is silent of which nobody has asked anything yet")
+	}
+	if silence(t, old.accessBreaker); silent() != 0 {
+		t.Error("the old deployment still speaks of its stores")
+	}
+	if silence(t, sc.current.Load().usersBreaker); silent() != 1 {
+		t.Error("the new deployment says nothing of its stores")
+	}
+}
