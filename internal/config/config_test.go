@@ -151,7 +151,7 @@ func TestEverythingSet(t *testing.T) {
 		},
 		LogLevel: slog.LevelWarn, LogFormat: "text", EndedStatus: 200, Uploads: defaultUploads(),
 		Shadow: config.ShadowSettings{Share: 0.01},
-		Cache: config.VerdictCache{TTL: 5 * time.Second, Entries: 7, MaxAge: time.Hour, ListenURL: config.NewSecret("postgres://direct/x")},
+		Cache:  config.VerdictCache{TTL: 5 * time.Second, Entries: 7, MaxAge: time.Hour, ListenURL: config.NewSecret("postgres://direct/x")},
 		Warnings: []string{
 			"DJANGO_SECRET_KEY_FALLBACKS is ignored, as Django 3.2.25 does: fallback keys came with 4.1",
 			"SIDECAR_REQUIRE_ACTIVE refuses nobody: DJANGO_AUTH_USER_ACTIVE_COLUMN is -, which says that all users are active",
