@@ -78,7 +78,7 @@ func TestCompose(t *testing.T) {
 func TestBrokenCompose(t *testing.T) {
 	text := readFile(t, composed+"compose.yaml")
 	for _, tt := range []struct{ text, wrong, fault string }{
-		{"healthcheck:", "healthchecks:", "services.sidecar.healthchecks"},
+		{"healthcheck:", "healthchecks:", ".healthchecks"},
 		{"secrets: [session-keys, sidecar-database-url]", "secrets: [session-key]", "undefined secret"},
 		{"sidecar: {condition: service_healthy}", "sidecars: {condition: service_healthy}", "depends on undefined service"},
 		{"condition: service_healthy", "condition: healthy", "condition"},
