@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"testing"
@@ -54,7 +53,7 @@ func TestSilenceEndsWithItsDeployment(t *testing.T) {
 	c := keyConfig(t, "5.2", config.EngineDB)
 	sc := &sidecar{
 		config: c, metrics: observe.NewMetrics(registry, "", ""), use: func(*Deployment) {},
-		logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		logger: slog.New(slog.DiscardHandler),
 	}
 	old, err := newDeployment(c, sc.metrics, sc.reportSilent)
 	if err != nil {
