@@ -104,6 +104,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"a backend with a condition of its own", map[string]any{backend: shapes("NotBanned")}, "ready but stricter: sessions through oracle_app.behaviour.NotBanned are nobody's", nil},
 		{"a backend with a condition of its own alone", map[string]any{backend: shapes("NotBanned")[1:]}, "not possible: none of AUTHENTICATION_BACKENDS can be imitated", nil},
 		{"a backend that looks elsewhere", map[string]any{backend: shapes("Looking")}, "its get_user() looks at the table auth_group too: ", nil},
+		{"a backend that asks a cache", map[string]any{backend: shapes("AsksCache")}, "its user_can_authenticate() decides by cache, which is no row of a table: ", nil},
 		{"a backend that remembers", map[string]any{backend: shapes("Remembering")}, "its get_user() does not ask the database for the user each time: ", nil},
 		{"a backend that knows nobody", map[string]any{backend: shapes("Denying")}, "ready", nil},
 		{"middleware that does nothing", map[string]any{middleware: behind("Harmless")}, "ready", []string{
@@ -115,6 +116,8 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		}},
 		{"middleware that ends every login", map[string]any{middleware: behind("EndsAll")}, "not possible: middleware oracle_app.behaviour.EndsAll (", nil},
 		{"middleware that ends some logins", map[string]any{middleware: behind("EndsAtNight")}, "has logout(request)", nil},
+		{"middleware that ends some logins in another module", map[string]any{middleware: behind("EndsElsewhere")}, "oracle_app/nights.py:7 has logout(request)", nil},
+		{"middleware that ends some logins by another name", map[string]any{middleware: behind("EndsByAnotherName")}, "has req.user = None", nil},
 		{"middleware that answers", map[string]any{middleware: behind("Answers")}, "ready", nil},
 		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
 		{"a serializer that writes JSON", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Plain"}, "ready", nil},

@@ -56,6 +56,10 @@ def users_rule(path, cls, known, rows):
         return None, "its get_user() could not be tried: %s" % place
     if path in SEEN_BACKENDS and not known:
         return None, "its get_user() %s: %s" % (SEEN_BACKENDS[path], place)
+    for method in () if known else ("get_user", "user_can_authenticate"):
+        asks = outside(attribute(cls, method)[0], cls)
+        if asks:
+            return None, "its %s() decides by %s, which is no row of a table: %s" % ((method,) + asks)
     rules = [known[0]] if known else []
     rules += [rule for rule in (ACTIVE, ANY, NOBODY) if rule not in rules]
     wrong = dict((rule, differences(path, rule, rows)) for rule in rules)

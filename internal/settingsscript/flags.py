@@ -34,6 +34,9 @@ def read_flag(report, model, connection, name, word):
         return
     called = "%s of the user model (%s)" % (name, where(found if field is None else model))
     try:
+        asks = outside(found, model, time=True)
+        if asks:
+            raise Impossible("%s decides by %s, which is no column: %s" % ((called,) + asks))
         sql, whole = condition_for(
             model, lambda user: getattr(user, name), connection, called, constants=constants_of(found)
         )
@@ -64,6 +67,10 @@ def read_manager(report):
 
     model = user_model()
     connection = connections[router.db_for_read(model)]
+    manager = type(model._default_manager)
+    asks = outside(manager.get_queryset, manager)
+    if asks:
+        raise Impossible("the default manager of the user model decides by %s, which is no column: %s" % asks)
     query = model._default_manager.all().query
     if not query.where:
         return

@@ -129,7 +129,26 @@ def states(report, model, alias, user):
             if done:
                 look("with another %s" % field.column)
                 compare_flags(report, model, alias, user, field)
+    privileged(report, model, alias, user)
     return found
+
+
+def privileged(report, model, alias, user):
+    """is_staff and is_superuser in each state of the row of somebody who is both by the columns."""
+    fields = [field_of(model, "is_staff"), field_of(model, "is_superuser")]
+    names = [f.attname for f in fields if f is not None and f.get_internal_type() == "BooleanField"]
+    rows = model._base_manager.using(alias).filter(pk=user.pk)
+    before = rows.values(*names)[0] if names else {}
+    for name in names:
+        rows.update(**{name: True})
+        compare_flags(report, model, alias, user, field_of(model, name))
+    now = model._base_manager.using(alias).get(pk=user.pk) if names else user
+    for field, value in variations(model, now) if names else ():
+        with changed(model, alias, now, field, value) as done:
+            if done and not report.impossible:
+                compare_flags(report, model, alias, user, field)
+    if before:
+        rows.update(**before)
 
 
 def compare_real_users(report, most=200):
@@ -179,15 +198,17 @@ def strangers(report, model, path, backend, queries, found):
 
 
 def compare_flags(report, model, alias, user, field):
-    """is_staff and is_superuser of the row, where these are conditions."""
+    """is_staff and is_superuser of the row, by their columns or conditions, beside what Django says of it."""
     from django.db import connections
 
     connection = connections[alias]
     q = connection.ops.quote_name
     for name in ("staff", "superuser"):
         sql = report.get("DJANGO_AUTH_USER_%s_WHERE" % name.upper())
-        if not sql:
+        column = report.get("DJANGO_AUTH_USER_%s_COLUMN" % name.upper()) or "is_" + name
+        if not sql and (column == "-" or field_with_column(model, column) is None):
             continue
+        sql = sql or q(column)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT CASE WHEN %s THEN 1 ELSE 0 END FROM %s WHERE %s = %%s"
@@ -195,7 +216,7 @@ def compare_flags(report, model, alias, user, field):
                 [model._meta.pk.get_db_prep_value(user.pk, connection)],
             )
             ours = bool(cursor.fetchone()[0])
-        theirs = bool(getattr(model._base_manager.using(alias).get(pk=user.pk), "is_" + name))
+        theirs = bool(getattr(model._base_manager.using(alias).get(pk=user.pk), "is_" + name, False))
         if ours and not theirs:
             report.add(
                 report.impossible,

@@ -128,7 +128,7 @@ def is_djangos(cls):
 def overridden(cls, name):
     """FILE:LINE of an attribute that a class of the project has in place of Django's, None if it is Django's."""
     found, owner = attribute(cls, name)
-    if owner is None or is_djangos(owner):
+    if owner is None or is_djangos(owner) and not replaced(found):
         return None
     return where(found)
 

@@ -268,21 +268,35 @@ ENDS = re.compile(
     r"request\.session\s*=(?!=|\s*self\.SessionStore\()|\.session\.delete\(|session_key\)\.delete|"
     r"\bsetattr\(\s*request\s*,\s*['\"](user|_cached_user|session)['\"]"
 )
+ENDS_OTHERWISE = re.compile(
+    r"\b_?(req|r|http_request)\.(user|session)\s*=[^=]|_cached_user\s*=[^=]|\bdel\b.*_cached_user|session\.clear\(|"
+    r"(\bdel\b|pop\().*(\bSESSION_KEY\b|_auth_user_)|\[(SESSION_KEY|[\"']_auth_user_\w+[\"'])\]\s*=[^=]|"
+    r"setattr\(\s*\w+\s*,\s*[\"'](user|session)[\"']"
+)
 LOGS_IN = re.compile(r"\blogin\(")
+REFUSES = re.compile(r"HttpResponseForbidden|PermissionDenied|status(_code)?\s*=\s*40[13]")
+
+
+def helpers(thing):
+    """The functions that a function or class names, in its module or as MODULE.NAME."""
+    module = sys.modules.get(thing.__module__)
+    for owner, name in sorted(set(re.findall(r"(?:\b(\w+)\.)?\b(\w+)\(", "".join(inspect.getsourcelines(thing)[0])))):
+        scope = getattr(module, owner, None) if owner else module
+        helper = getattr(scope, name, None) if inspect.ismodule(scope) else None
+        if inspect.isfunction(helper):
+            yield helper
 
 
 def sources(thing):
     """The source of a middleware, and of the functions of its module that it names: pairs of (file, line, text)."""
     found = [thing]
-    module = sys.modules.get(thing.__module__)
     for c in getattr(thing, "__mro__", ())[1:]:
         if not is_djangos(c) and c is not object:
             found.append(c)
-    text = "".join(inspect.getsourcelines(thing)[0])
-    for name in sorted(set(re.findall(r"\b(\w+)\(", text))):
-        helper = getattr(module, name, None)
-        if inspect.isfunction(helper) and helper.__module__ == thing.__module__ and helper is not thing:
-            found.append(helper)
+    for n, one in enumerate(found):
+        for helper in helpers(one) if n < 60 else ():
+            if helper not in found and helper.__module__.split(".")[0] == thing.__module__.split(".")[0]:
+                found.append(helper)
     for one in found:
         lines, first = inspect.getsourcelines(one)
         for n, line in enumerate(lines):
@@ -300,15 +314,26 @@ def read_unknown(report, explained):
         if kind == "error":
             report.add(report.remarks, "the source of middleware %s cannot be read" % path)
             continue
+        named = any(".user" in line for _, _, line in lines)
         for pattern, remarks, does in (
             (
                 ENDS,
                 report.impossible,
                 "may end logins or change who is logged in, under conditions that were not met here",
             ),
+            (
+                ENDS_OTHERWISE,
+                report.impossible,
+                "may end logins or change who is logged in, under conditions that were not met here",
+            ),
+            (
+                REFUSES if named else None,
+                report.remarks,
+                "may refuse users by an answer of its own, and django-sidecar would name them: it is the laxer side here",
+            ),
             (LOGS_IN, report.stricter, "may log somebody in, who is nobody here until Django has done it"),
         ):
-            hit = next(((f, n, line) for f, n, line in lines if pattern.search(line)), None)
+            hit = next(((f, n, line) for f, n, line in lines if pattern and pattern.search(line)), None)
             if hit:
                 report.add(remarks, "middleware %s %s: %s:%d has %s" % ((path, does) + hit[:2] + (hit[2][:80],)))
                 break

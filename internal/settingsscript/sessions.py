@@ -188,8 +188,6 @@ def own_store_methods(report, store, packaged):
     """What a store of the project's own does to what it stores, by its effect."""
     from django.contrib.sessions.backends.base import SessionBase
 
-    if is_djangos(store):
-        return
     sample = {"_auth_user_id": "1", "text": u"\xe9", "number": 7}
     mine = store()
     for name in ("encode", "decode"):
@@ -203,7 +201,7 @@ def own_store_methods(report, store, packaged):
                 )
     if packaged:
         return
-    for name in ("load", "_get_session_from_db", "_get_session", "exists"):
+    for name in ("load", "_get_session_from_db", "_get_session", "_session", "exists", "__init__", "get", "__getitem__"):
         if overridden(store, name):
             raise Impossible(
                 "the session store has a %s() of its own, which may end sessions: %s" % (name, overridden(store, name))

@@ -17,7 +17,7 @@ var files embed.FS
 
 // parts are the files of the program, in their order. Each uses names of those before it.
 var parts = []string{
-	"report.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py", "made.py", "prove.py",
+	"report.py", "outside.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py", "made.py", "prove.py",
 	"backends.py", "requests.py", "site.py",
 	"output.py", "settings.py",
 }

@@ -6,9 +6,12 @@ import zlib
 from django.contrib.auth import get_user_model, logout
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends import cached_db, db
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
+
+from oracle_app import nights
 
 
 class Everybody(ModelBackend):
@@ -29,6 +32,13 @@ class Looking(ModelBackend):
 
         user = super().get_user(user_id)
         return None if Group.objects.filter(name="everything is closed").exists() else user
+
+
+class AsksCache(ModelBackend):
+    """Looks into a cache, which no query tells."""
+
+    def user_can_authenticate(self, user):
+        return super().user_can_authenticate(user) and not cache.get("locked-%s" % user.pk)
 
 
 class Remembering(ModelBackend):
@@ -93,6 +103,19 @@ class EndsAtNight(Base):
         if request.path == "/night/":
             logout(request)
         return self.get_response(request)
+
+
+class EndsElsewhere(Base):
+    def __call__(self, request):
+        nights.end_login(request)
+        return self.get_response(request)
+
+
+class EndsByAnotherName(Base):
+    def __call__(self, req):
+        if req.path == "/night/":
+            req.user = None
+        return self.get_response(req)
 
 
 class Answers(Base):

@@ -1,0 +1,88 @@
+"""What code of the project decides by that is no row: caches, threads, the time, and methods of Django that it has replaced."""
+import logging
+import types
+
+DJANGOS_FOLDER = os.path.dirname(os.path.abspath(django.__file__)) + os.sep
+PURE = ("uuid", "logging", "re", "json", "typing", "functools", "itertools", "operator", "warnings", "inspect", "hashlib")
+TIME = ("django.utils.timezone", "datetime", "time")
+# What a function may ask of Django itself. Caches, mail and the language of a request are not among it.
+QUIET = ("django.contrib.auth", "django.db", "django.conf", "django.apps", "django.core.exceptions", "django.utils.translation")
+
+
+def function_of(thing):
+    """The function that is run: of a property, a method, a class method. Wrapped functions are not looked into."""
+    thing = getattr(thing, "fget", None) or getattr(thing, "func", None) or thing
+    return getattr(thing, "__func__", thing)
+
+
+def replaced(thing):
+    """FILE:LINE of a function of the project that stands where Django has its own; None if it is Django's."""
+    thing = function_of(thing)
+    code = thing.__code__ if isinstance(thing, types.FunctionType) else None
+    if code is None or os.path.abspath(code.co_filename).startswith(DJANGOS_FOLDER):
+        return None
+    return "%s:%d" % (code.co_filename, code.co_firstlineno)
+
+
+def read_replaced(report):
+    """Functions of Django that decide who is logged in, and that an AppConfig or a package has replaced."""
+    from django.contrib import auth
+    from django.contrib.auth import base_user, middleware
+    from django.contrib.sessions.middleware import SessionMiddleware
+
+    for called, thing in (
+        ("django.contrib.auth.get_user", auth.get_user),
+        ("django.contrib.auth.middleware.get_user", middleware.get_user),
+        ("AuthenticationMiddleware.process_request", attribute(middleware.AuthenticationMiddleware, "process_request")[0]),
+        ("SessionMiddleware.process_request", attribute(SessionMiddleware, "process_request")[0]),
+        ("AbstractBaseUser.is_authenticated", attribute(base_user.AbstractBaseUser, "is_authenticated")[0]),
+    ):
+        place = replaced(thing)
+        if place:
+            report.add(report.impossible, "%s of Django has been replaced: %s" % (called, place))
+
+
+def outside(thing, cls=None, time=False, depth=4):
+    """What a function asks besides its arguments, and where: (name, FILE:LINE). None if there is nothing that is known to change."""
+    function = function_of(thing)
+    code = getattr(function, "__code__", None)
+    if code is None or depth == 0 or os.path.abspath(code.co_filename).startswith(DJANGOS_FOLDER):
+        return None
+    cells = dict(zip(code.co_freevars, function.__closure__ or ()))
+    for name in code.co_names + code.co_freevars:
+        if name in cells:
+            kind, value = outcome(lambda: cells[name].cell_contents)
+        elif name in function.__globals__:
+            kind, value = "value", function.__globals__[name]
+        elif name in sys.modules and "." in name:  # an import within the function
+            kind, value = "value", sys.modules[name]
+        else:
+            kind, value = "value", attribute(cls, name)[0] if cls is not None else None
+            if not callable(function_of(value)) or inspect.isclass(value):
+                continue
+        if kind == "value" and name != "__class__":
+            if not quiet(value, time):
+                return name, "%s:%d" % (code.co_filename, code.co_firstlineno)
+            below = outside(value, cls, time, depth - 1) if value is not thing else None
+            if below:
+                return below
+    return None
+
+
+def quiet(value, time):
+    """Whether a global value is one that stays: a class, a function, a constant, a module without a state."""
+    name = getattr(value, "__name__", "") if inspect.ismodule(value) else getattr(value, "__module__", None) or ""
+    if not time and name in TIME:
+        return False
+    if inspect.ismodule(value):
+        return name in PURE + TIME or name.startswith(QUIET) or not name.startswith("django.") and of_the_project(value)
+    if inspect.isclass(value) or inspect.isroutine(value) or isinstance(value, (property, logging.Logger)):
+        return not name.startswith(("django.core.cache", "random"))
+    if value is settings or value is None or isinstance(value, (str, bytes, int, float, tuple, frozenset, bool)):
+        return True
+    return name.split(".")[0] in ("django", "typing", "re") and not name.startswith(("django.core.cache", "django.utils.connection"))
+
+
+def of_the_project(module):
+    """Its functions are looked into where they are called by name; a library is not."""
+    return bool(getattr(module, "__file__", None)) and "site-packages" not in module.__file__ and "/lib/python" not in module.__file__
