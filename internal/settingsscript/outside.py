@@ -1,11 +1,10 @@
-"""What code of the project decides by that is no row: caches, threads, the time, and methods of Django that it has replaced."""
+"""What code of the project decides by that is no row: caches, threads, the time."""
 import logging
 import types
 
 DJANGOS_FOLDER = os.path.dirname(os.path.abspath(django.__file__)) + os.sep
 PURE = ("uuid", "logging", "re", "json", "typing", "functools", "itertools", "operator", "warnings", "inspect", "hashlib")
 TIME = ("django.utils.timezone", "datetime", "time")
-# What a function may ask of Django itself. Caches, mail and the language of a request are not among it.
 QUIET = ("django.contrib.auth", "django.db", "django.conf", "django.apps", "django.core.exceptions", "django.utils.translation")
 
 
@@ -22,24 +21,6 @@ def replaced(thing):
     if code is None or os.path.abspath(code.co_filename).startswith(DJANGOS_FOLDER):
         return None
     return "%s:%d" % (code.co_filename, code.co_firstlineno)
-
-
-def read_replaced(report):
-    """Functions of Django that decide who is logged in, and that an AppConfig or a package has replaced."""
-    from django.contrib import auth
-    from django.contrib.auth import base_user, middleware
-    from django.contrib.sessions.middleware import SessionMiddleware
-
-    for called, thing in (
-        ("django.contrib.auth.get_user", auth.get_user),
-        ("django.contrib.auth.middleware.get_user", middleware.get_user),
-        ("AuthenticationMiddleware.process_request", attribute(middleware.AuthenticationMiddleware, "process_request")[0]),
-        ("SessionMiddleware.process_request", attribute(SessionMiddleware, "process_request")[0]),
-        ("AbstractBaseUser.is_authenticated", attribute(base_user.AbstractBaseUser, "is_authenticated")[0]),
-    ):
-        place = replaced(thing)
-        if place:
-            report.add(report.impossible, "%s of Django has been replaced: %s" % (called, place))
 
 
 def outside(thing, cls=None, time=False, depth=4):
@@ -61,7 +42,8 @@ def outside(thing, cls=None, time=False, depth=4):
             if not callable(function_of(value)) or inspect.isclass(value):
                 continue
         if kind == "value" and name != "__class__":
-            if not quiet(value, time):
+            constant = name.isupper() and isinstance(value, (list, set, dict))  # STAFF_ROLES = ["staff", "admin"]
+            if not constant and not quiet(value, time):
                 return name, "%s:%d" % (code.co_filename, code.co_firstlineno)
             below = outside(value, cls, time, depth - 1) if value is not thing else None
             if below:

@@ -321,11 +321,7 @@ def read_unknown(report, explained):
                 report.impossible,
                 "may end logins or change who is logged in, under conditions that were not met here",
             ),
-            (
-                ENDS_OTHERWISE,
-                report.impossible,
-                "may end logins or change who is logged in, under conditions that were not met here",
-            ),
+            (ENDS_OTHERWISE, report.impossible, "may change who is logged in"),
             (
                 REFUSES if named else None,
                 report.remarks,

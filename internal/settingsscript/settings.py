@@ -40,7 +40,6 @@ def read_all(report):
     read_flags(report)
     report.step("conditions on users", compare_real_users)
     report.step("the manager of users", read_manager)
-    report.step("methods of Django", read_replaced)
     report.step("get_session_auth_hash()", read_hash)
     report.step("middleware", read_middleware)
     report.step("the proof", prove_users)
