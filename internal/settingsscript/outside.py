@@ -9,13 +9,12 @@ QUIET = ("django.contrib.auth", "django.db", "django.conf", "django.apps", "djan
 
 
 def function_of(thing):
-    """The function that is run: of a property, a method, a class method. Wrapped functions are not looked into."""
     thing = getattr(thing, "fget", None) or getattr(thing, "func", None) or thing
     return getattr(thing, "__func__", thing)
 
 
 def replaced(thing):
-    """FILE:LINE of a function of the project that stands where Django has its own; None if it is Django's."""
+    """FILE:LINE of a function that is not Django's, and stands in a class of Django."""
     thing = function_of(thing)
     code = thing.__code__ if isinstance(thing, types.FunctionType) else None
     if code is None or os.path.abspath(code.co_filename).startswith(DJANGOS_FOLDER):
@@ -24,7 +23,7 @@ def replaced(thing):
 
 
 def outside(thing, cls=None, time=False, depth=4):
-    """What a function asks besides its arguments, and where: (name, FILE:LINE). None if there is nothing that is known to change."""
+    """What a function asks besides its arguments, and where: (name, FILE:LINE) or None."""
     function = function_of(thing)
     code = getattr(function, "__code__", None)
     if code is None or depth == 0 or os.path.abspath(code.co_filename).startswith(DJANGOS_FOLDER):
@@ -62,9 +61,8 @@ def quiet(value, time):
         return not name.startswith(("django.core.cache", "random"))
     if value is settings or value is None or isinstance(value, (str, bytes, int, float, tuple, frozenset, bool)):
         return True
-    return name.split(".")[0] in ("django", "typing", "re") and not name.startswith(("django.core.cache", "django.utils.connection"))
+    return name.split(".")[0] in ("django", "typing", "re") and not name.startswith(("django.core", "django.utils.connection"))
 
 
 def of_the_project(module):
-    """Its functions are looked into where they are called by name; a library is not."""
     return bool(getattr(module, "__file__", None)) and "site-packages" not in module.__file__ and "/lib/python" not in module.__file__
