@@ -161,18 +161,19 @@ def outcome(function):
 
 
 def constants_of(thing):
-    """The texts and numbers in the code of a property or function: states that no row may have yet."""
-    thing = getattr(thing, "fget", None) or getattr(thing, "func", None) or thing
-    code = getattr(getattr(thing, "__func__", thing), "__code__", None)
-    todo, found = list(code.co_consts) if code else [], []
+    """The texts and numbers that a property or function names, in its code and its module: states that no row may have yet."""
+    todo, seen, found = [function_of(thing)], [], []
     while todo:
         value = todo.pop()
-        if isinstance(value, (tuple, frozenset)):
+        if isinstance(value, (tuple, frozenset, list, set, dict)):
             todo += list(value)
-        elif isinstance(value, (str, int)) and not isinstance(value, bool) and value != getattr(thing, "__doc__", None):
+        elif isinstance(value, (str, int)) and not isinstance(value, bool):
             found.append(value)
         elif hasattr(value, "co_consts"):
             todo += list(value.co_consts)
+        elif inspect.isfunction(value) and value not in seen:
+            seen.append(value)
+            todo += [value.__code__] + [value.__globals__[n] for n in value.__code__.co_names if n in value.__globals__]
     return found
 
 

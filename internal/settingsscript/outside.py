@@ -56,13 +56,11 @@ def quiet(value, time):
     if not time and name in TIME:
         return False
     if inspect.ismodule(value):
-        return name in PURE + TIME or name.startswith(QUIET) or not name.startswith("django.") and of_the_project(value)
+        place = getattr(value, "__file__", None) or "/lib/python"
+        known = name in PURE + TIME or name.startswith(QUIET)
+        return known or not name.startswith("django.") and "/lib/python" not in place
     if inspect.isclass(value) or inspect.isroutine(value) or isinstance(value, (property, logging.Logger)):
         return not name.startswith(("django.core.cache", "random"))
     if value is settings or value is None or isinstance(value, (str, bytes, int, float, tuple, frozenset, bool)):
         return True
     return name.split(".")[0] in ("django", "typing", "re") and not name.startswith(("django.core", "django.utils.connection"))
-
-
-def of_the_project(module):
-    return bool(getattr(module, "__file__", None)) and "site-packages" not in module.__file__ and "/lib/python" not in module.__file__
