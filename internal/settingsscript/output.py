@@ -17,6 +17,11 @@ def shell_quoted(text):
     return text if SAFE.match(text) else "'" + text.replace("'", "'\\''") + "'"
 
 
+def env_quoted(text):
+    """In double quotes, which a shell and systemd read alike."""
+    return text if SAFE.match(text) else '"' + _re.sub(r'(["\\$`])', r"\\\1", text) + '"'
+
+
 def yaml_quoted(text):
     return to_json(text)  # a string of JSON is one of YAML
 
@@ -74,9 +79,9 @@ class Output(object):
 
     def env(self):
         """Lines that a POSIX shell and systemd read. Without values in quotes, containers read them too."""
-        lines = self.comments() + ["%s=%s" % (name, shell_quoted(text)) for name, text in self.settings]
+        lines = self.comments() + ["%s=%s" % (name, env_quoted(text)) for name, text in self.settings]
         for why, name, value in self.offers():
-            lines += [why, "# %s=%s" % (name, shell_quoted(value))]
+            lines += [why, "# %s=%s" % (name, env_quoted(value))]
         path = self.add("django-sidecar.env", lines, 0o644)
         self.secret_files()
         self.next.append("set -a; . %s; set +a; django-sidecar check" % shell_quoted(path))

@@ -325,7 +325,7 @@ def read_unknown(report, explained):
             (
                 REFUSES if named else None,
                 report.remarks,
-                "may refuse users itself, whom django-sidecar names: it is the laxer side here",
+                "may refuse users whom django-sidecar, the laxer side here, names",
             ),
             (LOGS_IN, report.stricter, "may log somebody in, who is nobody here until Django has done it"),
         ):
