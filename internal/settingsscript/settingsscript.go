@@ -48,7 +48,7 @@ func Program(o Options) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("part of the program: %w", err)
 		}
-		p.Write(text)
+		p.WriteString(narrow(string(text)))
 		p.WriteString("\n\n")
 	}
 	p.WriteString("main()\n''', {")
@@ -66,6 +66,17 @@ func Program(o Options) (string, error) {
 	}
 	p.WriteString("})\n")
 	return p.String(), nil
+}
+
+// narrow indents by one space in place of four: an argument of a program has room for 128 KiB.
+func narrow(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		rest := strings.TrimLeft(line, " ")
+		b.WriteString(strings.Repeat(" ", (len(line)-len(rest))/4))
+		b.WriteString(rest)
+	}
+	return b.String()
 }
 
 // quote writes a text as Python does, in ASCII.
