@@ -30,7 +30,7 @@ func (m *Metrics) Shadow(results []string, now func() time.Time) *ShadowMetrics 
 		}, []string{"result"}),
 		first: gauge("first_comparison_timestamp_seconds", "When Django was first compared with; 0: not yet."),
 		last:  gauge("last_difference_timestamp_seconds", "When a difference from Django was last found; 0: never."),
-		since: gauge("comparisons_since_difference", "Comparisons without a difference, since the last one or "+
+		since: gauge("comparisons_since_difference", "Comparisons that agreed at once, since the last difference or "+
 			"the start."),
 	}
 	for _, result := range results {
@@ -40,8 +40,8 @@ func (m *Metrics) Shadow(results []string, now func() time.Time) *ShadowMetrics 
 	return s
 }
 
-// Compared counts a comparison: same says that there was no difference, different that there was one. Otherwise
-// nothing is known.
+// Compared counts a comparison: same says that both agreed at once, different that they do not. Otherwise nothing is
+// known.
 func (s *ShadowMetrics) Compared(result string, same, different bool) {
 	s.comparisons.WithLabelValues(result).Inc()
 	if same || different {

@@ -85,7 +85,7 @@ func (r *shadowReporter) due(next *time.Time, each time.Duration) bool {
 }
 
 func (r *shadowReporter) report(c shadow.Comparison) {
-	r.metrics.Compared(string(c.Result), c.Result == shadow.Same || c.Result == shadow.Settled, c.Result == shadow.Different)
+	r.metrics.Compared(string(c.Result), c.Result == shadow.Same, c.Result == shadow.Different)
 	ctx := context.Background()
 	switch {
 	case c.Result == shadow.Different && r.due(&r.nextDifference, shadowDifferencesEach):
