@@ -165,6 +165,10 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 		{"NullableUser", "ready", "DJANGO_AUTH_HASH_COLUMNS=password,email,session_token"},
 		{"SecretUser", "not possible: get_session_auth_hash() of the user model (", ""},
 		{"RelatedUser", "not possible: is_active of the user model (", ""},
+		{"StatesUser", "ready but stricter: is_active of the user model (", `DJANGO_AUTH_USER_ACTIVE_WHERE="state" = 'new'`},
+		{"InvertedUser", "not possible: ", ""},
+		{"FrozenUser", "not possible: ", ""},
+		{"TenantUser", "not possible: the default manager of the user model decides by ", ""},
 	} {
 		dir := t.TempDir()
 		django := profile{django: "5.2", sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle." + row.model}}.deploy(t)
@@ -179,6 +183,23 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 		if err != nil || !strings.Contains(string(written), row.written+"\n") {
 			t.Errorf("%s: no line %q in\n%s, %v\n%s", row.model, row.written, written, err, printed)
 		}
+	}
+}
+
+// TestSettingsScriptOfPatchedDjango: what a project puts in the place of a method of Django's is found.
+func TestSettingsScriptOfPatchedDjango(t *testing.T) {
+	django := profile{django: "5.2", sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle.MailUser"}}.deploy(t)
+	django.Run(`
+from django.contrib.sessions.backends.db import SessionStore
+whole = SessionStore.load
+def load(self):
+    values = whole(self)
+    return values if values.get("device", "known") == "known" else {}
+SessionStore.load = load
+`)
+	printed := runSettingsScript(t, django, t.TempDir(), nil)
+	if last := lastLine(printed); !strings.HasPrefix(last, "not possible: ") || !strings.Contains(last, "load") {
+		t.Errorf("after a replaced SessionStore.load:\n%s", printed)
 	}
 }
 

@@ -116,10 +116,11 @@ class Domain(object):
         return then if kind == "DateTimeField" else then.date()
 
     def states(self, connection, constants):
-        """The values that the table has, the choices of the field, and what stands in the code."""
+        """The values that the table has, the default and the choices of the field, and what stands in the code."""
         field = self.field
         chosen = [c[0] for c in field.flatchoices if c[0] is not None] if field.choices else []
-        return set(self.values_in_use(connection)) | set(chosen) | set(c for c in constants if fits(field, c))
+        named = list(constants) + ([field.default] if field.has_default() else [])
+        return set(self.values_in_use(connection)) | set(chosen) | set(c for c in named if fits(field, c))
 
     def values_in_use(self, connection, most=40):
         """The different values of a column; more than a few are no states."""

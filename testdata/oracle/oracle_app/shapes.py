@@ -1,6 +1,7 @@
 """User models with shapes of their own: names of columns, what the table demands, flags that depend on the time."""
 
 import datetime
+import threading
 import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -133,3 +134,97 @@ class RelatedUser(AbstractBaseUser):
     @property
     def is_active(self):
         return not type(self).objects.filter(username=self.username + "-blocked").exists()
+
+
+BLOCKED = ["banned", "closed"]
+TENANT = threading.local()
+
+
+class StatesUser(AbstractBaseUser):
+    """is_active goes by a list of the module, of whose states no row has one yet."""
+
+    username = models.CharField(max_length=150, unique=True)
+    state = models.CharField(max_length=20, default="new")
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+    @property
+    def is_active(self):
+        return self.state not in BLOCKED
+
+
+class InvertedField(models.BooleanField):
+    """The column says the contrary of the attribute."""
+
+    def from_db_value(self, value, *args):
+        return None if value is None else not value
+
+    def get_prep_value(self, value):
+        return None if value is None else not value
+
+
+class InvertedUser(AbstractBaseUser):
+    username = models.CharField(max_length=150, unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = InvertedField(default=False)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+
+class FrozenUser(AbstractBaseUser):
+    """What the columns say is changed while a row is read."""
+
+    username = models.CharField(max_length=150, unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    frozen = models.BooleanField(default=False)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+    @classmethod
+    def from_db(cls, *args, **kwargs):
+        user = super().from_db(*args, **kwargs)
+        if user.frozen:
+            user.is_staff = False
+        return user
+
+
+class TenantManager(BaseUserManager):
+    def get_queryset(self):
+        users = super().get_queryset()
+        tenant = getattr(TENANT, "name", None)
+        return users if tenant is None else users.filter(tenant=tenant)
+
+
+class TenantUser(AbstractBaseUser):
+    """The default manager asks the thread for a tenant."""
+
+    username = models.CharField(max_length=150, unique=True)
+    tenant = models.CharField(max_length=20, default="one")
+    is_active = models.BooleanField(default=True)
+
+    objects = TenantManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
