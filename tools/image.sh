@@ -59,9 +59,11 @@ expect() {
 echo '== a stand-in for golang:1.26'
 stand_in
 echo '== the Dockerfile'
-# bud builds for a platform, under a name. In Docker's format: OCI's has no HEALTHCHECK.
+# bud builds for a platform, under a name. In Docker's format: OCI's has no HEALTHCHECK. Debian's buildah does not know by
+# itself which platform it runs on.
 bud() {
 	buildah bud --isolation chroot --format docker --pull-never --no-cache --timestamp 0 --platform "$1" \
+		--build-arg BUILDPLATFORM="linux/$(go env GOARCH)" \
 		--build-arg VERSION=proof --build-arg COMMIT=0123456789ab --tag "$2" . </dev/null
 }
 bud "linux/$(go env GOARCH)" django-sidecar
