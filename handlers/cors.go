@@ -27,8 +27,7 @@ var (
 	tusCORS = corsAnswers{
 		methods: "OPTIONS, HEAD, POST, PATCH, DELETE",
 		requestHeaders: "Content-Type, Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Metadata, " +
-			"Upload-Offset, Upload-Checksum, " +
-			"X-HTTP-Method-Override, X-Request-ID, X-Requested-With",
+			"Upload-Offset, Upload-Checksum, X-HTTP-Method-Override, X-Request-ID, X-Requested-With",
 		exposed: "Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, " +
 			"Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Expires, Upload-Name, " +
 			"Repr-Digest, Retry-After, WWW-Authenticate",

@@ -209,8 +209,7 @@ func (d *Checkup) unread(recent []djangosession.StoredSession, read int) (Grade,
 			"and compare DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
 	}
 	return grade, "compare SECRET_KEY with Django's (also quoting and line ends), SECRET_KEY_FALLBACKS after a " +
-		"change of keys, " +
-		"and DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
+		"change of keys, and DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own"
 }
 
 func decodable(codec *djangosession.Codec, data []string) int {

@@ -171,8 +171,7 @@ var cacheSymptoms = []symptom{
 	{
 		says("unauthenticated", "memcache: unexpected", "memcache: client error"),
 		"what answers is no Memcached without a password: one with SASL (-S) or an auth file (-Y) is not " +
-			"spoken to here; " +
-			"or it is another service, or has TLS: compare host and port in URL",
+			"spoken to here; or it is another service, or has TLS: compare host and port in URL",
 	},
 	{says("unknown command", "-err unknown"), "what answers is no cache server as URL says, perhaps a Redis " +
 		"Sentinel or another service: compare host and port"},

@@ -87,8 +87,7 @@ func (r *reader) version(name string) string {
 	}
 	if version.Newer() {
 		r.warn("%s is %s, which is newer than the newest Django that is known here: sessions are judged as Django "+
-			"%s judges them. "+
-			"Look for a newer django-sidecar, and try a login of the upgraded site with "+
+			"%s judges them. Look for a newer django-sidecar, and try a login of the upgraded site with "+
 			"django-sidecar verify", name, text, newest)
 	}
 	return text

@@ -105,16 +105,14 @@ var pgOptions = map[string]pgOption{
 	},
 	"require_auth": {env: "PGREQUIREAUTH", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
 	"requirepeer":  {env: "PGREQUIREPEER", harmless: []string{""}, instead: "the driver cannot check it; remove it"},
-	"sslcrl": {env: "PGSSLCRL", harmless: []string{""}, instead: "the driver reads no revocation " +
-		"lists; remove it"},
+	"sslcrl":       {env: "PGSSLCRL", harmless: []string{""}, instead: "the driver reads no revocation lists; remove it"},
 	"sslcrldir": {env: "PGSSLCRLDIR", harmless: []string{""}, instead: "the driver reads no revocation " +
 		"lists; remove it"},
 	"sslcertmode": {
 		env: "PGSSLCERTMODE", harmless: []string{"allow", "disable"},
 		instead: "the driver cannot check it; remove it",
 	},
-	"service": {env: "PGSERVICE", harmless: []string{""}, instead: "write the service's settings into " +
-		"DATABASE_URL"},
+	"service":         {env: "PGSERVICE", harmless: []string{""}, instead: "write the service's settings into DATABASE_URL"},
 	"assume_role":     {instead: "use options=-c%20role=NAME"},
 	"replication":     {harmless: []string{"false", "off", "no", "0"}, instead: "remove it"},
 	"sslcompression":  {env: "PGSSLCOMPRESSION"},

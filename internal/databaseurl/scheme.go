@@ -43,8 +43,7 @@ var others = map[string]string{
 
 // errScheme is the error of a scheme that names nothing.
 var errScheme = errors.New("is not a URL that begins with postgres://, postgresql://, mysql://, mariadb:// " +
-	"or sqlite://, " +
-	"or with another scheme of dj-database-url or django-environ")
+	"or sqlite://, or with another scheme of dj-database-url or django-environ")
 
 // Of returns the kind of database that a URL names by its scheme, in any case. The scheme may have a driver after it,
 // as SQLAlchemy writes it (postgresql+psycopg://), and before it the module of an engine

@@ -341,8 +341,7 @@ func postgresPrograms() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("no PostgreSQL server (initdb, postgres, psql) in %q: install it (apt-get install "+
-		"postgresql), "+
-		"or name the directory of its programs in %s", dirs, binVariable)
+		"postgresql), or name the directory of its programs in %s", dirs, binVariable)
 }
 
 // debianVersion reads 15 from /usr/lib/postgresql/15/bin, and 0 from what is no version.

@@ -94,8 +94,7 @@ func (r *Requirements) add(requirement string) error {
 		return fmt.Errorf("malformed requirement %q: write group:NAME or perm:app_label.codename", requirement)
 	default:
 		return fmt.Errorf("unknown requirement %q: write require=staff, superuser, group:NAME or "+
-			"perm:app_label.codename, "+
-			"and another require= for each further one", requirement)
+			"perm:app_label.codename, and another require= for each further one", requirement)
 	}
 	return nil
 }

@@ -55,8 +55,7 @@ var remedies = map[string]string{
 	"groups": "compare DJANGO_AUTH_GROUP_… and DJANGO_AUTH_USER_GROUPS_… with the user model; or the " +
 		"groups have changed since",
 	"permissions": "compare DJANGO_AUTHENTICATION_BACKENDS, DJANGO_BACKEND_RULES, DJANGO_AUTH_USER_PERMISSIONS_… " +
-		"and DJANGO_AUTH_GROUP_PERMISSIONS_… " +
-		"with Django's; or the permissions have changed since",
+		"and DJANGO_AUTH_GROUP_PERMISSIONS_… with Django's; or the permissions have changed since",
 }
 
 // sidecar is what the sidecar says, with its reason.

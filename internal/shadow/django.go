@@ -59,8 +59,7 @@ func (b *byScheme) CloseIdleConnections() {
 }
 
 var errPublic = errors.New("SIDECAR_SHADOW_URL is plain http and leads to a public address: cookies would go " +
-	"there in " +
-	"clear. Use https, or set SIDECAR_SHADOW_INSECURE_HTTP=true")
+	"there in clear. Use https, or set SIDECAR_SHADOW_INSECURE_HTTP=true")
 
 // privateOnly refuses addresses outside of this machine and private networks. It sees the address that a name has led
 // to.
@@ -96,8 +95,8 @@ func (s *Shadow) ask(ctx context.Context, cookies []string) (proof.Said, error) 
 	case err != nil:
 		return proof.Said{}, fmt.Errorf("SIDECAR_SHADOW_URL: %w", withoutURL(err))
 	case response.StatusCode != http.StatusOK:
-		return proof.Said{}, fmt.Errorf("%w: its status is "+
-			"%d%s", errView, response.StatusCode, hints[response.StatusCode])
+		return proof.Said{}, fmt.Errorf("%w: its status is %d%s",
+			errView, response.StatusCode, hints[response.StatusCode])
 	case len(text) > maxAnswerBytes:
 		return proof.Said{}, fmt.Errorf("%w: it has more than %d bytes", errView, maxAnswerBytes)
 	case !isJSON(response.Header.Get("Content-Type")):

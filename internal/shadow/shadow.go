@@ -145,7 +145,7 @@ func (s *Shadow) compare(ctx context.Context, q question) Comparison {
 	switch {
 	case again.Result == Same:
 		again.Result = Settled
-	case again.Result == Different && !sameKinds(first.Differences, again.Differences):
+	case again.Result == Different && !slices.Equal(first.Differences, again.Differences):
 		again.Result, again.Differences = Settled, nil
 	}
 	return again
@@ -181,11 +181,6 @@ func userOf(k proof.Known) string {
 		return ""
 	}
 	return k.User.ID
-}
-
-// sameKinds reports whether two looks have found the same differences.
-func sameKinds(a, b []proof.Difference) bool {
-	return slices.EqualFunc(a, b, func(x, y proof.Difference) bool { return x == y })
 }
 
 // errView begins what is said of an answer that is not the view's.

@@ -13,8 +13,8 @@ import (
 	"django-sidecar/signing"
 )
 
-// keyring is what the settings say of keys: of SECRET_KEY, and of each of its fallbacks. It notes which of them the
-// deployment asks for, and so needs nobody who lists them.
+// keyring has the keys of SECRET_KEY and of each of its fallbacks. It notes which of them the deployment asks for, so
+// that the code has no list of them.
 type keyring struct {
 	all     []*notedKeys // the first is SECRET_KEY's
 	derived bool         // DJANGO_SESSION_KEYS is given

@@ -94,7 +94,7 @@ func (r *shadowReporter) report(c shadow.Comparison) {
 				"django", d.Django, "sidecar", d.Sidecar, "reason", string(d.Reason), "remedy", proof.RemedyOf(d.Kind()))
 		}
 	case c.Result == shadow.Failed && r.due(&r.nextFault, shadowFailuresEach):
-		r.logger.WarnContext(ctx, "an answer could not be compared with "+
-			"Django", "session", c.Session.Name(), "error", c.Err.Error())
+		r.logger.WarnContext(ctx, "an answer could not be compared with Django",
+			"session", c.Session.Name(), "error", c.Err.Error())
 	}
 }

@@ -43,8 +43,7 @@ func (d *Deployment) sources() ([]invalidate.Source, error) {
 	}
 	if _, simple := conditionColumns(d.config.AuthUserConditions); !simple {
 		return nil, errors.New("a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and " +
-			"comparisons: " +
-			"its truth may change without the user's row")
+			"comparisons: its truth may change without the user's row")
 	}
 	return all, nil
 }

@@ -217,8 +217,7 @@ func (l *listenRun) look(ctx context.Context, conn NotificationConn, others int)
 
 // errTouched is not a fault: listening begins anew, with an empty cache.
 const errTouched = unfit("the tables, their triggers or what these call have been changed, or the settings of a " +
-	"role or the database; " +
-	"what was kept until now may have changed untold")
+	"role or the database; what was kept until now may have changed untold")
 
 // settle waits for the end of each transaction that has written to the tables before the first look. It may have
 // written when the triggers were others, without telling, and may commit that now. Who begins to write later finds

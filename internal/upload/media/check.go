@@ -31,8 +31,7 @@ func apart(root, stateDir string) error {
 			}
 			if os.SameFile(info, inside) {
 				return fmt.Errorf("the state directory %s is inside MEDIA_ROOT, where unfinished uploads could be "+
-					"downloaded; "+
-					"put it beside it: set SIDECAR_UPLOAD_STATE_DIR", stateDir)
+					"downloaded; put it beside it: set SIDECAR_UPLOAD_STATE_DIR", stateDir)
 			}
 			if resolved == filepath.Dir(resolved) {
 				return nil

@@ -52,13 +52,11 @@ func (p *probing) create() (err error) {
 	}
 	if f, err := p.state.openFile(p.name, flags, 0o600); err == nil {
 		return errors.Join(fmt.Errorf("the file system of %s makes a file anew that is there already (O_EXCL); "+
-			"uploads would be written over; "+
-			"use another file system", p.state.Name()), f.Close())
+			"uploads would be written over; use another file system", p.state.Name()), f.Close())
 	}
 	if !p.state.holds(p.name, p.file) {
 		return fmt.Errorf("the file system of %s gives a file another inode number each time, so that it cannot be "+
-			"known again; "+
-			"mount it with steady inode numbers (FUSE: use_ino or noforget)", p.state.Name())
+			"known again; mount it with steady inode numbers (FUSE: use_ino or noforget)", p.state.Name())
 	}
 	return nil
 }
