@@ -57,7 +57,7 @@ func ask[T any](ctx context.Context, b *Breaker, question func() (T, error)) (an
 	}
 	answer, err = question()
 	switch {
-	case err == nil || djangosession.IsAnswer(err):
+	case err == nil || djangosession.IsAnswer(err) || errors.Is(err, djangosession.ErrNoPermissionsMixin):
 		b.hear()
 	case usedUp(ctx, err):
 		b.miss(began)

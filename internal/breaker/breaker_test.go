@@ -176,6 +176,26 @@ func TestWhatIsNoSilence(t *testing.T) {
 	}
 }
 
+// That there are no tables of permissions is an answer too, and closes a Breaker.
+func TestNoTablesAreAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: silent}
+		ask := questions(s, breaker.New("permission tables", time.Now, func(bool) {}))[2]
+		for range 5 {
+			if err := ask(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		}
+		s.answer = func(context.Context) error { return djangosession.ErrNoPermissionsMixin }
+		<-time.After(251 * time.Millisecond)
+		for range 3 {
+			if err := ask(); !errors.Is(err, djangosession.ErrNoPermissionsMixin) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
 // Questions that hang since before the last answer do not open a Breaker, however many end at the same moment.
 func TestQuestionsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
