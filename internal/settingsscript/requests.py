@@ -264,14 +264,10 @@ def active_user(model, alias):
 
 # What ends a login, changes who is logged in, or logs somebody in, in the source of a middleware.
 ENDS = re.compile(
-    r"\blogout\(|session\.flush\(|request\.user\s*=[^=]|request\._cached_user\s*=[^=]|"
-    r"request\.session\s*=(?!=|\s*self\.SessionStore\()|\.session\.delete\(|session_key\)\.delete|"
-    r"\bsetattr\(\s*request\s*,\s*['\"](user|_cached_user|session)['\"]"
-)
-ENDS_OTHERWISE = re.compile(
-    r"\b_?(req|r|http_request)\.(user|session)\s*=[^=]|_cached_user\s*=[^=]|\bdel\b.*_cached_user|session\.clear\(|"
-    r"(\bdel\b|pop\().*(\bSESSION_KEY\b|_auth_user_)|\[(SESSION_KEY|[\"']_auth_user_\w+[\"'])\]\s*=[^=]|"
-    r"setattr\(\s*\w+\s*,\s*[\"'](user|session)[\"']"
+    r"\blogout\(|session\.(flush|clear|delete)\(|session_key\)\.delete|request\.user\s*=[^=]|_cached_user\s*=[^=]|"
+    r"request\.session\s*=(?!=|\s*self\.SessionStore\()|\b_?(req|r|http_request)\.(user|session)\s*=[^=]|"
+    r"setattr\(\s*\w+\s*,\s*[\"'](user|_cached_user|session)[\"']|\bdel\b.*_cached_user|"
+    r"(\bdel\b|pop\().*(\bSESSION_KEY\b|_auth_user_)|\[(SESSION_KEY|[\"']_auth_user_\w+[\"'])\]\s*=[^=]"
 )
 LOGS_IN = re.compile(r"\blogin\(")
 REFUSES = re.compile(r"HttpResponseForbidden|PermissionDenied|status(_code)?\s*=\s*40[13]")
@@ -288,7 +284,7 @@ def helpers(thing):
 
 
 def sources(thing):
-    """The source of a middleware, and of the functions of its module that it names: pairs of (file, line, text)."""
+    """The source of a middleware, and of the functions of its package that it calls: (file, line, text) of each line."""
     found = [thing]
     for c in getattr(thing, "__mro__", ())[1:]:
         if not is_djangos(c) and c is not object:
@@ -321,7 +317,6 @@ def read_unknown(report, explained):
                 report.impossible,
                 "may end logins or change who is logged in, under conditions that were not met here",
             ),
-            (ENDS_OTHERWISE, report.impossible, "may change who is logged in"),
             (
                 REFUSES if named else None,
                 report.remarks,
