@@ -136,13 +136,5 @@ func metricOf(t *testing.T, at sidecar.Listeners, line string) bool {
 // metricsAt are all metrics of a sidecar.
 func metricsAt(t *testing.T, at sidecar.Listeners) string {
 	t.Helper()
-	response, err := http.Get("http://" + at.Admin.Addr().String() + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(response.Body)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return pageFor(t.Context(), t, "http://"+at.Admin.Addr().String()+"/metrics", "")
 }

@@ -11,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sidecar"
 )
 
 // cacheSessions has the rig's sidecar read sessions from the Redis of a URL, and its users from PostgreSQL.
@@ -27,27 +25,17 @@ func (r *rig) cacheSessions(t *testing.T, engine, url string) {
 // setSessions returns the commands that put the live sessions into a Redis, as django-redis does with its JSONSerializer.
 func (r *rig) setSessions(t *testing.T, prefix string) []string {
 	t.Helper()
-	c, err := config.FromProcess()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := sidecar.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	hash := deploymentForTest(t).Verifier().AuthHash(rigPassword)
 	var commands []string
 	for i, key := range r.live {
 		session, err := json.Marshal(map[string]any{
 			"_auth_user_id": fmt.Sprint(i + 1), "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
-			"_auth_user_hash": d.Verifier().AuthHash(rigPassword),
+			"_auth_user_hash": hash,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		commands = append(commands, fmt.Sprintf("SET :1:%s%s '%s' EX 3600", prefix, key, session))
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
 	}
 	return commands
 }

@@ -55,23 +55,8 @@ func TestRotatedDerivedKeys(t *testing.T) {
 	r := newRig(t, 2*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SESSION_KEYS_FILE": secret.path()})
 	client, closeIdle := newClient(10 * time.Second)
 	defer closeIdle()
-	status := func(key string) int {
-		status, _, err := r.ask(t.Context(), client, key)
-		if err != nil {
-			t.Error(err)
-		}
-		return status
-	}
-	c, err := config.ForDemo(next, r.db.URL(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := sidecar.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close() //nolint:errcheck // nothing was read
-	old, renewed := r.live[0], r.insert(t, d, 1, rigPassword, time.Hour)
+	status := func(key string) int { return r.status(t, client, key) }
+	old, renewed := r.live[0], r.signedWith(t, next)
 	if a, b := status(old), status(renewed); a != http.StatusOK || b != http.StatusUnauthorized {
 		t.Fatalf("at first: %d and %d", a, b)
 	}

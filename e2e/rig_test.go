@@ -210,6 +210,31 @@ func (r *rig) ask(ctx context.Context, c *http.Client, key string) (status int, 
 	return response.StatusCode, string(text), errors.Join(err, response.Body.Close())
 }
 
+// status is that of /authenticate for a session key.
+func (r *rig) status(t *testing.T, c *http.Client, key string) int {
+	t.Helper()
+	status, _, err := r.ask(t.Context(), c, key)
+	if err != nil {
+		t.Error(err)
+	}
+	return status
+}
+
+// signedWith stores a session of user 1 that another secret key has signed, and returns its key.
+func (r *rig) signedWith(t *testing.T, secretKey string) string {
+	t.Helper()
+	c, err := config.ForDemo(secretKey, r.db.URL(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := sidecar.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close() //nolint:errcheck // nothing was read
+	return r.insert(t, d, 1, rigPassword, time.Hour)
+}
+
 // backends is how many connections the server has from the sidecar.
 func (r *rig) backends(t *testing.T) string {
 	t.Helper()

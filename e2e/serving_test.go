@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/sidecar"
 )
@@ -59,27 +58,8 @@ func TestRotatedSecretKey(t *testing.T) {
 	r := newRig(t, 2*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": secret.path()})
 	client, closeIdle := newClient(10 * time.Second)
 	defer closeIdle()
-	status := func(key string) int {
-		status, _, err := r.ask(t.Context(), client, key)
-		if err != nil {
-			t.Error(err)
-		}
-		return status
-	}
-	// A session of user 1 that is signed with another key.
-	signedWith := func(text string) string {
-		c, err := config.ForDemo(text, r.db.URL(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := sidecar.Open(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer d.Close() //nolint:errcheck // nothing was read
-		return r.insert(t, d, 1, rigPassword, time.Hour)
-	}
-	afterNext, afterLast := signedWith(next), signedWith(last)
+	status := func(key string) int { return r.status(t, client, key) }
+	afterNext, afterLast := r.signedWith(t, next), r.signedWith(t, last)
 	want := func(when string, first, second, third int) {
 		t.Helper()
 		for i, tt := range []struct {
