@@ -118,6 +118,8 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"middleware that ends some logins", map[string]any{middleware: behind("EndsAtNight")}, "has logout(request)", nil},
 		{"middleware that ends some logins in another module", map[string]any{middleware: behind("EndsElsewhere")}, "oracle_app/nights.py:7 has logout(request)", nil},
 		{"middleware that ends some logins by another name", map[string]any{middleware: behind("EndsByAnotherName")}, "has req.user = None", nil},
+		{"middleware that ends some logins, beside a function without a source", map[string]any{middleware: behind("EndsBesideMade")}, "has logout(request)", nil},
+		{"middleware without a source", map[string]any{middleware: behind("WithoutSource")}, "the source of middleware oracle_app.behaviour.WithoutSource cannot be read", nil},
 		{"middleware that answers", map[string]any{middleware: behind("Answers")}, "ready", nil},
 		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
 		{"a serializer that writes JSON", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Plain"}, "ready", nil},

@@ -273,30 +273,44 @@ LOGS_IN = re.compile(r"\blogin\(")
 REFUSES = re.compile(r"HttpResponseForbidden|PermissionDenied|status(_code)?\s*=\s*40[13]")
 
 
-def helpers(thing):
-    """The functions that a function or class names, in its module or as MODULE.NAME."""
+def lines_of(thing):
+    """(file, line, text) of each line of code of a class or function; None where there is no source to read."""
+    try:
+        # Python 3.13 takes a class that exec() has made for the first lines of its module.
+        codes = [getattr(function_of(value), "__code__", None) for value in getattr(thing, "__dict__", {}).values()]
+        if not all(os.path.exists(code.co_filename) for code in codes if code):
+            return None
+        lines, first = inspect.getsourcelines(thing)
+        file = inspect.getsourcefile(thing)
+    except Exception:
+        return None
+    lines = [(file, first + n, line.strip()) for n, line in enumerate(lines)]
+    return [line for line in lines if not line[2].startswith("#")]
+
+
+def helpers(thing, lines):
+    """The functions of its package that a class or function calls, by NAME or MODULE.NAME."""
     module = sys.modules.get(thing.__module__)
-    for owner, name in sorted(set(re.findall(r"(?:\b(\w+)\.)?\b(\w+)\(", "".join(inspect.getsourcelines(thing)[0])))):
+    called = set(re.findall(r"(?:\b(\w+)\.)?\b(\w+)\(", "\n".join(text for _, _, text in lines)))
+    for owner, name in sorted(called):
         scope = getattr(module, owner, None) if owner else module
         helper = getattr(scope, name, None) if inspect.ismodule(scope) else None
-        if inspect.isfunction(helper):
+        if inspect.isfunction(helper) and helper.__module__.split(".")[0] == thing.__module__.split(".")[0]:
             yield helper
 
 
 def sources(thing):
-    """The source of a middleware, and of the functions of its package that it calls: (file, line, text) of each line."""
-    found = [thing]
-    for c in getattr(thing, "__mro__", ())[1:]:
-        if not is_djangos(c) and c is not object:
-            found.append(c)
+    """The lines of a middleware, its bases and the functions that these call, and which of them have no source."""
+    found = [thing] + [c for c in getattr(thing, "__mro__", ())[1:] if not is_djangos(c) and c is not object]
+    read, unread = [], []
     for n, one in enumerate(found):
-        for helper in helpers(one) if n < 60 else ():
-            if helper not in found and helper.__module__.split(".")[0] == thing.__module__.split(".")[0]:
-                found.append(helper)
-    for one in found:
-        lines, first = inspect.getsourcelines(one)
-        for n, line in enumerate(lines):
-            yield inspect.getsourcefile(one), first + n, line.split("#")[0].strip()
+        lines = lines_of(one)
+        if lines is None:
+            unread.append(one.__name__)
+            continue
+        read += lines
+        found += [h for h in helpers(one, lines) if h not in found] if n < 60 else []
+    return read, unread
 
 
 def read_unknown(report, explained):
@@ -306,10 +320,9 @@ def read_unknown(report, explained):
     for path in middleware_list():
         if effect_of(path) != UNKNOWN or path in explained:
             continue
-        kind, lines = outcome(lambda: list(sources(import_string(path))))
-        if kind == "error":
-            report.add(report.remarks, "the source of middleware %s cannot be read" % path)
-            continue
+        lines, unread = sources(import_string(path))
+        if unread:
+            report.add(report.impossible, "the source of middleware %s cannot be read: %s" % (path, ", ".join(unread)))
         named = any(".user" in line for _, _, line in lines)
         for pattern, remarks, does in (
             (

@@ -118,6 +118,25 @@ class EndsByAnotherName(Base):
         return self.get_response(req)
 
 
+exec("def made_elsewhere(request): return request.path")  # as namedtuple and attrs make functions: without a source
+
+
+class EndsBesideMade(Base):
+    def __call__(self, request):
+        if made_elsewhere(request) == "/night/":  # noqa: F821
+            logout(request)
+        return self.get_response(request)
+
+
+exec(  # as a compiled module has it
+    "class WithoutSource(Base):\n"
+    "    def __call__(self, request):\n"
+    "        if request.path == '/night/':\n"
+    "            logout(request)\n"
+    "        return self.get_response(request)\n"
+)
+
+
 class Answers(Base):
     def __call__(self, request):
         return redirect("/elsewhere/")
