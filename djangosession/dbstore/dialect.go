@@ -28,6 +28,14 @@ type Dialect struct {
 	// instant reads a selected expire_date, which is after now.
 	instant func(v any, z Zone, now time.Time) (time.Time, bool)
 	clock   string // asks the server for the time; "" where there is no server
+	// after is the condition for rows after a row, in the order of expire_date and primary key, and afterArgs its
+	// parameters.
+	after     string
+	afterArgs func(expireDate any, key string) []any
+	// lock is the lock of a table; nil where there is none.
+	lock func(table string) tableLock
+	// deleteExpired deletes those of the keys whose expire_date is before now.
+	deleteExpired func(table string, now any, keys []string) (statement string, args []any)
 	// columns returns the query whose rows begin with the name and the type of a column of the table.
 	columns func(table string) (query string, args []any)
 	// identity returns the query for what the catalogue knows a table by, and for 1 if it is a view, otherwise 0.
@@ -62,6 +70,8 @@ var Postgres = &Dialect{
 		return t, ok
 	},
 	clock: "SELECT clock_timestamp()",
+	after: " AND expire_date >= $2 AND (expire_date > $2 OR session_key > $3)", afterArgs: numberedAfter,
+	lock: postgresLock, deleteExpired: postgresDelete,
 	columns: func(table string) (string, []any) {
 		return `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
 			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1))
@@ -127,6 +137,8 @@ var SQLite = &Dialect{
 		}
 		return parseDatetime(s, z, now)
 	},
+	after: " AND expire_date >= ?2 AND (expire_date > ?2 OR session_key > ?3)", afterArgs: numberedAfter,
+	deleteExpired: sqliteDelete,
 	columns: func(table string) (string, []any) {
 		return "SELECT name, lower(type) FROM pragma_table_info(?1)", []any{table}
 	},

@@ -127,6 +127,25 @@ func WithoutDatabase() (*Config, error) { return fromProcess(false) }
 // the deployment's keys, its cache or its database. What is given for these is not read, but for DATABASE_URL, which
 // says what kind of database it is.
 func ForSQL() (*Config, error) {
+	return withoutKeys(func(r *reader) {
+		if !r.value("DATABASE_URL").given && !r.value("DATABASE_URL_FILE").given {
+			r.stand("DATABASE_URL", "postgres://")
+		}
+	})
+}
+
+// ForClearing is FromProcess for a command that needs the session table and its database alone. The deployment's keys
+// and its cache are not read.
+func ForClearing() (*Config, error) {
+	return withoutKeys(func(r *reader) {
+		if r.value("DJANGO_SESSION_DATABASE_URL").given || r.value("DJANGO_SESSION_DATABASE_URL_FILE").given {
+			r.stand("DATABASE_URL", "postgres://") // where users are is no matter
+		}
+	})
+}
+
+// withoutKeys reads the settings with others in the place of the keys and of the cache, and whatever stand puts there.
+func withoutKeys(stand func(*reader)) (*Config, error) {
 	values, err := environment()
 	if err != nil {
 		return nil, err
@@ -141,9 +160,7 @@ func ForSQL() (*Config, error) {
 	r := &reader{values: values}
 	r.stand("DJANGO_SECRET_KEY", "nothing is signed here")
 	r.stand("DJANGO_CACHE_URL", "locmem://")
-	if !r.value("DATABASE_URL").given && !r.value("DATABASE_URL_FILE").given {
-		r.stand("DATABASE_URL", "postgres://")
-	}
+	stand(r)
 	c := &Config{}
 	c.readKeys(r)
 	return c.finish(r, true)
