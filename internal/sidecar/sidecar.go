@@ -98,6 +98,7 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 	}
 	o.Logger.InfoContext(ctx, "serving", append(at.addresses(), sc.whatIsOn()...)...)
 	sc.tellKeys(ctx, sc.current.Load().keys)
+	sc.tellCertificates(ctx, c)
 	if o.Listening != nil {
 		o.Listening(at)
 	}
