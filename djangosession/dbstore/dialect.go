@@ -34,6 +34,9 @@ type Dialect struct {
 	afterArgs func(expireDate any, key string) []any
 	// lock is the lock of a table; nil where there is none.
 	lock func(table string) tableLock
+	// estimate returns the query for a table's number of rows, and the share of them whose expire_date is before now,
+	// NULL where either is not known; nil where there are no statistics.
+	estimate func(table string, now any) (query string, args []any)
 	// deleteExpired deletes those of the keys whose expire_date is before now.
 	deleteExpired func(table string, now any, keys []string) (statement string, args []any)
 	// columns returns the query whose rows begin with the name and the type of a column of the table.
@@ -71,7 +74,7 @@ var Postgres = &Dialect{
 	},
 	clock: "SELECT clock_timestamp()",
 	after: " AND expire_date >= $2 AND (expire_date > $2 OR session_key > $3)", afterArgs: numberedAfter,
-	lock: postgresLock, deleteExpired: postgresDelete,
+	lock: postgresLock, deleteExpired: postgresDelete, estimate: postgresEstimate,
 	columns: func(table string) (string, []any) {
 		return `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
 			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1))

@@ -34,7 +34,7 @@ var MySQL = &Dialect{
 	clock:     "SELECT UTC_TIMESTAMP(6)",
 	after:     " AND expire_date >= ? AND (expire_date > ? OR session_key > ?)",
 	afterArgs: func(expireDate any, key string) []any { return []any{expireDate, expireDate, key} },
-	lock:      mysqlLock, deleteExpired: mysqlDelete,
+	lock:      mysqlLock, deleteExpired: mysqlDelete, estimate: mysqlEstimate,
 	columns: func(table string) (string, []any) {
 		// Not from information_schema, whose names are compared otherwise than those of queries.
 		return "SHOW COLUMNS FROM " + quote(table, "`"), nil

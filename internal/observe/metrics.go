@@ -33,6 +33,7 @@ type Metrics struct {
 	silent  *prometheus.GaugeVec
 	ends    *prometheus.GaugeVec
 	keys    keyMetrics
+	rows    *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics with r.
@@ -92,6 +93,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		Help: "When the certificate of a listener ends, in seconds since 1970. The gRPC listener has the public one's.",
 	}, []string{"listener"})
 	m.keys = newKeyMetrics(r)
+	m.rows = newRowMetrics()
 	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "django_sidecar_answers_undelivered_total",
 		Help: "Early answers that may not have arrived: the client was still writing at the end of SIDECAR_LINGER.",
@@ -102,7 +104,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	})
 	info.Set(1)
 	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight,
-		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.ends, m.undelivered, info)
+		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.ends, m.undelivered, m.rows, info)
 	return m
 }
 

@@ -64,6 +64,7 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 			sc.logger.WarnContext(beside, "groups and permissions", "warning", unknown)
 		}
 	})
+	running.Go(func() { sc.watchRows(beside) })
 	if sc.cache != nil && sc.config.Cache.Listen {
 		running.Go(func() { sc.watchChanges(beside) })
 	}
