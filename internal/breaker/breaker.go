@@ -1,6 +1,6 @@
 // Package breaker keeps a store that does not answer from holding each request for the whole of its timeout.
 //
-// A Breaker watches one store: a table, a cache. After several questions in a row that used up their time, it opens:
+// A Breaker watches one store: a table, a server of a cache. After several questions in a row that used up their time, it opens:
 // further questions fail at once with ErrOpen, and four times a second one of them is put. The first answer closes it.
 // Failures that come quickly, such as a refused connection, hold nobody up and change nothing.
 package breaker
@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/djangosession/cachestore"
 )
 
 const (
@@ -63,6 +62,13 @@ func ask[T any](ctx context.Context, b *Breaker, question func() (T, error)) (an
 		b.miss(began)
 	}
 	return answer, err
+}
+
+// Ask puts a question whose answer is kept by who asks. nil and the errors that are answers of a store say that one has
+// come.
+func (b *Breaker) Ask(ctx context.Context, question func() error) error {
+	_, err := ask(ctx, b, func() (struct{}, error) { return struct{}{}, question() })
+	return err
 }
 
 // begin reports whether the Breaker is open, and a question must not be put now.
@@ -143,19 +149,4 @@ type WatchedPermissions struct {
 // AccessOf implements djangosession.AccessStore.
 func (p WatchedPermissions) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	return ask(ctx, p.Breaker, func() (djangosession.Access, error) { return p.AccessStore.AccessOf(ctx, userID) })
-}
-
-// WatchedCache is a cachestore.Getter that a Breaker watches.
-type WatchedCache struct {
-	cachestore.Getter
-	*Breaker
-}
-
-// Get implements cachestore.Getter.
-func (c WatchedCache) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
-	value, err = ask(ctx, c.Breaker, func() (value []byte, err error) {
-		value, expires, err = c.Getter.Get(ctx, key)
-		return value, err
-	})
-	return value, expires, err
 }

@@ -82,8 +82,10 @@ func questions(s *server, b *breaker.Breaker) []func() error {
 			return err
 		}),
 		bounded(func(ctx context.Context) error {
-			_, _, err := breaker.WatchedCache{Getter: s, Breaker: b}.Get(ctx, "")
-			return err
+			return b.Ask(ctx, func() error {
+				_, _, err := s.Get(ctx, "")
+				return err
+			})
 		}),
 	}
 }

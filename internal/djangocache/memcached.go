@@ -19,6 +19,8 @@ import (
 // memcachedBackend reads from Memcached servers as one of Django's clients writes to them.
 type memcachedBackend struct {
 	client   *memcache.Client
+	selector *selector
+	guards   []Guard // of the selector's servers
 	timeout  time.Duration
 	conns    int
 	maxBytes int
@@ -61,8 +63,18 @@ func openMemcached(c *Backend, a *cacheURL, s *settings, o Options) error {
 		return errors.New("several servers need the option backend, PyMemcacheCache, PyLibMCCache or MemcachedCache: " +
 			"each spreads the keys over them in its own way")
 	}
-	b := &memcachedBackend{timeout: o.Timeout, conns: o.Conns, maxBytes: o.MaxBytes}
-	b.client = memcache.NewFromSelector(&selector{servers: servers, spread: memcachedSpreads[class]})
+	b := &memcachedBackend{
+		selector: &selector{servers: servers, spread: memcachedSpreads[class]},
+		timeout:  o.Timeout, conns: o.Conns, maxBytes: o.MaxBytes,
+	}
+	for _, server := range servers {
+		name := ""
+		if len(servers) > 1 {
+			name = server.String()
+		}
+		b.guards = append(b.guards, o.Guard(name))
+	}
+	b.client = memcache.NewFromSelector(b.selector)
 	b.client.DialContext = dialFunc((&net.Dialer{Timeout: o.Timeout}).DialContext).bounded(o.MaxBytes, memcachedLength)
 	b.client.Timeout, b.client.MaxIdleConns = o.Timeout, o.Conns
 	c.valueReader, c.Location = b, "Memcached at "+strings.Join(locations, ", ")
@@ -102,12 +114,17 @@ type selector struct {
 
 // PickServer implements memcache.ServerSelector.
 func (s *selector) PickServer(key string) (net.Addr, error) {
-	if len(s.servers) == 1 {
-		return s.servers[0], nil
-	}
 	// Where that server is down, Django's clients go on to another after some time, and find nothing there: to us, it
 	// is a failure.
-	return s.servers[s.spread(s.servers, key)], nil
+	return s.servers[s.of(key)], nil
+}
+
+// of is the number of the server that has a key.
+func (s *selector) of(key string) int {
+	if len(s.servers) == 1 {
+		return 0
+	}
+	return s.spread(s.servers, key)
 }
 
 // Each implements memcache.ServerSelector.
@@ -125,10 +142,17 @@ func (b *memcachedBackend) Get(ctx context.Context, key string) (value []byte, e
 	if !validMemcachedKey(key) {
 		return nil, time.Time{}, djangosession.ErrNotFound // Django: InvalidCacheKey, and so no session
 	}
-	item, err := ask(ctx, b, func() (*memcache.Item, error) { return b.client.Get(key) })
+	var item *memcache.Item
+	err = b.guards[b.selector.of(key)].Ask(ctx, func() error {
+		item, err = ask(ctx, b, func() (*memcache.Item, error) { return b.client.Get(key) })
+		if errors.Is(err, memcache.ErrCacheMiss) {
+			return djangosession.ErrNotFound
+		}
+		return err
+	})
 	switch {
-	case errors.Is(err, memcache.ErrCacheMiss):
-		return nil, time.Time{}, djangosession.ErrNotFound
+	case errors.Is(err, djangosession.ErrNotFound):
+		return nil, time.Time{}, err
 	case err != nil:
 		return nil, time.Time{}, fmt.Errorf("reading the cache: %w", err)
 	}

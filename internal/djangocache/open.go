@@ -24,6 +24,9 @@ type Options struct {
 	// Expiry has Redis asked when a value expires, with the value: one command more, PTTL. Other caches tell anyway,
 	// or never.
 	Expiry bool
+	// Guard makes what watches a server; nil watches none. server is "" for a cache that is one place, and an address
+	// where it has several.
+	Guard func(server string) Guard
 	// Now is the clock that files expire by, and that ends of Redis's values are told in; nil means time.Now.
 	Now func() time.Time
 }
@@ -59,6 +62,9 @@ func Open(rawURL string, o Options) (*Backend, error) {
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = djangosession.DefaultMaxBytes
+	}
+	if o.Guard == nil {
+		o.Guard = func(string) Guard { return unguarded{} }
 	}
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default of a parameter
@@ -112,9 +118,9 @@ func openTable(c *Backend, a *cacheURL, s *settings, o Options) error {
 		return errors.New("a DatabaseCache needs DATABASE_URL, which says where its table is")
 	}
 	d := o.Database
-	c.valueReader = tableBackend{dbstore.NewCacheTable(d.DB, dbstore.CacheTableConfig{
+	c.valueReader = guarded{o.Guard(""), tableBackend{dbstore.NewCacheTable(d.DB, dbstore.CacheTableConfig{
 		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now, MaxBytes: o.MaxBytes,
-	})}
+	})}}
 	c.Location = "cache table " + table + " in " + d.Location
 	return nil
 }

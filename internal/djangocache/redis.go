@@ -59,12 +59,17 @@ func openRedis(c *Backend, urls []*cacheURL, s *settings, o Options) error {
 	switch {
 	case s.values["sentinels"] != "":
 		b.sentinels = true
-		b.clients, err = sentinelClient(options[0], s)
+		b.clients, err = sentinelClient(options[0], s, o.Guard(""))
 	case s.truth("cluster", false):
-		b.clients, err = clusterClient(options)
+		b.clients, err = clusterClient(options, o.Guard)
 	default:
 		for i := range options {
-			b.clients = append(b.clients, redis.NewClient(options[i]))
+			client, server := redis.NewClient(options[i]), ""
+			if len(options) > 1 {
+				server = options[i].Addr
+			}
+			client.AddHook(guardHook{o.Guard(server)})
+			b.clients = append(b.clients, client)
 		}
 	}
 	if err != nil {
@@ -154,7 +159,7 @@ func redisEndpoints(a *cacheURL, s *settings) (all []endpoint, db int, err error
 
 // sentinelClient asks Sentinels where the primary is. As django-redis has it, the host of the URL is the service's
 // name.
-func sentinelClient(r *redis.Options, s *settings) ([]redis.UniversalClient, error) {
+func sentinelClient(r *redis.Options, s *settings, guard Guard) ([]redis.UniversalClient, error) {
 	var sentinels []string
 	for _, h := range splitHosts(s.values["sentinels"]) {
 		e, err := parseEndpoint(strings.TrimSpace(h), "26379")
@@ -177,6 +182,7 @@ func sentinelClient(r *redis.Options, s *settings) ([]redis.UniversalClient, err
 		DialerRetries: r.DialerRetries,
 	})
 	client.AddHook(noService{})
+	client.AddHook(guardHook{guard})
 	return []redis.UniversalClient{client}, nil
 }
 
@@ -204,7 +210,7 @@ func (noService) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 }
 
 // clusterClient takes the servers as members of one cluster, in which keys have their places.
-func clusterClient(servers []*redis.Options) ([]redis.UniversalClient, error) {
+func clusterClient(servers []*redis.Options, guard func(server string) Guard) ([]redis.UniversalClient, error) {
 	r := servers[0]
 	c := &redis.ClusterOptions{
 		Username: r.Username, Password: r.Password, TLSConfig: r.TLSConfig, Dialer: r.Dialer,
@@ -223,7 +229,9 @@ func clusterClient(servers []*redis.Options) ([]redis.UniversalClient, error) {
 		}
 		c.Addrs = append(c.Addrs, r.Addr)
 	}
-	return []redis.UniversalClient{redis.NewClusterClient(c)}, nil
+	client := redis.NewClusterClient(c)
+	client.OnNewNode(func(node *redis.Client) { node.AddHook(guardHook{guard(node.Options().Addr)}) })
+	return []redis.UniversalClient{client}, nil
 }
 
 // reader is _get_connection_pool_index of core/cache/backends/redis.py, 6.1, and get_next_client_index of

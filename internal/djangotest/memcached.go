@@ -52,6 +52,15 @@ func startMemcached(tb testing.TB, network string, addr func(*SmallServer) strin
 	return m
 }
 
+// Set stores a value with these flags, for an hour.
+func (m *MemcachedServer) Set(tb testing.TB, key string, flags int, value string) {
+	tb.Helper()
+	answer, err := askLine(tb.Context(), "tcp", m.Addr, fmt.Sprintf("set %s %d 3600 %d\r\n%s\r\n", key, flags, len(value), value))
+	if err != nil || answer != "STORED\r\n" {
+		tb.Fatalf("memcached answers %q, %v", answer, err)
+	}
+}
+
 // askLine sends a line to a server and returns the first line of its answer.
 func askLine(ctx context.Context, network, addr, line string) (string, error) {
 	return askLines(ctx, network, addr, line, 1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/cachestore"
@@ -80,13 +81,14 @@ func (d *Deployment) newCached(then *dbstore.Sessions, metrics *observe.Metrics)
 		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database,
 		Zone:   d.zone(),
 		Expiry: c.Cache.TTL > 0, // without it a verdict would be kept for no longer than that
+		Guard:  d.cacheGuards(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("DJANGO_CACHE_URL: %w", err)
 	}
 	settings := cachestore.Config{
-		Cache: breaker.WatchedCache{Getter: d.cache, Breaker: d.newBreaker("cache")}, Serializer: d.cache.Serializer,
-		Version: d.version, MaxBytes: int(c.MaxSessionBytes),
+		Cache: d.cache, Serializer: d.cache.Serializer, Version: d.version,
+		MaxBytes:  int(c.MaxSessionBytes),
 		KeyPrefix: cmp.Or(c.CacheKeyPrefix, d.cache.KeyPrefix), KeyVersion: strconv.Itoa(c.CacheVersion),
 		SessionKeyPrefix: c.SessionCacheKeyPrefix,
 	}
@@ -103,6 +105,25 @@ func (d *Deployment) newCached(then *dbstore.Sessions, metrics *observe.Metrics)
 	}
 	d.cached, err = cachestore.New(settings)
 	return probed{d.cached, probe}, err
+}
+
+// cacheGuards makes a breaker of each server of the cache. A server that leaves a cluster and comes back has the one
+// that it had.
+func (d *Deployment) cacheGuards() func(server string) djangocache.Guard {
+	var mu sync.Mutex
+	known := map[string]*breaker.Breaker{}
+	return func(server string) djangocache.Guard {
+		name := "cache"
+		if server != "" {
+			name = "cache server " + server
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if known[name] == nil {
+			known[name] = d.newBreaker(name)
+		}
+		return known[name]
+	}
 }
 
 // location says where the sessions are, for messages.

@@ -1,0 +1,46 @@
+//go:build live
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// TestMemcachedServer: of three memcached servers, one does not answer. The sessions of the others are told as ever, and
+// who asks for its own is told at once that they cannot be looked at.
+func TestMemcachedServer(t *testing.T) {
+	r := newCluster(t, time.Second)
+	var proxies []*djangotest.FaultProxy
+	var addresses []string
+	var servers []*djangotest.MemcachedServer
+	for range 3 {
+		m := djangotest.Memcached(t)
+		proxy := djangotest.NewFaultProxy(t, m.Addr)
+		servers, proxies, addresses = append(servers, m), append(proxies, proxy), append(addresses, proxy.Addr())
+	}
+	r.run(t, map[string]string{
+		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.cache",
+		"DJANGO_CACHE_URL":      "memcached://" + strings.Join(addresses, ",") + "?backend=PyLibMCCache",
+	})
+	hash := deploymentForTest(t).Verifier().AuthHash(rigPassword)
+	for i, key := range r.live {
+		// A dictionary of texts, in the oldest of Python's protocols.
+		session := fmt.Sprintf("(dV_auth_user_id\nV%d\nsV_auth_user_backend\nVdjango.contrib.auth.backends.ModelBackend\nsV_auth_user_hash\nV%s\ns.", i+1, hash)
+		for _, m := range servers { // each has them all: which of them is asked is the sidecar's business
+			m.Set(t, ":1:django.contrib.sessions.cache"+key, 1, session)
+		}
+	}
+	l := r.load(t)
+	defer l.running.Wait()
+	defer l.stop()
+	during(300 * time.Millisecond)
+	l.endure(t, fault{"a server is silent", func(*testing.T, *rig) func() {
+		proxies[0].SetMode(djangotest.BlackHole())
+		return func() { proxies[0].SetMode(djangotest.Pass()) }
+	}, true, true}, 3500*time.Millisecond)
+}
