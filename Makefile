@@ -16,10 +16,13 @@ gotest = go run gotest.tools/gotestsum@v1.13.0 --no-color --format $(1) --post-r
 export ORACLE_COUNT
 
 # The packages that have tests against real servers.
-LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | grep -v '^./$(CONFORMANCE)/' | xargs -rn1 dirname | sort -u)
+LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | grep -v -e '^./$(CONFORMANCE)/' -e '^./$(PGX)/' | xargs -rn1 dirname | sort -u)
 
 # A module of its own, which knows what Envoy and gRPC make of our bytes, and Kubernetes and Helm of what deploys us.
 CONFORMANCE = internal/extauthz/conformance
+
+# Another one, which knows a driver that a program may bring in place of ours.
+PGX = internal/pgxtest
 
 # What a step announces itself with.
 step = @printf '\n== %s\n' '$(1)'
@@ -45,6 +48,7 @@ lint: setup
 	$(call step,lint)
 	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways,browser,bench ./...
 	@cd $(CONFORMANCE) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
+	@cd $(PGX) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml --build-tags live ./...
 	@# The names in pages and comments: files, settings, targets, tests, links.
 	@go test -count=1 -run TestNames ./internal/pages
 
@@ -61,6 +65,7 @@ test-live: setup ## against PostgreSQL, pgbouncer, every Django and real applica
 	@tools/setup-applications.sh $(DJANGO_SIDECAR_APPLICATIONS)
 	$(call step,live tests with the race detector: real servers and real Djangos)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 60m $(LIVE)
+	@source $(CACHE)/env; cd $(PGX) && $(call gotest,standard-verbose) -race -tags live -timeout 10m ./...
 
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh

@@ -292,7 +292,7 @@ func (q *lookupQueue[R]) ask(batch []*lookup[R]) {
 	})
 	for _, l := range batch {
 		switch {
-		case refusesValue(err), err == nil && unexpectedKey && l.err != nil:
+		case refusesData(err), err == nil && unexpectedKey && l.err != nil:
 			l.err = errAlone // a collation has matched another spelling of a key, or a row's key was not asked for
 		case err != nil:
 			l.err = err

@@ -19,10 +19,10 @@ var (
 	errDown   = errors.New("the database is down")
 )
 
-// refusal is an error of SQLSTATE class 22.
+// refusal is the error of a text that the database cannot hold.
 type refusal struct{ error }
 
-func (refusal) SQLState() string { return "22P02" }
+func (refusal) SQLState() string { return "22021" }
 
 // table is a queue on a database whose every query takes a second.
 type table struct {

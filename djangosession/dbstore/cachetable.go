@@ -40,14 +40,11 @@ func NewCacheTable(db *sql.DB, c CacheTableConfig) *CacheTable {
 	}
 	c.MaxBytes = bound(c.MaxBytes)
 	d := c.Dialect
-	return &CacheTable{config: c, find: &statement{
-		db: db,
-		// core/cache/backends/db.py, 6.1, get_many: "if expires < tz_now()" is expired, and the very moment is not.
-		text: fmt.Sprintf("SELECT cache_key, %s, %s, expires < %s FROM %s WHERE cache_key = %s",
-			d.within("value", base64.StdEncoding.EncodedLen(c.MaxBytes)),
-			strings.ReplaceAll(d.expireDate, "expire_date", "expires"), d.placeholder, d.table(c.Table), d.second),
-		prepares: c.Prepare,
-	}}
+	// core/cache/backends/db.py, 6.1, get_many: "if expires < tz_now()" is expired, and the very moment is not.
+	selected := fmt.Sprintf("cache_key, %s, %s, expires < %s", d.within("value", base64.StdEncoding.EncodedLen(c.MaxBytes)),
+		strings.ReplaceAll(d.expireDate, "expire_date", "expires"), d.placeholder)
+	find := source{db, d, c.Prepare}.find(selected, d.table(c.Table), "cache_key", "cache_key = "+d.second)
+	return &CacheTable{config: c, find: find}
 }
 
 // Get returns the pickle under a complete cache key, and when it expires.

@@ -14,8 +14,11 @@ var ErrNoTable = errors.New("no such table")
 // PostgreSQL that needs no privilege on the table, and on MySQL it shows the columns that may be read. It fails with
 // ErrNoTable when there is none.
 func ReadColumns(ctx context.Context, db *sql.DB, d *Dialect, table string) (columns map[string]string, err error) {
-	query, args := d.columns(table)
-	columns, err = readColumns(ctx, db, query, args)
+	read := readColumns
+	if d.shows {
+		read = showColumns
+	}
+	columns, err = read(ctx, db, d, table)
 	switch {
 	case err == nil && len(columns) == 0, noTable(err):
 		return nil, fmt.Errorf("table %s: %w", table, ErrNoTable)
@@ -25,7 +28,25 @@ func ReadColumns(ctx context.Context, db *sql.DB, d *Dialect, table string) (col
 	return columns, nil
 }
 
-func readColumns(ctx context.Context, db *sql.DB, query string, args []any) (columns map[string]string, err error) {
+func readColumns(ctx context.Context, db *sql.DB, d *Dialect, table string) (columns map[string]string, err error) {
+	query, args := d.columns(table)
+	err = source{db: db, dialect: d}.list(query, "name", "type").all(ctx, args, func(a *answer) error {
+		columns = map[string]string{}
+		for {
+			var name, columnType sql.NullString
+			if more, err := a.next(&name, &columnType); err != nil || !more {
+				return err
+			}
+			columns[name.String] = columnType.String
+		}
+	})
+	return columns, err
+}
+
+// showColumns reads the columns of a table that a command shows, and which is no part of a query. A table that is not
+// there is an error of the server's; so an answer without columns is another query's.
+func showColumns(ctx context.Context, db *sql.DB, d *Dialect, table string) (columns map[string]string, err error) {
+	query, args := d.columns(table)
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -34,6 +55,9 @@ func readColumns(ctx context.Context, db *sql.DB, query string, args []any) (col
 	names, err := rows.Columns()
 	if err != nil {
 		return nil, err
+	}
+	if len(names) < 2 || names[0] != "Field" || names[1] != "Type" {
+		return nil, errForeign
 	}
 	var name, columnType string
 	row := []any{&name, &columnType}
@@ -47,7 +71,10 @@ func readColumns(ctx context.Context, db *sql.DB, query string, args []any) (col
 		}
 		columns[name] = columnType
 	}
-	return columns, rows.Err()
+	if err := rows.Err(); err != nil || len(columns) > 0 {
+		return columns, err
+	}
+	return nil, errForeign
 }
 
 // noTable reports MySQL's SQLSTATE for a table that is not there; the other databases list no columns.

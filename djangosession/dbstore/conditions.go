@@ -96,5 +96,11 @@ func IsMistake(err error) bool {
 	if errors.As(err, &state) && state.SQLState() == "42501" {
 		return false
 	}
-	return misfits(err) || refusesValue(err)
+	return misfits(err) || refusesData(err)
+}
+
+// refusesData reports SQLSTATE class 22, data exception: the database cannot compute what was asked.
+func refusesData(err error) bool {
+	var state sqlState
+	return errors.As(err, &state) && strings.HasPrefix(state.SQLState(), "22")
 }

@@ -14,7 +14,9 @@ type Dialect struct {
 	// Name is how messages call the database.
 	Name string
 
-	quoteMark   string // around the name of a table or column
+	quoteMark string // around the name of a table or column
+	// pooled says that there are poolers which hand the steps of a query to different servers.
+	pooled      bool
 	placeholder string // of the first parameter in a query's text, then of the second
 	second      string
 	// any compares with each element of the array %s; "" where there are no arrays
@@ -28,23 +30,15 @@ type Dialect struct {
 	// instant reads a selected expire_date, which is after now.
 	instant func(v any, z Zone, now time.Time) (time.Time, bool)
 	clock   string // asks the server for the time; "" where there is no server
-	// after is the condition for rows after a row, in the order of expire_date and primary key, and afterArgs its
-	// parameters.
-	after     string
-	afterArgs func(expireDate any, key string) []any
-	// lock is the lock of a table; nil where there is none.
-	lock func(table string) tableLock
-	// estimate returns the query for a table's number of rows, and the share of them whose expire_date is before now,
-	// NULL where either is not known; nil where there are no statistics.
-	estimate func(table string, now any) (query string, args []any)
-	// deleteExpired deletes those of the keys whose expire_date is before now.
-	deleteExpired func(table string, now any, keys []string) (statement string, args []any)
-	// columns returns the query whose rows begin with the name and the type of a column of the table.
+	// columns returns the query for the name and the type of each column of the table. shows says that it is a command,
+	// and no query.
+	shows   bool
 	columns func(table string) (query string, args []any)
-	// identity returns the query for what the catalogue knows a table by, and for 1 if it is a view, otherwise 0.
+	// identity returns the query for the identity, which is what the catalogue knows a table by, and for is_view, which
+	// is 1 if it is a view, otherwise 0.
 	identity func(table string) (query string, args []any)
-	// foreignKeys returns the query for those of a table that have one column: the column, the identity of the table
-	// that it leads to, that table's column, and the table's name for messages.
+	// foreignKeys returns the query for those of a table that have one column: the name of the column, the identity of
+	// the table that it leads to, the column that it leads to, and the table's name as it is shown in messages.
 	foreignKeys func(table string) (query string, args []any)
 	// keyType tells which of Django's fields a column type in lower case stands for.
 	keyType func(columnType string) djangosession.KeyType
@@ -59,6 +53,7 @@ type Dialect struct {
 // Postgres is PostgreSQL.
 var Postgres = &Dialect{
 	Name:        "PostgreSQL",
+	pooled:      true,
 	quoteMark:   `"`,
 	placeholder: "$1",
 	second:      "$2",
@@ -73,21 +68,19 @@ var Postgres = &Dialect{
 		return t, ok
 	},
 	clock: "SELECT clock_timestamp()",
-	after: " AND expire_date >= $2 AND (expire_date > $2 OR session_key > $3)", afterArgs: numberedAfter,
-	lock: postgresLock, deleteExpired: postgresDelete, estimate: postgresEstimate,
 	columns: func(table string) (string, []any) {
-		return `SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
-			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1))
+		return `SELECT a.attname::text AS name, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
+			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1)) AS type
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, []any{quote(table, `"`)}
 	},
 	identity: func(table string) (string, []any) {
-		return `SELECT c.oid::text, CASE WHEN c.relkind IN ('v', 'm') THEN 1 ELSE 0 END
+		return `SELECT c.oid::text AS identity, CASE WHEN c.relkind IN ('v', 'm') THEN 1 ELSE 0 END AS is_view
 		FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`, []any{quote(table, `"`)}
 	},
 	foreignKeys: func(table string) (string, []any) {
 		// A partition of the table that is led to has a row of its own, with the parent's OID, since PostgreSQL 11.
-		return `SELECT a.attname, c.confrelid::text, f.attname, c.confrelid::regclass::text
+		return `SELECT a.attname::text AS name, c.confrelid::text AS identity, f.attname::text AS leads, c.confrelid::regclass::text AS shown
 		FROM pg_catalog.pg_constraint c
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
 		JOIN pg_catalog.pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = c.confkey[1]
@@ -140,20 +133,19 @@ var SQLite = &Dialect{
 		}
 		return parseDatetime(s, z, now)
 	},
-	after: " AND expire_date >= ?2 AND (expire_date > ?2 OR session_key > ?3)", afterArgs: numberedAfter,
-	deleteExpired: sqliteDelete,
 	columns: func(table string) (string, []any) {
-		return "SELECT name, lower(type) FROM pragma_table_info(?1)", []any{table}
+		return "SELECT name, lower(type) AS type FROM pragma_table_info(?1)", []any{table}
 	},
 	identity: func(table string) (string, []any) {
-		return "SELECT lower(name), type = 'view' FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 " +
+		return "SELECT lower(name) AS identity, type = 'view' AS is_view FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 " +
 			"COLLATE NOCASE", []any{table}
 	},
 	foreignKeys: func(table string) (string, []any) {
 		// Without a column, it leads to the primary key. Django before 2.1.5 renames a table to X__old and makes X
 		// anew, whereupon SQLite 3.26 and newer have foreign keys lead to X__old, which is dropped
 		// (db/backends/sqlite3/schema.py, 1.11, _remake_table).
-		return `SELECT "from", lower("table"), coalesce("to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1), ''), "table"
+		return `SELECT "from" AS name, lower("table") AS identity,
+			coalesce("to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1), '') AS leads, "table" AS shown
 		FROM (SELECT id, "from", "to", CASE WHEN "table" LIKE '%#_#_old' ESCAPE '#' AND NOT EXISTS
 				(SELECT 1 FROM sqlite_master WHERE name = k."table" COLLATE NOCASE)
 			THEN substr("table", 1, length("table") - 5) ELSE "table" END AS "table" FROM pragma_foreign_key_list(?1) AS k) AS f
@@ -227,22 +219,24 @@ func identifier(name, mark string) string {
 // sqlState is implemented by the errors of lib/pq and pgx, and must be by those of a driver for MySQL.
 type sqlState interface{ SQLState() string }
 
-// misfits reports whether err says that a query does not fit its table: SQLSTATE class 42, and SQLite's general
-// error. It is not asked of a failing network, where closing statements would wait for the other queries.
+// misfits reports whether err says that a query does not fit its table: SQLSTATE class 42, 22P02 for a key of another
+// type than the column has become, and SQLite's general error. It is not asked of a failing network, where closing statements would wait for the other queries.
 func misfits(err error) bool {
 	var state sqlState
 	if errors.As(err, &state) {
-		return strings.HasPrefix(state.SQLState(), "42")
+		return strings.HasPrefix(state.SQLState(), "42") || state.SQLState() == "22P02"
 	}
 	var sqlite interface{ Code() int }
 	return errors.As(err, &sqlite) && sqlite.Code() == 1
 }
 
-// refusesValue reports whether err says that a parameter can be no value of its column: SQLSTATE class 22, data
-// exception. Django fails on it too. No row has such a key, so this is an answer and no failure.
+// refusesValue reports whether err says that a parameter is a text that the database cannot hold: SQLSTATE 22021,
+// character not in repertoire, and 22P05, untranslatable character. Django fails on it too. No row has such a key, so
+// this is an answer and no failure. The rest of class 22, such as 22P02 for a text that is no number, is no answer:
+// no parameter of ours is such a value, and the query that refuses it may be somebody else's.
 func refusesValue(err error) bool {
 	var state sqlState
-	return errors.As(err, &state) && strings.HasPrefix(state.SQLState(), "22")
+	return errors.As(err, &state) && (state.SQLState() == "22021" || state.SQLState() == "22P05")
 }
 
 // isNoRows reports whether err says that a query found nothing.

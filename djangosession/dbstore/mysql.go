@@ -31,10 +31,8 @@ var MySQL = &Dialect{
 		}
 		return time.Time{}, false
 	},
-	clock:     "SELECT UTC_TIMESTAMP(6)",
-	after:     " AND expire_date >= ? AND (expire_date > ? OR session_key > ?)",
-	afterArgs: func(expireDate any, key string) []any { return []any{expireDate, expireDate, key} },
-	lock:      mysqlLock, deleteExpired: mysqlDelete, estimate: mysqlEstimate,
+	clock: "SELECT UTC_TIMESTAMP(6)",
+	shows: true,
 	columns: func(table string) (string, []any) {
 		// Not from information_schema, whose names are compared otherwise than those of queries.
 		return "SHOW COLUMNS FROM " + quote(table, "`"), nil
@@ -42,12 +40,13 @@ var MySQL = &Dialect{
 	identity: func(table string) (string, []any) {
 		schema, name := mysqlName(table)
 		// Not the name in the catalogue, which hides a table that may not be read.
-		return `SELECT concat(coalesce(?, database()), '.', ?), EXISTS (SELECT 1 FROM information_schema.tables
-		WHERE table_schema = coalesce(?, database()) AND table_name = ? AND table_type <> 'BASE TABLE')`, []any{schema, name, schema, name}
+		return `SELECT concat(coalesce(?, database()), '.', ?) AS identity, EXISTS (SELECT 1 FROM information_schema.tables
+		WHERE table_schema = coalesce(?, database()) AND table_name = ? AND table_type <> 'BASE TABLE') AS is_view`, []any{schema, name, schema, name}
 	},
 	foreignKeys: func(table string) (string, []any) {
 		schema, name := mysqlName(table)
-		return `SELECT column_name, concat(referenced_table_schema, '.', referenced_table_name), referenced_column_name, referenced_table_name
+		return `SELECT column_name AS name, concat(referenced_table_schema, '.', referenced_table_name) AS identity,
+			referenced_column_name AS leads, referenced_table_name AS shown
 		FROM information_schema.key_column_usage AS k
 		WHERE table_schema = coalesce(?, database()) AND table_name = ? AND referenced_table_name IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM information_schema.key_column_usage AS o WHERE o.table_schema = k.table_schema AND o.table_name = k.table_name

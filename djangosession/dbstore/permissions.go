@@ -3,10 +3,12 @@ package dbstore
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -84,17 +86,30 @@ func NewPermissions(db *sql.DB, c PermissionsConfig) *Permissions {
 // holds more than 10,000 groups and permissions of the user.
 func (p *Permissions) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	return withShape(ctx, &p.shapes, func(shape *permissionsShape) (access djangosession.Access, err error) {
-		if shape.keyType == djangosession.IntegerKey {
-			// A database may take 42x for 42.
-			if _, err := strconv.ParseInt(userID, 10, 64); err != nil {
-				return access, nil //nolint:nilerr // no user has such a key
-			}
+		if !isKey(shape.keyType, userID) {
+			return access, nil // no user has such a key
 		}
 		if access, err = shape.queue.find(ctx, userID); errors.Is(err, djangosession.ErrUserNotFound) {
 			return djangosession.Access{}, nil
 		}
 		return access, err
 	})
+}
+
+// isKey reports whether a text can be a key of a type: a database may take 42x for 42, or refuse it.
+func isKey(t djangosession.KeyType, text string) bool {
+	var err error
+	switch t {
+	case djangosession.IntegerKey:
+		_, err = strconv.ParseInt(text, 10, 64)
+	case djangosession.UUIDKey:
+		var id []byte
+		if id, err = hex.DecodeString(strings.ReplaceAll(text, "-", "")); len(id) != 16 {
+			return false
+		}
+	case djangosession.TextKey:
+	}
+	return err == nil
 }
 
 // maxAccessBatch is maxBatch for accesses, of which each may be hundreds of rows.
@@ -112,15 +127,18 @@ func (p *Permissions) Probe(ctx context.Context) error {
 
 func (p *Permissions) ask(ctx context.Context, shape *permissionsShape, key any) (djangosession.Access, error) {
 	var access djangosession.Access
-	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(rows *sql.Rows) error {
+	err := shape.find.all(ctx, slices.Repeat([]any{key}, shape.repeat), func(a *answer) error {
 		var held holding
 		bytes := 0
-		for n := 0; rows.Next(); n++ {
+		for n := 0; ; n++ {
 			var row accessRow
-			if err := rows.Scan(row.columns()...); err != nil {
-				return err
-			}
+			more, err := a.next(row.columns()...)
 			switch bytes += row.bytes(); {
+			case err != nil:
+				return err
+			case !more:
+				access = held.access(shape)
+				return nil
 			case row.tooLarge():
 				return fmt.Errorf("the name of one has more than %d bytes", maxTextBytes)
 			case n > maxAccessRows:
@@ -130,8 +148,6 @@ func (p *Permissions) ask(ctx context.Context, shape *permissionsShape, key any)
 			}
 			held.add(&row)
 		}
-		access = held.access(shape)
-		return rows.Err()
 	})
 	switch {
 	case refusesValue(err):
@@ -146,25 +162,26 @@ func (p *Permissions) ask(ctx context.Context, shape *permissionsShape, key any)
 func (p *Permissions) askAll(
 	ctx context.Context, shape *permissionsShape, userIDs []string, found func(string, djangosession.Access),
 ) error {
-	err := shape.all.all(ctx, []any{array(userIDs)}, func(rows *sql.Rows) error {
+	err := shape.all.all(ctx, []any{array(userIDs)}, func(a *answer) error {
 		held := map[string]*holding{}
 		bytes := 0
-		for n := 0; rows.Next(); n++ {
-			var id string
+		for n := 0; ; n++ {
+			var id sql.NullString
 			var row accessRow
-			if err := rows.Scan(append([]any{&id}, row.columns()...)...); err != nil {
+			more, err := a.next(append([]any{&id}, row.columns()...)...)
+			if err != nil {
 				return err
+			}
+			if !more {
+				break
 			}
 			if bytes += row.bytes(); n > maxAccessRows || bytes > maxAccessBytes || row.tooLarge() {
 				return errAlone
 			}
-			if held[id] == nil {
-				held[id] = new(holding)
+			if held[id.String] == nil {
+				held[id.String] = new(holding)
 			}
-			held[id].add(&row)
-		}
-		if err := rows.Err(); err != nil {
-			return err
+			held[id.String].add(&row)
 		}
 		for id, h := range held {
 			found(id, h.access(shape))

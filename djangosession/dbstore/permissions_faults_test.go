@@ -45,7 +45,8 @@ func TestAccessIsBounded(t *testing.T) {
 // brokenAnswer is a driver whose connection breaks in the middle of an answer.
 type brokenAnswer struct {
 	driver.Conn // nil: what is not below is not called
-	rows        [][]driver.Value
+	mark        string
+	rows        [][]driver.Value // without the mark
 }
 
 func (b *brokenAnswer) Connect(context.Context) (driver.Conn, error) { return b, nil }
@@ -53,28 +54,30 @@ func (*brokenAnswer) Driver() driver.Driver                          { return ni
 func (*brokenAnswer) Close() error                                   { return nil }
 
 func (*brokenAnswer) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	b := &brokenAnswer{mark: markOf(query)}
 	switch {
 	case strings.Contains(query, "foreign_key_list"):
-		return &brokenAnswer{rows: [][]driver.Value{nil}}, nil
+		b.rows = [][]driver.Value{nil}
 	case strings.Contains(query, "sqlite_master"):
-		return &brokenAnswer{rows: [][]driver.Value{{args[0].Value, int64(0)}, nil}}, nil
-	case !strings.Contains(query, "pragma_table_info"):
-		return &brokenAnswer{rows: [][]driver.Value{{int64(0), true, nil, nil, nil}, {int64(1), nil, "writers", nil, nil}}}, nil
-	}
-	columns := map[driver.Value][]string{
-		"auth_user": {"id", "is_active"}, "auth_user_groups": {"user_id", "group_id"}, "auth_user_user_permissions": {"user_id", "permission_id"},
-		"auth_group_permissions": {"group_id", "permission_id"},
-	}
-	b := &brokenAnswer{rows: [][]driver.Value{nil}} // no error at the end
-	for _, name := range columns[args[0].Value] {
-		b.rows = append([][]driver.Value{{name, "integer"}}, b.rows...)
+		b.rows = [][]driver.Value{{args[0].Value, int64(0)}, nil}
+	case strings.Contains(query, "pragma_table_info"):
+		columns := map[driver.Value][]string{
+			"auth_user": {"id", "is_active"}, "auth_user_groups": {"user_id", "group_id"}, "auth_user_user_permissions": {"user_id", "permission_id"},
+			"auth_group_permissions": {"group_id", "permission_id"},
+		}
+		for _, name := range columns[args[0].Value] {
+			b.rows = append(b.rows, []driver.Value{name, "integer"})
+		}
+		b.rows = append(b.rows, nil) // no error at the end
+	default:
+		b.rows = [][]driver.Value{{int64(0), true, nil, nil, nil}, {int64(1), nil, "writers", nil, nil}}
 	}
 	return b, nil
 }
 
 func (b *brokenAnswer) Columns() []string {
 	if len(b.rows) > 0 {
-		return make([]string, len(b.rows[0]))
+		return make([]string, 1+len(b.rows[0]))
 	}
 	return nil
 }
@@ -88,7 +91,8 @@ func (b *brokenAnswer) Next(dest []driver.Value) error {
 	if row == nil {
 		return io.EOF
 	}
-	copy(dest, row)
+	dest[0] = b.mark
+	copy(dest[1:], row)
 	return nil
 }
 

@@ -73,13 +73,12 @@ func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsSh
 		template += permissionsQuery
 	}
 	if c.Dialect.placeholder == c.Dialect.second {
-		shape.repeat = strings.Count(template, "{is}") // parameters without numbers
+		shape.repeat += strings.Count(template, "{is}") // parameters without numbers
 	}
 	name := func(column string) string { return identifier(column, c.Dialect.quoteMark) }
 	query := func(is string, owner func(column string) string) *statement {
-		text := strings.NewReplacer(
-			"{active}", u.active, "{where}", u.where, "{users}", c.Dialect.table(c.Table),
-			"{id}", c.Dialect.column(c.Columns.ID),
+		replaced := []string{
+			"{active}", u.active,
 			"{groups}", c.Dialect.table(c.Groups.Group), "{group}", name(c.Groups.GroupID),
 			"{name}", c.Dialect.within("g."+name(c.Groups.GroupName), maxTextBytes),
 			"{app_label}", c.Dialect.within("ct.app_label", maxTextBytes),
@@ -91,12 +90,16 @@ func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsSh
 			"{group_permissions}", c.Dialect.table(l.ofGroups.table), "{of_group}", name(l.ofGroups.from),
 			"{of_members}", name(l.ofGroups.to),
 			"{permissions}", c.Dialect.table(c.Groups.Permission),
-			"{is}", "= "+is,
-			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug."+name(l.groups.from)),
-			"{of up}", owner("up."+name(l.permissions.from)),
+			"{is}", "= " + is,
+			"{of u}", owner(c.Dialect.column(c.Columns.ID)), "{of ug}", owner("ug." + name(l.groups.from)),
+			"{of up}", owner("up." + name(l.permissions.from)),
 			"{of held}", owner("held.owner"),
-		).Replace(template) + "\nLIMIT " + strconv.Itoa(maxAccessRows+2)
-		return &statement{db: db, prepares: c.Prepare, text: text}
+		}
+		return source{db, c.Dialect, c.Prepare}.query(func(f form) string {
+			users := f.from(c.Dialect.table(c.Table)+" AS u", u.where+c.Dialect.column(c.Columns.ID)+" = "+is)
+			forms := []string{"{user row}", f.row(c.Dialect.column(c.Columns.ID)), "{from users}", users, "{row}", f.row("")}
+			return strings.NewReplacer(append(forms, replaced...)...).Replace(template) + "\nLIMIT " + strconv.Itoa(maxAccessRows+2)
+		})
 	}
 	shape.find = query(c.Dialect.keyParameter[u.keyType], func(string) string { return "" })
 	if parameter, ok := c.Dialect.keyArray[u.keyType]; ok {
@@ -111,11 +114,11 @@ func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsSh
 // so that tables of different collations do not meet in one. What a superuser has besides is not asked. {of u} is
 // where the user's key is, if it is asked for several users.
 const (
-	groupsQuery = `SELECT {of u}0, {active}, NULL, NULL, NULL FROM {users} AS u WHERE {where}{id} {is}
-UNION ALL SELECT {of ug}1, NULL, {name}, NULL, NULL FROM {groups} AS g
+	groupsQuery = `SELECT {user row}{of u}0, {active}, NULL, NULL, NULL{from users}
+UNION ALL SELECT {row}{of ug}1, NULL, {name}, NULL, NULL FROM {groups} AS g
 	JOIN {user_groups} AS ug ON ug.{of_user} = g.{group} WHERE ug.{in_group} {is}`
 	permissionsQuery = `
-UNION ALL SELECT {of held}2, NULL, NULL, {app_label}, {codename} FROM (
+UNION ALL SELECT {row}{of held}2, NULL, NULL, {app_label}, {codename} FROM (
 		SELECT {of up}up.{of_holder} AS permission_id FROM {user_permissions} AS up WHERE up.{has_permission} {is}
 		UNION SELECT {of ug}gp.{of_members} FROM {group_permissions} AS gp
 			JOIN {user_groups} AS ug ON ug.{of_user} = gp.{of_group} WHERE ug.{in_group} {is}

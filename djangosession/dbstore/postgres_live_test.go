@@ -278,3 +278,68 @@ func TestPostgresAlteredUnderLoad(t *testing.T) {
 		t.Error("nothing was prepared")
 	}
 }
+
+// TestForeignAnswers: where a pooler hands the steps of a query to different servers, prepared statements of the same
+// name meet. Whoever is answered by another's gets an error, and nobody is told that a live session is not there.
+func TestForeignAnswers(t *testing.T) {
+	server := djangotest.Postgres(t)
+	db := server.Database(t)
+	f := &fixture{types: postgresTypes, exec: func(t *testing.T, statements string) { t.Helper(); db.Exec(t, statements) }}
+	f.table(t, "django_session", sessionColumns)
+	f.table(t, "others", sessionColumns)
+	f.insertSession(t, "django_session", "12345678", "2099-01-01")
+	bouncer := djangotest.PgBouncer(t, server, "transaction").URL(db)
+	var running sync.WaitGroup
+	var foreign, right atomic.Int64
+	for _, table := range []string{"django_session", "others"} {
+		d := openReader(t, bouncer, database.Options{Conns: 8, Prepare: database.PrepareOn})
+		sessions := dbstore.NewSessions(d.DB, newCodec(t), dbstore.SessionsConfig{Dialect: d.Dialect, Table: table, Prepare: d.Prepares})
+		want := map[string]string{"django_session": "12345678", "others": "not found"}[table]
+		for range 8 {
+			running.Go(func() {
+				for range 200 {
+					switch got := outcome(t.Context(), sessions, "12345678"); {
+					case got == want:
+						right.Add(1)
+					case strings.HasPrefix(got, "error: "):
+						foreign.Add(1)
+					default:
+						t.Errorf("in %s: %s, want %s or an error", table, got, want)
+					}
+				}
+			})
+		}
+	}
+	running.Wait()
+	if t.Logf("%d right, %d errors", right.Load(), foreign.Load()); foreign.Load() == 0 {
+		t.Error("no statement met another's: this pooler proves nothing")
+	}
+}
+
+// TestDrivers: a driver that asks in two steps is refused before it asks, unless nothing is said to stand between.
+func TestDrivers(t *testing.T) {
+	f := newPostgres(t, database.Options{})
+	f.table(t, "django_session", sessionColumns)
+	f.insertSession(t, "django_session", "12345678", "2099-01-01")
+	for _, tt := range []struct {
+		options string
+		prepare func() bool
+		want    string
+	}{
+		{"?sslmode=disable", nil, "binary_parameters=yes"},
+		{"?sslmode=disable", func() bool { return true }, "12345678"},
+		{"?sslmode=disable&binary_parameters=yes", nil, "12345678"},
+	} {
+		db, err := sql.Open("postgres", strings.Split(f.db.URL(), "?")[0]+tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions := dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{Dialect: dbstore.Postgres, Prepare: tt.prepare})
+		if got := outcome(t.Context(), sessions, "12345678"); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %s, want %s", tt.options, got, tt.want)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package dbstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,21 +12,23 @@ import (
 // Recent returns up to n of the live sessions that expire last.
 func (s *Sessions) Recent(ctx context.Context, n int) (recent []djangosession.StoredSession, err error) {
 	d := s.config.Dialect
-	rows, err := s.find.db.QueryContext(ctx, fmt.Sprintf(
-		"SELECT session_key, COALESCE(%s, '') FROM %s WHERE expire_date > %s ORDER BY expire_date DESC LIMIT %d",
-		d.within("session_data", min(s.config.MaxBytes, ordinaryBytes)), d.table(s.config.Table), d.placeholder, n), d.now(s.config.Now(), s.config.Zone))
+	find := s.from.list(fmt.Sprintf(
+		"SELECT session_key, COALESCE(%s, '') AS session_data FROM %s WHERE expire_date > %s ORDER BY expire_date DESC LIMIT %d",
+		d.within("session_data", min(s.config.MaxBytes, ordinaryBytes)), d.table(s.config.Table), d.placeholder, n), "session_key", "session_data")
+	err = find.all(ctx, []any{d.now(s.config.Now(), s.config.Zone)}, func(a *answer) error {
+		recent = recent[:0]
+		for {
+			var key, data sql.NullString
+			if more, err := a.next(&key, &data); err != nil || !more {
+				return err
+			}
+			recent = append(recent, djangosession.StoredSession{Key: key.String, Data: data.String})
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading recent sessions: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var r djangosession.StoredSession
-		if err := rows.Scan(&r.Key, &r.Data); err != nil {
-			return nil, fmt.Errorf("reading recent sessions: %w", err)
-		}
-		recent = append(recent, r)
-	}
-	return recent, rows.Err()
+	return recent, nil
 }
 
 // ServerTime returns what time the database server says it is, and false for a database without a server.

@@ -226,34 +226,36 @@ func (keys foreignKeys) wrong(column string, t target, trusted bool) *RelationEr
 func (p *Permissions) target(ctx context.Context, table, key, usual string) (target, error) {
 	t := target{table: table, key: key, usual: usual}
 	query, args := p.config.Dialect.identity(table)
-	var view int
-	switch err := p.db.QueryRowContext(ctx, query, args...).Scan(&t.identity, &view); {
+	var identity sql.NullString
+	var view sql.NullInt64
+	find := source{db: p.db, dialect: p.config.Dialect}.list(query, "identity", "is_view")
+	switch err := find.one(ctx, args, &identity, &view); {
 	case errors.Is(err, sql.ErrNoRows):
 		return t, fmt.Errorf("table %s: %w", table, ErrNoTable)
 	case err != nil:
 		return t, fmt.Errorf("looking at table %s: %w", table, err)
 	}
-	t.view = view != 0
+	t.identity, t.view = identity.String, view.Int64 != 0
 	return t, nil
 }
 
 func readForeignKeys(ctx context.Context, db *sql.DB, d *Dialect, table string) (keys foreignKeys, err error) {
 	query, args := d.foreignKeys(table)
-	rows, err := db.QueryContext(ctx, query, args...)
+	find := source{db: db, dialect: d}.list(query, "name", "identity", "leads", "shown")
+	err = find.all(ctx, args, func(a *answer) error {
+		keys = foreignKeys{}
+		for {
+			var name, identity, leads, shown sql.NullString
+			if more, err := a.next(&name, &identity, &leads, &shown); err != nil || !more {
+				return err
+			}
+			keys[name.String] = append(keys[name.String], foreignKey{identity.String, leads.String, shown.String})
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("looking at the foreign keys of table %s: %w", table, err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	keys = foreignKeys{}
-	for rows.Next() {
-		var name string
-		var f foreignKey
-		if err := rows.Scan(&name, &f.identity, &f.column, &f.shown); err != nil {
-			return nil, err
-		}
-		keys[name] = append(keys[name], f)
-	}
-	return keys, rows.Err()
+	return keys, nil
 }
 
 // nameLimits are what max_name_length of db/backends/*/operations.py, 5.2, returns; SQLite has no limit.

@@ -12,18 +12,17 @@ import (
 // Keys returns up to n session keys, in the database's own order, from the first one that is not before from.
 func (s *Sessions) Keys(ctx context.Context, from string, n int) (keys []string, err error) {
 	d := s.config.Dialect
-	find := &statement{db: s.find.db, text: fmt.Sprintf(
-		"SELECT session_key FROM %s WHERE session_key >= %s ORDER BY session_key LIMIT %d", d.table(s.config.Table), d.placeholder, n)}
-	err = find.all(ctx, []any{from}, func(rows *sql.Rows) error {
+	find := s.from.list(fmt.Sprintf("SELECT session_key FROM %s WHERE session_key >= %s ORDER BY session_key LIMIT %d",
+		d.table(s.config.Table), d.placeholder, n), "session_key")
+	err = find.all(ctx, []any{from}, func(a *answer) error {
 		keys = keys[:0]
-		for rows.Next() {
-			var key string
-			if err := rows.Scan(&key); err != nil {
+		for {
+			var key sql.NullString
+			if more, err := a.next(&key); err != nil || !more {
 				return err
 			}
-			keys = append(keys, key)
+			keys = append(keys, key.String)
 		}
-		return rows.Err()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading session keys: %w", err)

@@ -35,6 +35,7 @@ type SessionsConfig struct {
 type Sessions struct {
 	config SessionsConfig
 	codec  *djangosession.Codec
+	from   source
 	find   *statement // session data that are ordinary, and NULL in the place of larger ones
 	large  *statement // any that are allowed
 	gate   gate       // of large
@@ -53,14 +54,14 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 	d := c.Dialect
 	// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
 	// The second condition is selected, not required, so that an expired session is told from none.
+	from := source{db, d, c.Prepare}
 	query := func(before string, maxBytes int, is string) *statement {
-		return &statement{db: db, prepares: c.Prepare, text: fmt.Sprintf("SELECT %s%s, %s, expire_date > %s FROM %s "+
-			"WHERE session_key = %s",
-			before, d.within("session_data", maxBytes), d.expireDate, d.placeholder, d.table(c.Table), is)}
+		return from.find(fmt.Sprintf("%s%s, %s, expire_date > %s", before, d.within("session_data", maxBytes), d.expireDate, d.placeholder),
+			d.table(c.Table), "session_key", "session_key = "+is)
 	}
 	ordinary := min(c.MaxBytes, ordinaryBytes)
 	s := &Sessions{
-		config: c, codec: codec, gate: make(gate, maxLarge),
+		config: c, codec: codec, from: from, gate: make(gate, maxLarge),
 		find: query("", ordinary, d.second), large: query("", c.MaxBytes, d.second),
 	}
 	s.queue = lookupQueue[sessionRow]{one: func(ctx context.Context, key string) (sessionRow, error) {
@@ -157,15 +158,15 @@ func (s *Sessions) row(ctx context.Context, find *statement, key any) (sessionRo
 func (s *Sessions) rows(ctx context.Context, find *statement, keys []string, found func(key string, row sessionRow)) error {
 	asked := s.config.Now()
 	args := []any{s.config.Dialect.now(asked, s.config.Zone), array(keys)}
-	err := find.all(ctx, args, func(rows *sql.Rows) error {
-		for rows.Next() {
-			key, row := "", sessionRow{asked: asked}
-			if err := rows.Scan(&key, &row.data, &row.expires, &row.alive); err != nil {
+	err := find.all(ctx, args, func(a *answer) error {
+		for {
+			var key sql.NullString
+			row := sessionRow{asked: asked}
+			if more, err := a.next(&key, &row.data, &row.expires, &row.alive); err != nil || !more {
 				return err
 			}
-			found(key, row)
+			found(key.String, row)
 		}
-		return rows.Err()
 	})
 	if err != nil {
 		return fmt.Errorf("reading a session: %w", err)

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"django-sidecar/djangosession"
@@ -26,21 +27,30 @@ type endedConn struct {
 
 func (*endedConn) Close() error { return nil }
 
-func (c *endedConn) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+func (c *endedConn) QueryContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
 	c.all.asked++
-	return &endedRows{whole: c.all.asked > c.all.ended}, nil
+	return &endedRows{mark: markOf(query), whole: c.all.asked > c.all.ended}, nil
 }
 
-type endedRows struct{ told, whole bool }
+// markOf is the number that a query begins with.
+func markOf(query string) string {
+	mark, _, _ := strings.Cut(strings.TrimPrefix(query, "SELECT "), ",")
+	return mark
+}
 
-func (*endedRows) Columns() []string { return make([]string, 3) }
+type endedRows struct {
+	mark        string
+	told, whole bool
+}
+
+func (*endedRows) Columns() []string { return make([]string, 4) }
 
 func (r *endedRows) Next(dest []driver.Value) error {
 	if r.told {
 		return io.EOF
 	}
 	r.told = true
-	copy(dest, []driver.Value{"", "2001-01-01 00:00:00", false})
+	copy(dest, []driver.Value{r.mark, "", "2001-01-01 00:00:00", false})
 	return nil
 }
 

@@ -171,15 +171,14 @@ func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, 
 }
 
 func (u *Users) findAll(ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow)) error {
-	err := shape.all.all(ctx, []any{array(keys)}, func(rows *sql.Rows) error {
-		for rows.Next() {
+	err := shape.all.all(ctx, []any{array(keys)}, func(a *answer) error {
+		for {
 			row := userRow{hashed: make([]any, len(shape.hashed))}
-			if err := rows.Scan(row.columns()...); err != nil {
+			if more, err := a.next(row.columns()...); err != nil || !more {
 				return err
 			}
 			found(row.id.String, &row)
 		}
-		return rows.Err()
 	})
 	return u.shapes.failed(shape, err)
 }
@@ -310,12 +309,14 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		hashed = append(hashed, ", "+bounded(name))
 		shape.hashTypes += columns[name] + ","
 	}
-	query := fmt.Sprintf("SELECT %s, %s%s FROM %s AS u WHERE %s%s = ",
-		strings.Join(selected, ", "), strings.Join(tooLarge, " OR "),
-		strings.Join(hashed, ""), c.Dialect.table(c.Table), conditions.and(), column(c.Columns.ID))
-	shape.find = &statement{db: db, prepares: c.Prepare, text: query + c.Dialect.keyParameter[shape.keyType]}
+	from := source{db, c.Dialect, c.Prepare}
+	query := func(is string) *statement {
+		return from.find(strings.Join(selected, ", ")+", "+strings.Join(tooLarge, " OR ")+strings.Join(hashed, ""),
+			c.Dialect.table(c.Table)+" AS u", column(c.Columns.ID), conditions.and()+column(c.Columns.ID)+" = "+is)
+	}
+	shape.find = query(c.Dialect.keyParameter[shape.keyType])
 	if parameter, ok := c.Dialect.keyArray[shape.keyType]; ok {
-		shape.all = &statement{db: db, prepares: c.Prepare, text: query + fmt.Sprintf(c.Dialect.any, parameter)}
+		shape.all = query(fmt.Sprintf(c.Dialect.any, parameter))
 	}
 	return shape, nil
 }

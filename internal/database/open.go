@@ -22,8 +22,6 @@ type Options struct {
 	Conns int
 	// Prepare applies to PostgreSQL and MySQL.
 	Prepare Prepare
-	// Write lets statements change a SQLite database. Elsewhere the role decides.
-	Write bool
 	// LookupEnv gives libpq's environment variables; nil means none.
 	LookupEnv func(string) (string, bool)
 	// URLNow is asked for the URL when a server refuses the password: it may have been changed. false: there is none
@@ -123,7 +121,7 @@ func newConnector(a *address, o Options, prepares *atomic.Int32) (*connector, pq
 }
 
 func openSQLite(a *address, o Options) (*Database, error) {
-	dsn, err := sqliteDSN(a, o.Timeout, o.Write)
+	dsn, err := sqliteDSN(a, o.Timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,2 @@
+// Package pgxtest proves that the stores work with the driver pgx.
+package pgxtest
