@@ -68,10 +68,16 @@ func TestEarlyAnswersOfEachStatus(t *testing.T) {
 // wantEarlyAnswer sends bodies of 1 MB and 40 MB, of a length and in chunks.
 func wantEarlyAnswer(t *testing.T, addr, request, headers string, want int) {
 	t.Helper()
+	wantEarlyAnswerOver(t, func() (net.Conn, error) { return new(net.Dialer).DialContext(t.Context(), "tcp", addr) }, request, headers, want)
+}
+
+// wantEarlyAnswerOver is wantEarlyAnswer over connections of another kind.
+func wantEarlyAnswerOver(t *testing.T, dial func() (net.Conn, error), request, headers string, want int) {
+	t.Helper()
 	const piece = 1 << 16
 	for _, size := range []int{1 << 20, 40 << 20} {
 		for framing, text := range map[string]string{fmt.Sprintf("Content-Length: %d", size): strings.Repeat("x", piece), "Transfer-Encoding: chunked": "10000\r\n" + strings.Repeat("x", piece) + "\r\n"} {
-			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
+			conn, err := dial()
 			if err != nil {
 				t.Fatal(err)
 			}

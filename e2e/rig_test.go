@@ -38,6 +38,8 @@ type rig struct {
 	proxy   *djangotest.FaultProxy // between the sidecar and the server
 	timeout time.Duration
 
+	rowsEvery time.Duration // how often statistics are read; 0: as in production
+
 	live []string                        // session keys of users who are logged in
 	dead map[string]djangosession.Reason // session keys, and why nobody is
 
@@ -158,7 +160,7 @@ func (r *rig) serve(t *testing.T, c *config.Config) {
 	listening := make(chan net.Addr, 1)
 	go func() {
 		defer close(r.stopped)
-		r.err = sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.NewJSONHandler(r.log, nil)), Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }})
+		r.err = sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.NewJSONHandler(r.log, nil)), RowsEvery: r.rowsEvery, Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }})
 	}()
 	r.stop = stop
 	t.Cleanup(func() {

@@ -17,14 +17,14 @@ func healthcheck(ctx context.Context, args []string, s stdio) int {
 	if code, ok := parseFlags(flags("healthcheck"), args, s); !ok {
 		return code
 	}
-	address, err := config.AdminListen()
+	address, own, err := config.AdminListener()
 	if err != nil {
 		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
 		return exitUsage
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	status, err := sidecar.AskReady(ctx, address)
+	status, err := sidecar.AskReady(ctx, address, own)
 	if err != nil {
 		fmt.Fprintf(s.err, "not ready: %v\n", err)
 		return exitNo

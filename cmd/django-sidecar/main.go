@@ -45,6 +45,7 @@ func commands() []command {
 			"as a migration", printSQL},
 		{"settings-script", "print a Python program for a shell of the Django project, which writes these settings; " +
 			"-sample: which records what Django says of sessions", settingsScript},
+		{"clearsessions", "delete expired rows of the session table, a few at a time; -dry-run: count them", clearSessions},
 		{"decode", "print the session in the session_data read from stdin", decode},
 		{"keys", "print the keys that sessions need, derived from SECRET_KEY: DJANGO_SESSION_KEYS", keys},
 		{"healthcheck", "ask the admin listener whether the sidecar is ready", healthcheck},

@@ -12,7 +12,7 @@ import (
 
 func printSQL(_ context.Context, args []string, s stdio) int {
 	f := flags("sql")
-	what := f.String("what", "triggers", "triggers, role or all")
+	what := f.String("what", "triggers", "triggers, role, all (which is both) or clearsessions-role")
 	remove := f.Bool("remove", false, "print what takes them away")
 	django := f.Bool("django", false, "print the triggers as a migration for Django, which can be reversed")
 	of := f.String("database", "", "sessions or users: for which database, where DJANGO_SESSION_DATABASE_URL names "+
@@ -20,9 +20,12 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
-	script := postgres.Script{Triggers: *what != "role", Role: *what != "triggers", Remove: *remove}
-	if !slices.Contains([]string{"triggers", "role", "all"}, *what) || *django && (script.Role || *remove) {
-		fmt.Fprintln(s.err, "django-sidecar sql: -what is triggers, role or all; -django goes with triggers alone, "+
+	script := postgres.Script{
+		Triggers: *what == "triggers" || *what == "all", Role: *what == "role" || *what == "all",
+		ClearingRole: *what == "clearsessions-role", Remove: *remove,
+	}
+	if !slices.Contains([]string{"triggers", "role", "all", "clearsessions-role"}, *what) || *django && (*what != "triggers" || *remove) {
+		fmt.Fprintln(s.err, "django-sidecar sql: -what is triggers, role, all or clearsessions-role; -django goes with triggers alone, "+
 			"and has the removal in it")
 		return exitUsage
 	}

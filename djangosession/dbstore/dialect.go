@@ -30,6 +30,17 @@ type Dialect struct {
 	// instant reads a selected expire_date, which is after now.
 	instant func(v any, z Zone, now time.Time) (time.Time, bool)
 	clock   string // asks the server for the time; "" where there is no server
+	// after is the condition for rows after a row, in the order of expire_date and primary key, and afterArgs its
+	// parameters.
+	after     string
+	afterArgs func(expireDate any, key string) []any
+	// lock is the lock of a table; nil where there is none.
+	lock func(table string) tableLock
+	// estimate returns the query for a table's number of rows, and the share of them whose expire_date is before now,
+	// NULL where either is not known; nil where there are no statistics.
+	estimate func(table string, now any) (query string, args []any)
+	// deleteExpired deletes those of the keys whose expire_date is before now.
+	deleteExpired func(table string, now any, keys []string) (statement string, args []any)
 	// columns returns the query for the name and the type of each column of the table. shows says that it is a command,
 	// and no query.
 	shows   bool
@@ -68,6 +79,8 @@ var Postgres = &Dialect{
 		return t, ok
 	},
 	clock: "SELECT clock_timestamp()",
+	after: " AND expire_date >= $2 AND (expire_date > $2 OR session_key > $3)", afterArgs: numberedAfter,
+	lock: postgresLock, deleteExpired: postgresDelete, estimate: postgresEstimate,
 	columns: func(table string) (string, []any) {
 		return `SELECT a.attname::text AS name, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
 			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1)) AS type
@@ -133,6 +146,8 @@ var SQLite = &Dialect{
 		}
 		return parseDatetime(s, z, now)
 	},
+	after: " AND expire_date >= ?2 AND (expire_date > ?2 OR session_key > ?3)", afterArgs: numberedAfter,
+	deleteExpired: sqliteDelete,
 	columns: func(table string) (string, []any) {
 		return "SELECT name, lower(type) AS type FROM pragma_table_info(?1)", []any{table}
 	},

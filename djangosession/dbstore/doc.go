@@ -1,7 +1,8 @@
 // Package dbstore reads sessions and users from the SQL database of a Django
 // deployment, through database/sql: PostgreSQL, MySQL and MariaDB, and SQLite.
 //
-// It only ever reads, and only the columns that a verdict needs. What differs
+// It only ever reads, and only the columns that a verdict needs. Expired alone
+// deletes rows, for a command of its own. What differs
 // between databases is data, in a Dialect; the driver is the caller's choice.
 // The SQLSTATE of a server's error says what the error means. With a driver
 // whose errors have no method SQLState() string, some anonymous answers become

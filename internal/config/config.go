@@ -74,6 +74,8 @@ type Config struct {
 	Listen      string // host:port or unix:/path; 127.0.0.1:8100
 	AdminListen string // the same; 127.0.0.1:8101
 	GRPCListen  string // the same; empty: there is no gRPC listener
+	TLS         *TLS   // of Listen and GRPCListen, but for unix sockets; nil: plain
+	AdminTLS    *TLS   // of AdminListen; nil: plain
 	// MaxConnections is how many connections the public listener has at a time, and each other one at most; 0: no
 	// limit; 1024.
 	MaxConnections int
@@ -127,6 +129,25 @@ func WithoutDatabase() (*Config, error) { return fromProcess(false) }
 // the deployment's keys, its cache or its database. What is given for these is not read, but for DATABASE_URL, which
 // says what kind of database it is.
 func ForSQL() (*Config, error) {
+	return withoutKeys(func(r *reader) {
+		if !r.value("DATABASE_URL").given && !r.value("DATABASE_URL_FILE").given {
+			r.stand("DATABASE_URL", "postgres://")
+		}
+	})
+}
+
+// ForClearing is FromProcess for a command that needs the session table and its database alone. The deployment's keys
+// and its cache are not read.
+func ForClearing() (*Config, error) {
+	return withoutKeys(func(r *reader) {
+		if r.value("DJANGO_SESSION_DATABASE_URL").given || r.value("DJANGO_SESSION_DATABASE_URL_FILE").given {
+			r.stand("DATABASE_URL", "postgres://") // where users are is no matter
+		}
+	})
+}
+
+// withoutKeys reads the settings with others in the place of the keys and of the cache, and whatever stand puts there.
+func withoutKeys(stand func(*reader)) (*Config, error) {
 	values, err := environment()
 	if err != nil {
 		return nil, err
@@ -134,16 +155,16 @@ func ForSQL() (*Config, error) {
 	for i, v := range values {
 		switch v.Name {
 		case "DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FILE", "DJANGO_SECRET_KEY_FALLBACKS", "DJANGO_SECRET_KEY_FALLBACKS_FILE",
-			"DJANGO_SESSION_KEYS", "DJANGO_SESSION_KEYS_FILE", "DJANGO_CACHE_URL", "DJANGO_CACHE_URL_FILE":
+			"DJANGO_SESSION_KEYS", "DJANGO_SESSION_KEYS_FILE", "DJANGO_CACHE_URL", "DJANGO_CACHE_URL_FILE",
+			"SIDECAR_TLS_CERT_FILE", "SIDECAR_TLS_KEY_FILE", "SIDECAR_TLS_CLIENT_CA_FILE",
+			"SIDECAR_ADMIN_TLS_CERT_FILE", "SIDECAR_ADMIN_TLS_KEY_FILE", "SIDECAR_ADMIN_TLS_CLIENT_CA_FILE":
 			values[i] = settingValue{Setting: v.Setting, variable: v.Name, text: v.Default}
 		}
 	}
 	r := &reader{values: values}
 	r.stand("DJANGO_SECRET_KEY", "nothing is signed here")
 	r.stand("DJANGO_CACHE_URL", "locmem://")
-	if !r.value("DATABASE_URL").given && !r.value("DATABASE_URL_FILE").given {
-		r.stand("DATABASE_URL", "postgres://")
-	}
+	stand(r)
 	c := &Config{}
 	c.readKeys(r)
 	return c.finish(r, true)
@@ -169,20 +190,6 @@ func ForDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
 	c.DjangoVersion = r.version("DJANGO_VERSION")
 	c.DefaultHashingAlgorithm = r.text("DJANGO_DEFAULT_HASHING_ALGORITHM")
 	return c.finish(r, false)
-}
-
-// AdminListen reads SIDECAR_ADMIN_LISTEN alone, for a health check: the sidecar may have been told the rest otherwise.
-func AdminListen() (string, error) {
-	values, err := environment()
-	if err != nil {
-		return "", err
-	}
-	r := &reader{values: values}
-	address := r.address("SIDECAR_ADMIN_LISTEN")
-	if len(r.faults) > 0 {
-		return "", &Error{Faults: r.faults}
-	}
-	return address, nil
 }
 
 func fromProcess(withDatabase bool) (*Config, error) {
@@ -241,6 +248,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readShadow(r)
 	if withStores {
 		c.readURLs(r)
+		c.readTLS(r)
 	}
 	if !r.forgiving {
 		r.checkNames(os.Environ())
@@ -258,12 +266,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 
 // readService reads the settings that are our own.
 func (c *Config) readService(r *reader) {
-	c.Listen, c.AdminListen = r.address("SIDECAR_LISTEN"), r.address("SIDECAR_ADMIN_LISTEN")
-	if c.Listen == c.AdminListen && c.Listen != "" && !strings.HasSuffix(c.Listen, ":0") {
-		r.fault("SIDECAR_ADMIN_LISTEN", "is the same as SIDECAR_LISTEN: the admin listener must have an "+
-			"address of its own")
-	}
-	c.readGRPCListen(r)
+	c.readListeners(r)
 	c.MaxConnections = int(r.number("SIDECAR_MAX_CONNECTIONS", 0, 1e6))
 	c.StoreTimeout = r.duration("SIDECAR_STORE_TIMEOUT")
 	c.DBConns = int(r.number("SIDECAR_DB_CONNS", 1, 1000))
@@ -294,30 +297,6 @@ func (c *Config) readService(r *reader) {
 	} else {
 		c.EndedStatus = 401
 	}
-}
-
-// readGRPCListen reads SIDECAR_GRPC_LISTEN, which is off by default.
-func (c *Config) readGRPCListen(r *reader) {
-	const name = "SIDECAR_GRPC_LISTEN"
-	if text := strings.ToLower(r.text(name)); text == "off" || text == "0" {
-		return
-	}
-	c.GRPCListen = r.address(name)
-	if c.GRPCListen != "" && !strings.HasSuffix(c.GRPCListen, ":0") &&
-		(c.GRPCListen == c.Listen || c.GRPCListen == c.AdminListen) {
-		r.fault(name, "is the same as SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN: the gRPC listener must have an "+
-			"address of its own")
-	}
-}
-
-// address is where a listener listens.
-func (r *reader) address(name string) string {
-	text := r.text(name)
-	if !isAddress(text) {
-		r.refuse(name, "host:port, or unix: and an absolute path of at most 107 bytes")
-		return ""
-	}
-	return text
 }
 
 // level is the least level that is logged.

@@ -135,7 +135,7 @@ type ownSettings struct {
 	Listen *string `envconfig:"SIDECAR_LISTEN" otherwise:"127.0.0.1:8100" form:"address"`
 	// The admin listener: health and metrics. Keep it away from the public.
 	AdminListen *string `envconfig:"SIDECAR_ADMIN_LISTEN" otherwise:"127.0.0.1:8101" form:"address"`
-	// Envoy's ext_authz over gRPC. It has no TLS and is for Envoy alone. `off`: no listener.
+	// Envoy's ext_authz over gRPC, for Envoy alone. `off`: no listener.
 	GRPCListen *string `envconfig:"SIDECAR_GRPC_LISTEN" otherwise:"off" example:"127.0.0.1:8102" form:"address"`
 	// Connections to SIDECAR_LISTEN at a time, idle ones included. gRPC has at most 128 and the admin listener 64.
 	// `0`: no limit. See [operations](operations.md#many-connections).
@@ -146,6 +146,26 @@ type ownSettings struct {
 	// How long the rest of a body is read and thrown away after an early answer. Without it the answer is lost on
 	// clients that write before they read. `0`: not at all.
 	Linger *string `envconfig:"SIDECAR_LINGER" otherwise:"30s" form:"duration or 0"`
+
+	// # TLS
+	//
+	// Files in PEM form, which the sidecar reads again when they change. See [TLS](tls.md).
+
+	// The certificate of SIDECAR_LISTEN and SIDECAR_GRPC_LISTEN, with its chain. Both then speak TLS alone. A unix
+	// socket has no TLS.
+	TLSCertFile *string `envconfig:"SIDECAR_TLS_CERT_FILE" example:"/run/tls/tls.crt" form:"path"`
+	// The certificate's key.
+	TLSKeyFile *string `envconfig:"SIDECAR_TLS_KEY_FILE" example:"/run/tls/tls.key" form:"path"`
+	// The authorities of clients. Who has no certificate of one of them gets no answer at all. Not set: clients need
+	// no certificate.
+	TLSClientCAFile *string `envconfig:"SIDECAR_TLS_CLIENT_CA_FILE" example:"/run/tls/ca.crt" form:"path"`
+	// The certificate of SIDECAR_ADMIN_LISTEN. Not set: the admin listener speaks plain HTTP, whatever the others do.
+	AdminTLSCertFile *string `envconfig:"SIDECAR_ADMIN_TLS_CERT_FILE" example:"/run/tls/tls.crt" form:"path"`
+	// Its key.
+	AdminTLSKeyFile *string `envconfig:"SIDECAR_ADMIN_TLS_KEY_FILE" example:"/run/tls/tls.key" form:"path"`
+	// The authorities of the admin listener's clients. `django-sidecar healthcheck` needs none. The kubelet's HTTP
+	// probes have no certificate.
+	AdminTLSClientCAFile *string `envconfig:"SIDECAR_ADMIN_TLS_CLIENT_CA_FILE" example:"/run/tls/ca.crt" form:"path"`
 
 	// # The cache of verdicts
 	//

@@ -11,6 +11,7 @@ package connections
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -93,9 +94,11 @@ func (l *Listener) Watch(s *http.Server) {
 		}
 		next.ServeHTTP(w, r)
 	})
-	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }
+	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, beneath(c))
+	}
 	s.ConnState = func(c net.Conn, is http.ConnState) {
-		mine, ok := c.(*conn)
+		mine, ok := beneath(c).(*conn)
 		if !ok {
 			return
 		}
@@ -110,6 +113,14 @@ func (l *Listener) Watch(s *http.Server) {
 }
 
 type connKey struct{}
+
+// beneath is the connection that TLS is spoken on.
+func beneath(c net.Conn) net.Conn {
+	if encrypted, ok := c.(*tls.Conn); ok {
+		return encrypted.NetConn()
+	}
+	return c
+}
 
 // Known says that a request is whole: its connection is busy.
 func Known(r *http.Request) {

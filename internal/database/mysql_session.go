@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// mysqlConn is what the driver's connections implement, as far as a sidecar that only reads has use for it.
+// mysqlConn is what the driver's connections implement, as far as a sidecar has use for it.
 type mysqlConn interface {
 	driver.Conn
 	driver.ConnPrepareContext
@@ -30,6 +30,16 @@ func (s *mysqlSession) QueryContext(ctx context.Context, query string, args []dr
 	s.net.allow(ctx)
 	rows, err := s.mysqlConn.QueryContext(ctx, query, args)
 	return s.rows(rows, err)
+}
+
+// ExecContext implements driver.ExecerContext. What is executed does no harm when it is done twice.
+func (s *mysqlSession) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	s.net.allow(ctx)
+	result, err := s.mysqlConn.ExecContext(ctx, query, args)
+	if err != nil {
+		return nil, s.again(err)
+	}
+	return result, nil
 }
 
 // PrepareContext implements driver.ConnPrepareContext.

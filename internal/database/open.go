@@ -22,6 +22,8 @@ type Options struct {
 	Conns int
 	// Prepare applies to PostgreSQL and MySQL.
 	Prepare Prepare
+	// Write lets statements change a SQLite database. Elsewhere the role decides.
+	Write bool
 	// LookupEnv gives libpq's environment variables; nil means none.
 	LookupEnv func(string) (string, bool)
 	// URLNow is asked for the URL when a server refuses the password: it may have been changed. false: there is none
@@ -121,7 +123,7 @@ func newConnector(a *address, o Options, prepares *atomic.Int32) (*connector, pq
 }
 
 func openSQLite(a *address, o Options) (*Database, error) {
-	dsn, err := sqliteDSN(a, o.Timeout)
+	dsn, err := sqliteDSN(a, o.Timeout, o.Write)
 	if err != nil {
 		return nil, err
 	}

@@ -6,10 +6,11 @@ import (
 	"errors"
 )
 
-// pqConn is what lib/pq's connections implement, as far as a sidecar that only reads has use for it.
+// pqConn is what lib/pq's connections implement, as far as a sidecar has use for it.
 type pqConn interface {
 	driver.Conn
 	driver.ConnPrepareContext
+	driver.ExecerContext
 	driver.NamedValueChecker
 	driver.Pinger
 	driver.QueryerContext
@@ -41,6 +42,13 @@ func (s *pqSession) QueryContext(ctx context.Context, query string, args []drive
 	s.net.allow(ctx)
 	rows, err := s.pqConn.QueryContext(ctx, query, args)
 	return rows, s.again(err)
+}
+
+// ExecContext implements driver.ExecerContext. What is executed does no harm when it is done twice.
+func (s *pqSession) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	s.net.allow(ctx)
+	result, err := s.pqConn.ExecContext(ctx, query, args)
+	return result, s.again(err)
 }
 
 // PrepareContext implements driver.ConnPrepareContext.

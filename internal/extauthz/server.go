@@ -58,7 +58,7 @@ const (
 	pingTimeout    = 15 * time.Second // for its answer
 )
 
-// Configure makes a server speak HTTP/2 without TLS and nothing else, as gRPC does between neighbours.
+// Configure makes a server speak HTTP/2 and nothing else, as gRPC does: without TLS, unless Protocols are changed.
 func Configure(s *http.Server) {
 	s.Protocols = new(http.Protocols)
 	s.Protocols.SetUnencryptedHTTP2(true)

@@ -31,7 +31,9 @@ type Metrics struct {
 	reloads *prometheus.CounterVec
 	stale   prometheus.Gauge
 	silent  *prometheus.GaugeVec
+	ends    *prometheus.GaugeVec
 	keys    keyMetrics
+	rows    *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics with r.
@@ -86,7 +88,12 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		Name: "django_sidecar_store_silent", Help: "1 while a store does not answer, and is asked four times a " +
 			"second only.",
 	}, []string{"store"})
+	m.ends = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "django_sidecar_certificate_expiry_timestamp_seconds",
+		Help: "When the certificate of a listener ends, in seconds since 1970. The gRPC listener has the public one's.",
+	}, []string{"listener"})
 	m.keys = newKeyMetrics(r)
+	m.rows = newRowMetrics()
 	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "django_sidecar_answers_undelivered_total",
 		Help: "Early answers that may not have arrived: the client was still writing at the end of SIDECAR_LINGER.",
@@ -97,7 +104,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	})
 	info.Set(1)
 	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight,
-		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.undelivered, info)
+		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.ends, m.undelivered, m.rows, info)
 	return m
 }
 
@@ -214,6 +221,11 @@ func (m *Metrics) StoreSilent(store string, is bool) {
 		value = 1
 	}
 	m.silent.WithLabelValues(store).Set(value)
+}
+
+// CertificateEnds says when the certificate of a listener ends.
+func (m *Metrics) CertificateEnds(listener string, at time.Time) {
+	m.ends.WithLabelValues(listener).Set(float64(at.Unix()))
 }
 
 // NoStoreSilent says that no store has been found silent yet.

@@ -44,7 +44,7 @@ func Check(ctx context.Context, c *config.Config, cookie *string, report func(ch
 	for _, h := range c.Hints {
 		report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: h})
 	}
-	for _, f := range listenerFindings(ctx, c) {
+	for _, f := range append(certificateFindings(c, time.Now()), listenerFindings(ctx, c)...) {
 		report(f)
 	}
 	if sc.uploads != nil {

@@ -2,24 +2,38 @@ package sidecar
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"strings"
+
+	"django-sidecar/internal/config"
 )
 
-// AskReady asks /readyz of the admin listener at an address of the settings.
-func AskReady(ctx context.Context, address string) (status int, err error) {
+// AskReady asks /readyz of the admin listener at an address of the settings; own is nil where it speaks plain HTTP.
+// Nothing secret is asked, so that it need not be known who answers: the certificate may be for other names, and be
+// replaced at any time. To a listener that asks for a certificate it shows the listener's own.
+func AskReady(ctx context.Context, address string, own *config.TLS) (status int, err error) {
 	network, dial := "tcp", localAddress(address)
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, dial = "unix", path
 	}
+	scheme, settings := "http", (*tls.Config)(nil)
+	if own != nil {
+		scheme, settings = "https", &tls.Config{
+			InsecureSkipVerify: true, //nolint:gosec // see above
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				return own.Certificate(), nil
+			},
+		}
+	}
 	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
+		DisableKeepAlives: true, TLSClientConfig: settings,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, dial)
 		},
 	}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://sidecar/readyz", http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://sidecar/readyz", http.NoBody)
 	if err != nil {
 		return 0, err
 	}

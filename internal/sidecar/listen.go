@@ -111,6 +111,16 @@ type boundServer struct {
 	listener *connections.Listener
 }
 
+func isSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
+
+// serve answers until the server is shut down, or the listener breaks.
+func (s boundServer) serve() error {
+	if s.server.TLSConfig != nil {
+		return s.server.ServeTLS(s.listener, "", "")
+	}
+	return s.server.Serve(s.listener)
+}
+
 // bind puts a server on a listener, within the bounds of SIDECAR_MAX_CONNECTIONS and most; 0 is none.
 func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) boundServer {
 	all := sc.config.MaxConnections

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,20 +35,24 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 	if sc.wrap != nil {
 		public = sc.wrap(public)
 	}
-	servers := []boundServer{sc.bind(newServer(public, sc.config.StoreTimeout, sc.logger), at.Public, "public", 0)}
+	main := newServer(public, sc.config.StoreTimeout, sc.logger)
+	sc.encrypt(main, sc.config.Listen, publicTLS, "http/1.1")
+	servers := []boundServer{sc.bind(main, at.Public, "public", 0)}
 	if at.GRPC != nil {
 		grpc := newServer(sc.grpcHandler(), sc.config.StoreTimeout, sc.logger)
 		extauthz.Configure(grpc)
+		sc.encrypt(grpc, sc.config.GRPCListen, publicTLS, "h2")
 		servers = append(servers, sc.bind(grpc, at.GRPC, "grpc", maxGRPCConns))
 	}
 	admin := newServer(sc.adminHandler(), sc.config.StoreTimeout, sc.logger) //nolint:contextcheck // a request has a context of its own
+	sc.encrypt(admin, sc.config.AdminListen, adminTLS, "http/1.1")
 	servers = append(servers, sc.bind(admin, at.Admin, "admin", maxAdminConns))
 
 	var running sync.WaitGroup
 	broken := make(chan error, len(servers))
 	for _, s := range servers {
 		running.Go(func() {
-			if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
 				broken <- err
 			}
 			cancel()
@@ -61,6 +64,7 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 			sc.logger.WarnContext(beside, "groups and permissions", "warning", unknown)
 		}
 	})
+	running.Go(func() { sc.watchRows(beside) })
 	if sc.cache != nil && sc.config.Cache.Listen {
 		running.Go(func() { sc.watchChanges(beside) })
 	}
@@ -105,7 +109,7 @@ func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
 	h := handlers.New(handlers.Options{
 		Answers: sc.answers, Logger: sc.logger,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
-		OnSocket: strings.HasPrefix(sc.config.Listen, "unix:"), Uploads: sc.uploadsHandler(),
+		OnSocket: isSocket(sc.config.Listen), Uploads: sc.uploadsHandler(),
 	})
 	return linger.Handler(h, linger.Options{
 		Limit: sc.config.Linger, Stopping: stopping, Answered: connections.Over, Undelivered: sc.metrics.AnswerUndelivered, Now: time.Now,
@@ -140,6 +144,7 @@ func (sc *sidecar) watch(ctx context.Context) {
 		}
 		sc.logger.InfoContext(ctx, "the settings have been read again")
 		sc.tellKeys(ctx, sc.current.Load().keys)
+		sc.tellCertificates(ctx, c)
 	})
 }
 

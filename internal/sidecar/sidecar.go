@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +35,8 @@ type Options struct {
 	Build  Build
 	// Listening, if given, is called once all listeners are open.
 	Listening func(Listeners)
+	// RowsEvery is how often the statistics of the session table are read; 0 is five minutes.
+	RowsEvery time.Duration
 	// Wrap, if given, is put around the public handler.
 	Wrap func(http.Handler) http.Handler
 }
@@ -74,6 +77,8 @@ type sidecar struct {
 	use      func(*Deployment)          // has questions asked of another one: see newChain
 	closing  sync.WaitGroup             // of deployments that have been replaced, and of collectEarly
 	draining atomic.Bool
+	// rowsEvery is Options.RowsEvery.
+	rowsEvery time.Duration
 	// crowded says that a connection has been refused a moment ago, and collecting that collectEarly runs.
 	crowded, collecting atomic.Bool
 }
@@ -98,6 +103,7 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 	}
 	o.Logger.InfoContext(ctx, "serving", append(at.addresses(), sc.whatIsOn()...)...)
 	sc.tellKeys(ctx, sc.current.Load().keys)
+	sc.tellCertificates(ctx, c)
 	if o.Listening != nil {
 		o.Listening(at)
 	}
@@ -108,7 +114,7 @@ func newSidecar(c *config.Config, o Options) *sidecar {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	sc := &sidecar{
-		config: c, build: o.Build, wrap: o.Wrap, logger: o.Logger, registry: registry,
+		config: c, build: o.Build, wrap: o.Wrap, logger: o.Logger, registry: registry, rowsEvery: o.RowsEvery,
 		metrics: observe.NewMetrics(registry, o.Build.Version, o.Build.Commit),
 	}
 	if h, ok := o.Logger.Handler().(*observe.LogHandler); ok {

@@ -15,32 +15,12 @@ func (t Tables) Role() (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString(`-- It has no password yet: \password ` + RoleName + ` in psql sets one.
-DO ` + tag + `
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '` + RoleName + `') THEN
-    CREATE ROLE ` + RoleName + ` LOGIN;
-  END IF;
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO ` + RoleName + `', current_database());
-END
-` + tag + `;
--- It could write nothing anyway; these keep a mistake elsewhere from mattering.
+	b.WriteString(makeRole(RoleName) + `-- It could write nothing anyway; these keep a mistake elsewhere from mattering.
 ALTER ROLE ` + RoleName + ` SET default_transaction_read_only = on;
 ALTER ROLE ` + RoleName + ` SET statement_timeout = '10s';
 
 -- The schemas of the tables, then the columns that a verdict reads.
-DO ` + tag + `
-DECLARE
-  place name;
-BEGIN
-  FOR place IN SELECT DISTINCT s.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
-    WHERE c.oid IN (` + t.regclasses() + `)
-  LOOP
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO ` + RoleName + `', place);
-  END LOOP;
-END
-` + tag + `;
-`)
+` + grantSchemas(RoleName, t.regclasses()))
 	grant := func(indent, table string, columns ...string) {
 		fmt.Fprintf(&b, "%sGRANT SELECT (%s) ON %s TO %s;\n", indent, quoteNames(columns, ""), quoteTable(table), RoleName)
 	}
@@ -91,13 +71,48 @@ func (t Tables) RemoveRole() (string, error) {
 	if err := t.check(); err != nil {
 		return "", err
 	}
+	return removeRole(RoleName), nil
+}
+
+// makeRole makes a role that may log in.
+func makeRole(name string) string {
+	return `-- It has no password yet: \password ` + name + ` in psql sets one.
+DO ` + tag + `
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '` + name + `') THEN
+    CREATE ROLE ` + name + ` LOGIN;
+  END IF;
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO ` + name + `', current_database());
+END
+` + tag + `;
+`
+}
+
+// grantSchemas lets a role find the tables.
+func grantSchemas(name, regclasses string) string {
+	return `DO ` + tag + `
+DECLARE
+  place name;
+BEGIN
+  FOR place IN SELECT DISTINCT s.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
+    WHERE c.oid IN (` + regclasses + `)
+  LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO ` + name + `', place);
+  END LOOP;
+END
+` + tag + `;
+`
+}
+
+// removeRole takes a role away.
+func removeRole(name string) string {
 	return `DO ` + tag + `
 BEGIN
-  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '` + RoleName + `') THEN
-    DROP OWNED BY ` + RoleName + `;
-    DROP ROLE ` + RoleName + `;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '` + name + `') THEN
+    DROP OWNED BY ` + name + `;
+    DROP ROLE ` + name + `;
   END IF;
 END
 ` + tag + `;
-`, nil
+`
 }

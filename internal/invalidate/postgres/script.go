@@ -8,6 +8,7 @@ import (
 // A Script is what is printed for somebody to review, and to run.
 type Script struct {
 	Triggers, Role bool
+	ClearingRole   bool
 	Remove         bool // what takes them away instead
 }
 
@@ -19,7 +20,12 @@ const (
 -- For a superuser, or for who owns the tables and may make roles. May be run again.
 -- "django-sidecar sql -remove -what role" takes it away again.
 `
+	clearingRoleHead = `-- A role for the DATABASE_URL of "django-sidecar clearsessions", which may delete sessions. The sidecar itself needs none.
+-- For a superuser, or for who owns the table and may make roles. May be run again.
+-- "django-sidecar sql -remove -what clearsessions-role" takes it away again.
+`
 	removeTriggersHead = "-- Takes away the triggers that told django-sidecar of changes, and their functions.\n"
+	removeClearingHead = "-- Takes away the role of django-sidecar clearsessions and what it was granted in this database. For a superuser.\n"
 	removeRoleHead     = "-- Takes away django-sidecar's role and what it was granted in this database. For a superuser.\n"
 )
 
@@ -33,8 +39,10 @@ func (t Tables) SQL(s Script) (string, error) {
 	}{
 		{s.Triggers, false, triggersHead, t.Triggers},
 		{s.Role, false, roleHead, t.Role},
+		{s.ClearingRole, false, clearingRoleHead, t.ClearingRole},
 		{s.Triggers, true, removeTriggersHead, t.RemoveTriggers},
 		{s.Role, true, removeRoleHead, t.RemoveRole},
+		{s.ClearingRole, true, removeClearingHead, t.RemoveClearingRole},
 	} {
 		if !part.wanted || part.remove != s.Remove {
 			continue

@@ -1,0 +1,208 @@
+//go:build live
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/invalidate/postgres"
+	"django-sidecar/internal/sidecar"
+)
+
+// clearingRows names how many rows TestClearSessions deletes, such as 10000000.
+const clearingRows = "DJANGO_SIDECAR_CLEARING_ROWS"
+
+// clearing is a Django with many sessions that are over.
+type clearing struct {
+	django *djangotest.Django
+	exec   func(sql string) string
+	env    map[string]string
+}
+
+// fill makes rows of which all but every tenth are over, and sets the environment.
+func (c *clearing) fill(t *testing.T, insert string) {
+	t.Helper()
+	rows := os.Getenv(clearingRows)
+	if rows == "" {
+		rows = "50000"
+	}
+	c.exec(strings.ReplaceAll(insert, "{rows}", rows))
+	for name, value := range c.env {
+		t.Setenv(name, value)
+	}
+}
+
+// overBefore counts the rows that Django's clear_expired would have deleted at the time of the start.
+const overBefore = `from django.contrib.sessions.models import Session
+from django.utils import timezone
+print(Session.objects.filter(expire_date__lt=timezone.now() - timezone.timedelta(minutes=5)).count(), Session.objects.count())`
+
+// busy is what Django does meanwhile: it renews sessions that are over, and makes and deletes others, and prints the
+// keys that must be there at the end.
+const busy = `import time
+from datetime import timedelta
+from django.contrib.sessions.models import Session
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
+over = list(Session.objects.filter(expire_date__lt=timezone.now()).order_by("-expire_date").values_list("session_key", flat=True)[:2000])
+kept, renewed, end = [], 0, time.time() + 4
+for n, key in enumerate(over):
+    if time.time() > end:
+        break
+    if Session.objects.filter(session_key=key).update(expire_date=timezone.now() + timedelta(days=1)):
+        kept.append(key)
+        renewed += 1
+    made = SessionStore()
+    made["n"] = n
+    made.create()
+    if n % 3 == 0:
+        made.delete()
+    else:
+        kept.append(made.session_key)
+there = set(Session.objects.filter(expire_date__gt=timezone.now()).values_list("session_key", flat=True))
+print("BUSY", renewed, len(kept), len([k for k in kept if k not in there]))`
+
+// startCommand runs a command of the program in the background.
+func startCommand(t *testing.T, args ...string) (cmd *exec.Cmd, out *bytes.Buffer) {
+	t.Helper()
+	cmd, out = exec.CommandContext(t.Context(), sidecarProgram(t), args...), new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = out, io.Discard
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, out
+}
+
+// TestClearSessions clears 50,000 expired sessions, by a role that may do nothing else, while a live Django renews some
+// of them and makes others. Afterwards Django finds nothing to clear, and nothing is missing.
+func TestClearSessions(t *testing.T) {
+	for name, start := range map[string]func(*testing.T) *clearing{"PostgreSQL": clearingPostgres, "MariaDB": clearingMariaDB} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t)
+			before := fields(t, c.django, overBefore)
+			if code, said := command(t, "", "clearsessions", "-dry-run", "-pause", "0"); code != exitYes || !strings.Contains(said, "would delete") {
+				t.Fatalf("-dry-run: %d, %s", code, said)
+			}
+			if got := fields(t, c.django, overBefore); got[1] != before[1] {
+				t.Fatalf("-dry-run has left %v of %v rows", got, before)
+			}
+			began := time.Now()
+			cmd, out := startCommand(t, "clearsessions", "-pause", "10ms")
+			printed, code := c.django.Run(busy)
+			if err := cmd.Wait(); err != nil || code != 0 {
+				t.Fatalf("clearsessions: %v, %s; Django: %d, %s", err, out, code, printed)
+			}
+			t.Logf("%s in %v beside Django, which says %s", strings.TrimSpace(out.String()), time.Since(began).Round(time.Millisecond), strings.TrimSpace(printed))
+			did := regexp.MustCompile(`BUSY (\d+) (\d+) (\d+)`).FindStringSubmatch(printed)
+			if did == nil || did[1] == "0" || did[3] != "0" {
+				t.Errorf("Django renewed, kept and lost: %v", did)
+			}
+			if after := fields(t, c.django, overBefore); after[0] != 0 || after[1] == 0 {
+				t.Errorf("over and left: %v; before: %v", after, before)
+			}
+		})
+	}
+}
+
+// fields are the numbers that a program prints in Django's shell.
+func fields(t *testing.T, d *djangotest.Django, program string) (numbers []int) {
+	t.Helper()
+	printed, code := d.Run(program)
+	for text := range strings.FieldsSeq(printed) {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("Django prints %q", printed)
+		}
+		numbers = append(numbers, n)
+	}
+	if code != 0 || len(numbers) == 0 {
+		t.Fatalf("Django ends with %d: %s", code, printed)
+	}
+	return numbers
+}
+
+func clearingPostgres(t *testing.T) *clearing {
+	t.Helper()
+	db := djangotest.Postgres(t).Database(t)
+	c := &clearing{
+		django: djangotest.StartDjango(t, djangotest.Project{Version: "5.2", Database: db.Django()}),
+		exec:   func(sql string) string { return db.ExecAsSuperuser(t, sql) },
+		env:    map[string]string{"DATABASE_URL": db.URL(), "DJANGO_VERSION": "5.2"},
+	}
+	c.fill(t, `INSERT INTO django_session SELECT 'key' || n, 'data', now() + interval '1 hour' * CASE WHEN n % 10 = 0 THEN 1 ELSE -1 - n % 1000 END
+		FROM generate_series(1, {rows}) AS n; ANALYZE django_session`)
+	read, err := config.ForClearing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	role, _, err := sidecar.SQL(read, sidecar.SQLOptions{Script: postgres.Script{ClearingRole: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove, _, err := sidecar.SQL(read, sidecar.SQLOptions{Script: postgres.Script{ClearingRole: true, Remove: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.exec(role + role + "ALTER ROLE django_sidecar_clearsessions PASSWORD 'pw'")
+	t.Cleanup(func() { c.exec(remove) })
+	t.Setenv("DATABASE_URL", regexp.MustCompile(`//.*@`).ReplaceAllString(db.URL(), "//django_sidecar_clearsessions:pw@"))
+	for _, sql := range []string{"SELECT session_data FROM django_session", "SELECT * FROM auth_user", "INSERT INTO django_session (session_key) VALUES ('x')", "UPDATE django_session SET session_key = 'x'"} {
+		if got := db.ExecAsSuperuser(t, fmt.Sprintf(`DO $$ BEGIN SET LOCAL ROLE django_sidecar_clearsessions; EXECUTE '%s';
+			RAISE 'allowed'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$; SELECT 'refused'`, strings.ReplaceAll(sql, "'", "''"))); got != "refused" {
+			t.Errorf("%s: %s", sql, got)
+		}
+	}
+	return c
+}
+
+func clearingMariaDB(t *testing.T) *clearing {
+	t.Helper()
+	server := djangotest.MariaDB(t)
+	db := server.Database(t)
+	c := &clearing{
+		django: djangotest.StartDjango(t, djangotest.Project{
+			Version: "4.2", Database: db.Django(), Settings: map[string]any{"USE_TZ": false, "TIME_ZONE": "America/New_York"},
+		}),
+		exec: func(sql string) string { return db.Exec(t, sql) },
+		env: map[string]string{
+			"DATABASE_URL": db.URL(), "DJANGO_VERSION": "4.2", "DJANGO_USE_TZ": "false", "DJANGO_TIME_ZONE": "America/New_York",
+		},
+	}
+	// New York is four or five hours behind UTC: what is three hours ago there lies one or two hours ahead.
+	c.fill(t, `INSERT INTO django_session SELECT concat('key', seq), 'data', utc_timestamp(6) + interval CASE WHEN seq % 10 = 0 THEN -3 ELSE -6 - CAST(seq % 1000 AS SIGNED) END hour
+		FROM seq_1_to_{rows}`)
+	return c
+}
+
+// TestClearSessionsStops: SIGTERM ends it after the transaction that it is at; and two do not run at once.
+func TestClearSessionsStops(t *testing.T) {
+	c := clearingPostgres(t)
+	cmd, out := startCommand(t, "clearsessions", "-batch", "3", "-pause", "1h")
+	waitFor(t, 20*time.Second, "a first batch", func() bool { return c.exec("SELECT count(*) % 10 FROM django_session") == "7" })
+	if code, said := command(t, "", "clearsessions"); code != exitNo || !strings.Contains(said, "are being cleared already") {
+		t.Errorf("a second one: %d, %s", code, said)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitNo || !strings.Contains(out.String(), "deleted 3 expired sessions") ||
+		!strings.HasSuffix(out.String(), "; stopped before the end\n") {
+		t.Errorf("after SIGTERM: %v, %s", err, out)
+	}
+	if code, said := command(t, "", "clearsessions", "-batch", "1000", "-pause", "0"); code != exitYes || !strings.HasPrefix(said, "deleted 44997 expired sessions") {
+		t.Errorf("the next one: %d, %s", code, said)
+	}
+}
