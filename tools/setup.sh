@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, MariaDB, Redis,
-# memcached, libfuse with its Python binding, user-mode Linux, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
+# memcached, zsh, fish, mandoc and groff, libfuse with its Python binding, user-mode Linux, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
 # not a Debian package goes to one directory, ~/.cache/django-sidecar, which can be removed at any time.
 set -euo pipefail
 
@@ -93,6 +93,12 @@ servers() {
 	# For compiling python-ldap.
 	[ -e /usr/include/ldap.h ] && [ -e /usr/include/sasl/sasl.h ] || apt_install libldap-dev libsasl2-dev ||
 		missing+=("headers: apt-get install libldap-dev libsasl2-dev")
+}
+
+# shells are those that the completions are tried in, and the readers of man pages.
+shells() {
+	has zsh && has fish && has mandoc && has groff || apt_install zsh fish mandoc groff ||
+		missing+=("shells and readers of man pages: apt-get install zsh fish mandoc groff")
 }
 
 # has looks for a program also where daemons are.
@@ -242,6 +248,7 @@ mkdir -p "$cache/venv" "$cache/bin"
 exec 9>"$cache/lock" && flock 9 # two at a time would spoil each other's environments
 compiler
 servers
+shells
 environments
 package_environment
 tus_clients

@@ -14,7 +14,9 @@ import (
 const healthcheckTimeout = 5 * time.Second
 
 func healthcheck(ctx context.Context, args []string, s stdio) int {
-	if code, ok := parseFlags(flags("healthcheck"), args, s); !ok {
+	f := flags("healthcheck")
+	live := f.Bool("live", false, "ask for the process alone (/livez), and not for its stores")
+	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
 	address, own, err := config.AdminListener()
@@ -24,15 +26,19 @@ func healthcheck(ctx context.Context, args []string, s stdio) int {
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	status, err := sidecar.AskReady(ctx, address, own)
+	path, state := "/readyz", "ready"
+	if *live {
+		path, state = "/livez", "alive"
+	}
+	status, err := sidecar.AskAdmin(ctx, address, own, path)
 	if err != nil {
-		fmt.Fprintf(s.err, "not ready: %v\n", err)
+		fmt.Fprintf(s.err, "not %s: %v\n", state, err)
 		return exitNo
 	}
 	if status != http.StatusOK {
-		fmt.Fprintf(s.err, "not ready: /readyz answers %d\n", status)
+		fmt.Fprintf(s.err, "not %s: %s answers %d\n", state, path, status)
 		return exitNo
 	}
-	fmt.Fprintln(s.out, "ready")
+	fmt.Fprintln(s.out, state)
 	return exitYes
 }

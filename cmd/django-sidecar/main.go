@@ -9,30 +9,43 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // TIME_ZONE must work in an image that has no files but this program
 
 	"django-sidecar/internal/config"
 )
 
-// The exit codes that scripts may rely on.
+// The exit codes that scripts may rely on. 130 and 143 are for a second SIGINT or SIGTERM: see endedBy.
 const (
-	exitYes     = 0 // done, ready, logged in
-	exitNo      = 1 // a check failed, not ready, not logged in
-	exitUsage   = 2 // wrong usage or settings
-	exitUnknown = 3 // could not find out
-	// 130 and 143 are for a second SIGINT or SIGTERM: see endedBy.
+	exitYes = iota
+	exitNo
+	exitUsage
+	exitUnknown
 )
+
+// exits says what each of them means.
+func exits() []string {
+	return []string{
+		exitYes: "done, ready, logged in", exitNo: "a check failed, not ready, not logged in",
+		exitUsage: "wrong usage or settings", exitUnknown: "could not find out",
+	}
+}
 
 // stdio is what a command reads and writes.
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
+
+	// declared, if there is one, is given the command's flags and the words that may be its argument. The command does no more.
+	declared func(f *flag.FlagSet, words []string)
 }
 
 type command struct {
 	name, does string
-	run        func(ctx context.Context, args []string, s stdio) int
+	// run calls parseFlags or parseWord before it does anything else: the completions and the man page ask these.
+	run func(ctx context.Context, args []string, s stdio) int
 }
 
 func commands() []command {
@@ -48,6 +61,8 @@ func commands() []command {
 		{"clearsessions", "delete expired rows of the session table, a few at a time; -dry-run: count them", clearSessions},
 		{"decode", "print the session in the session_data read from stdin", decode},
 		{"keys", "print the keys that sessions need, derived from SECRET_KEY: DJANGO_SESSION_KEYS", keys},
+		{"completion", "print the program that completes commands and flags in a shell: bash, zsh or fish", printCompletion},
+		{"man", "print this manual: django-sidecar man | man -l -", printMan},
 		{"healthcheck", "ask the admin listener whether the sidecar is ready", healthcheck},
 		{"version", "print version, commit and Go version", printVersion},
 	}
@@ -62,7 +77,7 @@ func main() {
 		stop()
 		os.Exit(endedBy(<-signals, os.Stderr))
 	}()
-	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
 // endedBy is the exit code after a second signal, which ends everything at once: that of a program that the signal
@@ -101,6 +116,10 @@ func run(ctx context.Context, args []string, s stdio) int {
 
 // parseFlags reads the flags of a command that takes no arguments. With false, the command ends with the code.
 func parseFlags(f *flag.FlagSet, args []string, s stdio) (code int, ok bool) {
+	if s.declared != nil {
+		s.declared(f, nil)
+		return exitYes, false
+	}
 	f.SetOutput(s.err)
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -113,6 +132,22 @@ func parseFlags(f *flag.FlagSet, args []string, s stdio) (code int, ok bool) {
 		return exitUsage, false
 	}
 	return 0, true
+}
+
+// parseWord is parseFlags for a command whose argument is one of some words.
+func parseWord(f *flag.FlagSet, words, args []string, s stdio) (word string, code int, ok bool) {
+	if s.declared != nil {
+		s.declared(f, words)
+		return "", exitYes, false
+	}
+	if len(args) > 0 && slices.Contains(words, args[0]) {
+		word, args = args[0], args[1:]
+	}
+	if code, ok = parseFlags(f, args, s); ok && word == "" {
+		fmt.Fprintf(s.err, "usage: django-sidecar %s %s\n", f.Name(), strings.Join(words, "|"))
+		return "", exitUsage, false
+	}
+	return word, code, ok
 }
 
 func flags(name string) *flag.FlagSet { return flag.NewFlagSet(name, flag.ContinueOnError) }

@@ -3,17 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
+	"django-sidecar/internal/manual"
 	"django-sidecar/internal/settingsscript"
 )
 
 func settingsScript(_ context.Context, args []string, s stdio) int {
 	f := flags("settings-script")
 	var o settingsscript.Options
-	f.StringVar(&o.Format, "format", "env", strings.Join(settingsscript.Formats(), ", "))
-	f.StringVar(&o.Directory, "directory", "", "where the program writes its files; by default where it runs")
+	o.Format = "env"
+	f.Var(&manual.Words{Value: &o.Format, Choices: settingsscript.Formats()}, "format", "what the settings are for: "+strings.Join(settingsscript.Formats(), ", "))
+	f.StringVar(&o.Directory, "directory", "", "the `directory` in which the program writes its files; by default where it runs")
 	f.BoolVar(&o.PlainSecret, "plain-secret", false, "write SECRET_KEY itself, and not keys that are derived from it")
 	f.BoolVar(&o.Replace, "replace", false, "replace files that are there")
 	f.BoolVar(&o.Uploads, "uploads", false, "turn uploads on: write MEDIA_ROOT")
@@ -30,11 +31,6 @@ func settingsScript(_ context.Context, args []string, s stdio) int {
 	if *sessions > 0 {
 		fmt.Fprint(s.out, settingsscript.Sample(*sessions, o.Directory))
 		return exitYes
-	}
-	if !slices.Contains(settingsscript.Formats(), o.Format) {
-		fmt.Fprintf(s.err, "django-sidecar settings-script: -format is one of %s\n",
-			strings.Join(settingsscript.Formats(), ", "))
-		return exitUsage
 	}
 	program, err := settingsscript.Program(o)
 	if err != nil {

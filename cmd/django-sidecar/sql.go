@@ -3,37 +3,38 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/invalidate/postgres"
+	"django-sidecar/internal/manual"
 	"django-sidecar/internal/sidecar"
 )
 
 func printSQL(_ context.Context, args []string, s stdio) int {
 	f := flags("sql")
-	what := f.String("what", "triggers", "triggers, role, all (which is both) or clearsessions-role")
+	what, whats := "triggers", []string{"triggers", "role", "all", "clearsessions-role"}
+	f.Var(&manual.Words{Value: &what, Choices: whats}, "what", "triggers, role, all (which is both) or clearsessions-role")
 	remove := f.Bool("remove", false, "print what takes them away")
 	django := f.Bool("django", false, "print the triggers as a migration for Django, which can be reversed")
-	of := f.String("database", "", "sessions or users: for which database, where DJANGO_SESSION_DATABASE_URL names "+
-		"another than DATABASE_URL")
+	var of string
+	f.Var(&manual.Words{Value: &of, Choices: []string{"sessions", "users"}}, "database",
+		"sessions or users: for which database, where DJANGO_SESSION_DATABASE_URL names another than DATABASE_URL")
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
 	script := postgres.Script{
-		Triggers: *what == "triggers" || *what == "all", Role: *what == "role" || *what == "all",
-		ClearingRole: *what == "clearsessions-role", Remove: *remove,
+		Triggers: what == "triggers" || what == "all", Role: what == "role" || what == "all",
+		ClearingRole: what == "clearsessions-role", Remove: *remove,
 	}
-	if !slices.Contains([]string{"triggers", "role", "all", "clearsessions-role"}, *what) || *django && (*what != "triggers" || *remove) {
-		fmt.Fprintln(s.err, "django-sidecar sql: -what is triggers, role, all or clearsessions-role; -django goes with triggers alone, "+
-			"and has the removal in it")
+	if *django && (what != "triggers" || *remove) {
+		fmt.Fprintln(s.err, "django-sidecar sql: -django goes with triggers alone, and has the removal in it")
 		return exitUsage
 	}
 	c, ok := readConfig(s, config.ForSQL)
 	if !ok {
 		return exitUsage
 	}
-	text, warning, err := sidecar.SQL(c, sidecar.SQLOptions{Script: script, Django: *django, Database: *of})
+	text, warning, err := sidecar.SQL(c, sidecar.SQLOptions{Script: script, Django: *django, Database: of})
 	if err != nil {
 		fmt.Fprintf(s.err, "django-sidecar sql: %v\n", err)
 		return exitUsage

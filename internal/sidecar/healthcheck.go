@@ -10,13 +10,18 @@ import (
 	"django-sidecar/internal/config"
 )
 
-// AskReady asks /readyz of the admin listener at an address of the settings; own is nil where it speaks plain HTTP.
+// AskReady asks the admin listener at an address of the settings whether the sidecar is ready.
+func AskReady(ctx context.Context, address string, own *config.TLS) (status int, err error) {
+	return AskAdmin(ctx, address, own, "/readyz")
+}
+
+// AskAdmin asks for a path of the admin listener; own is nil where it speaks plain HTTP.
 // Nothing secret is asked, so that it need not be known who answers: the certificate may be for other names, and be
 // replaced at any time. To a listener that asks for a certificate it shows the listener's own.
-func AskReady(ctx context.Context, address string, own *config.TLS) (status int, err error) {
+func AskAdmin(ctx context.Context, address string, own *config.TLS, path string) (status int, err error) {
 	network, dial := "tcp", localAddress(address)
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		network, dial = "unix", path
+	if socket, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, dial = "unix", socket
 	}
 	scheme, settings := "http", (*tls.Config)(nil)
 	if own != nil {
@@ -33,7 +38,7 @@ func AskReady(ctx context.Context, address string, own *config.TLS) (status int,
 			return new(net.Dialer).DialContext(ctx, network, dial)
 		},
 	}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://sidecar/readyz", http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://sidecar"+path, http.NoBody)
 	if err != nil {
 		return 0, err
 	}
