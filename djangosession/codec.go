@@ -177,7 +177,7 @@ func (c *Codec) decodeLegacy(data string) (*Session, error) {
 	if !c.legacy.VerifyHex(payload, hash) {
 		return nil, signing.ErrBadSignature
 	}
-	return c.session(payload, signing.SignedBy{Algorithm: signing.SHA1})
+	return c.session(payload, signing.SignedBy{Verified: true, Algorithm: signing.SHA1})
 }
 
 func (c *Codec) session(payload string, by signing.SignedBy) (*Session, error) {

@@ -22,7 +22,7 @@ type Session struct {
 	AuthUserID, AuthBackend, AuthHash Value
 	// ExpireDate is when the session ends, the zero Time where the store does not know.
 	ExpireDate time.Time
-	// SignedBy is the key that the session data was verified with. It says nothing of sessions from a cache.
+	// SignedBy is the key that the session data was verified with. Sessions from a cache are not signed.
 	SignedBy signing.SignedBy
 
 	impersonation uint8 // bits of impersonationEntry

@@ -82,7 +82,7 @@ func newAuthHashes(c VerifierConfig) (hashes authHashes, err error) {
 	var errs []error
 	add := func(keys signing.Keys, fallback int, salt string, own bool, algorithms ...signing.Algorithm) {
 		for _, algorithm := range algorithms {
-			by := signing.SignedBy{Fallback: fallback, Algorithm: algorithm}
+			by := signing.SignedBy{Verified: true, Fallback: fallback, Algorithm: algorithm}
 			key, err := signing.SaltedHMACOf(keys, algorithm, salt)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("session auth hash, %s: %w", by, err))

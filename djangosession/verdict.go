@@ -15,8 +15,8 @@ type Verdict struct {
 	// Session is the session that was judged, nil when none was found, it could not be read, or the verdict is one
 	// that was kept without it. Its being there says nothing about a user.
 	Session *Session
-	// HashedBy is the key of the session auth hash that Verifier.Resolve has found right. It says nothing where no user
-	// was looked at, and where the verdict is one that was kept.
+	// HashedBy is the key of the session auth hash that Verifier.Resolve has found right. It is the zero SignedBy where
+	// no user was looked at, and where the verdict is one that was kept.
 	HashedBy signing.SignedBy
 	// Reason says why there is no user, and is empty when there is one.
 	Reason Reason

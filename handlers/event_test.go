@@ -215,10 +215,10 @@ func TestObserve(t *testing.T) {
 		calls := 0
 		h := newHandler(tt.verifier, func(o *handlers.Options) {
 			o.Answers.Now = ticking()
-			o.Answers.Observe = func(outcome string, reason djangosession.Reason, took time.Duration) {
+			o.Answers.Observe = func(outcome string, v djangosession.Verdict, took time.Duration) {
 				calls++
-				if outcome != tt.outcome || reason != tt.reason || took != time.Millisecond {
-					t.Errorf("observed %q, %q, %v, want %q, %q", outcome, reason, took, tt.outcome, tt.reason)
+				if outcome != tt.outcome || v.Reason != tt.reason || took != time.Millisecond {
+					t.Errorf("observed %q, %q, %v, want %q, %q", outcome, v.Reason, took, tt.outcome, tt.reason)
 				}
 			}
 		})

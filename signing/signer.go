@@ -28,7 +28,8 @@ type Options struct {
 
 // SignedBy names the key that a signature was checked with.
 type SignedBy struct {
-	Fallback  int // 0: SECRET_KEY; n: the n-th of SECRET_KEY_FALLBACKS
+	Verified  bool // false: nothing was checked, and the rest says nothing
+	Fallback  int  // 0: SECRET_KEY; n: the n-th of SECRET_KEY_FALLBACKS
 	Algorithm Algorithm
 }
 
@@ -77,12 +78,12 @@ func NewSigner(o Options) (*Signer, error) {
 		}
 		s.keys = append(s.keys, signingKey{mac, by})
 	}
-	add(o.Secret, SignedBy{Algorithm: o.Algorithm})
+	add(o.Secret, SignedBy{Verified: true, Algorithm: o.Algorithm})
 	for i, fallback := range o.FallbackSecrets {
-		add(fallback, SignedBy{Fallback: i + 1, Algorithm: o.Algorithm})
+		add(fallback, SignedBy{Verified: true, Fallback: i + 1, Algorithm: o.Algorithm})
 	}
 	for _, a := range o.AlsoAccept {
-		add(o.Secret, SignedBy{Algorithm: a})
+		add(o.Secret, SignedBy{Verified: true, Algorithm: a})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

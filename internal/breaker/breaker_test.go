@@ -12,6 +12,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/breaker"
+	"django-sidecar/internal/observe"
 )
 
 // server is a store of each kind. It answers as told.
@@ -61,6 +62,7 @@ const timeout = 2 * time.Second
 
 // questions are the ways in which a Breaker's server is asked. Each takes at most the timeout.
 func questions(s *server, b *breaker.Breaker) []func() error {
+	watch := observe.Watch{Now: time.Now, Breaker: b}
 	bounded := func(ask func(context.Context) error) func() error {
 		return func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -70,15 +72,15 @@ func questions(s *server, b *breaker.Breaker) []func() error {
 	}
 	return []func() error{
 		bounded(func(ctx context.Context) error {
-			_, err := breaker.WatchedSessions{Store: s, Breaker: b}.Load(ctx, "")
+			_, err := (&observe.Sessions{Store: s, Watch: watch}).Load(ctx, "")
 			return err
 		}),
 		bounded(func(ctx context.Context) error {
-			_, err := breaker.WatchedUsers{UserStore: s, Breaker: b}.UserByID(ctx, djangosession.Value{})
+			_, err := (&observe.Users{Store: s, Watch: watch}).UserByID(ctx, djangosession.Value{})
 			return err
 		}),
 		bounded(func(ctx context.Context) error {
-			_, err := breaker.WatchedPermissions{AccessStore: s, Breaker: b}.AccessOf(ctx, "")
+			_, err := (&observe.Access{Store: s, Watch: watch}).AccessOf(ctx, "")
 			return err
 		}),
 		bounded(func(ctx context.Context) error {

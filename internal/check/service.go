@@ -36,8 +36,8 @@ type Service struct {
 	NoPermissions error
 	// Login is where gateways send a browser; the zero value sends nobody anywhere.
 	Login gateway.LoginURL
-	// Observe counts a verdict; nil means nobody does.
-	Observe func(outcome string, reason djangosession.Reason, took time.Duration)
+	// Observe counts a verdict, the zero Verdict where it could not be found out; nil means nobody does.
+	Observe func(outcome string, v djangosession.Verdict, took time.Duration)
 	// Answered is told of each verdict, and must not wait; nil: nobody is.
 	Answered func(cookies []string, v djangosession.Verdict)
 	// Now is the clock.
@@ -62,7 +62,7 @@ func (s *Service) Verify(
 	}
 	out := outcomeOf(v, err)
 	if s.Observe != nil {
-		s.Observe(string(out), v.Reason, took)
+		s.Observe(string(out), v, took)
 	}
 	e.Outcome, e.Reason, e.Err = string(out), v.Reason, err
 	if v.User != nil {

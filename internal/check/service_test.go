@@ -104,10 +104,10 @@ func TestVerify(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newService(&tt.fake)
 			counted := 0
-			s.Observe = func(outcome string, reason djangosession.Reason, took time.Duration) {
+			s.Observe = func(outcome string, v djangosession.Verdict, took time.Duration) {
 				counted++
-				if outcome != string(tt.outcome) || reason != tt.fake.verdict.Reason || took != tt.took {
-					t.Errorf("counted %s, %q, %v", outcome, reason, took)
+				if outcome != string(tt.outcome) || v != tt.fake.verdict || took != tt.took {
+					t.Errorf("counted %s, %+v, %v", outcome, v, took)
 				}
 			}
 			var e observe.Event

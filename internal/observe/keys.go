@@ -1,22 +1,26 @@
 package observe
 
 import (
-	"context"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"django-sidecar/djangosession"
+	"django-sidecar/signing"
 )
 
 // keyMetrics say which keys there are, and which of them are still needed.
 type keyMetrics struct {
 	verified *prometheus.CounterVec
 	info     *prometheus.GaugeVec
+	uses     atomic.Pointer[keyUses] // nil: none is counted
 }
 
-func newKeyMetrics(r prometheus.Registerer) keyMetrics {
-	k := keyMetrics{
+// keyUses are those that a deployment has. A use that it does not have has no counters.
+type keyUses struct{ signatures, hashes keyCounters }
+
+func newKeyMetrics(r prometheus.Registerer) *keyMetrics {
+	k := &keyMetrics{
 		verified: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "django_sidecar_verified_with_key_total",
 			Help: "Signatures of sessions (use: signature) and session auth hashes (use: auth_hash) that were " +
@@ -43,7 +47,20 @@ func (m *Metrics) Keys(fingerprints map[int]string) {
 // keyCounters count one use of keys, by their index.
 type keyCounters []prometheus.Counter
 
-// counters are for SECRET_KEY and so many fallbacks. They begin at 0, so that a key that is not used is seen.
+// CountKeys has Verdict count the keys of a deployment: SECRET_KEY and so many fallbacks. signed says whether its
+// sessions are signed, hashed whether users have a session auth hash.
+func (m *Metrics) CountKeys(fallbacks int, signed, hashed bool) {
+	uses := new(keyUses)
+	if signed {
+		uses.signatures = m.counters("signature", fallbacks)
+	}
+	if hashed {
+		uses.hashes = m.counters("auth_hash", fallbacks)
+	}
+	m.keys.uses.Store(uses)
+}
+
+// counters begin at 0, so that a key that is not used is seen.
 func (m *Metrics) counters(use string, fallbacks int) (all keyCounters) {
 	for i := range fallbacks + 1 {
 		all = append(all, m.keys.verified.WithLabelValues(use, strconv.Itoa(i)))
@@ -51,57 +68,8 @@ func (m *Metrics) counters(use string, fallbacks int) (all keyCounters) {
 	return all
 }
 
-func (c keyCounters) count(index int) {
-	if index < len(c) {
-		c[index].Inc()
+func (c keyCounters) count(by signing.SignedBy) {
+	if by.Verified && by.Fallback < len(c) {
+		c[by.Fallback].Inc()
 	}
-}
-
-// SignedStore returns a store whose sessions are signed, with its keys counted.
-func (m *Metrics) SignedStore(store djangosession.Store, fallbacks int) djangosession.Store {
-	return &signedStore{store, m.counters("signature", fallbacks)}
-}
-
-type signedStore struct {
-	store djangosession.Store
-	keys  keyCounters
-}
-
-// Load implements djangosession.Store.
-func (s *signedStore) Load(ctx context.Context, key string) (*djangosession.Session, error) {
-	session, err := s.store.Load(ctx, key)
-	if err == nil {
-		s.keys.count(session.SignedBy.Fallback)
-	}
-	return session, err
-}
-
-// Verifier returns verifier with the keys of its session auth hashes counted.
-func (m *Metrics) Verifier(verifier *djangosession.Verifier, fallbacks int) *CountedVerifier {
-	return &CountedVerifier{verifier, m.counters("auth_hash", fallbacks)}
-}
-
-// CountedVerifier is a djangosession.Verifier that looks at users, and counts the keys of their hashes.
-type CountedVerifier struct {
-	*djangosession.Verifier
-
-	keys keyCounters
-}
-
-// Verify is that of the djangosession.Verifier.
-func (v *CountedVerifier) Verify(ctx context.Context, sessionKey string) (djangosession.Verdict, error) {
-	claim, err := v.Begin(ctx, sessionKey)
-	if err != nil {
-		return djangosession.Verdict{}, err
-	}
-	return v.Resolve(ctx, claim)
-}
-
-// Resolve is that of the djangosession.Verifier.
-func (v *CountedVerifier) Resolve(ctx context.Context, claim djangosession.Claim) (djangosession.Verdict, error) {
-	verdict, err := v.Verifier.Resolve(ctx, claim)
-	if verdict.User != nil {
-		v.keys.count(verdict.HashedBy.Fallback)
-	}
-	return verdict, err
 }

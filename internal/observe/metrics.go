@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +31,7 @@ type Metrics struct {
 	stale   prometheus.Gauge
 	silent  *prometheus.GaugeVec
 	ends    *prometheus.GaugeVec
-	keys    keyMetrics
+	keys    *keyMetrics
 	rows    *prometheus.GaugeVec
 }
 
@@ -176,14 +175,18 @@ func (m *Metrics) CacheNotFresh(place, doing string) {
 	}
 }
 
-// Verdict counts a verdict and the time it took.
-func (m *Metrics) Verdict(outcome string, reason djangosession.Reason, took time.Duration) {
-	if outcome == "alive" && reason == "" {
+// Verdict counts a verdict, the time it took, and the keys that it has needed.
+func (m *Metrics) Verdict(outcome string, v djangosession.Verdict, took time.Duration) {
+	if outcome == "alive" && v.Reason == "" {
 		m.alive.Inc() // most are: without looking the labels up
 	} else {
-		m.verdicts.WithLabelValues(outcome, string(reason)).Inc()
+		m.verdicts.WithLabelValues(outcome, string(v.Reason)).Inc()
 	}
 	m.duration.Observe(took.Seconds())
+	if uses := m.keys.uses.Load(); uses != nil && v.Session != nil { // what was kept has no session
+		uses.signatures.count(v.Session.SignedBy)
+		uses.hashes.count(v.HashedBy)
+	}
 }
 
 // Upload counts an upload that has ended, and the bytes that it stored.
@@ -233,53 +236,3 @@ func (m *Metrics) NoStoreSilent() { m.silent.Reset() }
 
 // AnswerUndelivered counts an early answer whose client did not stop writing.
 func (m *Metrics) AnswerUndelivered() { m.undelivered.Inc() }
-
-// Store returns store with its answers timed under the name of its kind.
-func (m *Metrics) Store(store djangosession.Store, kind string, now func() time.Time) djangosession.Store {
-	return &timedStore{timed{m, m.stores.WithLabelValues(kind, "load"), now}, store}
-}
-
-// UserStore returns store with its answers timed under the name of its kind.
-func (m *Metrics) UserStore(store djangosession.UserStore, kind string, now func() time.Time) djangosession.UserStore {
-	return &timedUsers{timed{m, m.stores.WithLabelValues(kind, "user_by_id"), now}, store}
-}
-
-// timed observes how long a store takes, and counts its failures.
-type timed struct {
-	metrics  *Metrics
-	duration prometheus.Observer
-	now      func() time.Time
-}
-
-func (t *timed) since(start time.Time, err error) {
-	t.duration.Observe(t.now().Sub(start).Seconds())
-	if err != nil && !djangosession.IsAnswer(err) {
-		t.metrics.errors.Inc()
-	}
-}
-
-type timedStore struct {
-	timed
-	store djangosession.Store
-}
-
-// Load implements djangosession.Store.
-func (t *timedStore) Load(ctx context.Context, key string) (*djangosession.Session, error) {
-	start := t.now()
-	s, err := t.store.Load(ctx, key)
-	t.since(start, err)
-	return s, err
-}
-
-type timedUsers struct {
-	timed
-	store djangosession.UserStore
-}
-
-// UserByID implements djangosession.UserStore.
-func (t *timedUsers) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
-	start := t.now()
-	u, err := t.store.UserByID(ctx, id)
-	t.since(start, err)
-	return u, err
-}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/observe"
 	"django-sidecar/signing"
 )
@@ -65,12 +66,13 @@ func TestStores(t *testing.T) {
 		{fmt.Errorf("decoding: %w", &signing.SyntaxError{}), false},
 	} {
 		registry := prometheus.NewRegistry()
-		store := observe.NewMetrics(registry, "", "").Store(storeFunc(func(_ context.Context, key string) (*djangosession.Session, error) {
+		watch := observe.NewMetrics(registry, "", "").Watch("db", "load", observe.Watch{Now: ticking()})
+		store := observe.Sessions{Watch: watch, Store: storeFunc(func(_ context.Context, key string) (*djangosession.Session, error) {
 			if key != "key" {
 				t.Errorf("asked for %q", key)
 			}
 			return new(djangosession.Session), tt.err
-		}), "db", ticking())
+		})}
 		if s, err := store.Load(t.Context(), "key"); s == nil || !errors.Is(err, tt.err) {
 			t.Errorf("%v: %v, %v", tt.err, s, err)
 		}
@@ -86,13 +88,63 @@ func TestStores(t *testing.T) {
 		{djangosession.ErrBadUserID, false},
 	} {
 		registry := prometheus.NewRegistry()
-		users := observe.NewMetrics(registry, "", "").UserStore(usersFunc(func(context.Context, djangosession.Value) (*djangosession.StoredUser, error) {
+		watch := observe.NewMetrics(registry, "", "").Watch("db", "user_by_id", observe.Watch{Now: ticking()})
+		users := observe.Users{Watch: watch, Store: usersFunc(func(context.Context, djangosession.Value) (*djangosession.StoredUser, error) {
 			return new(djangosession.StoredUser), tt.err
-		}), "db", ticking())
+		})}
 		if u, err := users.UserByID(t.Context(), djangosession.Value{}); u == nil || !errors.Is(err, tt.err) {
 			t.Errorf("%v: %v, %v", tt.err, u, err)
 		}
 		testCounted(t, registry, `store="db"`, "user_by_id", tt.err, tt.failure)
+	}
+}
+
+// TestNotAsked: a question that is not put is a failure of the store, and takes no time of it.
+func TestNotAsked(t *testing.T) {
+	registry, now := prometheus.NewRegistry(), func() time.Time { return time.Unix(0, 0) }
+	watch := observe.NewMetrics(registry, "", "").Watch("db", "load", observe.Watch{
+		Now: now, Breaker: breaker.New("session table", now, func(bool) {}),
+	})
+	store := observe.Sessions{Watch: watch, Store: storeFunc(func(context.Context, string) (*djangosession.Session, error) {
+		return nil, context.DeadlineExceeded
+	})}
+	for i := range 6 {
+		if _, err := store.Load(t.Context(), "key"); errors.Is(err, breaker.ErrOpen) != (i == 5) {
+			t.Errorf("question %d: %v", i, err)
+		}
+	}
+	text := scrape(t, registry)
+	for _, line := range []string{
+		`django_sidecar_store_duration_seconds_count{operation="load",store="db"} 5`,
+		"django_sidecar_store_errors_total 6",
+	} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("no line %s in %s", line, text)
+		}
+	}
+}
+
+// TestKeyCounters: a key counts where it has verified something, and the deployment has it.
+func TestKeyCounters(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := observe.NewMetrics(registry, "", "")
+	second := signing.SignedBy{Verified: true, Fallback: 1}
+	both := djangosession.Verdict{User: new(djangosession.User), Session: &djangosession.Session{SignedBy: second}, HashedBy: second}
+	m.Verdict("alive", both, 0) // nobody has said that there are keys
+	m.CountKeys(1, true, true)
+	m.Verdict("alive", both, 0)
+	m.Verdict("alive", djangosession.Verdict{User: both.User, Session: new(djangosession.Session)}, 0) // of a cache, and a user who was known
+	m.Verdict("alive", djangosession.Verdict{User: both.User}, 0)                                      // kept
+	m.Verdict("ended", djangosession.Verdict{Session: both.Session, Reason: djangosession.AuthHashMismatch}, 0)
+	m.CountKeys(0, true, false)
+	m.Verdict("alive", both, 0)
+	text := scrape(t, registry)
+	for _, line := range []string{
+		`{index="0",use="signature"} 0`, `{index="1",use="signature"} 2`, `{index="0",use="auth_hash"} 0`, `{index="1",use="auth_hash"} 1`,
+	} {
+		if !strings.Contains(text, "\ndjango_sidecar_verified_with_key_total"+line+"\n") {
+			t.Errorf("no line %s in %s", line, text)
+		}
 	}
 }
 

@@ -113,7 +113,7 @@ func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 		}
 		t.Store = other.sessions
 	}
-	t.Verifier = other.rules.With(d.sessions, d.userStore())
+	t.Verifier = other.rules.With(d.sessions, d.userStore(nil))
 	return t, nil
 }
 

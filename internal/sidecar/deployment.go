@@ -34,19 +34,19 @@ type Deployment struct {
 	sessionBatcher  *dbstore.Batcher
 	cache           *djangocache.Backend // nil where no sessions are in one
 	keys            *keyring
-	codec           *djangosession.Codec // nil for engines that it does not read
-	cookies         *cookiestore.Store   // nil for engines that keep sessions elsewhere
-	sessions        sessionStore
-	cached          *cachestore.Store        // of the cache
-	rows            *dbstore.Sessions        // the session table, nil for engines that have none
-	files           *filestore.Store         // the folder of sessions, nil for engines that have none
-	users           *dbstore.Users           // nil with InsecureSkipUserCheck
-	access          *dbstore.Permissions     // nil with InsecureSkipUserCheck
-	rules           *djangosession.Verifier  // on no stores
-	verifier        *djangosession.Verifier  // the rules, on the stores
-	verdicts        verdicts                 // of the verifier, for requests
-	events          *signing.TimestampSigner // of what Django is told about uploads; nil where it is told nothing
-	replaced        chan struct{}            // closed when another deployment is in its place
+	codec           *djangosession.Codec        // nil for engines that it does not read
+	cookies         *cookiestore.Store          // nil for engines that keep sessions elsewhere
+	sessions        djangosession.Store         // watched
+	probeSessions   func(context.Context) error // asks what sessions would, for none: nil says that they can be had
+	cached          *cachestore.Store           // of the cache
+	rows            *dbstore.Sessions           // the session table, nil for engines that have none
+	files           *filestore.Store            // the folder of sessions, nil for engines that have none
+	users           *dbstore.Users              // nil with InsecureSkipUserCheck
+	access          *dbstore.Permissions        // nil with InsecureSkipUserCheck
+	rules           *djangosession.Verifier     // on no stores
+	verifier        *djangosession.Verifier     // the rules, on the stores
+	events          *signing.TimestampSigner    // of what Django is told about uploads; nil where it is told nothing
+	replaced        chan struct{}               // closed when another deployment is in its place
 
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
 	usersBreaker, accessBreaker *breaker.Breaker
@@ -89,10 +89,9 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 		})
 	}
 	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
-	d.verifier = d.rules.With(d.stores(metrics))
-	d.verdicts = d.verifier
-	if metrics != nil && d.users != nil { // otherwise, no hash is looked at
-		d.verdicts = metrics.Verifier(d.verifier, c.Fallbacks())
+	d.verifier = d.rules.With(d.sessions, d.userStore(metrics))
+	if metrics != nil {
+		metrics.CountKeys(c.Fallbacks(), c.SessionEngineKind != config.EngineCache, d.users != nil)
 	}
 	return nil
 }
@@ -130,12 +129,15 @@ func (d *Deployment) newRules() (*djangosession.Verifier, error) {
 	}, stores, stores)
 }
 
-// userStore is nil where users are not looked at: a nil *Users would be no nil UserStore.
-func (d *Deployment) userStore() djangosession.UserStore {
+// userStore is nil where users are not looked at: a nil *Users would be no nil UserStore. Nil metrics count nothing.
+func (d *Deployment) userStore(metrics *observe.Metrics) djangosession.UserStore {
 	if d.users == nil {
 		return nil
 	}
-	return d.users
+	return &observe.Users{
+		Store: d.users,
+		Watch: metrics.Watch("database", "user_by_id", observe.Watch{Now: time.Now, Breaker: d.usersBreaker}),
+	}
 }
 
 // tryConditions fails where the conditions of the settings are no SQL, or not on this table. That a database cannot
@@ -180,25 +182,6 @@ func ownAuthHash(h config.AuthHash) *djangosession.OwnAuthHash {
 		}
 	}
 	return own
-}
-
-// stores returns the stores as the verifier asks them: timed, if there are metrics.
-func (d *Deployment) stores(metrics *observe.Metrics) (store djangosession.Store, users djangosession.UserStore) {
-	store, users = d.sessions, d.userStore()
-	if users != nil {
-		users = breaker.WatchedUsers{UserStore: users, Breaker: d.usersBreaker}
-	}
-	if metrics == nil {
-		return store, users
-	}
-	if d.cache == nil { // otherwise, only what comes from the table is signed
-		store = metrics.SignedStore(store, d.config.Fallbacks())
-	}
-	store = metrics.Store(store, d.storeKind(), time.Now)
-	if users != nil {
-		users = metrics.UserStore(users, "database", time.Now)
-	}
-	return store, users
 }
 
 // NewCodec makes what reads and writes the deployment's session data.
@@ -298,7 +281,7 @@ func (d *Deployment) Close() error {
 func (d *Deployment) ready(ctx context.Context) []handlers.Check {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()
-	checks := []handlers.Check{{Name: "sessions", Err: d.sessions.Probe(ctx)}}
+	checks := []handlers.Check{{Name: "sessions", Err: d.probeSessions(ctx)}}
 	if d.users != nil {
 		checks = append(checks, handlers.Check{Name: "users", Err: d.users.Probe(ctx)})
 	}

@@ -2,11 +2,11 @@ package sidecar
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/cachestore"
@@ -19,16 +19,10 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-// sessionStore is where the deployment keeps its sessions.
-type sessionStore interface {
-	djangosession.Store
-	// Probe asks what Load would, for no session: nil says that Load can answer.
-	Probe(ctx context.Context) error
-}
-
-// openSessions makes the store that SESSION_ENGINE names. It connects to nothing.
+// openSessions makes the store that SESSION_ENGINE names. It connects to nothing. Nil metrics count nothing.
 func (d *Deployment) openSessions(metrics *observe.Metrics) (err error) {
 	c := d.config
+	watched := observe.Sessions{Watch: observe.Watch{Now: time.Now}}
 	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
 		if d.sessionDatabase == nil {
 			return nil // which could not be opened
@@ -37,20 +31,31 @@ func (d *Deployment) openSessions(metrics *observe.Metrics) (err error) {
 	}
 	switch c.SessionEngineKind {
 	case config.EngineDB:
-		d.sessions = probed{d.guardedRows(), d.rows.Probe}
+		watched.Store, watched.Watch.Breaker = d.rows, d.newBreaker("session table")
+		d.probeSessions = d.rows.Probe
 	case config.EngineCachedDB:
-		d.sessions, err = d.newCached(d.rows, metrics)
+		err = d.openCache(&observe.Sessions{
+			Store: d.rows, Watch: observe.Watch{Now: time.Now, Breaker: d.newBreaker("session table")},
+		})
+		// An outage of the cache alone is none: the table has every session.
+		watched.Store, d.probeSessions = d.cached, d.rows.Probe
 	case config.EngineCache:
-		d.sessions, err = d.newCached(nil, nil)
+		if err = d.openCache(nil); err == nil {
+			watched.Store, d.probeSessions = d.cached, d.cache.Probe
+		}
 	case config.EngineFile:
 		d.files, err = filestore.New(filestore.Config{
 			Dir: c.SessionFilePath, Prefix: c.SessionCookieName, CookieAge: c.SessionCookieAge, Codec: d.codec,
 			Version: d.version, Local: d.zone().Local, MaxBytes: int(c.MaxSessionBytes),
 		})
-		d.sessions = d.files
+		if err == nil {
+			watched.Store, d.probeSessions = d.files, d.files.Probe
+		}
 	case config.EngineSignedCookies:
-		d.sessions = d.cookies
+		watched.Store, d.probeSessions = d.cookies, d.cookies.Probe
 	}
+	watched.Watch = metrics.Watch(d.storeKind(), "load", watched.Watch)
+	d.sessions = &watched
 	return err
 }
 
@@ -64,19 +69,9 @@ func (d *Deployment) newCookies() (*cookiestore.Store, error) {
 	})
 }
 
-// probed is a store with what it cannot do without.
-type probed struct {
-	djangosession.Store
-	probe func(context.Context) error
-}
-
-// Probe implements sessionStore.
-func (p probed) Probe(ctx context.Context) error { return p.probe(ctx) }
-
-// newCached returns the store of a cache engine; then is where sessions are that the cache does not have, nil for none.
-func (d *Deployment) newCached(then *dbstore.Sessions, metrics *observe.Metrics) (sessionStore, error) {
+// openCache makes the store of a cache engine; then is where sessions are that the cache does not have, nil for none.
+func (d *Deployment) openCache(then djangosession.Store) (err error) {
 	c := d.config
-	var err error
 	d.cache, err = djangocache.Open(c.CacheURL.Reveal(), djangocache.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database,
 		Zone:   d.zone(),
@@ -84,10 +79,10 @@ func (d *Deployment) newCached(then *dbstore.Sessions, metrics *observe.Metrics)
 		Guard:  d.cacheGuards(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("DJANGO_CACHE_URL: %w", err)
+		return fmt.Errorf("DJANGO_CACHE_URL: %w", err)
 	}
 	settings := cachestore.Config{
-		Cache: d.cache, Serializer: d.cache.Serializer, Version: d.version,
+		Cache: d.cache, Then: then, Serializer: d.cache.Serializer, Version: d.version,
 		MaxBytes:  int(c.MaxSessionBytes),
 		KeyPrefix: cmp.Or(c.CacheKeyPrefix, d.cache.KeyPrefix), KeyVersion: strconv.Itoa(c.CacheVersion),
 		SessionKeyPrefix: c.SessionCacheKeyPrefix,
@@ -95,16 +90,8 @@ func (d *Deployment) newCached(then *dbstore.Sessions, metrics *observe.Metrics)
 	if d.cache.KeyVersion != "" {
 		settings.KeyVersion = d.cache.KeyVersion
 	}
-	probe := d.cache.Probe
-	if then != nil { // a nil *Sessions would be no nil Store
-		// An outage of the cache alone is none: the table has every session.
-		settings.Then, probe = d.guardedRows(), then.Probe
-		if metrics != nil {
-			settings.Then = metrics.SignedStore(settings.Then, c.Fallbacks())
-		}
-	}
 	d.cached, err = cachestore.New(settings)
-	return probed{d.cached, probe}, err
+	return err
 }
 
 // cacheGuards makes a breaker of each server of the cache. A server that leaves a cluster and comes back has the one
@@ -163,11 +150,6 @@ func (d *Deployment) zone() dbstore.Zone {
 		return dbstore.Zone{}
 	}
 	return dbstore.Zone{Local: d.config.TimeZone}
-}
-
-// guardedRows are the rows as verdicts ask for them.
-func (d *Deployment) guardedRows() djangosession.Store {
-	return breaker.WatchedSessions{Store: d.rows, Breaker: d.newBreaker("session table")}
 }
 
 func (d *Deployment) newRows() *dbstore.Sessions {

@@ -48,7 +48,7 @@ func (d *Deployment) known(ctx context.Context, key string) (k proof.Known, err 
 	if k.Verdict, err = d.verifier.Verify(ctx, key); err != nil || k.User == nil {
 		return k, err
 	}
-	k.Access, err = d.accessStore().AccessOf(ctx, k.User.ID)
+	k.Access, err = d.permissions().AccessOf(ctx, k.User.ID)
 	if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
 		k.PermissionsUnknown, err = true, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -25,7 +26,7 @@ func (hangs) UserByID(context.Context, djangosession.Value) (*djangosession.Stor
 func silence(t *testing.T, b *breaker.Breaker) {
 	t.Helper()
 	for range 5 {
-		users := breaker.WatchedUsers{UserStore: hangs{}, Breaker: b}
+		users := observe.Users{Store: hangs{}, Watch: observe.Watch{Now: time.Now, Breaker: b}}
 		if _, err := users.UserByID(t.Context(), djangosession.Value{}); err == nil {
 			t.Fatal("a question that hangs was answered")
 		}
