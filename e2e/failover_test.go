@@ -30,6 +30,14 @@ func TestFailover(t *testing.T) {
 	}, true, false}, 2*time.Second)
 }
 
+// replayed waits until a standby has all that the rig's database has.
+func (r *rig) replayed(t *testing.T, standby *djangotest.TestDatabase) {
+	t.Helper()
+	waitFor(t, 5*time.Second, "everything on the standby", func() bool {
+		return standby.ExecAsSuperuser(t, "SELECT pg_last_wal_replay_lsn() >= '"+r.db.ExecAsSuperuser(t, "SELECT pg_current_wal_lsn()")+"'") == "t"
+	})
+}
+
 // TestStandby: a sidecar that reads from a standby goes on while the primary is away, and one that prefers a standby
 // goes to the primary while the standby is away.
 func TestStandby(t *testing.T) {
@@ -39,9 +47,7 @@ func TestStandby(t *testing.T) {
 		"DATABASE_URL": r.db.URLAt(r.server.Addr()+","+standby.Addr()) + "&target_session_attrs=prefer-standby",
 	})
 	held := standby.Holds(r.db)
-	waitFor(t, 5*time.Second, "everything on the standby", func() bool {
-		return held.ExecAsSuperuser(t, "SELECT pg_last_wal_replay_lsn() >= '"+r.db.ExecAsSuperuser(t, "SELECT pg_current_wal_lsn()")+"'") == "t"
-	})
+	r.replayed(t, held)
 	l := r.load(t)
 	defer l.running.Wait()
 	defer l.stop()

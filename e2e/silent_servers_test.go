@@ -11,6 +11,29 @@ import (
 	"django-sidecar/internal/djangotest"
 )
 
+// memcachedSessions has the rig's sidecar read sessions from these addresses of servers.
+func (r *rig) memcachedSessions(t *testing.T, addresses []string, servers ...*djangotest.MemcachedServer) {
+	t.Helper()
+	r.run(t, map[string]string{
+		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.cache",
+		"DJANGO_CACHE_URL":      "memcached://" + strings.Join(addresses, ",") + "?backend=PyLibMCCache",
+	})
+	r.setMemcached(t, servers...)
+}
+
+// setMemcached puts the live sessions into each of the servers.
+func (r *rig) setMemcached(t *testing.T, servers ...*djangotest.MemcachedServer) {
+	t.Helper()
+	hash := deploymentForTest(t).Verifier().AuthHash(rigPassword)
+	for i, key := range r.live {
+		// A dictionary of texts, in the oldest of Python's protocols.
+		session := fmt.Sprintf("(dV_auth_user_id\nV%d\nsV_auth_user_backend\nVdjango.contrib.auth.backends.ModelBackend\nsV_auth_user_hash\nV%s\ns.", i+1, hash)
+		for _, m := range servers {
+			m.Set(t, ":1:django.contrib.sessions.cache"+key, 1, session)
+		}
+	}
+}
+
 // TestMemcachedServer: of three memcached servers, one does not answer. The sessions of the others are told as ever, and
 // who asks for its own is told at once that they cannot be looked at.
 func TestMemcachedServer(t *testing.T) {
@@ -23,18 +46,7 @@ func TestMemcachedServer(t *testing.T) {
 		proxy := djangotest.NewFaultProxy(t, m.Addr)
 		servers, proxies, addresses = append(servers, m), append(proxies, proxy), append(addresses, proxy.Addr())
 	}
-	r.run(t, map[string]string{
-		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.cache",
-		"DJANGO_CACHE_URL":      "memcached://" + strings.Join(addresses, ",") + "?backend=PyLibMCCache",
-	})
-	hash := deploymentForTest(t).Verifier().AuthHash(rigPassword)
-	for i, key := range r.live {
-		// A dictionary of texts, in the oldest of Python's protocols.
-		session := fmt.Sprintf("(dV_auth_user_id\nV%d\nsV_auth_user_backend\nVdjango.contrib.auth.backends.ModelBackend\nsV_auth_user_hash\nV%s\ns.", i+1, hash)
-		for _, m := range servers { // each has them all: which of them is asked is the sidecar's business
-			m.Set(t, ":1:django.contrib.sessions.cache"+key, 1, session)
-		}
-	}
+	r.memcachedSessions(t, addresses, servers...)
 	l := r.load(t)
 	defer l.running.Wait()
 	defer l.stop()

@@ -12,6 +12,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/breaker"
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/observe"
 )
 
@@ -137,6 +138,29 @@ func TestSilentServer(t *testing.T) {
 		}
 		if !slices.Equal(told, []bool{true, false}) {
 			t.Errorf("told %v", told)
+		}
+	})
+}
+
+// A wall clock that is set leaves an open Breaker with its question four times a second.
+func TestWallClockIsSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, by := range []time.Duration{5 * time.Hour, -5 * time.Hour} {
+			var clock djangotest.WallClock
+			s := &server{answer: silent}
+			ask := questions(s, breaker.New("user table", clock.Now, func(bool) {}))[0]
+			for range 5 {
+				_ = ask()
+			}
+			clock.Jump(by)
+			if err := ask(); !errors.Is(err, breaker.ErrOpen) {
+				t.Errorf("set by %v: it was asked at once: %v", by, err)
+			}
+			<-time.After(250 * time.Millisecond)
+			s.recover()
+			if err := ask(); errors.Is(err, breaker.ErrOpen) {
+				t.Errorf("set by %v: it was not asked after a quarter of a second", by)
+			}
 		}
 	})
 }

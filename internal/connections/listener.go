@@ -45,6 +45,7 @@ type Listener struct {
 	net.Listener
 
 	options Options
+	began   time.Time
 	bytes   atomic.Int64  // of unfinished headers
 	ended   chan struct{} // closed by Close
 	once    sync.Once
@@ -57,7 +58,7 @@ type Listener struct {
 
 // New returns l within bounds.
 func New(l net.Listener, o Options) *Listener {
-	return &Listener{Listener: l, options: o, ended: make(chan struct{}), all: map[*conn]struct{}{}}
+	return &Listener{Listener: l, options: o, began: o.Now(), ended: make(chan struct{}), all: map[*conn]struct{}{}}
 }
 
 // Drain ends each connection with its next answer, that of HTTP/2 with GOAWAY. An idle connection stays open: if it
@@ -104,10 +105,10 @@ func (l *Listener) Watch(s *http.Server) {
 		}
 		// A server of HTTP/2 calls idle, too, who has not asked anything yet. What an idle one sends may be no request.
 		if is == http.StateIdle && mine.known.Load() {
-			mine.since.Store(l.options.Now().UnixNano())
+			mine.since.Store(l.now())
 			mine.state.Store(idle)
 		} else if is == http.StateActive && mine.state.CompareAndSwap(idle, waits) {
-			mine.since.Store(l.options.Now().UnixNano())
+			mine.since.Store(l.now())
 		}
 	}
 }
@@ -134,14 +135,14 @@ func Known(r *http.Request) {
 // Answered says that a request of HTTP/2 has been answered: others of its connection may not be whole.
 func Answered(r *http.Request) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok && c.state.CompareAndSwap(busy, waits) {
-		c.since.Store(c.listener.options.Now().UnixNano())
+		c.since.Store(c.listener.now())
 	}
 }
 
 // Over says that a request of HTTP/1 has been answered before all of it has come: nobody waits for the rest.
 func Over(r *http.Request) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.since.Store(c.listener.options.Now().UnixNano())
+		c.since.Store(c.listener.now())
 		c.state.Store(over)
 	}
 }
@@ -157,7 +158,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		c := &conn{Conn: accepted, listener: l}
-		c.since.Store(l.options.Now().UnixNano())
+		c.since.Store(l.now())
 		if l.admit(c) {
 			return c, nil
 		}
@@ -165,6 +166,10 @@ func (l *Listener) Accept() (net.Conn, error) {
 		_ = accepted.Close() // nothing has been said
 	}
 }
+
+// now is how long the listener has been there. It goes on evenly when the wall clock is set: by that, connections would
+// be new or old by hours.
+func (l *Listener) now() int64 { return int64(l.options.Now().Sub(l.began)) }
 
 func (l *Listener) refused() {
 	if l.options.Refused != nil {
@@ -198,7 +203,7 @@ func (l *Listener) least() *conn {
 		return answered
 	}
 	waiting, n := l.oldest(waits)
-	if waiting != nil && (n > len(l.all)/2 || l.options.Now().UnixNano()-waiting.since.Load() > int64(patience)) {
+	if waiting != nil && (n > len(l.all)/2 || l.now()-waiting.since.Load() > int64(patience)) {
 		return waiting
 	}
 	if idling, _ := l.oldest(idle); idling != nil {
@@ -254,7 +259,7 @@ type conn struct {
 
 	listener *Listener
 	state    atomic.Int32
-	since    atomic.Int64 // when it came into this state, unless it is busy
+	since    atomic.Int64 // when it came into this state, by Listener.now, unless it is busy
 	read     atomic.Int64 // bytes of an unfinished header,
 	charged  atomic.Int64 // and those of them that count for the listener
 	known    atomic.Bool  // it has sent a whole request

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"django-sidecar/internal/connections"
+	"django-sidecar/internal/djangotest"
 )
 
 // pipes is a listener whose connections are in memory.
@@ -42,7 +43,9 @@ func serving(t *testing.T, o connections.Options, h http.HandlerFunc, test func(
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var refused atomic.Int64
-		o.Now, o.Refused = time.Now, func() { refused.Add(1) }
+		if o.Refused = func() { refused.Add(1) }; o.Now == nil {
+			o.Now = time.Now
+		}
 		p := make(pipes)
 		l := connections.New(p, o)
 		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Hour}
@@ -146,6 +149,46 @@ func TestWhoLeaves(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWallClockIsSet: who has been idle longest, and who has been about to send a request for too long, is judged alike
+// when the wall clock is set forwards or backwards.
+func TestWallClockIsSet(t *testing.T) {
+	for _, by := range []time.Duration{3 * time.Hour, -3 * time.Hour} {
+		var clock djangotest.WallClock
+		ok := func(http.ResponseWriter, *http.Request) {}
+		serving(t, connections.Options{Connections: 2, Now: clock.Now}, ok, func(t *testing.T, dial func() *peer, _ func() int64) {
+			older := dial()
+			if err := older.ask(); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Minute)
+			clock.Jump(by)
+			newer := dial()
+			if err := newer.ask(); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Minute)
+			if err := dial().ask(); err != nil {
+				t.Errorf("the clock set by %v: a new connection: %v", by, err)
+			}
+			if newer.ask() != nil || older.ask() == nil {
+				t.Errorf("the clock set by %v: the newer one has left", by)
+			}
+		})
+		serving(t, connections.Options{Connections: 3, Now: clock.Now}, ok, func(t *testing.T, dial func() *peer, _ func() int64) {
+			idle, alsoIdle := dial(), dial()
+			if err := errors.Join(idle.ask(), alsoIdle.ask()); err != nil {
+				t.Fatal(err)
+			}
+			dial() // and says nothing
+			clock.Jump(by)
+			<-time.After(2 * time.Second)
+			if err := errors.Join(dial().ask(), idle.ask(), alsoIdle.ask()); err != nil {
+				t.Errorf("the clock set by %v: an idle one has left for one that says nothing: %v", by, err)
+			}
+		})
+	}
 }
 
 // TestAnsweredLeaveFirst: nobody waits for the rest of a request that is answered.

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"django-sidecar/internal/dial"
 )
 
 // dialer makes connections that cannot wait for ever.
@@ -40,7 +42,7 @@ func (d dialer) DialContext(ctx context.Context, network, addr string) (net.Conn
 		ctx, cancel = context.WithTimeout(ctx, cancelTimeout)
 		defer cancel()
 	}
-	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	c, err := dial.New(0).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"django-sidecar/internal/dial"
 )
 
 // mysqlConnector opens MySQL connections that cannot wait for ever.
@@ -97,7 +99,7 @@ type mysqlDialed struct{ net *mysqlNet }
 type mysqlDialedKey struct{}
 
 func (c *mysqlConnector) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	conn, err := dial.New(0).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ type Database struct {
 
 // connLifetime is how long a connection is used: a database that has moved, behind a name or a file's path, is
 // found again within it.
-const connLifetime = 5 * time.Minute
+const connLifetime = 30 * time.Second
 
 // Open makes ready the database that a DATABASE_URL names. It connects to nothing, so an error is a fault of the
 // URL or of libpq's environment variables; it never holds the URL or a part of it that could be secret.

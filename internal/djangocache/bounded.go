@@ -3,9 +3,14 @@ package djangocache
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"io"
 	"net"
 	"strconv"
 	"syscall"
+	"time"
+
+	"django-sidecar/internal/dial"
 )
 
 // boundedConn is a connection to a server that says how long a value is before it sends it. The clients would make
@@ -99,6 +104,17 @@ func number(text []byte) int {
 // dialFunc is how a client connects.
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
+// dialing connects as redis.NewDialer does, over TLS if there is a configuration.
+func dialing(timeout time.Duration, config *tls.Config) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		d := dial.New(timeout)
+		if config == nil {
+			return d.DialContext(ctx, network, addr)
+		}
+		return (&tls.Dialer{NetDialer: d, Config: config}).DialContext(ctx, network, addr)
+	}
+}
+
 // bounded has a client connect to what sends it no value of more than max bytes.
 func (d dialFunc) bounded(max int, length func([]byte) int) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -115,5 +131,37 @@ func (d dialFunc) bounded(max int, length func([]byte) int) dialFunc {
 			}{c, raw}, nil
 		}
 		return c, nil
+	}
+}
+
+// connLifetime is how long a connection is used: a server that has moved behind its name is found again within it, also
+// where the one before still answers.
+const connLifetime = 30 * time.Second
+
+// agedConn is a connection of a client that would use it for ever. When its time is over, the next question finds it
+// closed, and is put on another one.
+type agedConn struct {
+	net.Conn
+
+	ends time.Time
+	now  func() time.Time
+}
+
+// Write implements net.Conn. Each question is one.
+func (c agedConn) Write(b []byte) (int, error) {
+	if !c.now().Before(c.ends) {
+		return 0, io.EOF
+	}
+	return c.Conn.Write(b)
+}
+
+// aged has a client connect again and again.
+func (d dialFunc) aged(now func() time.Time) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := d(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return agedConn{conn, now().Add(connLifetime), now}, nil
 	}
 }

@@ -32,9 +32,6 @@ type redisBackend struct {
 	now    func() time.Time
 }
 
-// connLifetime is how long a connection is used: a server that has moved behind its name is found again within it.
-const connLifetime = 5 * time.Minute
-
 func openRedis(c *Backend, urls []*cacheURL, s *settings, o Options) error {
 	for _, a := range urls {
 		if err := s.read(a.query, redisOptions); err != nil {
@@ -100,7 +97,7 @@ func redisServers(urls []*cacheURL, s *settings, o Options) (all []*redis.Option
 			if e.network == "tcp" {
 				r.TLSConfig = config
 			}
-			r.Dialer = dialFunc(redis.NewDialer(r)).bounded(o.MaxBytes, redisLength)
+			r.Dialer = dialing(r.DialTimeout, r.TLSConfig).bounded(o.MaxBytes, redisLength)
 			all, locations = append(all, r), append(locations, e.String())
 		}
 	}

@@ -73,12 +73,14 @@ var errCut = errors.New("the proxy ended the connection")
 // NewFaultProxy starts a proxy in front of target, a host:port, in mode Pass. The cleanup closes it.
 func NewFaultProxy(tb testing.TB, target string) *FaultProxy {
 	tb.Helper()
-	port, err := freePort()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	return NewFaultProxyAt(tb, loopback(mustFreePort(tb)), target)
+}
+
+// NewFaultProxyAt is NewFaultProxy with an address of its own, such as another one of the loopback network.
+func NewFaultProxyAt(tb testing.TB, addr, target string) *FaultProxy {
+	tb.Helper()
 	p := &FaultProxy{
-		tb: tb, addr: loopback(port), target: target,
+		tb: tb, addr: addr, target: target,
 		mode: Refuse(), changed: make(chan struct{}), links: map[*proxiedConn]struct{}{},
 	}
 	p.SetMode(Pass())
