@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, MariaDB, Redis,
-# memcached, zsh, fish, mandoc and groff, libfuse with its Python binding, user-mode Linux, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
+# memcached, zsh, fish, mandoc and groff, systemd-analyze and strace, libfuse with its Python binding, user-mode Linux, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
 # not a Debian package goes to one directory, ~/.cache/django-sidecar, which can be removed at any time.
 set -euo pipefail
 
@@ -99,6 +99,12 @@ servers() {
 shells() {
 	has zsh && has fish && has mandoc && has groff || apt_install zsh fish mandoc groff ||
 		missing+=("shells and readers of man pages: apt-get install zsh fish mandoc groff")
+}
+
+# services are what reads units of systemd, and what watches system calls.
+services() {
+	has systemd-analyze && has strace || apt_install systemd strace ||
+		missing+=("what the unit is tried with: apt-get install systemd strace")
 }
 
 # has looks for a program also where daemons are.
@@ -249,6 +255,7 @@ exec 9>"$cache/lock" && flock 9 # two at a time would spoil each other's environ
 compiler
 servers
 shells
+services
 environments
 package_environment
 tus_clients
