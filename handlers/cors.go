@@ -58,7 +58,6 @@ func (s *server) cors(a corsAnswers, next echo.HandlerFunc) echo.HandlerFunc {
 		if r.Method != http.MethodOptions || origin == "" || r.Header.Get(echo.HeaderAccessControlRequestMethod) == "" {
 			return next(c)
 		}
-		h[echo.HeaderCacheControl] = noStore
 		addVary(h, echo.HeaderAccessControlRequestMethod+", "+echo.HeaderAccessControlRequestHeaders)
 		if trusted {
 			h.Set(echo.HeaderAccessControlAllowMethods, a.methods)
@@ -77,6 +76,5 @@ func addVary(h http.Header, names string) {
 // uploadOptions answers an OPTIONS that is no preflight.
 func uploadOptions(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderAllow, "OPTIONS, POST, PUT")
-	c.Response().Header()[echo.HeaderCacheControl] = noStore
 	return c.NoContent(http.StatusNoContent)
 }

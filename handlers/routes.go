@@ -125,7 +125,17 @@ func newEcho(extract echo.IPExtractor) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = extract // Echo's own believes X-Forwarded-For from anybody
 	e.HTTPErrorHandler = answerError
+	e.Use(unstored)
 	return e
+}
+
+// unstored keeps every answer out of caches, also those that the router gives by itself (OPTIONS) and others write
+// (metrics).
+func unstored(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header()[echo.HeaderCacheControl] = noStore
+		return next(c)
+	}
 }
 
 // ipExtractor finds the client's address, which only goes into the log.

@@ -7,6 +7,7 @@ set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/django-sidecar
 golangci=2.15.0
 mfusepy=3.1.1
+schemathesis='schemathesis==4.32.5 openapi-spec-validator==0.9.0 hypothesis==6.170.17 hypothesis-graphql==0.13.5 jsonschema_rs==0.60.3'
 missing=() # what to install, said all at once at the end
 
 # Django, psycopg2 and the Pythons that run them, the preferred one first: it is the one that testdata/vectors names.
@@ -204,6 +205,24 @@ package_environment() {
 	echo "$packages" >"$dir/complete"
 }
 
+# schemathesis_environment has what compares docs/openapi.yaml with the sidecar.
+schemathesis_environment() {
+	local dir=$cache/venv/schemathesis python
+	[ "$(cat "$dir/complete" 2>/dev/null)" != "$schemathesis" ] || return 0
+	if ! python=$(interpreter 3.13 3.12 3.11 3.10); then
+		missing+=("Python 3.10 to 3.13, with its module venv, for schemathesis: pyenv install 3.13, or uv python install 3.13")
+		return
+	fi
+	say "schemathesis under $("$python" --version)"
+	"$python" -m venv --clear "$dir"
+	# shellcheck disable=SC2086 # they are words
+	if ! "$dir/bin/pip" install -q --disable-pip-version-check $schemathesis; then
+		missing+=("pip could not install these into $dir: $schemathesis")
+		return
+	fi
+	echo "$schemathesis" >"$dir/complete"
+}
+
 # tus-js-client and Uppy, which internal/upload/tus is tried with. The lock file has the hash of every package.
 tus_clients() {
 	local from dir=$cache/tus-client
@@ -258,6 +277,7 @@ shells
 services
 environments
 package_environment
+schemathesis_environment
 tus_clients
 file_systems
 linter

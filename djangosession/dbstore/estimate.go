@@ -15,7 +15,9 @@ type Estimate struct {
 
 // EstimateSessions asks the database for its statistics of a session table, which it keeps for its own plans. It reads
 // no row of the table, and takes as long for a large table as for a small one.
-func EstimateSessions(ctx context.Context, db *sql.DB, d *Dialect, table string, z Zone, now time.Time) (e Estimate, err error) {
+func EstimateSessions(
+	ctx context.Context, db *sql.DB, d *Dialect, table string, z Zone, now time.Time,
+) (e Estimate, err error) {
 	if d.estimate == nil {
 		return e, nil // SQLite has statistics only where somebody has run ANALYZE
 	}
@@ -27,7 +29,9 @@ func EstimateSessions(ctx context.Context, db *sql.DB, d *Dialect, table string,
 	case err != nil:
 		return Estimate{}, fmt.Errorf("reading statistics of the session table: %w", err)
 	}
-	e.Expired = sql.NullFloat64{Float64: e.Rows.Float64 * min(max(share.Float64, 0), 1), Valid: e.Rows.Valid && share.Valid}
+	e.Expired = sql.NullFloat64{
+		Float64: e.Rows.Float64 * min(max(share.Float64, 0), 1), Valid: e.Rows.Valid && share.Valid,
+	}
 	return e, nil
 }
 

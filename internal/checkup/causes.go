@@ -26,7 +26,8 @@ func (d *Checkup) Causes(ctx context.Context, key string, reason djangosession.R
 		return []string{"Django's AUTHENTICATION_BACKENDS has the backend that this session names, and " +
 			"DJANGO_AUTHENTICATION_BACKENDS has not; or the project has removed it"}
 	case djangosession.UserNotFound, djangosession.BadUserID:
-		return []string{"the user has been deleted; or " + d.Config.AuthUserTable + " is not the table of AUTH_USER_MODEL; or users are in another database than DATABASE_URL's"}
+		return []string{"the user has been deleted; or " + d.Config.AuthUserTable + " is not the table of " +
+			"AUTH_USER_MODEL; or users are in another database than DATABASE_URL's"}
 	case djangosession.NoCookie, djangosession.Expired, djangosession.Anonymous, djangosession.UserInactive:
 	}
 	return nil

@@ -42,13 +42,18 @@ func variants(c *config.Config) (all []variant) {
 	} {
 		one := with("with DJANGO_VERSION of "+v.form, func(o *config.Config) { o.DjangoVersion = v.version })
 		other, _ := djangosession.ParseVersion(v.version) // it is one
+		if own.AtLeast(3, 1) == other.AtLeast(3, 1) && own.AtLeast(4, 0) == other.AtLeast(4, 0) {
+			continue // what a newer one of the same form takes besides are fallback keys, which are tried below
+		}
 		one.form, one.older = v.form, own.AtLeast(other.Major, other.Minor+1)
 		all = append(all, one)
 	}
 	if c.DefaultHashingAlgorithm == "sha1" {
-		all = append(all, with("without DJANGO_DEFAULT_HASHING_ALGORITHM=sha1", func(o *config.Config) { o.DefaultHashingAlgorithm = "sha256" }))
+		all = append(all, with("without DJANGO_DEFAULT_HASHING_ALGORITHM=sha1",
+			func(o *config.Config) { o.DefaultHashingAlgorithm = "sha256" }))
 	} else {
-		all = append(all, with("with DJANGO_DEFAULT_HASHING_ALGORITHM=sha1", func(o *config.Config) { o.DefaultHashingAlgorithm = "sha1" }))
+		all = append(all, with("with DJANGO_DEFAULT_HASHING_ALGORITHM=sha1",
+			func(o *config.Config) { o.DefaultHashingAlgorithm = "sha1" }))
 	}
 	for i := range c.SessionKeys { // of derived keys, nobody knows how the secret was spelt
 		if i > 0 {
@@ -62,13 +67,15 @@ func variants(c *config.Config) (all []variant) {
 	}
 	const class = "SessionStore"
 	if c.SessionStoreClass != class {
-		all = append(all, with("with DJANGO_SESSION_STORE_CLASS="+class, func(o *config.Config) { o.SessionStoreClass = class }))
+		all = append(all, with("with DJANGO_SESSION_STORE_CLASS="+class,
+			func(o *config.Config) { o.SessionStoreClass = class }))
 	}
 	other, setting := djangosession.Pickle, "django.contrib.sessions.serializers.PickleSerializer"
 	if c.SessionSerializer == djangosession.Pickle {
 		other, setting = djangosession.JSON, "django.contrib.sessions.serializers.JSONSerializer"
 	}
-	return append(all, with("with DJANGO_SESSION_SERIALIZER="+setting, func(o *config.Config) { o.SessionSerializer = other }))
+	return append(all, with("with DJANGO_SESSION_SERIALIZER="+setting,
+		func(o *config.Config) { o.SessionSerializer = other }))
 }
 
 // otherSecrets are the variants of SECRET_KEY and its fallbacks.
@@ -81,7 +88,8 @@ func otherSecrets(c *config.Config, with func(string, func(*config.Config)) vari
 		all = append(all, with("with "+item+" as SECRET_KEY: Django "+c.DjangoVersion+" does not take it as a fallback",
 			func(o *config.Config) { o.SecretKey = fallback }))
 		for _, v := range config.VariantsOf(fallback) {
-			all = append(all, with("with "+item+" "+v.Means, func(o *config.Config) { o.SecretKeyFallbacks[i] = v.Key }))
+			all = append(all, with("with "+item+" "+v.Means,
+				func(o *config.Config) { o.SecretKeyFallbacks[i] = v.Key }))
 		}
 	}
 	return all

@@ -63,6 +63,9 @@ func (s *SmallServer) Start() {
 	s.process = process
 }
 
+// Output is what the server has printed.
+func (s *SmallServer) Output() string { return s.process.Output() }
+
 // Stop ends the server as an administrator would.
 func (s *SmallServer) Stop() {
 	s.tb.Helper()

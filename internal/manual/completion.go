@@ -47,7 +47,8 @@ _django_sidecar() {
 			switch {
 			case o.value == "":
 			case o.words != nil:
-				fmt.Fprintf(&b, "\t\t%s:-%s) words='%s' values='words' ;;\n", c.Name, o.name, strings.Join(o.words, " "))
+				fmt.Fprintf(&b, "\t\t%s:-%s) words='%s' values='words' ;;\n",
+					c.Name, o.name, strings.Join(o.words, " "))
 			default:
 				fmt.Fprintf(&b, "\t\t%s:-%s) values='%s' ;;\n", c.Name, o.name, o.kind())
 			}

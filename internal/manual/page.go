@@ -15,8 +15,10 @@ func Page(version string, commands []Command, exits []string, settings []config.
 	p(`.TH DJANGO\-SIDECAR 1 "" "django\-sidecar %s" "User Commands"`, roff(version))
 	p(".SH NAME\ndjango\\-sidecar \\- %s", roff("Django's verdict on a session, beside Django"))
 	p(".SH SYNOPSIS\n.B django\\-sidecar\n.I COMMAND\n[\\fIFLAGS\\fR]")
-	p(".SH DESCRIPTION\nThe sidecar answers who is logged in to a Django deployment, as Django itself would. Gateways ask it before each request.")
-	p(".PP\nSettings come from the environment. Session keys and cookies come by standard input, never as arguments, which every user of a machine can read.")
+	p(".SH DESCRIPTION\nThe sidecar answers who is logged in to a Django deployment, as Django itself would. " +
+		"Gateways ask it before each request.")
+	p(".PP\nSettings come from the environment. Session keys and cookies come by standard input, never as arguments, " +
+		"which every user of a machine can read.")
 	p(".SH COMMANDS")
 	for _, c := range commands {
 		p(".SS %s", roff(strings.TrimSpace(c.Name+" "+strings.Join(c.Words, "|"))))
@@ -48,7 +50,8 @@ func Page(version string, commands []Command, exits []string, settings []config.
 		}
 		p(".TP\n.B %s\n%s", roff(s.Name), text(about))
 	}
-	p(".SH FILES\n.TP\n.I /etc/django\\-sidecar/django\\-sidecar.env\nWhere the systemd unit of the packages reads the settings from.")
+	p(".SH FILES\n.TP\n.I /etc/django\\-sidecar/django\\-sidecar.env\n" +
+		"Where the systemd unit of the packages reads the settings from.")
 	p(".SH SEE ALSO\n.BR nginx (8),\n.BR systemd.exec (5)")
 	return b.String()
 }

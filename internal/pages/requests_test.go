@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,7 +46,9 @@ func TestRequestsOfHTTP(t *testing.T) {
 // demo is a sidecar that serves the demo's database.
 type demo struct {
 	public, admin, database string
-	cookies                 map[string]string // by the session that a row of the page names
+	cookies                 map[string]string // by the session that a row of the page names, and "ended"
+	log                     *bytes.Buffer     // to be read when it has been stopped
+	stop                    func()
 }
 
 // build makes the binary.
@@ -62,10 +66,11 @@ func build(t *testing.T) string {
 func startDemo(t *testing.T) *demo {
 	t.Helper()
 	binary := build(t)
-	d := &demo{public: freeAddress(t), admin: freeAddress(t), cookies: map[string]string{}}
+	d := &demo{public: freeAddress(t), admin: freeAddress(t), cookies: map[string]string{}, log: new(bytes.Buffer)}
 	cmd := exec.CommandContext(t.Context(), binary, "demo")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "SIDECAR_LISTEN="+d.public, "SIDECAR_ADMIN_LISTEN="+d.admin, "SIDECAR_TRUSTED_PROXIES=127.0.0.1")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Stderr = d.log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -73,10 +78,11 @@ func startDemo(t *testing.T) *demo {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	d.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
+	t.Cleanup(d.stop)
 	cookie, database := regexp.MustCompile(`^curl .*-H 'Cookie: ([^']*)'`), regexp.MustCompile(`The database is ([^;]*);`)
 	title := ""
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -88,6 +94,8 @@ func startDemo(t *testing.T) *demo {
 			d.cookies["a user"] = cookie.FindStringSubmatch(line)[1]
 		case strings.HasPrefix(title, "# grace is staff") && cookie.MatchString(line):
 			d.cookies["staff"] = cookie.FindStringSubmatch(line)[1]
+		case strings.HasPrefix(title, "# ada's session is past its time") && cookie.MatchString(line):
+			d.cookies["ended"] = cookie.FindStringSubmatch(line)[1]
 		}
 		if found := database.FindStringSubmatch(line); found != nil {
 			d.database = found[1]
@@ -96,7 +104,7 @@ func startDemo(t *testing.T) *demo {
 			break
 		}
 	}
-	if len(d.cookies) != 2 || d.database == "" {
+	if len(d.cookies) != 3 || d.database == "" {
 		t.Fatalf("the demo did not print what this test looks for: %+v", d)
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }() // it ends with the process

@@ -37,22 +37,46 @@ func TestGatewaysFiveMinutes(t *testing.T) {
 	if len(own) != 5 {
 		t.Fatalf("README.md has %d blocks of commands", len(own))
 	}
-	var blocks []block
-	for _, b := range blocksOf(readFile(t, "docs/tutorial.md")) {
-		if b.section == "2. Make a Django project" || strings.Contains(b.commands, "SESSIONID=$(") {
-			blocks = append(blocks, b)
-		}
-	}
+	blocks := projectWithALogin(t)
 	own[0].commands = "cd " + djangotest.RepositoryPath() + "\n" + own[0].commands + "cd ~/sidecar-tutorial\n"
 	own[4].shown = []string{"HTTP/1.1 200 OK", `"username":"ada"`}
 	blocks = append(append(blocks, own...), block{commands: "kill $(jobs -p)\n"})
 	runBlocks(t, blocks)
 }
 
+// TestGatewaysMigration runs the commands of docs/migrate-from-a-view.md in the project that the tutorial makes: nginx asks a view, both, a share, the sidecar, and the view again.
+func TestGatewaysMigration(t *testing.T) {
+	own := blocksOf(readFile(t, "docs/migrate-from-a-view.md"))
+	if len(own) != 9 {
+		t.Fatalf("the page has %d blocks of commands", len(own))
+	}
+	build := block{commands: "cd " + djangotest.RepositoryPath() + "\nmake build\nexport PATH=$PWD/bin:$PATH\ncd ~/sidecar-tutorial\n"}
+	blocks := append(projectWithALogin(t), build)
+	for _, b := range own {
+		if b.section == "4. The sidecar for everybody, the view as a spare" {
+			b.count = map[string]int{"Hello, ada!": 2}
+		}
+		blocks = append(blocks, b)
+	}
+	runBlocks(t, blocks)
+}
+
+// projectWithALogin are the commands of the tutorial that make a project and log in.
+func projectWithALogin(t *testing.T) (blocks []block) {
+	t.Helper()
+	for _, b := range blocksOf(readFile(t, "docs/tutorial.md")) {
+		if b.section == "2. Make a Django project" || strings.Contains(b.commands, "SESSIONID=$(") {
+			blocks = append(blocks, b)
+		}
+	}
+	return blocks
+}
+
 // block is commands of a page, with the lines that it shows as their output.
 type block struct {
 	section, commands string
 	shown             []string
+	count             map[string]int // how often the output has a text
 }
 
 func blocksOf(page string) []block {
@@ -126,6 +150,11 @@ func runBlocks(t *testing.T, blocks []block) {
 		for _, line := range b.shown {
 			if !shows(got, line) {
 				t.Errorf("%s: the page shows %q, and the commands printed\n%s", b.section, line, got)
+			}
+		}
+		for text, want := range b.count {
+			if n := strings.Count(got, text); n != want {
+				t.Errorf("%s: %q is there %d times:\n%s", b.section, text, n, got)
 			}
 		}
 		rest = after

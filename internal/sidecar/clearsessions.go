@@ -70,7 +70,8 @@ func clearable(c *config.Config) error {
 		config.EngineCache:         "the engine cache keeps no session that is over: the cache drops them by itself",
 		config.EngineSignedCookies: "the engine signed_cookies keeps no sessions: they are in the browsers' cookies",
 		config.EngineFile: "the engine file is not cleared here: between the look at a file and its removal, Django may " +
-			"have put a renewed session in its place, and the file system cannot remove it on a condition. Run manage.py clearsessions",
+			"have put a renewed session in its place, and the file system cannot remove it on a condition. " +
+			"Run manage.py clearsessions",
 	}[c.SessionEngineKind]
 	if why != "" {
 		return ErrNothingToClear{why}
@@ -130,7 +131,8 @@ func clearBefore(ctx context.Context, db *database.Database, warn func(string)) 
 		return now, err
 	}
 	if apart := now.Sub(server).Abs(); apart > clearClockSkew {
-		warn(fmt.Sprintf("the clocks of this machine and of the database differ by %s: the one that is behind counts", apart.Round(time.Second)))
+		warn(fmt.Sprintf("the clocks of this machine and of the database differ by %s: the one that is behind counts",
+			apart.Round(time.Second)))
 	}
 	if server.Before(now) {
 		return server, nil

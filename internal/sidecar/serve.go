@@ -112,7 +112,8 @@ func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
 		OnSocket: isSocket(sc.config.Listen), Uploads: sc.uploadsHandler(),
 	})
 	return linger.Handler(h, linger.Options{
-		Limit: sc.config.Linger, Stopping: stopping, Answered: connections.Over, Undelivered: sc.metrics.AnswerUndelivered, Now: time.Now,
+		Limit: sc.config.Linger, Stopping: stopping, Answered: connections.Over,
+		Undelivered: sc.metrics.AnswerUndelivered, Now: time.Now,
 	})
 }
 
@@ -172,7 +173,8 @@ func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
 func (sc *sidecar) reportSilent(store string, silent bool) {
 	sc.metrics.StoreSilent(store, silent)
 	if silent {
-		sc.logger.Warn("a store does not answer; it is asked four times a second, and all other requests are answered without it", "store", store)
+		sc.logger.Warn("a store does not answer; it is asked four times a second, and all other requests are "+
+			"answered without it", "store", store)
 		return
 	}
 	sc.logger.Info("the store answers again", "store", store)
