@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -115,8 +116,20 @@ func fly[T any](ctx context.Context, c *Cache, s subject[T], f *flight[T]) {
 		s.land(f)
 		close(f.done)
 	}()
+	makeRoom()
 	f.value, f.err = s.ask(ctx, f)
 }
+
+// makeRoom has the stack of a goroutine grow at once to what asking a store takes. It would grow a little at a time, and
+// each time all of it would be copied: that took a tenth of a request for a session that is new to the cache.
+//
+//go:noinline
+func makeRoom() {
+	var room [roomBytes]byte
+	runtime.KeepAlive(&room)
+}
+
+const roomBytes = 12 << 10
 
 // errNoReturn is the flight's error when a store ends its goroutine with runtime.Goexit.
 var errNoReturn = errors.New("the store has not returned")
