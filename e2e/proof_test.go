@@ -183,3 +183,18 @@ func siteSettings(site *djangotest.Site, version string) map[string]string {
 		"DJANGO_SECRET_KEY_FALLBACKS": djangotest.SiteFallbackKey, "DJANGO_VERSION": version,
 	}
 }
+
+// TestProofToStdout: a file that a redirect makes is made by the shell. What others can read gets nothing.
+func TestProofToStdout(t *testing.T) {
+	p := newScriptProject(t, "5.2")
+	p.shell(t, `echo 'from django.contrib.sessions.backends.db import SessionStore; SessionStore().save()' | "$PYTHON" manage.py shell`)
+	const sample = `"$SIDECAR" settings-script -sample 20 -directory - | "$PYTHON" manage.py shell -v0 >sample.json`
+	said := p.shell(t, `umask 022; ! { `+sample+`; } 2>&1; wc -c <sample.json`)
+	if !strings.Contains(said, "stdout is a file that others can read") || !strings.HasSuffix(said, "\n0\n") {
+		t.Errorf("to a file for all: %s", said)
+	}
+	said = p.shell(t, `umask 077; rm sample.json; `+sample+`; stat -c %a sample.json; grep -c '"format": "django-sidecar sample"' sample.json`)
+	if said != "600\n1\n" {
+		t.Errorf("to a file of one's own: %q", said)
+	}
+}

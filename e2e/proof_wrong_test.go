@@ -47,6 +47,13 @@ func against(t *testing.T, file string, env map[string]string) (code int, said s
 // TestProofFindsWrongSettings has a setting be wrong in many ways. Each is found, and named.
 func TestProofFindsWrongSettings(t *testing.T) {
 	django, keys, _ := sampledDeployment(t, "5.2")
+	var ids []string // of users who log in
+	for _, u := range django.Users(30, 9) {
+		if u.IsActive != nil && *u.IsActive {
+			django.Login(u.ID)
+			ids = append(ids, u.ID)
+		}
+	}
 	for _, statement := range []string{
 		"CREATE TABLE other_group (id integer PRIMARY KEY, name varchar(150))",
 		"INSERT INTO other_group SELECT id, 'not ' || name FROM auth_group",
@@ -54,6 +61,10 @@ func TestProofFindsWrongSettings(t *testing.T) {
 		"INSERT INTO other_user_groups SELECT id, user_id, group_id FROM auth_user_groups",
 		"CREATE TABLE other_permissions (id integer PRIMARY KEY, user_id integer, permission_id integer)",
 		"INSERT INTO other_permissions SELECT u.id * 100 + p.id, u.id, p.id FROM auth_user u, auth_permission p WHERE u.id < 10000 AND p.id < 6",
+		"CREATE TABLE more_permissions (id integer PRIMARY KEY, user_id integer, permission_id integer)",
+		"INSERT INTO more_permissions SELECT id, user_id, permission_id FROM auth_user_user_permissions",
+		fmt.Sprintf("INSERT INTO more_permissions SELECT 1000000, s.user_id, p.id FROM auth_permission p, (SELECT id AS user_id FROM auth_user WHERE is_active AND NOT is_superuser AND id IN (%s)) s "+
+			"WHERE p.id NOT IN (SELECT permission_id FROM auth_user_user_permissions WHERE user_id = s.user_id) LIMIT 1", strings.Join(ids, ", ")),
 		fmt.Sprintf("UPDATE django_session SET expire_date = datetime('now', '+1 hour') WHERE session_key = '%s'", keys[0]),
 		fmt.Sprintf("UPDATE django_session SET expire_date = datetime('now', '-1 hour') WHERE session_key = '%s'", keys[1]),
 		"UPDATE auth_user SET email = 'somebody@example.com' WHERE email = ''",
@@ -73,6 +84,7 @@ func TestProofFindsWrongSettings(t *testing.T) {
 		{"users are not looked at", "the sidecar is laxer", map[string]string{"SIDECAR_INSECURE_SKIP_USER_CHECK": "true"}},
 		{"another table of groups", "(groups)", map[string]string{"DJANGO_AUTH_GROUP_TABLE": "other_group", "DJANGO_AUTH_USER_GROUPS_TABLE": "other_user_groups"}},
 		{"another table of permissions", "(permissions)", map[string]string{"DJANGO_AUTH_USER_PERMISSIONS_TABLE": "other_permissions"}},
+		{"one permission more", "(permissions)", map[string]string{"DJANGO_AUTH_USER_PERMISSIONS_TABLE": "more_permissions"}},
 		{"another column of staff", "(is_staff)", map[string]string{"DJANGO_AUTH_USER_STAFF_COLUMN": "is_superuser"}},
 		{"no column of superusers", "(is_superuser)", map[string]string{"DJANGO_AUTH_USER_SUPERUSER_COLUMN": "-"}},
 		{"another column of names", "(username)", map[string]string{"DJANGO_AUTH_USER_USERNAME_COLUMN": "email"}},

@@ -120,8 +120,14 @@ func (d *Deployment) session(ctx context.Context, s *Sample, one Sampled, key st
 	if sameUser && d.Password != nil {
 		t.passwordsMatch = t.passwordsMatch || d.passwordOf(ctx, one, key, known.Session) == same
 	}
-	if sameUser && said.Permissions != nil && !known.Permitted() {
-		t.unpermitted++
+	if sameUser {
+		t.unsaid(s.users[*said.User].Unknown)
+		if said.Permissions != nil && !known.Permitted() {
+			t.unpermitted++
+		}
+		if said.Permissions != nil && known.Permitted() && !said.Every {
+			t.partly++
+		}
 	}
 	differences := said.Differences(known)
 	if len(differences) == 0 {
@@ -200,6 +206,9 @@ type tally struct {
 	users, nobodies int // who are the same
 	ended, changed  int
 	unpermitted     int
+	partly          int  // of whom some permissions are compared
+	noGroups        int  // of whom Django failed to say the groups
+	noPermissions   int  // or the permissions
 	passwordsMatch  bool // of some user: the column is Django's
 	differences     []difference
 	differ          map[string]*kind
@@ -210,6 +219,15 @@ func (t *tally) agree(user *string) {
 		t.users++
 	} else {
 		t.nobodies++
+	}
+}
+
+func (t *tally) unsaid(what []string) {
+	if slices.Contains(what, "groups") {
+		t.noGroups++
+	}
+	if slices.Contains(what, "permissions") {
+		t.noPermissions++
 	}
 }
 
@@ -244,31 +262,32 @@ func (t *tally) settle() {
 	t.differences = left
 }
 
+// fewUncompared sessions may always be left; in a large sample, one in ten.
+const fewUncompared = 3
+
+const fresh = "take a fresh sample, and compare it at once"
+
 func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 	compared := t.users + t.nobodies + len(t.differences)
 	for _, name := range slices.Sorted(maps.Keys(t.differ)) {
 		report(t.differ[name].finding(name, compared))
 	}
-	if t.unpermitted > 0 {
-		report(checkup.Finding{
-			Grade: checkup.Warn, Name: "against", Found: fmt.Sprintf("the permissions of %d sessions are not "+
-				"compared: the sidecar refuses to judge permissions here", t.unpermitted),
-			Remedy: "see what django-sidecar check says of groups, and docs/backends.md",
-		})
-	}
-	const fresh = "take a fresh sample, and compare it at once"
+	t.reportRights(report)
 	gone := t.ended + t.changed
+	tooFew := gone > max(fewUncompared, sessions/10)
 	if gone > 0 {
 		f := checkup.Finding{
 			Grade: checkup.Warn, Name: "against",
-			Found: fmt.Sprintf("%d sessions are not compared: %d have ended since, or are not in this store, "+
-				"and %d have changed, or their users", gone, t.ended, t.changed),
+			Found: fmt.Sprintf("%d of %d sessions are not compared: %d have ended since, or are not in this store, "+
+				"and %d have changed, or their users", gone, sessions, t.ended, t.changed),
 			Remedy: fresh,
 		}
-		if gone > compared {
+		if tooFew {
 			f.Grade = checkup.Fail
+			f.Remedy = "what is not compared proves nothing: " + fresh
 		}
 		if t.ended == sessions {
+			f.Grade = checkup.Fail
 			f.Found, f.Remedy = "none of the sample's sessions is in this store", "compare DATABASE_URL, "+
 				"DJANGO_SESSION_TABLE and DJANGO_SESSION_FILE_PATH with Django's; or "+fresh
 		}
@@ -277,6 +296,9 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %d compared sessions "+
 		"agree: %d of a user, %d nobody's",
 		t.users+t.nobodies, compared, t.users, t.nobodies)}
+	if gone > 0 {
+		f.Found += fmt.Sprintf("; %d of %d are not compared", gone, sessions)
+	}
 	switch {
 	case len(t.differences) > 0 || compared == 0:
 		f.Grade = checkup.Fail
@@ -284,8 +306,39 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 		f.Grade, f.Remedy = checkup.Fail, "without a user this proves nothing: log in to the Django site, and "+fresh
 	case t.users == 0:
 		f.Grade, f.Remedy = checkup.Fail, "no session of a user has been compared: "+fresh
+	case tooFew:
+		f.Grade, f.Remedy = checkup.Fail, "too few to call the two equal: "+fresh
 	}
 	report(f)
+}
+
+// reportRights says of how many users something has not been compared.
+func (t *tally) reportRights(report func(checkup.Finding)) {
+	for _, left := range []struct {
+		count               int
+		what, found, remedy string
+	}{
+		{
+			t.unpermitted, "permissions", "the sidecar refuses to judge permissions here",
+			"see what django-sidecar check says of groups, and docs/backends.md",
+		},
+		{t.noGroups, "groups", "Django failed to say them", "call user.groups.all() in a shell of the project"},
+		{
+			t.noPermissions, "permissions", "Django failed to say them",
+			"call user.get_all_permissions() in a shell of the project",
+		},
+		{
+			t.partly, "permissions", "of each of them some were asked for, as all would have taken too long",
+			"compare a smaller sample",
+		},
+	} {
+		if left.count > 0 {
+			report(checkup.Finding{
+				Grade: checkup.Warn, Name: "against", Remedy: left.remedy,
+				Found: fmt.Sprintf("the %s of %d sessions are not compared, or not all: %s", left.what, left.count, left.found),
+			})
+		}
+	}
 }
 
 // finding is the line for a kind of difference.

@@ -56,7 +56,7 @@ func (s aSite) sample() *proof.Sample {
 		sessions = append(sessions, entry)
 	}
 	text, err := json.Marshal(map[string]any{
-		"format": "django-sidecar sample", "version": 1, "sessions": sessions,
+		"format": "django-sidecar sample", "version": 2, "sessions": sessions,
 		"users": map[string]any{"42": map[string]any{"is_staff": false}},
 	})
 	if err != nil {
@@ -160,6 +160,8 @@ func TestAgainst(t *testing.T) {
 			"1 of 3 differ (user: user_inactive)",
 		},
 		{"data that have changed", users(2, aSession{reason: djangosession.Anonymous, changed: true}), false, changed},
+		{"many sessions that have gone", users(10, times(4, aSession{reason: djangosession.NotFound, missing: true})...), true, "10 of 10 compared sessions agree: 10 of a user, 0 nobody's; 4 of 14 are not compared; too few to call the two equal"},
+		{"few of a large sample that have gone", users(90, times(9, aSession{reason: djangosession.NotFound, missing: true})...), false, "9 of 99 are not compared"},
 		{"a session that has gone", users(2, aSession{reason: djangosession.NotFound, missing: true}), false, ended},
 		{"a session that is there, and not found", users(2, aSession{reason: djangosession.NotFound}), true, "1 of 3 differ (user: not_found)"},
 		{"a session that has expired", users(2, aSession{reason: djangosession.Expired}), false, ended},

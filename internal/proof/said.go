@@ -18,6 +18,8 @@ type Said struct {
 	Rights
 	// Every says that Permissions are all that the user has.
 	Every bool
+	// All are permissions of which the user has none but those in Permissions; nil where that is not said.
+	All []string
 }
 
 // Rights are what Django says of a user beside the name. What is nil is not said.
@@ -144,6 +146,11 @@ func (s Said) permissions(k Known) []Difference {
 	}
 	for name := range k.Permissions {
 		if _, said := s.Permissions[name]; s.Every && !said && !everything {
+			more = append(more, name)
+		}
+	}
+	for _, name := range s.All {
+		if _, said := s.Permissions[name]; !said && everything {
 			more = append(more, name)
 		}
 	}

@@ -50,6 +50,12 @@ func TestDifferences(t *testing.T) {
 		{"a permission that Django denies", rights(proof.Rights{Permissions: map[string]bool{"app.read": false}}), user(nil), []string{"permissions"}},
 		{"a permission that is not known here", rights(proof.Rights{Permissions: map[string]bool{"app.write": true}}), user(nil), []string{"permissions"}},
 		{"a permission here that Django does not list", proof.Said{User: &ada, Every: true, Rights: proof.Rights{Permissions: map[string]bool{}}}, user(nil), []string{"permissions"}},
+		{"a permission here of which Django has said no", proof.Said{User: &ada, All: []string{"app.read", "app.write"}, Every: true, Rights: proof.Rights{Permissions: map[string]bool{"app.write": true}}}, user(func(k *proof.Known) {
+			k.Permissions["app.write"] = struct{}{}
+		}), []string{"permissions"}},
+		{"a superuser here to whom Django denies one", proof.Said{User: &ada, All: []string{"app.read", "app.write"}, Every: true, Rights: proof.Rights{Permissions: map[string]bool{"app.write": true}}}, user(func(k *proof.Known) {
+			k.User.IsSuperuser = djangosession.True
+		}), []string{"permissions"}},
 		{"permissions of which some were asked", rights(proof.Rights{Permissions: map[string]bool{}}), user(nil), nil},
 		{"permissions that are refused here", rights(proof.Rights{Permissions: map[string]bool{"app.write": true}}), user(func(k *proof.Known) { k.NoPermissions = true }), nil},
 		{"a superuser has all", rights(proof.Rights{Permissions: map[string]bool{"app.write": true}}), user(func(k *proof.Known) { k.User.IsSuperuser = djangosession.True }), nil},

@@ -23,7 +23,34 @@ type Sample struct {
 	// Starts are where in the order of keys the sample's rows are; none where the engine has no table.
 	Starts   []string
 	Sessions []Sampled
-	users    map[string]Rights
+	// Facts are settings of the Django project.
+	Facts       Facts
+	users       map[string]sampledRights
+	sets        []permissionSet
+	permissions []string // all that there are
+}
+
+// Facts are settings that the sidecar has too. What is nil is not said.
+type Facts struct {
+	CookieName *string  `json:"cookie_name"`
+	CookieAge  *int64   `json:"cookie_age"` // seconds
+	Backends   []string `json:"backends"`
+	Zone       *string  `json:"zone"` // of the times that are stored without one
+}
+
+// sampledRights are those of a user.
+type sampledRights struct {
+	IsStaff     *bool    `json:"is_staff"`
+	IsSuperuser *bool    `json:"is_superuser"`
+	Groups      []string `json:"groups"`
+	Permissions *int     `json:"permissions"` // the place of a set
+	Unknown     []string `json:"unknown"`     // what Django failed to say
+}
+
+// permissionSet is what has_perm says. Of what is not in it, it says no if every one has been asked for.
+type permissionSet struct {
+	Said  map[string]bool `json:"said"`
+	Every bool            `json:"every"`
 }
 
 // Sampled is what Django has said of one session.
@@ -48,7 +75,7 @@ const (
 // The first line of a file.
 const (
 	sampleFormat  = "django-sidecar sample"
-	sampleVersion = 1
+	sampleVersion = 2
 	makeAnother   = "make one with: django-sidecar settings-script -sample 1000 | python manage.py shell"
 )
 
@@ -77,7 +104,10 @@ func ReadSample(r io.Reader) (*Sample, error) {
 			PasswordMark  string   `json:"password_mark"`
 			UsernameMarks []string `json:"username_marks"`
 		}
-		Users map[string]Rights
+		Users       map[string]sampledRights
+		Sets        []permissionSet `json:"permission_sets"`
+		Facts       Facts
+		Permissions []string
 	}
 	err = json.Unmarshal(text, &file)
 	var syntax *json.SyntaxError
@@ -100,7 +130,12 @@ func ReadSample(r io.Reader) (*Sample, error) {
 	}
 	s := &Sample{
 		Django: file.Django, Engine: file.Engine, Began: time.Unix(file.Began, 0), Ended: time.Unix(file.Ended, 0),
-		Starts: file.Starts, users: file.Users,
+		Starts: file.Starts, users: file.Users, Facts: file.Facts, sets: file.Sets, permissions: file.Permissions,
+	}
+	for _, rights := range file.Users {
+		if p := rights.Permissions; p != nil && (*p < 0 || *p >= len(file.Sets)) {
+			return nil, errors.New("has been changed: " + makeAnother)
+		}
 	}
 	for _, e := range file.Sessions {
 		key, err := keyhash.Parse(e.Key)
@@ -139,7 +174,18 @@ func (s *Sample) said(one Sampled, key string) Said {
 	if one.User == nil {
 		return said
 	}
-	said.Rights = s.users[*one.User]
+	rights := s.users[*one.User]
+	said.Rights = Rights{IsStaff: rights.IsStaff, IsSuperuser: rights.IsSuperuser, Groups: rights.Groups}
+	if rights.Permissions != nil {
+		set := s.sets[*rights.Permissions]
+		said.Permissions = set.Said
+		if said.Permissions == nil {
+			said.Permissions = map[string]bool{}
+		}
+		if said.Every = set.Every; set.Every {
+			said.All = s.permissions
+		}
+	}
 	if one.UsernameMarks != nil {
 		said.IsUsername = func(name string) bool {
 			return slices.ContainsFunc(one.UsernameMarks, func(m string) bool { return isMark(m, key, name) })

@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import random
+import stat
 import sys
 import time
 
@@ -33,14 +34,15 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 PATH = os.path.join(os.path.abspath(DIRECTORY or os.getcwd()), "django-sidecar-sample.json")  # noqa: F821
 WINDOW = 1000  # rows of the session table that are looked at from one start
 WINDOWS = 200  # such starts, at most
-PERMISSIONS = 20  # of one user
+PERMISSIONS = 20  # of one user, where there is no time for all
+SECONDS = 60  # for all permissions of all users
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"  # contrib/sessions/backends/base.py, 5.2, VALID_KEY_CHARS
 WRITING = ["save", "create", "delete", "flush", "cycle_key"]
 WRITING_IN_CACHE = ["set", "add", "delete", "touch", "set_many", "delete_many", "incr", "decr", "clear", "_delete"]
@@ -220,9 +222,11 @@ def spread(names, most):
 class Asking(object):
     def __init__(self, place):
         self.place, self.users, self.unknown, self.every_permission = place, {}, {}, []
+        self.sets, self.places, self.began = [], {}, time.time()
 
     def permissions_of(self, user):
-        """Permissions with what has_perm says: those that the user has, and some others."""
+        """What has_perm says of each permission, or, where that takes too long, of those that the user has and some others. A
+        set of permissions that several users have is recorded once: this is its place."""
         if not hasattr(user, "get_all_permissions"):
             return None
         if not self.every_permission:
@@ -232,8 +236,17 @@ class Asking(object):
             self.every_permission = sorted("%s.%s" % name for name in names)
         has = user.get_all_permissions()
         others = [name for name in self.every_permission if name not in has]
-        asked = spread(has, PERMISSIONS) + dice.sample(others, min(len(others), PERMISSIONS // 2))
-        return dict((name, bool(user.has_perm(name))) for name in asked)
+        every = time.time() - self.began < SECONDS
+        asked = set(has) | set(others) if every else spread(has, PERMISSIONS) + dice.sample(others, min(len(others), PERMISSIONS // 2))
+        said = dict((name, bool(user.has_perm(name))) for name in asked)
+        if every:
+            said = dict(item for item in said.items() if item[1] or item[0] not in self.every_permission)
+        one = {"said": said, "every": every}
+        text = json.dumps(one, sort_keys=True)
+        if text not in self.places:
+            self.places[text] = len(self.sets)
+            self.sets.append(one)
+        return self.places[text]
 
     def rights_of(self, user):
         rights = {"is_staff": flag(user, "is_staff"), "is_superuser": flag(user, "is_superuser")}
@@ -242,6 +255,7 @@ class Asking(object):
                 rights[name] = ask(user)
             except Exception as e:
                 rights[name] = None
+                rights["unknown"] = rights.get("unknown", []) + [name]
                 self.unknown[name] = type(e).__name__
         return rights
 
@@ -273,9 +287,34 @@ class Asking(object):
             self.users[entry["user"]] = self.rights_of(user)
 
 
+def facts(place):
+    """Settings that a sidecar has too."""
+    zone = None
+    if place.model is not None:
+        connection = connections[router.db_for_read(place.model)]
+        if connection.vendor in ("sqlite", "mysql"):  # others store the time with its zone
+            zone = connection.timezone_name
+    return {
+        "cookie_name": settings.SESSION_COOKIE_NAME, "cookie_age": int(settings.SESSION_COOKIE_AGE),
+        "backends": list(settings.AUTHENTICATION_BACKENDS), "zone": zone,
+    }
+
+
+def read_by_others():
+    """Whether stdout is a file that others can read."""
+    try:
+        status = os.fstat(sys.stdout.fileno())
+    except Exception:  # a shell that has a stdout of its own
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 != 0
+
+
 def write(sample):
     text = json.dumps(sample, sort_keys=True) + "\n"
     if DIRECTORY == "-":  # noqa: F821
+        if read_by_others():
+            end("stdout is a file that others can read, and the sample has ids, groups and permissions of users. Say `umask 077` "
+                "before, remove the file, and run this again")
         sys.stdout.write(text)
         return
     new = "%s.%d" % (PATH, os.getpid())
@@ -301,8 +340,9 @@ def main():
             sessions.append(entry)
     logging.disable(logging.NOTSET)
     write({
-        "format": "django-sidecar sample", "version": 1, "django": django.get_version(), "engine": settings.SESSION_ENGINE,
+        "format": "django-sidecar sample", "version": 2, "django": django.get_version(), "engine": settings.SESSION_ENGINE,
         "began": int(began), "ended": int(time.time()), "starts": place.starts, "sessions": sessions, "users": asking.users,
+        "facts": facts(place), "permission_sets": asking.sets, "permissions": asking.every_permission,
     })
     for name in sorted(asking.unknown):
         say("the %s of some users could not be found out (%s): they are not compared" % (name, asking.unknown[name]))

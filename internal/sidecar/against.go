@@ -1,10 +1,12 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -33,6 +35,18 @@ func Against(ctx context.Context, c *config.Config, path string, report func(che
 	side, err := d.proof()
 	if err != nil {
 		return err
+	}
+	if info, err := f.Stat(); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		report(checkup.Finding{
+			Grade: checkup.Warn, Name: "sample", Found: path + " can be read by others: it has ids, groups and permissions of users",
+			Remedy: "chmod 600 " + path,
+		})
+	}
+	for _, finding := range sample.Compare(proof.Here{
+		Version: d.config.DjangoVersion, CookieNames: d.config.SessionCookieNames, CookieAge: d.config.SessionCookieAge,
+		Backends: d.config.AuthenticationBackends, Zone: cmp.Or(d.zone().Local, time.UTC),
+	}) {
+		report(finding)
 	}
 	side.Against(ctx, sample, report)
 	return nil
