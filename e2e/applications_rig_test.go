@@ -141,7 +141,11 @@ func (p *project) probe(t *testing.T) probed {
 // writeSettings has the application write the sidecar's settings. It reports whether the sidecar can be served with them.
 func (p *project) writeSettings(t *testing.T) bool {
 	t.Helper()
-	code, script := command(t, "", "settings-script")
+	args := []string{"settings-script"}
+	for _, item := range p.accept {
+		args = append(args, "-accept", item)
+	}
+	code, script := command(t, "", args...)
 	if code != exitYes {
 		t.Fatalf("settings-script ends with %d: %s", code, script)
 	}

@@ -22,6 +22,8 @@ type application struct {
 	says []string
 	// stricter are the requirements that the script has said to be stricter than Django's: "perm", "group", or "user" where nobody passes.
 	stricter []string
+	// accept are items of MIDDLEWARE that have to be accepted.
+	accept []string
 	// impossible applications get no settings.
 	impossible bool
 }
@@ -43,7 +45,11 @@ var applications = []application{
 		name: "mezzanine", database: "sqlite", env: settingsModule, shell: djangoShell, impossible: true,
 		says: []string{"not possible: middleware mezzanine.core.middleware.SitePermissionMiddleware", "core/middleware.py", "logout(request)"},
 	},
-	{name: "openwisp", database: "postgres", env: settingsModule, shell: djangoShell},
+	{ // it sends users away whose password is old, if passwords get old
+		name: "openwisp", database: "postgres", env: settingsModule, shell: djangoShell,
+		accept: []string{"openwisp_users.middleware.PasswordExpirationMiddleware"},
+		says:   []string{"ready; accepted by you: openwisp_users.middleware.PasswordExpirationMiddleware"},
+	},
 	{name: "accounts", database: "postgres", env: settingsModule, shell: djangoShell},
 	{
 		name: "tenants", database: "postgres", env: settingsModule,

@@ -18,6 +18,11 @@ func settingsScript(_ context.Context, args []string, s stdio) int {
 	f.BoolVar(&o.PlainSecret, "plain-secret", false, "write SECRET_KEY itself, and not keys that are derived from it")
 	f.BoolVar(&o.Replace, "replace", false, "replace files that are there")
 	f.BoolVar(&o.Uploads, "uploads", false, "turn uploads on: write MEDIA_ROOT")
+	f.Func("accept", "an item of MIDDLEWARE that does not change who is logged in: you have looked; may be repeated",
+		func(path string) error {
+			o.Accepted = append(o.Accepted, path)
+			return nil
+		})
 	sessions := f.Int("sample", 0, fmt.Sprintf("print the program that records what Django says of so many "+
 		"sessions, for check -against; up to %d", settingsscript.MaxSample))
 	if code, ok := parseFlags(f, args, s); !ok {

@@ -167,6 +167,13 @@ def read_middleware(report):
         read_auto_logout(report)
 
 
+def check_accepted(report):
+    """Who accepts what is not there has made a mistake."""
+    strange = [path for path in ACCEPTED if path not in middleware_list()]  # noqa: F821
+    if strange:
+        raise Impossible("-accept %s names no item of MIDDLEWARE" % strange[0])
+
+
 def read_auto_logout(report):
     options = setting("AUTO_LOGOUT") or {}
     if options.get("SESSION_TIME") is not None:

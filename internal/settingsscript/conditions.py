@@ -76,6 +76,9 @@ def plain_value(field):
     return uuid.uuid4().hex[: field.max_length or 20]
 
 
+PAST_AND_FUTURE = [-3650, -400, -30, -1, -0.05, -0.001, 0.001, 0.05, 1, 30, 400, 3650]  # days
+
+
 class Domain(object):
     """The values of a column that are tried, and a condition for each."""
 
@@ -93,7 +96,7 @@ class Domain(object):
             # Past and future are the same to most properties; where they are not, the database has to know the time.
             there = name + " IS NOT NULL"
             past, future = ("%s <= %s" % (name, now), "%s > %s" % (name, now)) if now else (there, there)
-            self.cases += [(self.date(kind, n), past if n < 0 else future) for n in (-3650, -1, 1, 3650)]
+            self.cases += [(self.date(kind, n), past if n < 0 else future) for n in PAST_AND_FUTURE]
         elif kind.endswith("IntegerField"):
             self.cases += [(v, "%s = %d" % (name, v)) for v in sorted(self.states(connection, constants))]
             self.whole = False

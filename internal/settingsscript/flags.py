@@ -40,6 +40,8 @@ def read_flag(report, model, connection, name, word):
         sql, whole = condition_for(
             model, lambda user: getattr(user, name), connection, called, constants=constants_of(found)
         )
+        if outside(found, model) and not any(f.column in sql for f in model._meta.concrete_fields if f.get_internal_type().startswith("Date")):
+            raise Impossible("%s decides by %s, and by no column that has a time: %s" % ((called,) + outside(found, model)))
     except Impossible as e:
         if name == "is_active":
             raise

@@ -60,6 +60,7 @@ class Output(object):
         ]
         lines += ["NOT POSSIBLE: " + text for text in self.report.impossible]
         lines += ["Stricter than Django: " + text for text in self.report.stricter]
+        lines += ["Accepted with -accept %s: %s" % pair for pair in self.report.accepted]
         lines += self.report.remarks
         return [comment(line) for line in lines]
 

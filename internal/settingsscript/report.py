@@ -13,6 +13,10 @@ class Impossible(Exception):
     """What django-sidecar cannot imitate, in words."""
 
 
+class Unready(Exception):
+    """Why nothing can be said yet."""
+
+
 class Report(object):
     """The settings that differ from django-sidecar's defaults, and what no setting can say."""
 
@@ -22,7 +26,9 @@ class Report(object):
         self.offered = []  # (name, text, why it is not set)
         self.remarks = []
         self.stricter = []
+        self.accepted = []  # (path of a middleware, what it may do)
         self.impossible = []
+        self.acceptable = []  # paths of middleware that could be
         self.proved = []
         self.computed = []  # (attribute of the user, condition in SQL)
 
@@ -49,6 +55,8 @@ class Report(object):
         """A step that fails is one thing that is not known; the others go on."""
         try:
             return function(self, *arguments)
+        except Unready:
+            raise
         except Impossible as e:
             self.add(self.impossible, str(e))
         except Exception as e:
@@ -122,7 +130,7 @@ def attribute(cls, name):
 
 
 def is_djangos(cls):
-    return cls is object or (cls.__module__ or "").split(".")[0] == "django"
+    return cls is object or (getattr(cls, "__module__", None) or "").split(".")[0] == "django"
 
 
 def overridden(cls, name):

@@ -78,6 +78,9 @@ class Trial(object):
                     % (self.culprit(backend, plain), "nobody" if seen is None else "somebody else", backend)
                 )
                 return
+        with Road() as road:
+            outcome(lambda: self.ask(self.plain, self.backends[0]))
+        read_road(self.report, road)
         if tried:
             self.report.proved.append("request.user behind MIDDLEWARE is the user of the session")
         explained = self.vary() if any(effect_of(p) == UNKNOWN for p in self.listed) else []
@@ -115,7 +118,7 @@ class Trial(object):
         return "of the project"
 
     def vary(self):
-        """Columns of the user on which MIDDLEWARE decides, as a condition. Returns the items that this explains."""
+        """Columns of the user on which MIDDLEWARE decides, as a condition. Returns the items, and the columns that explain them."""
         explained, fields, backend = [], [], self.backends[0]
         for field, value in variations(self.model, self.user):
             with changed(self.model, self.alias, self.user, field, value) as done:
@@ -124,21 +127,23 @@ class Trial(object):
                 plain, seen = self.both(backend)
                 if plain is not None and seen != plain:
                     fields.append(field)
-                    explained.append((field, self.culprit(backend, plain)))
-        for field, item in explained:
-            self.report.step("a condition of %s" % item, self.condition, field, item, backend)
-        return [item.split(" ")[0] for _, item in explained]
+                    explained.append((field, self.culprit(backend, plain), isinstance(seen, Answer)))
+        for field, item, answers in explained:
+            self.report.step("a condition of %s" % item, self.condition, field, item, backend, answers)
+        return [(item.split(" ")[0], field) for field, item, _ in explained]
 
     def both(self, backend):
-        """Who is logged in without and with the project's own items. An answer in place of the view ends no login."""
+        """Who is logged in without and with the project's own items, of which those answer nobody that are accepted."""
         kind, plain = outcome(lambda: self.ask(self.plain, backend))
         if kind == "error" or plain is None or isinstance(plain, Answer):
             return None, None
         seen = self.ask(self.listed, backend)
-        return plain, plain if isinstance(seen, Answer) else seen
+        if isinstance(seen, Answer) and ACCEPTED:  # noqa: F821
+            seen = self.ask([p for p in self.listed if p not in ACCEPTED or p in self.plain], backend)  # noqa: F821
+        return plain, seen
 
-    def condition(self, report, field, item, backend):
-        """The values of a column with which a middleware leaves a user logged in."""
+    def condition(self, report, field, item, backend, answers):
+        """The values of a column with which a middleware leaves a user logged in, and lets the request reach a view."""
         from django.db import connections
 
         def stays(user):
@@ -152,7 +157,13 @@ class Trial(object):
         before = report.get("DJANGO_AUTH_USER_WHERE")
         report.settings = [pair for pair in report.settings if pair[0] != "DJANGO_AUTH_USER_WHERE"]
         report.set("DJANGO_AUTH_USER_WHERE", "(%s) AND (%s)" % (before, sql) if before else sql)
-        report.proved.append("middleware %s ends logins of users without: %s" % (item, sql))
+        if answers:
+            report.stricter.append(
+                "middleware %s answers users by itself for whom this is false, who are nobody here: %s (with -accept %s they are who they are)"
+                % (item, sql, item.split(" ")[0])
+            )
+        else:
+            report.proved.append("middleware %s ends logins of users without: %s" % (item, sql))
         if not whole:
             report.stricter.append(
                 "middleware %s decides on values of %s, of which those that the table has now are known"
@@ -230,8 +241,8 @@ def request_through(listed, key):
                     return response
             return view(request)
 
-    hosts = [h for h in settings.ALLOWED_HOSTS if h not in ("*", "")]
-    request = RequestFactory().get("/", secure=True, HTTP_HOST=hosts[0].lstrip(".") if hosts else "localhost")
+    hosts = [h.lstrip(".") for h in settings.ALLOWED_HOSTS if h not in ("*", "") and (":" not in h or "[" in h)]
+    request = RequestFactory().get("/", secure=True, HTTP_HOST=hosts[0] if hosts else "localhost")
     request.COOKIES[settings.SESSION_COOKIE_NAME] = key
     request._dont_enforce_csrf_checks = True
     old = setting("MIDDLEWARE")
@@ -262,82 +273,46 @@ def active_user(model, alias):
     return model._base_manager.using(alias).get(pk=user.pk)
 
 
-# What ends a login, changes who is logged in, or logs somebody in, in the source of a middleware.
-ENDS = re.compile(
-    r"\blogout\(|session\.(flush|clear|delete)\(|session_key\)\.delete|request\.user\s*=[^=]|_cached_user\s*=[^=]|"
-    r"request\.session\s*=(?!=|\s*self\.SessionStore\()|\b_?(req|r|http_request)\.(user|session)\s*=[^=]|"
-    r"setattr\(\s*\w+\s*,\s*[\"'](user|_cached_user|session)[\"']|\bdel\b.*_cached_user|"
-    r"(\bdel\b|pop\().*(\bSESSION_KEY\b|_auth_user_)|\[(SESSION_KEY|[\"']_auth_user_\w+[\"'])\]\s*=[^=]"
-)
-LOGS_IN = re.compile(r"\blogin\(")
-REFUSES = re.compile(r"HttpResponseForbidden|PermissionDenied|status(_code)?\s*=\s*40[13]")
+DOES = {
+    ENDS: "may end logins or change who is logged in, under conditions that were not met here",
+    REFUSES: "may answer in place of the application, by what it knows of the user, whom django-sidecar would let pass",
+    LOST: "gives the request to code that cannot be followed",
+    LOGS_IN: "may log somebody in, who is nobody here until Django has done it",
+}
 
 
-def lines_of(thing):
-    """(file, line, text) of each line of code of a class or function; None where there is no source to read."""
-    try:
-        # Python 3.13 takes a class that exec() has made for the first lines of its module.
-        codes = [getattr(function_of(value), "__code__", None) for value in getattr(thing, "__dict__", {}).values()]
-        if not all(os.path.exists(code.co_filename) for code in codes if code):
-            return None
-        lines, first = inspect.getsourcelines(thing)
-        file = inspect.getsourcefile(thing)
-    except Exception:
-        return None
-    lines = [(file, first + n, line.strip()) for n, line in enumerate(lines)]
-    return [line for line in lines if not line[2].startswith("#")]
-
-
-def helpers(thing, lines):
-    """The functions of its package that a class or function calls, by NAME or MODULE.NAME."""
-    module = sys.modules.get(thing.__module__)
-    called = set(re.findall(r"(?:\b(\w+)\.)?\b(\w+)\(", "\n".join(text for _, _, text in lines)))
-    for owner, name in sorted(called):
-        scope = getattr(module, owner, None) if owner else module
-        helper = getattr(scope, name, None) if inspect.ismodule(scope) else None
-        if inspect.isfunction(helper) and helper.__module__.split(".")[0] == thing.__module__.split(".")[0]:
-            yield helper
-
-
-def sources(thing):
-    """The lines of a middleware, its bases and the functions that these call, and which of them have no source."""
-    found = [thing] + [c for c in getattr(thing, "__mro__", ())[1:] if not is_djangos(c) and c is not object]
-    read, unread = [], []
-    for n, one in enumerate(found):
-        lines = lines_of(one)
-        if lines is None:
-            unread.append(one.__name__)
-            continue
-        read += lines
-        found += [h for h in helpers(one, lines) if h not in found] if n < 60 else []
-    return read, unread
+def only_active(report):
+    listed = report.get("DJANGO_AUTHENTICATION_BACKENDS") or MODEL_BACKEND
+    return listed == MODEL_BACKEND and "any" not in (report.get("DJANGO_BACKEND_RULES") or "")
 
 
 def read_unknown(report, explained):
-    """Middleware that is not known, and was not seen to do anything, may do it under conditions of its own."""
+    """Middleware that is not known may do under conditions of its own what was not seen. explained has pairs of an item and a column."""
     from django.utils.module_loading import import_string
 
     for path in middleware_list():
-        if effect_of(path) != UNKNOWN or path in explained:
+        if effect_of(path) != UNKNOWN:
             continue
-        lines, unread = sources(import_string(path))
-        if unread:
-            report.add(report.impossible, "the source of middleware %s cannot be read: %s" % (path, ", ".join(unread)))
-        named = any(".user" in line for _, _, line in lines)
-        for pattern, remarks, does in (
-            (
-                ENDS,
-                report.impossible,
-                "may end logins or change who is logged in, under conditions that were not met here",
-            ),
-            (
-                REFUSES if named else None,
-                report.remarks,
-                "may refuse users whom django-sidecar, the laxer side here, names",
-            ),
-            (LOGS_IN, report.stricter, "may log somebody in, who is nobody here until Django has done it"),
-        ):
-            hit = next(((f, n, line) for f, n, line in lines if pattern and pattern.search(line)), None)
-            if hit:
-                report.add(remarks, "middleware %s %s: %s:%d has %s" % ((path, does) + hit[:2] + (hit[2][:80],)))
-                break
+        columns = set(NEUTRAL)
+        for item, field in explained:
+            columns.update([field.name, field.attname, field.column] if item == path else [])
+        # Where all backends go by is_active, who is not active is nobody.
+        follower = Follower(("is_authenticated",) + (("is_active",) if only_active(report) else ()))
+        follower.middleware(import_string(path))
+        may = []
+        if follower.unread:
+            may.append("the source of middleware %s cannot be read: %s" % (path, ", ".join(sorted(set(follower.unread)))))
+        for kind in (ENDS, REFUSES, LOST, LOGS_IN):
+            events = [e for e in follower.events if e.kind == kind and not (set(e.by) - set(NEUTRAL) and set(e.by) <= columns)]
+            if events:
+                text = "middleware %s %s: %s" % (path, DOES[kind], events[0])
+                if kind == LOGS_IN:
+                    report.add(report.stricter, text)
+                else:
+                    may.append(text)
+        if may and path in ACCEPTED:  # noqa: F821
+            report.accepted.append((path, "; ".join(may)))
+        else:
+            if may:
+                report.acceptable.append(path)
+                report.add(report.impossible, "; ".join(may) + ". If that changes nothing of who is logged in, print this program with -accept " + path)

@@ -22,6 +22,11 @@ def read_database(report):
             "%s keeps tenants in schemas: these settings are of the schema %r alone"
             % (module, getattr(connection, "schema_name", None))
         )
+    with connection.cursor() as cursor:
+        tables = [t.name.lower() for t in connection.introspection.get_table_list(cursor)]
+    table = plain_table(user_model()._meta.db_table)
+    if "." not in table and table.lower() not in tables:
+        raise Unready("the database %r has no table %s: run the project's migrations first" % (alias, table))
     url, secret = database_url(alias)
     if secret:
         report.secret("DATABASE_URL", "database-url", url)
@@ -37,11 +42,14 @@ def read_all(report):
     report.set("DJANGO_VERSION", "%d.%d.%d" % django.VERSION[:3])
     kind = report.step("sessions", read_sessions, alias)
     report.step("the user model", read_users)
+    report.step("functions of Django", read_replaced)
+    report.step("the class of users", read_user_class)
     read_flags(report)
     report.step("conditions on users", compare_real_users)
     report.step("the manager of users", read_manager)
     report.step("get_session_auth_hash()", read_hash)
     report.step("middleware", read_middleware)
+    report.step("-accept", check_accepted)
     report.step("the proof", prove_users)
     report.step("a request", prove_requests, kind)
     read_site(report)
@@ -60,9 +68,12 @@ def say(text=""):
 def verdict(report):
     if report.impossible:
         return "not possible: " + "; ".join(report.impossible)
+    ready = "ready"
     if report.stricter:
-        return "ready but stricter: " + "; ".join(report.stricter)
-    return "ready"
+        ready = "ready but stricter: " + "; ".join(report.stricter)
+    if report.accepted:
+        ready += "; accepted by you: " + ", ".join(path for path, _ in report.accepted)
+    return ready
 
 
 def main():
@@ -74,7 +85,7 @@ def main():
         output = Output(report)
         output.build()
         output.write()
-    except Impossible as e:
+    except (Impossible, Unready) as e:
         report.impossible.append(str(e))
         output = None
     except Exception as e:
@@ -92,6 +103,9 @@ def main():
         if not report.impossible:
             for command in output.next:
                 say("next: " + command)
+    if len(report.acceptable) == len(report.impossible) > 0:
+        accepted = " ".join("-accept " + path for path in list(ACCEPTED) + report.acceptable)  # noqa: F821
+        say("next: look at these lines. If none of them changes who is logged in: django-sidecar settings-script %s" % accepted)
     say(verdict(report))
     sys.stdout.flush()
     leave(1 if report.impossible else 0)

@@ -18,7 +18,7 @@ var files embed.FS
 // parts are the files of the program, in their order. Each uses names of those before it.
 var parts = []string{
 	"report.py", "outside.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py", "made.py", "prove.py",
-	"backends.py", "requests.py", "site.py",
+	"backends.py", "names.py", "follow.py", "road.py", "requests.py", "site.py",
 	"output.py", "settings.py",
 }
 
@@ -32,6 +32,8 @@ type Options struct {
 	PlainSecret bool   // SECRET_KEY itself, and no keys that are derived from it
 	Replace     bool   // files that are there are replaced
 	Uploads     bool   // MEDIA_ROOT is set, which turns uploads on
+	// Accepted are items of MIDDLEWARE of which the operator says that they do not change who is logged in.
+	Accepted []string
 }
 
 // quiet keeps a shell that reads the program a line at a time from answering each line with a prompt.
@@ -48,7 +50,7 @@ func Program(o Options) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("part of the program: %w", err)
 		}
-		p.WriteString(narrow(string(text)))
+		p.Write(text)
 		p.WriteString("\n\n")
 	}
 	p.WriteString("main()\n''', {")
@@ -59,6 +61,7 @@ func Program(o Options) (string, error) {
 		{"PLAIN_SECRET", truth(o.PlainSecret)},
 		{"REPLACE", truth(o.Replace)},
 		{"UPLOADS", truth(o.Uploads)},
+		{"ACCEPTED", list(o.Accepted)},
 		{"KNOWN_BACKENDS", knownBackends()},
 		{"KNOWN_MIDDLEWARE", knownMiddleware()},
 	} {
@@ -68,19 +71,17 @@ func Program(o Options) (string, error) {
 	return p.String(), nil
 }
 
-// narrow indents by one space in place of four: an argument of a program has room for 128 KiB.
-func narrow(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		rest := strings.TrimLeft(line, " ")
-		b.WriteString(strings.Repeat(" ", (len(line)-len(rest))/4))
-		b.WriteString(rest)
-	}
-	return b.String()
-}
-
 // quote writes a text as Python does, in ASCII.
 func quote(text string) string { return strconv.QuoteToASCII(text) }
+
+// list writes texts as a list of Python.
+func list(texts []string) string {
+	var quoted []string
+	for _, text := range texts {
+		quoted = append(quoted, quote(text))
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
 
 func truth(v bool) string {
 	if v {

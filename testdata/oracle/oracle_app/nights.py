@@ -5,3 +5,32 @@ from django.contrib.auth import logout
 def end_login(request):
     if request.path == "/night/":
         logout(request)
+
+
+class Guard(object):
+    def __init__(self, request):
+        self.request = request
+
+    def look(self):
+        if self.request.path == "/night/":
+            self.request.session.flush()
+
+
+class Watch(object):
+    def look(self, whom):
+        if whom.path == "/night/":
+            whom.user = None
+
+
+def rules():
+    return [end_login]
+
+
+def banned(user):
+    from django.contrib.auth.models import Group
+
+    return Group.objects.filter(name="banned %s" % user.pk).exists()
+
+
+def may_pass(request):
+    return not banned(request.user)

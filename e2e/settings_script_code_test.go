@@ -1,0 +1,220 @@
+//go:build live
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/settingsscript"
+)
+
+// classesOf are the middleware classes and functions of a module of the oracle.
+func classesOf(t *testing.T, module string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "oracle_app", module+".py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		name, isClass := strings.CutPrefix(line, "class ")
+		if !isClass {
+			name, isClass = strings.CutPrefix(line, "def by_")
+			name = "by_" + name
+		}
+		name, _, _ = strings.Cut(name, "(")
+		if isClass && name != "Base" {
+			paths = append(paths, "oracle_app."+module+"."+name)
+		}
+	}
+	if len(paths) < 5 {
+		t.Fatalf("%s has %q", module, paths)
+	}
+	return paths
+}
+
+// TestSettingsScriptReadsMiddleware: each way in which middleware may change the verdict is found in its source, though it does so for one
+// path alone. What changes nothing is not taken for it.
+func TestSettingsScriptReadsMiddleware(t *testing.T) {
+	behind := []string{"django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware"}
+	for _, version := range []string{"1.11", "6.1"} {
+		django := profile{django: version, sqlite: true}.deploy(t)
+		closing := classesOf(t, "closing")
+		printed := runSettingsScript(t, django, t.TempDir(), map[string]any{"MIDDLEWARE": append(behind, closing...)})
+		last := lastLine(printed)
+		for _, path := range closing {
+			says := "middleware " + path + " may end logins"
+			switch name := path[strings.LastIndex(path, ".")+1:]; {
+			case strings.HasPrefix(name, "Refuses"):
+				says = "middleware " + path + " may answer in place of the application"
+			case name == "ByUnknown" || name == "ByText":
+				says = "middleware " + path + " gives the request to code that cannot be followed"
+			}
+			if !strings.Contains(last, says) || !strings.Contains(last, "with -accept "+path) {
+				t.Errorf("Django %s does not say %q", version, says)
+			}
+		}
+		if t.Failed() {
+			t.Log(printed)
+		}
+		printed = runSettingsScript(t, django, t.TempDir(), map[string]any{"MIDDLEWARE": append(behind, classesOf(t, "harmless")...)})
+		if lastLine(printed) != "ready" {
+			t.Errorf("Django %s, of what is harmless:\n%s", version, printed)
+		}
+	}
+}
+
+// TestSettingsScriptAccepts: what the operator answers for is passed over, and written down. What has been seen to change the verdict is not.
+func TestSettingsScriptAccepts(t *testing.T) {
+	django := profile{django: "5.2", sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle.MailUser"}}.deploy(t)
+	const of = "oracle_app.behaviour."
+	for _, row := range []struct{ item, accepted, last, written string }{
+		{of + "EndsAtNight", of + "EndsAtNight", "ready; accepted by you: " + of + "EndsAtNight", "# Accepted with -accept " + of + "EndsAtNight: middleware " + of + "EndsAtNight may end logins"},
+		{of + "WithoutSource", of + "WithoutSource", "ready; accepted by you: " + of + "WithoutSource", "cannot be read"},
+		{"oracle_app.closing.RefusesByTable", "oracle_app.closing.RefusesByTable", "ready; accepted by you: oracle_app.closing.RefusesByTable", "may answer in place"},
+		{of + "SendsBanned", of + "SendsBanned", "ready; accepted by you: " + of + "SendsBanned", "may answer in place"},
+		{of + "EndsBanned", of + "EndsBanned", "ready", `DJANGO_AUTH_USER_WHERE="banned" = 0`},
+		{of + "EndsAll", of + "EndsAll", "not possible: middleware " + of + "EndsAll (", ""},
+		{of + "EndsAtNight", of + "Harmless", "not possible: -accept " + of + "Harmless names no item of MIDDLEWARE", ""},
+		{of + "Harmless", of + "Harmless", "ready", ""},
+	} {
+		dir := t.TempDir()
+		printed := runSettingsScript(t, django, dir, map[string]any{"MIDDLEWARE": []string{
+			"django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware", row.item,
+		}}, row.accepted)
+		last := lastLine(printed)
+		if !strings.HasPrefix(last, row.last) || strings.HasPrefix(row.last, "ready") && last != row.last {
+			t.Errorf("%s, accepted %s: want %q\n%s", row.item, row.accepted, row.last, printed)
+		}
+		if row.written == "" {
+			continue
+		}
+		written, err := os.ReadFile(filepath.Join(dir, "django-sidecar.env"))
+		if err != nil || !strings.Contains(string(written), row.written) {
+			t.Errorf("%s: no %q in %v\n%s", row.item, row.written, err, written)
+		}
+	}
+}
+
+// TestSettingsScriptOfPatchedDjango: what a project puts in the place of a function of Django's is found. What only watches it is let be.
+func TestSettingsScriptOfPatchedDjango(t *testing.T) {
+	harmful := map[string]string{
+		"django.contrib.auth.get_user":                                            "lambda request: whole(request)",
+		"django.contrib.auth.middleware.get_user":                                 "lambda request: whole(request)",
+		"django.contrib.auth.load_backend":                                        "lambda path: whole(path)",
+		"django.contrib.auth.constant_time_compare":                               "lambda a, b: whole(a, b)",
+		"django.contrib.auth.middleware.SimpleLazyObject":                         "type('Lazy', (whole,), {})",
+		"django.contrib.auth.middleware.AuthenticationMiddleware.process_request": "lambda self, request: whole(self, request)",
+		"django.contrib.sessions.middleware.SessionMiddleware.process_request":    "lambda self, request: whole(self, request)",
+		"django.contrib.auth.backends.ModelBackend.get_user":                      "lambda self, pk: whole(self, pk)",
+		"django.contrib.sessions.backends.db.SessionStore.load":                   "lambda self: whole(self)",
+		"django.contrib.sessions.backends.base.SessionBase.__getitem__":           "lambda self, key: whole(self, key)",
+		"django.contrib.auth.base_user.AbstractBaseUser.get_session_auth_hash":    "lambda self: whole(self)",
+		"django.contrib.auth.base_user.AbstractBaseUser.is_authenticated":         "property(lambda self: True)",
+		"django.contrib.auth.models.User.__getattribute__":                        "lambda self, name: object.__getattribute__(self, name)",
+		"django.utils.crypto.salted_hmac":                                         "functools.partial(whole)",
+		"django.utils.timezone.now":                                               "lambda: whole()",
+		"django.db.models.query.QuerySet.get":                                     "lambda self, *a, **k: whole(self, *a, **k)",
+		"django.http.cookie.parse_cookie":                                         "lambda text: whole(text)",
+	}
+	harmless := map[string]string{
+		"django.contrib.auth.get_user":              "watched(whole)",
+		"django.contrib.auth.login":                 "lambda *a, **k: whole(*a, **k)",
+		"django.contrib.auth.models.User.full_name": "property(lambda self: self.username)",
+	}
+	for _, version := range []string{"1.11", "6.1"} {
+		django := profile{django: version, sqlite: true}.deploy(t)
+		printed := patched(t, django, harmful)
+		for target := range harmful {
+			if says := "the project has replaced " + target + ", by which Django finds users: "; !strings.Contains(lastLine(printed), says) {
+				t.Errorf("Django %s does not say %q", version, says)
+			}
+		}
+		if t.Failed() {
+			t.Log(printed)
+		}
+		if printed := patched(t, django, harmless); lastLine(printed) != "ready" {
+			t.Errorf("Django %s, of what is harmless:\n%s", version, printed)
+		}
+	}
+}
+
+// patched runs the program while something is put in the place of names; whole is what was there.
+func patched(t *testing.T, django *djangotest.Django, patches map[string]string) string {
+	t.Helper()
+	program, err := settingsscript.Program(settingsscript.Options{Format: "dotenv", Directory: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(patches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed, _ := django.Run(fmt.Sprintf(`
+import functools, json, sys
+import django.contrib.auth.middleware, django.contrib.sessions.middleware
+space = {"functools": functools, "__name__": "shop"}
+exec(compile("""
+def watched(whole):
+    @functools.wraps(whole)
+    def wrapper(*a, **k):
+        return whole(*a, **k)
+    return wrapper
+""", "/srv/site-packages/sentry_sdk/integrations.py", "exec"), space)
+missing, undo = object(), []
+for target, put in json.loads(%q).items():
+    owner, names = None, target.split(".")
+    for n in range(1, len(names)):
+        try:
+            __import__(".".join(names[:n]))
+            owner = sys.modules[".".join(names[:n])]
+        except ImportError:
+            owner = getattr(owner, names[n - 1])
+    there = vars(owner).get(names[-1], missing)
+    undo.append((owner, names[-1], there))
+    setattr(owner, names[-1], eval(put, dict(space, whole=there)))
+try:
+    exec(%q, {})
+finally:
+    for owner, name, there in undo:
+        delattr(owner, name) if there is missing else setattr(owner, name, there)
+`, text, program))
+	return printed
+}
+
+// TestSettingsScriptOfWhatDjangoRuns: what routers and receivers of signals decide by is looked at, since they run whenever a user is loaded.
+func TestSettingsScriptOfWhatDjangoRuns(t *testing.T) {
+	django := profile{django: "5.2", sqlite: true}.deploy(t)
+	for _, row := range []struct{ router, receiver, says string }{
+		{"ByThread", "", "not possible: db_for_read ("},
+		{"ByTable", "", "ready"},
+		{"ByChance", "", "ready"},
+		{"", "locked", "decides by cache: "},
+		{"", "closed", "decides by os: "},
+		{"", "labelled", "ready"},
+	} {
+		settings := map[string]any{}
+		if row.router != "" {
+			settings["DATABASE_ROUTERS"] = []string{"oracle_app.road." + row.router}
+		}
+		connect := "from oracle_app import road\nfrom django.db.models import signals\n"
+		if row.receiver != "" {
+			django.Run(connect + "signals.post_init.connect(road." + row.receiver + ")")
+		}
+		printed := runSettingsScript(t, django, t.TempDir(), settings)
+		if row.receiver != "" {
+			django.Run(connect + "signals.post_init.disconnect(road." + row.receiver + ")")
+		}
+		last := lastLine(printed)
+		if !strings.Contains(last, row.says) || row.says == "ready" && last != row.says || row.router == "ByChance" && !strings.Contains(printed, "all the databases must have the same rows") {
+			t.Errorf("%s%s: want %q\n%s", row.router, row.receiver, row.says, printed)
+		}
+	}
+}

@@ -1,0 +1,334 @@
+"""What the source of a middleware does with whoever is logged in. Names are looked up where the code has them, and what gets the request is followed."""
+
+
+class Event(object):
+    """Something that a middleware does to a login: where, and by which attributes of the user it decides."""
+
+    def __init__(self, kind, place, text, by):
+        self.kind, self.place, self.text, self.by = kind, place, text, by
+
+    def __str__(self):
+        return "%s:%d has %s" % (self.place + (self.text[:80],))
+
+
+class Follower(object):
+    """Reads a middleware, and all code that gets the request from it."""
+
+    def __init__(self, nobody=("is_authenticated",)):
+        self.events, self.unread, self.seen = [], [], set()
+        self.attributes = set(OF_REQUEST)  # that hold the request
+        self.nobody = nobody  # attributes of which one that is false says that nobody is logged in
+
+    def middleware(self, item):
+        kind, made = outcome(lambda: item(lambda request: None)) if inspect.isclass(item) else ("", None)
+        self.whole(item, made if kind == "value" else None)
+
+    def whole(self, thing, instance):
+        """A class with its bases, or a function, whose arguments may all be the request."""
+        if thing in self.seen:
+            return
+        self.seen.add(thing)
+        if not inspect.isclass(thing):
+            if inspect.isfunction(function_of(thing)):
+                return self.function(function_of(thing), None, (), False, instance)
+            return None if is_library(thing) else self.unread.append(getattr(thing, "__name__", type(thing).__name__))
+        instance = Made(thing) if instance is None else instance
+        own = [c for c in thing.__mro__ if not is_djangos(c) and not is_library(c)]
+        methods = [(n, function_of(v)) for c in own for n, v in vars(c).items() if inspect.isfunction(function_of(v))]
+        for name, function in sorted(methods, key=lambda m: m[0] != "__init__"):
+            djangos = any(name in vars(c) for c in thing.__mro__ if is_djangos(c) and c is not object)
+            entry = djangos or name.startswith("process_") or name in ("__call__", "__acall__", "__init__")
+            self.function(function, None if entry else frozenset((n, "request") for n in OF_REQUEST), (), False, instance)
+
+    def function(self, function, tainted, by, anonymous, instance=None):
+        """Each code of a function, and of what decorates it."""
+        while True:
+            key = (function.__code__, tainted, by, anonymous)
+            if key in self.seen:
+                return
+            self.seen.add(key)
+            if len(self.seen) > 4000:
+                return self.lost("too much code to follow", function)
+            source = source_of(function.__code__)
+            if source is None:
+                if not is_library(function) and function.__name__ not in GENERATED:
+                    self.unread.append(function.__name__)
+            else:
+                Body(self, function, source, tainted, by, anonymous, instance).read()
+            inner = getattr(function, "__wrapped__", None)
+            if not inspect.isfunction(inner) or is_library(inner):
+                return
+            function, tainted = inner, None
+
+    def lost(self, text, function):
+        self.events.append(Event(LOST, (function.__code__.co_filename, function.__code__.co_firstlineno), text, ()))
+
+
+class Body(Names):
+    """One function: which of its names are the request, and which come of its user or session."""
+
+    def __init__(self, follower, function, source, tainted, by, anonymous, instance):
+        self.follower, self.function, self.instance = follower, function, instance
+        self.file, self.first, self.tree = source
+        self.requests, self.users, self.sessions, self.local, self.means = set(), set(), set(), {}, {}
+        self.tainted, self.by, self.anonymous = tainted, by, anonymous
+        cells = zip(function.__code__.co_freevars, function.__closure__ or ())
+        self.cells = dict((n, outcome(lambda: c.cell_contents)[1]) for n, c in cells)
+
+    def read(self):
+        tree = self.tree.body[0]
+        if isinstance(tree, (ast.FunctionDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
+            self.arguments(tree, self.tainted)
+            self.block(tree.body)
+        else:  # a lambda, within what it stands in
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Lambda):
+                    self.arguments(node, self.tainted)
+            self.expressions(tree)
+
+    def arguments(self, tree, tainted):
+        a = tree.args
+        names = [getattr(n, "arg", getattr(n, "id", None)) for n in getattr(a, "posonlyargs", []) + a.args + getattr(a, "kwonlyargs", [])]
+        for extra in (a.vararg, a.kwarg):
+            names.append(getattr(extra, "arg", extra))
+        own = [n for n in names if n and n not in ("self", "cls") + ONWARD]
+        given = dict(tainted or ())
+        for name in own:
+            if tainted is None or given.get(name) == "request":
+                self.requests.add(name)
+            elif name in given:
+                self.users.add(name)
+                if given[name] == "session":
+                    self.sessions.add(name)
+
+    # Conditions.
+
+    def block(self, statements):
+        by, anonymous = self.by, self.anonymous
+        for statement in statements:
+            self.statement(statement)
+            if isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], EXITS):
+                self.under(statement.test, True)
+        self.by, self.anonymous = by, anonymous
+
+    def under(self, test, negated):
+        self.by = tuple(sorted(set(self.by + self.depends(test))))
+        self.anonymous = self.anonymous or self.means_nobody(test, negated)
+
+    def statement(self, node):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
+            if not isinstance(node, ast.ClassDef):
+                self.arguments(node, None)
+            for decorator in node.decorator_list:
+                self.expressions(decorator)
+            self.block(node.body)
+            return
+        if isinstance(node, (ast.If, ast.While)):
+            self.expressions(node.test)
+            by, anonymous = self.by, self.anonymous
+            for body, negated in ((node.body, False), (node.orelse, True)):
+                self.under(node.test, negated)
+                self.block(body)
+                self.by, self.anonymous = by, anonymous
+            return
+        for name in ("body", "orelse", "finalbody"):
+            if isinstance(getattr(node, name, None), list):
+                self.block(getattr(node, name))
+        for inner in getattr(node, "handlers", []) + getattr(node, "cases", []):
+            self.block(inner.body)
+        self.simple(node)
+
+    def simple(self, node):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            self.imports(node)
+            return
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr) or type(child).__name__ == "withitem":
+                self.expressions(child)
+        targets = getattr(node, "targets", None) or [t for t in [getattr(node, "target", None)] if t is not None]
+        value = getattr(node, "value", None) or getattr(node, "iter", None)
+        for target in targets:
+            for one in ast.walk(target):
+                if isinstance(one, ast.Name) and value is not None and isinstance(one.ctx, ast.Store):
+                    self.assigned(one.id, value)
+                elif isinstance(one, (ast.Attribute, ast.Subscript)) and not isinstance(one.ctx, ast.Load):
+                    self.stored(one, value)
+        for item in getattr(node, "items", []):
+            if getattr(item, "optional_vars", None) is not None and isinstance(item.optional_vars, ast.Name):
+                self.assigned(item.optional_vars.id, item.context_expr)
+        if isinstance(node, ast.Raise) and self.refusing(node):
+            self.event(REFUSES, node)
+
+    def refusing(self, node):
+        """Whether an exception is one of Django's, of which it makes an answer."""
+        raised = getattr(node, "exc", getattr(node, "type", None))
+        value = self.resolve(raised.func if isinstance(raised, ast.Call) else raised)
+        return inspect.isclass(value) and (value.__module__ or "").startswith(("django.core.exceptions", "django.http", "rest_framework"))
+
+    # What is done.
+
+    def event(self, kind, node):
+        if self.anonymous and kind == ENDS:
+            if not isinstance(node, (ast.Attribute, ast.Subscript)) or isinstance(node.ctx, ast.Load):
+                return  # nobody is logged out
+            kind = LOGS_IN
+        if kind == REFUSES and not set(self.by) - set(NEUTRAL) or kind in (REFUSES, LOST) and self.anonymous:
+            return
+        place = (self.file, self.first + node.lineno - 1)
+        text = outcome(lambda: open(self.file).read().splitlines()[place[1] - 1].strip())[1]
+        self.follower.events.append(Event(kind, place, text, self.by))
+
+    def stored(self, target, value):
+        """Something is put into the request or its session, or taken out."""
+        if isinstance(target, ast.Attribute):
+            if value is not None and self.is_request(value) and getattr(target.value, "id", "") == "self":
+                self.follower.attributes.add(target.attr)
+            opens = value is not None and isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "SessionStore"
+            if target.attr in HOLDS and self.is_request(target.value) and not opens:
+                self.event(ENDS, target)
+            elif target.attr in ("is_active", "is_staff", "is_superuser", "pk", "id") and self.of_user(target.value):
+                self.event(ENDS, target)
+            return
+        key = self.text(target.slice)
+        if self.is_session(target.value) and key in AUTH_KEYS:
+            self.event(ENDS, target)
+        inside = isinstance(target.value, ast.Attribute) and target.value.attr in ("COOKIES", "__dict__", "META")
+        called = isinstance(target.value, ast.Call) and getattr(target.value.func, "id", "") == "vars"
+        cookie = getattr(target.value, "attr", "") == "COOKIES" and key in (None, settings.SESSION_COOKIE_NAME)
+        if (inside or called) and self.of_request(target.value) and (key in HOLDS + ("HTTP_COOKIE",) or cookie):
+            self.event(ENDS, target)
+
+    def text(self, node):
+        node = getattr(node, "value", node) if type(node).__name__ == "Index" else node
+        value = self.resolve(node)
+        return value if isinstance(value, str) else None
+
+    def is_session(self, node):
+        for n in ast.walk(node):
+            if isinstance(n, ast.Attribute) and n.attr == "session":
+                return True
+            if isinstance(n, ast.Name) and n.id in self.sessions:
+                return True
+            if isinstance(n, (ast.Name, ast.Attribute)):
+                value = self.resolve(n)
+                if inspect.isclass(value) and value.__name__ in ("SessionStore", "SessionBase", "Session", store_class().__name__):
+                    return True
+            if isinstance(n, ast.Call) and self.text_in(n, ("session",)):
+                return True
+        return False
+
+    def expressions(self, tree):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Lambda):
+                self.arguments(node, ())
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Name, ast.Attribute, ast.Call)) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+                self.named(node)
+            if isinstance(node, ast.Call):
+                self.called(node)
+
+    def named(self, node):
+        """A name of Django's that ends or begins logins, under whatever other name."""
+        self.ending(self.resolve(node), node)
+
+    def ending(self, value, node):
+        if callable(value) and (getattr(value, "__module__", None) or "").startswith("django.contrib.auth"):
+            name = getattr(value, "__name__", "")
+            if name in ENDING:
+                self.event(ENDS, node)
+            elif name in ENTERING:
+                self.event(LOGS_IN, node)
+
+    def called(self, node):
+        name = name_of(node)
+        owner = getattr(node.func, "value", None)
+        texts = [self.text(a) for a in node.args]
+        if owner is not None and name in EMPTIES and self.is_session(owner):
+            return self.event(ENDS, node)
+        if owner is not None and name in WRITES + ("__setattr__", "__delattr__"):
+            known = [t for t in texts if t in AUTH_KEYS] or self.text_in(node, AUTH_KEYS)
+            cookies = isinstance(owner, ast.Attribute) and owner.attr == "COOKIES" and self.is_request(owner.value)
+            cookies = cookies and (not texts or texts[0] in (None, settings.SESSION_COOKIE_NAME))
+            whole = isinstance(owner, ast.Attribute) and owner.attr == "__dict__" and self.is_request(owner.value)
+            if known and self.is_session(owner) or cookies or whole or self.is_request(owner) and set(texts) & set(HOLDS):
+                return self.event(ENDS, node)
+        if name in ("setattr", "delattr", "__setattr__", "__delattr__") and node.args and self.is_request(node.args[0]):
+            if len(texts) > 1 and (texts[1] is None or texts[1] in HOLDS):
+                return self.event(ENDS, node)
+            return
+        if name in ("exec", "eval") and owner is None:
+            return self.event(LOST, node)
+        self.follow(node, name)
+
+    def follow(self, node, name):
+        value = self.resolve(node.func)
+        if isinstance(node.func, ast.Call) and name_of(node.func) in WRAPS:
+            value = self.resolve(node.func.args[0]) if node.func.args else MISSING
+        arguments = list(node.args)
+        if name in WRAPS and arguments:
+            value, arguments = self.resolve(arguments[0]), arguments[1:]
+        if self.answers(value):
+            self.event(REFUSES, node)
+            return
+        if isinstance(node.func, ast.Subscript):  # a table of functions
+            table = self.resolve(node.func.value)
+            values = list(table.values() if isinstance(table, dict) else table if isinstance(table, (list, tuple)) else [])
+            for one in values:
+                self.ending(one, node)
+                self.enter(one, arguments, node)
+            if values:
+                return
+        given = [a for a in arguments + [k.value for k in node.keywords] if self.kind_of(a)]
+        mine = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("self", "cls")
+        if not given and not mine or name in ONWARD or name == "super":
+            return
+        if value is MISSING:
+            whole = [a for a in given if self.is_request(a)]
+            onward = isinstance(node.func, ast.Call) or getattr(getattr(node.func, "value", None), "func", None) is not None
+            own = isinstance(node.func, ast.Attribute) and (self.of_request(node.func) or self.of_user(node.func))
+            if not whole or onward or own:
+                return
+            found = methods_named(name, self.function) if isinstance(node.func, ast.Attribute) else None
+            if found is None:
+                self.event(LOST, node)
+            for one in found or ():
+                self.enter(one, arguments, node)
+            return
+        if hasattr(value, "receivers") and name.startswith(("send", "asend")):
+            return
+        self.enter(value, arguments, node)
+
+    def answers(self, value):
+        from django.http.response import HttpResponseBase
+
+        if inspect.isclass(value):
+            return issubclass(value, HttpResponseBase)
+        place = getattr(value, "__module__", None) or ""
+        name = getattr(value, "__name__", "")
+        return place == "django.shortcuts" and name in ("redirect", "render", "render_to_response") or name == "redirect_to_login"
+
+    def enter(self, value, arguments, node):
+        """Reads what is called, with those of its arguments that come of the request."""
+        if isinstance(value, Made):
+            value = getattr(value.cls, "__call__", MISSING)
+        if is_library(value):
+            return
+        if inspect.isclass(value):
+            for one in [c for c in value.__mro__ if not is_djangos(c) and not is_library(c)]:
+                self.follower.whole(one, None)
+            return
+        function = function_of(value)
+        if not inspect.isfunction(function):
+            if not inspect.isroutine(value) and hasattr(type(value), "__call__") and not is_library(type(value)):
+                self.follower.whole(type(value), value)
+            return
+        names = list(function.__code__.co_varnames[: function.__code__.co_argcount])
+        if names and names[0] in ("self", "cls", "klass"):
+            names = names[1:]
+        given = [(n, self.kind_of(a)) for n, a in zip(names, arguments)] + [(k.arg, self.kind_of(k.value)) for k in node.keywords]
+        tainted = frozenset((n, kind) for n, kind in given if kind)
+        if len(arguments) > len(names) or any(type(a).__name__ == "Starred" for a in arguments) or None in dict(given):
+            tainted = None
+        owner = self.resolve(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
+        instance = None if owner is MISSING or inspect.ismodule(owner) or inspect.isclass(owner) else owner
+        self.follower.function(function, tainted, self.by, self.anonymous, instance or getattr(value, "__self__", None))

@@ -1,0 +1,212 @@
+"""What runs between a cookie and its user, where it is not Django's own code: what a project has put in the place of Django's, and what is on the way."""
+
+import gc
+
+# Modules of Django that a verdict goes through, and the classes that matter, if not all.
+ROAD = (
+    ("django.contrib.auth", None),
+    ("django.contrib.auth.backends", None),
+    ("django.contrib.auth.base_user", None),
+    ("django.contrib.auth.middleware", ("AuthenticationMiddleware", "get_user", "auser")),
+    ("django.contrib.auth.models", None),
+    ("django.contrib.sessions.middleware", None),
+    ("django.contrib.sessions.base_session", None),
+    ("django.contrib.sessions.models", None),
+    ("django.contrib.sessions.serializers", None),
+    ("django.core.handlers.wsgi", ("WSGIRequest", "get_bytes_from_wsgi", "get_str_from_wsgi")),
+    ("django.core.signing", None),
+    ("django.db.models.base", ("Model",)),
+    ("django.db.models.manager", None),
+    ("django.db.models.query", ("QuerySet", "ModelIterable")),
+    ("django.http.cookie", None),
+    ("django.utils.crypto", ("salted_hmac", "constant_time_compare")),
+    ("django.utils.functional", ("LazyObject", "SimpleLazyObject", "new_method_proxy")),
+    ("django.utils.timezone", ("now",)),
+)
+# What stands in these modules, and runs at no time on the way.
+ASIDE = (
+    "login logout authenticate update_session_auth_hash _clean_credentials get_permission_codename get_backends with_perm save create delete "
+    "clear_expired cycle_key set_expiry set_password check_password create_user create_superuser make_random_password set_unusable_password "
+    "has_usable_password email_user get_full_name get_short_name clean natural_key __str__ __repr__ full_clean validate_unique save_base "
+    "bulk_create bulk_update update get_or_create update_or_create create_model_instance create_permissions __reduce__ __deepcopy__ __copy__ "
+    "__class_getitem__ set_test_cookie test_cookie_worked delete_test_cookie process_response explain raw serializable_value"
+).split()
+# Packages that watch Django's functions from within, and change nothing of what they return.
+WATCHERS = ("sentry_sdk", "ddtrace", "newrelic", "opentelemetry", "elasticapm", "scout_apm", "appsignal", "debug_toolbar", "silk", "wrapt", "rollbar")
+CACHES_OF_ROWS = ("cacheops", "cachalot")
+SPECIAL = ("__getattribute__", "__getattr__", "__setattr__", "__init__", "__new__", "from_db", "refresh_from_db")
+
+
+def package_of(thing):
+    code = getattr(function_of(thing), "__code__", None)
+    if code is not None:
+        return next((w for w in WATCHERS + CACHES_OF_ROWS if "/%s/" % w in code.co_filename.replace(os.sep, "/")), None)
+    return (getattr(type(thing), "__module__", None) or "").split(".")[0]
+
+
+def not_djangos(thing):
+    """FILE:LINE of what stands in the place of something of Django's; None if it is Django's, or only watches it."""
+    for _ in range(10):
+        function = function_of(thing)
+        code = getattr(function, "__code__", None)
+        if isinstance(thing, functools.partial):
+            return path_of(thing.func) + ", with arguments of the project"
+        if code is None and inspect.isclass(thing):
+            return None if is_djangos(thing) or is_library(thing) else where(thing)
+        if code is not None and is_library(function):
+            return None
+        inner = getattr(function, "__wrapped__", None)
+        if package_of(function) in WATCHERS:
+            if inner is None and code is not None:
+                cells = [outcome(lambda: c.cell_contents)[1] for c in function.__closure__ or ()]
+                inner = next((c for c in cells if inspect.isroutine(c) and is_library(c)), None)
+            if inner is None:
+                return where(function)
+        elif code is None:
+            kind = (getattr(type(thing), "__module__", None) or "").split(".")[0]
+            if kind in ("django", "builtins", "__builtin__", "functools", "asgiref", "operator") and inner is None:
+                return None if not callable(thing) or is_library(thing) else path_of(thing)
+            if inner is None:
+                return path_of(type(thing))
+        else:
+            return "%s:%d" % (code.co_filename, code.co_firstlineno)
+        thing = inner
+    return where(thing)
+
+
+def replaced_in(module, only):
+    """Names of a module of Django, and of its classes, under which there is something else than its source has."""
+    with open(inspect.getsourcefile(module), "rb") as f:
+        tree = ast.parse(f.read())
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("django"):
+            for alias in node.names:
+                yield alias.asname or alias.name, vars(module).get(alias.asname or alias.name)
+        name = getattr(node, "name", None)
+        if name is None or name in ASIDE or name.lstrip("a") in ASIDE or only and name not in only:
+            continue
+        found = vars(module).get(name)
+        yield name, found
+        if isinstance(node, ast.ClassDef) and inspect.isclass(found):
+            for method in [n.name for n in node.body if hasattr(n, "name")] + added(found):
+                if method not in ASIDE and method[:1] + method[2:] not in ASIDE and not (method[:1] == "a" and method[1:] in ASIDE):
+                    yield name + "." + method, vars(found).get(method)
+
+
+def added(cls):
+    """What stands in the way of an attribute of a base, and what is asked before all attributes."""
+    fields = [f.attname for f in cls._meta.concrete_fields] if hasattr(cls, "_meta") and hasattr(cls._meta, "concrete_fields") else []
+    return [n for n, v in vars(cls).items() if n in SPECIAL or n in fields or any(n in vars(b) for b in cls.__mro__[1:]) and callable(function_of(v))]
+
+
+def read_replaced(report):
+    """Functions and methods of Django that the project has replaced."""
+    engines = [c.__module__ for c in store_class().__mro__ if is_djangos(c) and c is not object]
+    for path, only in ROAD + tuple((e, None) for e in engines):
+        kind, module = outcome(lambda: __import__(path, {}, {}, ["x"]))
+        if kind == "error":
+            continue
+        for name, found in replaced_in(module, only):
+            place = not_djangos(found) if found is not None else None
+            if place and package_of(found) in CACHES_OF_ROWS:
+                report.add(report.stricter, "Django may read users by way of %s, which is behind the tables at times" % package_of(found))
+            elif place:
+                report.add(report.impossible, "the project has replaced %s.%s, by which Django finds users: %s" % (path, name, place))
+
+
+def read_user_class(report):
+    """What the user model does whenever a user is loaded or an attribute is asked for."""
+    model = user_model()
+    for name in ("__getattribute__", "__getattr__", "__new__", "is_authenticated", "is_anonymous", "from_db", "__class__"):
+        if overridden(model, name):
+            report.add(report.impossible, "the user model has its own %s, which decides what Django sees of a user: %s" % (name, overridden(model, name)))
+    for name, column in (("password", "PASSWORD"), ("is_active", "ACTIVE")):
+        field = field_of(model, name)
+        if field is not None and own_reading(model, field):
+            report.add(report.impossible, "%s of the user model is not what its column has: %s" % (name, own_reading(model, field)))
+    for name, setting_name in ((model.USERNAME_FIELD, "USERNAME"), ("email", "EMAIL"), ("is_staff", "STAFF"), ("is_superuser", "SUPERUSER")):
+        field = field_of(model, name)
+        if field is not None and own_reading(model, field):
+            report.settings = [p for p in report.settings if p[0] != "DJANGO_AUTH_USER_%s_COLUMN" % setting_name]
+            report.set("DJANGO_AUTH_USER_%s_COLUMN" % setting_name, "-")
+            report.stricter.append("%s of a user is not known, since it is not what its column has: %s" % (name, own_reading(model, field)))
+
+
+def own_reading(model, field):
+    """FILE:LINE of what turns the value of a column into another."""
+    for name in ("from_db_value", "contribute_to_class", "get_attname"):
+        if overridden(type(field), name):
+            return overridden(type(field), name)
+    found = attribute(model, field.attname)[0]
+    if found is not None and not isinstance(found, (bool, int, str)) and not is_djangos(type(found)):
+        return where(type(found))
+    return None
+
+
+class Road(object):
+    """Remembers which functions run meanwhile that are neither Django's nor Python's, nor part of a database or a cache."""
+
+    BELOW = tuple(DJANGOS_FOLDER + os.path.join(*p) + os.sep for p in (("db", "backends"), ("db", "models", "sql"), ("core", "cache")))
+
+    def __init__(self):
+        self.found, self.depth, self.done = [], 0, False
+
+    def __enter__(self):
+        self.before = sys.getprofile()
+        sys.setprofile(self.see)
+        return self
+
+    def __exit__(self, *error):
+        sys.setprofile(self.before)
+
+    def see(self, frame, event, arg):
+        if self.done:
+            return
+        if event == "return":
+            self.depth -= 1 if self.depth else 0
+            self.done = here(frame) and frame.f_code.co_name == "view"  # the user is known
+        elif event == "call" and self.depth:
+            self.depth += 1
+        elif event == "call":
+            code = frame.f_code
+            if code.co_filename.startswith(self.BELOW) or self.is_cache(frame):
+                self.depth = 1
+            elif code.co_filename[:1] != "<" and not is_library(code) and code not in self.found and not here(frame):
+                self.found.append(code)
+
+    def is_cache(self, frame):
+        from django.core.cache.backends.base import BaseCache
+
+        return isinstance(frame.f_locals.get("self"), BaseCache)
+
+
+def here(frame):
+    """Whether a function is this program's."""
+    return frame.f_globals is globals()
+
+
+def functions_of(code):
+    return [f for f in gc.get_referrers(code) if inspect.isfunction(f)][:1]
+
+
+def read_road(report, road):
+    """Code of the project that Django runs on the way to a user, and what it decides by."""
+    known = [import_of(p).__module__ for p in settings.AUTHENTICATION_BACKENDS if known_backend(p)]
+    for code in road.found:
+        for function in functions_of(code):
+            if function.__module__ in known or package_of(function) in WATCHERS:
+                continue
+            asks = outside(function, stays=still)
+            if not asks:
+                continue
+            text = "%s (%s:%d), which Django runs on the way to a user, decides by %s" % (function.__name__, code.co_filename, code.co_firstlineno, asks[0])
+            if code.co_name == "db_for_read" and asks[0] in ("random", "choice"):
+                report.add(report.remarks, text + ": all the databases must have the same rows")
+            else:
+                report.add(report.impossible, text + ": " + asks[1])
+
+
+def import_of(path):
+    from django.utils.module_loading import import_string
+
+    return import_string(path)

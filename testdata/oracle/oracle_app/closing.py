@@ -1,0 +1,181 @@
+"""Middleware that ends logins, changes who is logged in or answers by what it knows of the user, each in its own way, and at night alone."""
+import django.contrib.auth as accounts
+from django.contrib.auth import logout as farewell
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseForbidden
+from django.shortcuts import redirect
+
+from oracle_app import nights
+from oracle_app.harmless import Base
+
+
+def night(request):
+    return request.path == "/night/"
+
+
+class ByAlias(Base):
+    def __call__(self, request):
+        if night(request):
+            farewell(request)
+        return self.get_response(request)
+
+
+class ByGetattr(Base):
+    def __call__(self, request):
+        if night(request):
+            getattr(accounts, "logout")(request)
+        return self.get_response(request)
+
+
+class ByImportWithin(Base):
+    def __call__(self, request):
+        from django.contrib.auth import logout as bye
+
+        if night(request):
+            bye(request)
+        return self.get_response(request)
+
+
+class ByTable(Base):
+    ends = {"/night/": farewell}
+
+    def __call__(self, request):
+        if request.path in self.ends:
+            self.ends[request.path](request)
+        return self.get_response(request)
+
+
+class BySession(Base):
+    def __call__(self, request):
+        kept = request.session
+        if night(request):
+            kept.flush()
+        return self.get_response(request)
+
+
+class ByKey(Base):
+    def __call__(self, request):
+        kept = getattr(request, "session")
+        if night(request):
+            kept.pop("_auth_user_id", None)
+        return self.get_response(request)
+
+
+class ByStore(Base):
+    def __call__(self, request):
+        from importlib import import_module
+
+        if night(request):
+            import_module("django.contrib.sessions.backends.db").SessionStore(request.session.session_key).delete()
+        return self.get_response(request)
+
+
+class ByCookie(Base):
+    def __call__(self, request):
+        if night(request):
+            request.COOKIES["sessionid"] = ""
+        return self.get_response(request)
+
+
+class ByDict(Base):
+    def __call__(self, request):
+        if night(request):
+            request.__dict__["user"] = None
+        return self.get_response(request)
+
+
+class BySetattr(Base):
+    name = "user"
+
+    def __call__(self, request):
+        if night(request):
+            setattr(request, self.name, None)
+        return self.get_response(request)
+
+
+class ByMethod(Base):
+    def __call__(self, request):
+        self.look(request)
+        return self.get_response(request)
+
+    def look(self, somebody):
+        if night(somebody):
+            somebody.user = None
+
+
+class ByOtherClass(Base):
+    def __call__(self, request):
+        nights.Guard(request).look()
+        return self.get_response(request)
+
+
+class ByInstance(Base):
+    def __init__(self, get_response):
+        super(ByInstance, self).__init__(get_response)
+        self.guard = nights.Watch()
+
+    def __call__(self, request):
+        self.guard.look(request)
+        return self.get_response(request)
+
+
+class ByFlag(Base):
+    def __call__(self, request):
+        if night(request):
+            request.user.is_superuser = False
+        return self.get_response(request)
+
+
+def by_function(get_response):
+    def middleware(request):
+        if night(request):
+            farewell(request)
+        return get_response(request)
+
+    return middleware
+
+
+class ByUnknown(Base):
+    def __call__(self, request):
+        for rule in nights.rules():
+            rule(request)
+        return self.get_response(request)
+
+
+class ByText(Base):
+    def __call__(self, request):
+        if night(request):
+            exec("request.user = None")
+        return self.get_response(request)
+
+
+class RefusesByTable(Base):
+    def __call__(self, request):
+        if request.user.is_authenticated and nights.banned(request.user):
+            return HttpResponseForbidden("")
+        return self.get_response(request)
+
+
+class RefusesByException(Base):
+    def __call__(self, request):
+        banned = nights.banned(request.user)
+        if banned:
+            raise PermissionDenied
+        return self.get_response(request)
+
+
+class RefusesBySession(Base):
+    def __call__(self, request):
+        if request.session.get("locked"):
+            return redirect("/unlock/")
+        return self.get_response(request)
+
+
+class RefusesByHelper(Base):
+    def __call__(self, request):
+        if not nights.may_pass(request):
+            return self.deny(request)
+        return self.get_response(request)
+
+    def deny(self, request):
+        return HttpResponse(status=403)

@@ -1,0 +1,78 @@
+"""Middleware that leaves the verdict as it is."""
+import threading
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+current = threading.local()
+
+
+class Base(object):
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+
+class LoginRequired(Base):
+    def __call__(self, request):
+        if not request.user.is_authenticated and request.path.startswith("/private/"):
+            return redirect("/login/")
+        return self.get_response(request)
+
+
+class LoginRequiredByVariable(Base):
+    open = ("/about/",)
+
+    def __call__(self, request):
+        known = hasattr(request, "user") and request.user.is_authenticated
+        if known or request.path not in self.open:
+            return self.get_response(request)
+        return redirect("/login/")
+
+
+class CurrentUser(Base):
+    def __call__(self, request):
+        current.user = request.user
+        try:
+            return self.get_response(request)
+        finally:
+            del current.user
+
+
+class LastSeen(Base):
+    def __call__(self, request):
+        response = self.get_response(request)
+        if request.user.is_authenticated and request.path == "/seen/":
+            request.session["seen"] = timezone.now().isoformat()
+            request.session.set_expiry(300)
+        return response
+
+
+class Basket(Base):
+    def __call__(self, request):
+        request.basket = SimpleLazyObject(lambda: request.session.get("basket"))
+        return self.get_response(request)
+
+
+class Health(Base):
+    def __call__(self, request):
+        if request.path == "/health/":
+            return HttpResponse("ok")
+        return self.get_response(request)
+
+
+class AnonymousIsCleared(Base):
+    def __call__(self, request):
+        if request.user.is_anonymous:
+            request.session.flush()
+        return self.get_response(request)
+
+
+class Language(Base):
+    def process_view(self, request, view_func, args, kwargs):
+        request.language = getattr(request.user, "language", "en")
+        return None

@@ -1,0 +1,37 @@
+"""What projects have Django run whenever it looks for a user: routers and receivers of signals."""
+import os
+import random
+import threading
+
+from django.core.cache import cache
+
+current = threading.local()
+
+
+class ByThread(object):
+    def db_for_read(self, model, **hints):
+        return getattr(current, "database", None)
+
+
+class ByChance(object):
+    def db_for_read(self, model, **hints):
+        return random.choice(["default"])
+
+
+class ByTable(object):
+    def db_for_read(self, model, **hints):
+        return "default" if model._meta.app_label == "auth" else None
+
+
+def locked(sender, instance, **kwargs):
+    if cache.get("locked-%s" % instance.pk):
+        instance.is_active = False
+
+
+def closed(sender, instance, **kwargs):
+    if "CLOSED" in os.environ:
+        instance.is_active = False
+
+
+def labelled(sender, instance, **kwargs):
+    instance.label = "user %s" % instance.pk
