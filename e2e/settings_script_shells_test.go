@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,7 +120,7 @@ func TestSettingsScriptFormats(t *testing.T) {
 	p := newScriptProject(t, "5.2")
 	p.shell(t, `cat >> shop/settings.py <<'END'
 SESSION_COOKIE_NAME = "shop-$HOME"
-LOGIN_URL = "/it's/in \"here\"?a=$x&b=1"
+LOGIN_URL = "/it's/in \"here\"?a=$x&b=${x}\x60id\x60\\\\!%25;#top"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kept", "KEY_PREFIX": "a b"}}
 SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 SECRET_KEY_FALLBACKS = ["an old key"]
@@ -127,7 +128,7 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBacke
 END
 `)
 	want := map[string]string{
-		"DJANGO_SESSION_COOKIE_NAME": "shop-$HOME", "DJANGO_LOGIN_URL": `/it's/in "here"?a=$x&b=1`, "DJANGO_CACHE_KEY_PREFIX": "a b", "DJANGO_CACHE_URL": "db://kept",
+		"DJANGO_SESSION_COOKIE_NAME": "shop-$HOME", "DJANGO_LOGIN_URL": "/it's/in \"here\"?a=$x&b=${x}`id`\\!%25;#top", "DJANGO_CACHE_KEY_PREFIX": "a b", "DJANGO_CACHE_URL": "db://kept",
 		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.cache", "DJANGO_AUTHENTICATION_BACKENDS": "django.contrib.auth.backends.AllowAllUsersModelBackend",
 		"DATABASE_URL": "sqlite:///" + p.dir + "/db.sqlite3",
 	}
@@ -144,6 +145,9 @@ END
 			continue
 		}
 		got := settingsIn(t, format, p.shell(t, read.command))
+		if format == "env" {
+			p.sameToOthers(t, got)
+		}
 		want["DJANGO_SESSION_KEYS_FILE"] = read.folder + "/session-keys"
 		for name, value := range want {
 			if got[name] != value {
@@ -156,6 +160,65 @@ END
 		}
 		p.forget(t)
 	}
+}
+
+// sameToOthers has a POSIX shell and systemd read the file that bash has read.
+func (p scriptProject) sameToOthers(t *testing.T, want map[string]string) {
+	t.Helper()
+	for name, got := range map[string]map[string]string{
+		"sh":      settingsIn(t, "env", p.shell(t, `env -i sh -c 'set -a; . ./django-sidecar.env; env -0' | tr '\0' '\n'`)),
+		"systemd": systemdEnvironment(t, p.shell(t, "cat django-sidecar.env")),
+	} {
+		if !maps.Equal(got, want) {
+			t.Errorf("%s reads %q, bash %q", name, got, want)
+		}
+	}
+}
+
+// systemdEnvironment reads a file as EnvironmentFile= does: src/basic/env-file.c of systemd 255, parse_env_file_internal.
+func systemdEnvironment(t *testing.T, text string) map[string]string {
+	t.Helper()
+	settings := map[string]string{}
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
+		if line == "" || strings.ContainsAny(line[:1], "#;") {
+			text = rest
+			continue
+		}
+		name, _, found := strings.Cut(line, "=")
+		if !found {
+			t.Fatalf("no assignment: %q", line)
+		}
+		var value strings.Builder
+		var quote byte // 0: none
+		i := len(name) + 1
+	read:
+		for ; i < len(text); i++ {
+			c := text[i]
+			switch {
+			case quote == 0 && c == '\n':
+				break read
+			case quote == 0 && (c == '"' || c == '\''):
+				quote = c
+			case quote == c:
+				quote = 0
+			case c == '\\' && quote == '"':
+				i++ // before one of these it is left out, elsewhere it stays
+				if !strings.ContainsRune("\"\\`$", rune(text[i])) {
+					value.WriteByte('\\')
+				}
+				value.WriteByte(text[i])
+			case c == '\\' && quote == 0:
+				i++
+				value.WriteByte(text[i])
+			default:
+				value.WriteByte(c)
+			}
+		}
+		settings[strings.TrimSpace(name)] = value.String()
+		text = strings.TrimPrefix(text[min(i, len(text)):], "\n")
+	}
+	return settings
 }
 
 // settingsIn reads settings as those read them whom the format is for.
