@@ -56,7 +56,7 @@ func TestBashCompletes(t *testing.T) {
 		"settings-script --format e":   "env",
 		"settings-script -directory ":  "script",
 		"settings-script -sample ":     "",
-		"settings-script -format env ": "-directory -format -plain-secret -replace -sample -uploads",
+		"settings-script -format env ": "-accept -directory -format -plain-secret -replace -sample -uploads",
 		"sql -database ":               "sessions users",
 		"completion ":                  "bash zsh fish",
 		"healthcheck ":                 "-live",

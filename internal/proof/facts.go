@@ -23,7 +23,8 @@ type Here struct {
 func (s *Sample) Compare(here Here) (found []checkup.Finding) {
 	differ := func(name, format string, args ...any) {
 		found = append(found, checkup.Finding{
-			Grade: checkup.Fail, Name: "settings", Found: fmt.Sprintf(format, args...), Remedy: "set " + name + " as Django has it",
+			Grade: checkup.Fail, Name: "settings", Found: fmt.Sprintf(format, args...),
+			Remedy: "set " + name + " as Django has it",
 		})
 	}
 	if s.Django != "" && minor(s.Django) != minor(here.Version) {
@@ -34,7 +35,8 @@ func (s *Sample) Compare(here Here) (found []checkup.Finding) {
 		differ("DJANGO_SESSION_COOKIE_NAME", "Django's cookie is %q, and here it is %s", *n, some(here.CookieNames))
 	}
 	if age := facts.CookieAge; age != nil && time.Duration(*age)*time.Second != here.CookieAge {
-		differ("DJANGO_SESSION_COOKIE_AGE", "Django's SESSION_COOKIE_AGE is %d seconds, and here it is %v", *age, here.CookieAge)
+		differ("DJANGO_SESSION_COOKIE_AGE", "Django's SESSION_COOKIE_AGE is %d seconds, and here it is %v",
+			*age, here.CookieAge)
 	}
 	if facts.Backends != nil {
 		var more []string
@@ -48,7 +50,8 @@ func (s *Sample) Compare(here Here) (found []checkup.Finding) {
 		}
 	}
 	if facts.Zone != nil && here.Zone != nil && !sameTime(*facts.Zone, here.Zone) {
-		differ("DJANGO_TIME_ZONE, and DJANGO_USE_TZ,", "Django stores times in the zone %s, and they are read in %s", *facts.Zone, here.Zone)
+		differ("DJANGO_TIME_ZONE, and DJANGO_USE_TZ,",
+			"Django stores times in the zone %s, and they are read in %s", *facts.Zone, here.Zone)
 	}
 	return found
 }

@@ -38,7 +38,8 @@ func Against(ctx context.Context, c *config.Config, path string, report func(che
 	}
 	if info, err := f.Stat(); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		report(checkup.Finding{
-			Grade: checkup.Warn, Name: "sample", Found: path + " can be read by others: it has ids, groups and permissions of users",
+			Grade: checkup.Warn, Name: "sample",
+			Found:  path + " can be read by others: it has ids, groups and permissions of users",
 			Remedy: "chmod 600 " + path,
 		})
 	}
