@@ -24,6 +24,9 @@ CONFORMANCE = internal/extauthz/conformance
 # Another one, which knows a driver that a program may bring in place of ours.
 PGX = internal/pgxtest
 
+# And one that is a program beside ours, with routers and gRPC.
+EXAMPLE = examples/service
+
 # What a step announces itself with.
 step = @printf '\n== %s\n' '$(1)'
 
@@ -56,6 +59,7 @@ test-unit: ## needs Go and a C compiler alone
 	$(call step,unit tests with the race detector)
 	@$(call gotest,pkgname) -race ./...
 	@cd $(CONFORMANCE) && $(call gotest,pkgname) -race .
+	@cd $(EXAMPLE) && $(call gotest,pkgname) -race ./...
 	@# Nothing of ours runs side by side in these, and lint has compiled Kubernetes and Helm as they are here.
 	@cd $(CONFORMANCE) && $(call gotest,pkgname) ./charts ./manifests
 	@# The race detector makes pools forget, so that allocations are counted without it.

@@ -3,6 +3,7 @@ package djangosession
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // Access is what a user may do, as contrib/auth/backends.py, 5.2, ModelBackend computes it from the tables. The zero
@@ -20,6 +21,20 @@ type Access struct {
 	// active.
 	IsActive bool
 }
+
+// HasPerm is user.has_perm(perm) of a user whose Access it is, for a permission as "app_label.codename": an active
+// superuser has them all (contrib/auth/models.py, 5.2, PermissionsMixin.has_perm). It is what ModelBackend says:
+// Verifier.Permissions tells whether that is the whole answer.
+func (a Access) HasPerm(user User, perm string) bool {
+	if !a.IsActive || a.PermissionsUnknown {
+		return false
+	}
+	_, has := a.Permissions[perm]
+	return has || user.IsSuperuser == True
+}
+
+// InGroup reports whether the user is in the group of that name. Superusers are in their own groups only.
+func (a Access) InGroup(name string) bool { return slices.Contains(a.Groups, name) }
 
 // AccessStore finds out what a user may do. An error that is ErrNoPermissionsMixin says that the user model has no
 // groups and permissions; any other, that it could not be found out.

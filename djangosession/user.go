@@ -31,6 +31,17 @@ type User struct {
 	IsStaff, IsSuperuser Flag
 }
 
+// Name is the user's name, "" where Username is nil.
+func (u User) Name() string {
+	if u.Username == nil {
+		return ""
+	}
+	return *u.Username
+}
+
+// Bool reports whether the flag is true. NULL, and a column that is not there, are not.
+func (f Flag) Bool() bool { return f == True }
+
 // StoredUser is a row of the user table: a User and what decides whether a session may name it.
 type StoredUser struct {
 	User

@@ -74,6 +74,15 @@ func ParseVersion(s string) (Version, error) {
 	return v, nil
 }
 
+// MustVersion is ParseVersion for a version that the program's own text has. It panics where that is none.
+func MustVersion(text string) Version {
+	v, err := ParseVersion(text)
+	if err != nil {
+		panic("djangosession: MustVersion: " + err.Error())
+	}
+	return v
+}
+
 // number is what versionText has found; it has few digits.
 func number(digits string) int {
 	n, _ := strconv.Atoi(digits)

@@ -12,11 +12,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/textproto"
 	"os"
 	"strconv"
 	"sync/atomic"
 	"testing"
 
+	"django-sidecar/djangosite"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/sidecar"
@@ -128,6 +130,11 @@ func (p profile) compare(t *testing.T, count int, seed uint64, compared, alive *
 	cookies := django.Sessions(count, seed)
 	want := django.Ask(cookies)
 	sidecar := startSidecar(t)
+	site, err := djangosite.FromEnv(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(site.Close)
 	t.Setenv("SIDECAR_CACHE_TTL", "1h")
 	t.Setenv("SIDECAR_CACHE_INVALIDATION", "off")
 	caching := startSidecar(t)
@@ -145,6 +152,9 @@ func (p profile) compare(t *testing.T, count int, seed uint64, compared, alive *
 				t.Errorf("%s: with the cache, %s: %s (status %d), without %s", c.Note, kept, text(again), code, text(user))
 			}
 		}
+		if inProcess := siteSays(t, site, c.Raw); inProcess != text(user) {
+			t.Errorf("%s: package djangosite says %s, the sidecar %s", c.Note, inProcess, text(user))
+		}
 		if user != nil {
 			yes++
 		} else {
@@ -159,6 +169,23 @@ func (p profile) compare(t *testing.T, count int, seed uint64, compared, alive *
 	if yes < len(cookies)/10 || no < len(cookies)/10 {
 		t.Errorf("%d users and %d none: too few of one", yes, no)
 	}
+}
+
+// siteSays is whom the library takes for the user of a Cookie header, as net/http gives it.
+func siteSays(t *testing.T, site *djangosite.Site, raw []byte) string {
+	t.Helper()
+	var header []string
+	if raw != nil {
+		header = []string{textproto.TrimString(string(raw))}
+	}
+	v, err := site.Verify(t.Context(), header)
+	switch {
+	case err != nil:
+		return err.Error()
+	case v.User == nil:
+		return text(nil)
+	}
+	return text(&v.User.ID)
 }
 
 func text(user *string) string {

@@ -56,17 +56,7 @@ func (s *server) judge(c echo.Context, a adapter, watch *check.CookieWatch) erro
 }
 
 // hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.
-func hints(r *http.Request) gateway.Hints {
-	return gateway.Hints{
-		SecFetchMode: joined(r, "Sec-Fetch-Mode"), SecFetchDest: joined(r, "Sec-Fetch-Dest"),
-		Accept:        joined(r, "Accept"),
-		RequestedWith: joined(r, "X-Requested-With"), Upgrade: joined(r, "Upgrade"),
-		HXRequest: joined(r, "Hx-Request"), HXCurrentURL: joined(r, "Hx-Current-Url"),
-		Origin: joined(r, "Origin"), RequestMethod: joined(r, "Access-Control-Request-Method"),
-		MethodOverride: joined(r, "X-Http-Method-Override") + joined(r, "X-Http-Method") +
-			joined(r, "X-Method-Override"),
-	}
-}
+func hints(r *http.Request) gateway.Hints { return check.HintsOf(r.Header) }
 
 // joined is the list that the lines of a header make together (RFC 9110, 5.3).
 func joined(r *http.Request, name string) string { return strings.Join(r.Header.Values(name), ",") }

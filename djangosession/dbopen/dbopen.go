@@ -33,7 +33,8 @@ type Options struct {
 	// NeverPrepare says that no query is prepared. Otherwise, queries are prepared on connections that are seen to be
 	// direct, which makes them three times faster.
 	NeverPrepare bool
-	// LookupEnv gives the environment variables of libpq (PGSSLMODE and its like), such as os.LookupEnv; nil means none.
+	// LookupEnv gives the environment variables of libpq (PGSSLMODE and its like), such as os.LookupEnv; nil means
+	// none.
 	LookupEnv func(string) (string, bool)
 	// Lazy has Open connect to nothing.
 	Lazy bool

@@ -41,7 +41,8 @@ func NewCacheTable(db *sql.DB, c CacheTableConfig) *CacheTable {
 	c.MaxBytes = bound(c.MaxBytes)
 	d := c.Dialect
 	// core/cache/backends/db.py, 6.1, get_many: "if expires < tz_now()" is expired, and the very moment is not.
-	selected := fmt.Sprintf("cache_key, %s, %s, expires < %s", d.within("value", base64.StdEncoding.EncodedLen(c.MaxBytes)),
+	selected := fmt.Sprintf("cache_key, %s, %s, expires < %s",
+		d.within("value", base64.StdEncoding.EncodedLen(c.MaxBytes)),
 		strings.ReplaceAll(d.expireDate, "expire_date", "expires"), d.placeholder)
 	find := source{db, d, c.Prepare}.find(selected, d.table(c.Table), "cache_key", "cache_key = "+d.second)
 	return &CacheTable{config: c, find: find}

@@ -93,7 +93,8 @@ var Postgres = &Dialect{
 	},
 	foreignKeys: func(table string) (string, []any) {
 		// A partition of the table that is led to has a row of its own, with the parent's OID, since PostgreSQL 11.
-		return `SELECT a.attname::text AS name, c.confrelid::text AS identity, f.attname::text AS leads, c.confrelid::regclass::text AS shown
+		return `SELECT a.attname::text AS name, c.confrelid::text AS identity, f.attname::text AS leads,
+			c.confrelid::regclass::text AS shown
 		FROM pg_catalog.pg_constraint c
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
 		JOIN pg_catalog.pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = c.confkey[1]
@@ -152,8 +153,8 @@ var SQLite = &Dialect{
 		return "SELECT name, lower(type) AS type FROM pragma_table_info(?1)", []any{table}
 	},
 	identity: func(table string) (string, []any) {
-		return "SELECT lower(name) AS identity, type = 'view' AS is_view FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 " +
-			"COLLATE NOCASE", []any{table}
+		return "SELECT lower(name) AS identity, type = 'view' AS is_view FROM sqlite_master " +
+			"WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE", []any{table}
 	},
 	foreignKeys: func(table string) (string, []any) {
 		// Without a column, it leads to the primary key. Django before 2.1.5 renames a table to X__old and makes X
@@ -235,7 +236,8 @@ func identifier(name, mark string) string {
 type sqlState interface{ SQLState() string }
 
 // misfits reports whether err says that a query does not fit its table: SQLSTATE class 42, 22P02 for a key of another
-// type than the column has become, and SQLite's general error. It is not asked of a failing network, where closing statements would wait for the other queries.
+// type than the column has become, and SQLite's general error. It is not asked of a failing network, where closing
+// statements would wait for the other queries.
 func misfits(err error) bool {
 	var state sqlState
 	if errors.As(err, &state) {

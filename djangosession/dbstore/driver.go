@@ -14,7 +14,7 @@ import (
 var (
 	errPQ = errors.New("the driver lib/pq asks each query in two steps: open the database with package dbopen, " +
 		"or add binary_parameters=yes to its URL")
-	errPGX = errors.New("the driver pgx keeps prepared statements, or asks for the types of a query in a step of its own: " +
+	errPGX = errors.New("the driver pgx keeps prepared statements, or asks for types in a step of its own: " +
 		"open the database with package dbopen, or add default_query_exec_mode=exec (or cache_describe) to its URL")
 )
 

@@ -43,8 +43,10 @@ var MySQL = &Dialect{
 	identity: func(table string) (string, []any) {
 		schema, name := mysqlName(table)
 		// Not the name in the catalogue, which hides a table that may not be read.
-		return `SELECT concat(coalesce(?, database()), '.', ?) AS identity, EXISTS (SELECT 1 FROM information_schema.tables
-		WHERE table_schema = coalesce(?, database()) AND table_name = ? AND table_type <> 'BASE TABLE') AS is_view`, []any{schema, name, schema, name}
+		return `SELECT concat(coalesce(?, database()), '.', ?) AS identity,
+			EXISTS (SELECT 1 FROM information_schema.tables
+		WHERE table_schema = coalesce(?, database()) AND table_name = ? AND table_type <> 'BASE TABLE') AS is_view`,
+			[]any{schema, name, schema, name}
 	},
 	foreignKeys: func(table string) (string, []any) {
 		schema, name := mysqlName(table)

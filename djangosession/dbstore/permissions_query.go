@@ -97,8 +97,11 @@ func (c PermissionsConfig) shape(db *sql.DB, u userRows, l links) *permissionsSh
 		}
 		return source{db, c.Dialect, c.Prepare}.query(func(f form) string {
 			users := f.from(c.Dialect.table(c.Table)+" AS u", u.where+c.Dialect.column(c.Columns.ID)+" = "+is)
-			forms := []string{"{user row}", f.row(c.Dialect.column(c.Columns.ID)), "{from users}", users, "{row}", f.row("")}
-			return strings.NewReplacer(append(forms, replaced...)...).Replace(template) + "\nLIMIT " + strconv.Itoa(maxAccessRows+2)
+			forms := []string{
+				"{user row}", f.row(c.Dialect.column(c.Columns.ID)), "{from users}", users, "{row}", f.row(""),
+			}
+			text := strings.NewReplacer(append(forms, replaced...)...).Replace(template)
+			return text + "\nLIMIT " + strconv.Itoa(maxAccessRows+2)
 		})
 	}
 	shape.find = query(c.Dialect.keyParameter[u.keyType], func(string) string { return "" })

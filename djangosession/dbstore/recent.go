@@ -13,8 +13,10 @@ import (
 func (s *Sessions) Recent(ctx context.Context, n int) (recent []djangosession.StoredSession, err error) {
 	d := s.config.Dialect
 	find := s.from.list(fmt.Sprintf(
-		"SELECT session_key, COALESCE(%s, '') AS session_data FROM %s WHERE expire_date > %s ORDER BY expire_date DESC LIMIT %d",
-		d.within("session_data", min(s.config.MaxBytes, ordinaryBytes)), d.table(s.config.Table), d.placeholder, n), "session_key", "session_data")
+		"SELECT session_key, COALESCE(%s, '') AS session_data FROM %s WHERE expire_date > %s "+
+			"ORDER BY expire_date DESC LIMIT %d",
+		d.within("session_data", min(s.config.MaxBytes, ordinaryBytes)), d.table(s.config.Table), d.placeholder, n),
+		"session_key", "session_data")
 	err = find.all(ctx, []any{d.now(s.config.Now(), s.config.Zone)}, func(a *answer) error {
 		recent = recent[:0]
 		for {

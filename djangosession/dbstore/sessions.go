@@ -56,8 +56,9 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 	// The second condition is selected, not required, so that an expired session is told from none.
 	from := source{db, d, c.Prepare}
 	query := func(before string, maxBytes int, is string) *statement {
-		return from.find(fmt.Sprintf("%s%s, %s, expire_date > %s", before, d.within("session_data", maxBytes), d.expireDate, d.placeholder),
-			d.table(c.Table), "session_key", "session_key = "+is)
+		selected := fmt.Sprintf("%s%s, %s, expire_date > %s",
+			before, d.within("session_data", maxBytes), d.expireDate, d.placeholder)
+		return from.find(selected, d.table(c.Table), "session_key", "session_key = "+is)
 	}
 	ordinary := min(c.MaxBytes, ordinaryBytes)
 	s := &Sessions{

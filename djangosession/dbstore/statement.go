@@ -188,7 +188,9 @@ func (s *statement) all(ctx context.Context, args []any, read func(*answer) erro
 }
 
 // try returns the prepared statement that it used, nil for none, and whether there was a row.
-func (s *statement) try(ctx context.Context, args []any, read func(*answer) error) (used *sql.Stmt, seen bool, err error) {
+func (s *statement) try(
+	ctx context.Context, args []any, read func(*answer) error,
+) (used *sql.Stmt, seen bool, err error) {
 	query := func() (*sql.Rows, error) { return s.db.QueryContext(ctx, s.text, args...) }
 	if s.prepares != nil && s.prepares() {
 		if used, err = s.prepare(ctx); err != nil {

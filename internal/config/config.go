@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -251,9 +250,9 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 		c.readTLS(r)
 	}
 	if !r.forgiving {
-		r.checkNames(os.Environ())
+		r.checkNames(r.names())
 	}
-	r.hintAtNames(os.Environ())
+	r.hintAtNames(r.names())
 	if len(r.faults) > 0 {
 		return nil, &Error{Faults: r.faults}
 	}
@@ -314,6 +313,8 @@ func (r *reader) level(name string) (level slog.Level) {
 type readFiles struct {
 	list []readFile // in the order of reading, which is always the same
 	sum  fingerprint
+	// again reads all settings once more; nil: from the process.
+	again func() (*Config, error)
 }
 
 // look is the fingerprint of what the files hold now.

@@ -30,12 +30,7 @@ func (r *reader) checkNames(environ []string) {
 		if !strings.HasPrefix(name, ownPrefix) || r.knows(name) || isServiceLink(name, text) {
 			continue
 		}
-		near := r.value(r.nearest(name))
-		r.faults = append(r.faults, Fault{
-			Name:    strings.Trim(quote(name, quotedValue), `"`), // a name may hold anything but = and NUL
-			Problem: "is not a setting; did you mean " + near.Name + "?",
-			Example: near.Name + "=" + near.shown(),
-		})
+		r.unknown(name)
 	}
 }
 
@@ -43,14 +38,14 @@ func isServiceLink(name, text string) bool {
 	return serviceLink.MatchString(name) || servicePort.MatchString(name) && serviceURL.MatchString(text)
 }
 
-// nearest is the setting of ours whose name takes the fewest edits to reach, the case of letters aside. Letters that
+// nearest is the setting, of ours or of the others, whose name takes the fewest edits to reach, the case of letters aside. Letters that
 // both begin with make up for edits: SIDECAR_DB_CONNECTIONS is meant for SIDECAR_DB_CONNS and not for
 // SIDECAR_MAX_CONNECTIONS.
 func (r *reader) nearest(name string) string {
 	name = strings.ToUpper(name)
 	best, bestScore := "", 0
 	for _, v := range r.values {
-		if !strings.HasPrefix(v.Name, ownPrefix) {
+		if strings.HasPrefix(v.Name, ownPrefix) != strings.HasPrefix(name, ownPrefix) {
 			continue
 		}
 		if score := distance(name, v.Name) - commonPrefix(name, v.Name); best == "" || score < bestScore {

@@ -20,6 +20,8 @@ type reader struct {
 	files    []readFile
 	// forgiving: names that nothing reads are no fault.
 	forgiving bool
+	// environ is the environment; nil is the process's.
+	environ []string
 }
 
 func (r *reader) knows(name string) bool {

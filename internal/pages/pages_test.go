@@ -83,7 +83,7 @@ func TestLibraryShowsTheExample(t *testing.T) {
 	if !found || !ended || len(block) < 500 {
 		t.Fatal("docs/library.md has no example")
 	}
-	if !strings.Contains(readFile(t, "djangosession/dbstore/example_test.go"), block) {
-		t.Error("the code in docs/library.md is not in djangosession/dbstore/example_test.go")
+	if readFile(t, "examples/service/main.go") != block {
+		t.Error("the code in docs/library.md is not examples/service/main.go")
 	}
 }

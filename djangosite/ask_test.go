@@ -1,0 +1,123 @@
+package djangosite_test
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosite"
+)
+
+// TestAnswersThatAreNone: whatever is no answer of a sidecar's is an error. It is never a user, and never nobody.
+func TestAnswersThatAreNone(t *testing.T) {
+	released := make(chan struct{})
+	for name, handler := range map[string]http.HandlerFunc{
+		"a page":              text(200, "<html>Welcome</html>"),
+		"a page, not found":   text(404, `{"result": false, "message": "Not Found."}`),
+		"no result":           text(401, `{"message": "Please log in."}`),
+		"empty":               text(200, ""),
+		"no user":             text(200, `{"result": true}`),
+		"a user without id":   text(200, `{"result": true, "user": {"username": "ada"}}`),
+		"a user in a refusal": text(401, `{"result": true, "user": {"id": "1"}}`),
+		"unavailable":         text(503, `{"result": false, "message": "The login session could not be checked."}`),
+		"broken":              text(500, `{"result": false}`),
+		"half":                text(200, `{"result": true, "user": {"id": "1"`),
+		"too long":            text(200, `{"result": true, "user": {"id": "1"}, "pad": "`+strings.Repeat("x", 1<<20)+`"}`),
+		"elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/other", http.StatusFound)
+		},
+		"silence": func(http.ResponseWriter, *http.Request) { <-released },
+	} {
+		server := httptest.NewServer(handler)
+		site, err := djangosite.Ask(server.URL, djangosite.AskOptions{Timeout: 500 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := site.Verify(t.Context(), []string{"sessionid=secret0123456789"}); err == nil || v.User != nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %+v, %v; want an error without the cookie", name, v, err)
+		}
+		if name == "silence" {
+			close(released)
+		}
+		site.Close()
+		server.Close()
+	}
+}
+
+// TestAskOverASocket: a sidecar on a unix socket, and what it is told of the request.
+func TestAskOverASocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Cookie") != "a=1; sessionid=x":
+			text(401, `{"result": false, "reason": "no_cookie"}`)(w, r)
+		case r.URL.Path == "/authenticate":
+			text(200, `{"result": true, "user": {"id": "7", "is_staff": true}, "expires": "2030-01-02T03:04:05Z"}`)(w, r)
+		case r.URL.RequestURI() == "/auth/forward?require=perm%3Aa.b" && r.Header.Get("X-Forwarded-Uri") == "/":
+			text(403, "")(w, r)
+		default:
+			text(200, "")(w, r)
+		}
+	})}}
+	server.Start()
+	t.Cleanup(server.Close)
+	site, err := djangosite.Ask("unix:"+path, djangosite.AskOptions{LoginURL: "/enter", RedirectFieldName: "back"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(site.Close)
+	v, err := site.Verify(t.Context(), []string{"a=1; sessionid=x"})
+	if err != nil || v.User == nil || v.User.ID != "7" || !v.User.IsStaff.Bool() || v.User.IsSuperuser != djangosession.AbsentFlag || v.Expires.Year() != 2030 {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if v, err := site.Verify(t.Context(), nil); err != nil || v.User != nil || v.Reason != djangosession.NoCookie {
+		t.Errorf("without a cookie: %+v, %v", v, err)
+	}
+	for _, tt := range []struct {
+		middleware func(http.Handler) http.Handler
+		cookie     string
+		status     int
+		location   string
+	}{
+		{site.RequirePerm("a.b"), "a=1; sessionid=x", 403, ""},
+		{site.RequirePerm("a.c"), "a=1; sessionid=x", 200, ""},
+		{site.RequireStaff, "a=1; sessionid=x", 200, ""},
+		{site.RequireSuperuser, "a=1; sessionid=x", 403, ""},
+		{site.RequirePerm("a.c"), "b=2", 302, "/enter?back=/"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Cookie", tt.cookie)
+		r.Header.Set("Accept", "text/html")
+		w := httptest.NewRecorder()
+		tt.middleware(hello).ServeHTTP(w, r)
+		if w.Code != tt.status || w.Header().Get("Location") != tt.location {
+			t.Errorf("%q: %d, sent to %q; want %d, %q", tt.cookie, w.Code, w.Header().Get("Location"), tt.status, tt.location)
+		}
+	}
+}
+
+// TestAskRefuses: what is wrong with a URL or an option is told at once, without the URL.
+func TestAskRefuses(t *testing.T) {
+	for _, url := range []string{"", "unix:", "127.0.0.1:8100", "ftp://h", "http://", "http://u:pa55@h", "http://h?a=b", "http://h#f", "http://\x00"} {
+		if site, err := djangosite.Ask(url, djangosite.AskOptions{Timeout: -1, LoginURL: "login"}); site != nil || err == nil || strings.Contains(err.Error(), "pa55") ||
+			!strings.Contains(err.Error(), "unix:/path") || !strings.Contains(err.Error(), "LoginURL") || !strings.Contains(err.Error(), "negative") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+func text(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}

@@ -1,0 +1,287 @@
+package djangosite_test
+
+import (
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosite"
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/demo"
+	"django-sidecar/internal/sidecar"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const secretKey = "a secret key for tests of sites, which is long enough to be one"
+
+// deployment is the database of a Django 5.2 with users and sessions in every state.
+type deployment struct {
+	settings djangosite.Settings
+	visits   map[string]demo.Example
+}
+
+func deploy(t *testing.T) *deployment {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "db.sqlite3")
+	d := &deployment{
+		settings: djangosite.Settings{SecretKey: secretKey, DatabaseURL: "sqlite:///" + path, DjangoVersion: "5.2"},
+		visits:   map[string]demo.Example{},
+	}
+	visits, err := demo.Deploy(t.Context(), d.config(t), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range visits {
+		d.visits[v.Title] = v
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), groupTables); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// groupTables has ada in the group editors, which may view reports.
+const groupTables = `
+CREATE TABLE IF NOT EXISTS django_content_type (id integer PRIMARY KEY, app_label varchar(100), model varchar(100));
+CREATE TABLE IF NOT EXISTS auth_permission (id integer PRIMARY KEY, name varchar(255), content_type_id integer REFERENCES django_content_type (id), codename varchar(100));
+CREATE TABLE IF NOT EXISTS auth_group (id integer PRIMARY KEY, name varchar(150));
+CREATE TABLE IF NOT EXISTS auth_group_permissions (id integer PRIMARY KEY, group_id integer REFERENCES auth_group (id), permission_id integer REFERENCES auth_permission (id));
+CREATE TABLE IF NOT EXISTS auth_user_groups (id integer PRIMARY KEY, user_id integer REFERENCES auth_user (id), group_id integer REFERENCES auth_group (id));
+CREATE TABLE IF NOT EXISTS auth_user_user_permissions (id integer PRIMARY KEY, user_id integer REFERENCES auth_user (id), permission_id integer REFERENCES auth_permission (id));
+INSERT INTO django_content_type VALUES (901, 'reports', 'report');
+INSERT INTO auth_permission VALUES (901, 'view', 901, 'view_report');
+INSERT INTO auth_group VALUES (901, 'editors');
+INSERT INTO auth_group_permissions VALUES (901, 901, 901);
+INSERT INTO auth_user_groups VALUES (901, 1, 901);
+`
+
+func (d *deployment) config(t *testing.T) *config.Config {
+	t.Helper()
+	env := map[string]string{
+		"DJANGO_SECRET_KEY": d.settings.SecretKey, "DATABASE_URL": d.settings.DatabaseURL, "DJANGO_VERSION": d.settings.DjangoVersion,
+		"SIDECAR_LISTEN": "127.0.0.1:0", "SIDECAR_ADMIN_LISTEN": "127.0.0.1:0",
+	}
+	maps.Copy(env, d.settings.Env)
+	c, err := config.From(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func open(t *testing.T, s djangosite.Settings) *djangosite.Site {
+	t.Helper()
+	site, err := djangosite.Open(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(site.Close)
+	return site
+}
+
+// ask is a site that asks a sidecar with the same settings.
+func (d *deployment) ask(t *testing.T) *djangosite.Site {
+	t.Helper()
+	c := d.config(t)
+	listening, done := make(chan sidecar.Listeners, 1), make(chan error, 1)
+	ctx := t.Context()
+	go func() {
+		done <- sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at }})
+	}()
+	var at sidecar.Listeners
+	select {
+	case at = <-listening:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	site, err := djangosite.Ask("http://"+at.Public.Addr().String(), djangosite.AskOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		site.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return site
+}
+
+// hello greets whoever asks.
+var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	user, ok := djangosite.User(r.Context())
+	_, checked := djangosite.Verdict(r.Context())
+	fmt.Fprintf(w, "%s %v %v", user.Name(), ok, checked)
+})
+
+// TestSites: what each middleware answers to each user, a browser and a script, is the same whether the site reads the
+// tables or asks a sidecar.
+func TestSites(t *testing.T) {
+	d := deploy(t)
+	const ada, grace, over, nobody = "ada is logged in", "grace is staff and superuser", "ada's session is past its time", ""
+	for name, site := range map[string]*djangosite.Site{"open": open(t, d.settings), "ask": d.ask(t)} {
+		if err := site.Ready(t.Context()); err != nil {
+			t.Errorf("%s: not ready: %v", name, err)
+		}
+		middlewares := map[string]func(http.Handler) http.Handler{
+			"load": site.Load, "optional": site.Optional, "user": site.RequireUser, "staff": site.RequireStaff,
+			"superuser": site.RequireSuperuser, "group": site.RequireGroup("editors"), "perm": site.RequirePerm("reports.view_report"),
+			"both":  func(h http.Handler) http.Handler { return site.Load(site.RequireUser(h)) },
+			"other": site.RequirePerm("reports.view_report", "reports.add_report"),
+		}
+		for _, tt := range []struct {
+			middleware, visit, accept string
+			status                    int
+			body                      string
+		}{
+			{"load", ada, "text/html", 200, "ada true true"},
+			{"load", nobody, "text/html", 200, " false true"},
+			{"load", over, "", 200, " false true"},
+			{"optional", over, "", 200, " false true"},
+			{"user", ada, "", 200, "ada true true"},
+			{"both", ada, "", 200, "ada true true"},
+			{"both", nobody, "", 401, ""},
+			{"user", over, "text/html", 302, ""},
+			{"user", nobody, "application/json", 401, ""},
+			{"staff", ada, "text/html", 403, ""},
+			{"staff", grace, "", 200, "grace true true"},
+			{"superuser", ada, "", 403, ""},
+			{"superuser", grace, "", 200, "grace true true"},
+			{"group", ada, "", 200, "ada true true"},
+			{"group", grace, "", 403, ""}, // superusers are in their own groups only
+			{"perm", ada, "", 200, "ada true true"},
+			{"perm", grace, "", 200, "grace true true"},
+			{"perm", nobody, "text/html", 302, ""},
+			{"perm", over, "", 401, ""},
+			{"other", ada, "", 403, ""},
+			{"other", grace, "", 200, "grace true true"},
+		} {
+			r := httptest.NewRequest(http.MethodGet, "/reports/7?page=2", nil)
+			r.Header.Set("Accept", tt.accept)
+			if tt.visit != "" {
+				r.Header.Set("Cookie", d.visits[tt.visit].Cookie)
+			}
+			w := httptest.NewRecorder()
+			middlewares[tt.middleware](hello).ServeHTTP(w, r)
+			if w.Code != tt.status || tt.status == 200 && w.Body.String() != tt.body {
+				t.Errorf("%s, %s, %q: %d %s; want %d %s", name, tt.middleware, tt.visit, w.Code, w.Body, tt.status, tt.body)
+			}
+			if got := w.Header().Values("Vary"); len(got) != 1 || got[0] != "Cookie" {
+				t.Errorf("%s, %s, %q: Vary is %q", name, tt.middleware, tt.visit, got)
+			}
+			cache := map[bool]string{true: "private", false: "no-store"}[tt.status == 200]
+			if tt.middleware == "load" || tt.middleware == "optional" {
+				cache = ""
+			}
+			if got := w.Header().Get("Cache-Control"); got != cache {
+				t.Errorf("%s, %s, %q: Cache-Control is %q, want %q", name, tt.middleware, tt.visit, got, cache)
+			}
+			if got, want := w.Header().Get("Location"), "/accounts/login/?next=/reports/7%3Fpage%3D2"; tt.status == 302 && got != want {
+				t.Errorf("%s, %s: sent to %q, want %q", name, tt.middleware, got, want)
+			}
+		}
+	}
+}
+
+// TestVerdicts: each session of the demo, and why there is no user.
+func TestVerdicts(t *testing.T) {
+	d := deploy(t)
+	for name, env := range map[string]map[string]string{"asked each time": nil, "kept": {"SIDECAR_CACHE_TTL": "1h"}} {
+		d.settings.Env = env
+		site := open(t, d.settings)
+		for range 2 {
+			for _, visit := range d.visits {
+				var cookies []string
+				if visit.Cookie != "" {
+					cookies = []string{visit.Cookie}
+				}
+				v, err := site.Verify(t.Context(), cookies)
+				if err != nil || (v.User != nil) != visit.Alive || v.Reason != visit.Reason {
+					t.Errorf("%s: %s: %+v, %v", name, visit.Title, v, err)
+				}
+			}
+		}
+	}
+}
+
+// TestNobodyFoundOut: where a store is away, the answer is 503 with Retry-After, and no handler runs.
+func TestNobodyFoundOut(t *testing.T) {
+	away, err := djangosite.Ask("http://127.0.0.1:1", djangosite.AskOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(away.Close)
+	missing := open(t, djangosite.Settings{SecretKey: secretKey, DatabaseURL: "sqlite:///" + filepath.Join(t.TempDir(), "none"), DjangoVersion: "5.2"})
+	for name, site := range map[string]*djangosite.Site{"no database": missing, "no sidecar": away, "zero": {}, "nil": nil} {
+		if err := site.Ready(t.Context()); err == nil {
+			t.Errorf("%s: ready", name)
+		}
+		for _, middleware := range []func(http.Handler) http.Handler{site.Load, site.RequireUser, site.RequirePerm("a.b")} {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header.Set("Cookie", "sessionid=0123456789abcdef0123456789abcdef")
+			w := httptest.NewRecorder()
+			middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s: a handler runs", name) })).ServeHTTP(w, r)
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+				t.Errorf("%s: %d %v", name, w.Code, w.Header())
+			}
+		}
+	}
+	(&djangosite.Site{}).Close()
+	if user, ok := djangosite.User(t.Context()); ok || user != (djangosession.User{}) {
+		t.Errorf("without a middleware there is %v", user)
+	}
+}
+
+// TestSettings: what is missing or wrong is told at once.
+func TestSettings(t *testing.T) {
+	_, err := djangosite.Open(t.Context(), djangosite.Settings{Env: map[string]string{"DJANGO_SESION_ENGINE": "x", "SIDECAR_CACHE_TTL": "soon"}})
+	for _, want := range []string{"DjangoVersion", "DJANGO_SECRET_KEY", "DATABASE_URL", "did you mean DJANGO_SESSION_ENGINE", "SIDECAR_CACHE_TTL"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: nothing of %s", err, want)
+		}
+	}
+	twice := djangosite.Settings{SecretKey: secretKey, DatabaseURL: "sqlite:////x", DjangoVersion: "5.2", Env: map[string]string{"DJANGO_VERSION": "4.2"}}
+	if _, err := djangosite.Open(t.Context(), twice); err == nil || !strings.Contains(err.Error(), "DJANGO_VERSION") {
+		t.Errorf("a version that is given twice: %v", err)
+	}
+	t.Setenv("DJANGO_SECRET_KEY", "")
+	t.Setenv("SIDECAR_STORE_TIMEOUT", "never")
+	if _, err := djangosite.FromEnv(t.Context()); err == nil || !strings.Contains(err.Error(), "DJANGO_SECRET_KEY") || !strings.Contains(err.Error(), "SIDECAR_STORE_TIMEOUT") {
+		t.Errorf("from the environment: %v", err)
+	}
+}
+
+// TestSlipsOfThePen: a requirement that cannot be meant ends the program at its start.
+func TestSlipsOfThePen(t *testing.T) {
+	var site djangosite.Site
+	for name, slip := range map[string]func(){
+		"no permission": func() { site.RequirePerm() }, "no dot": func() { site.RequirePerm("view_report") },
+		"one of two": func() { site.RequirePerm("a.b", "") }, "no group": func() { site.RequireGroup() }, "empty group": func() { site.RequireGroup("") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			slip()
+		}()
+	}
+}

@@ -1,0 +1,167 @@
+package djangosite
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/check"
+	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/reply"
+)
+
+// Load lets every request pass, and has [User] tell who asks. Where nobody could find out, the answer is 503 with
+// Retry-After. Answers get "Vary: Cookie".
+func (s *Site) Load(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r, _, ok := s.loaded(w, r); ok {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Optional is Load, under the name that gateways have for it.
+func (s *Site) Optional(next http.Handler) http.Handler { return s.Load(next) }
+
+// RequireUser lets a logged-in user pass, as Django's login_required. Anybody else is sent to LOGIN_URL by 302 (303
+// after another method than GET and HEAD), with the page to return to, if a browser shows the answer as a page. A
+// script (fetch, XMLHttpRequest, htmx, a client that accepts no HTML) gets 401, with the login page in X-Sign-In, or
+// for htmx in HX-Redirect. Answers get "Vary: Cookie", and "Cache-Control: private" unless the handler sets another
+// one; refusals are never stored.
+func (s *Site) RequireUser(next http.Handler) http.Handler {
+	return s.require(gateway.Requirements{})(next)
+}
+
+// RequireStaff is RequireUser for users with is_staff. A user without it gets 403.
+func (s *Site) RequireStaff(next http.Handler) http.Handler {
+	return s.require(gateway.Requirements{Staff: true})(next)
+}
+
+// RequireSuperuser is RequireUser for users with is_superuser. A user without it gets 403.
+func (s *Site) RequireSuperuser(next http.Handler) http.Handler {
+	return s.require(gateway.Requirements{Superuser: true})(next)
+}
+
+// RequireGroup is RequireUser for users who are in all of the groups. Superusers are in their own groups only. It
+// panics without a name.
+func (s *Site) RequireGroup(names ...string) func(http.Handler) http.Handler {
+	return s.require(requirements("RequireGroup", "group:", names))
+}
+
+// RequirePerm is RequireUser for users who have all of the permissions, each as "app_label.codename": user.has_perms.
+// An active superuser has them all. It panics without a permission, and where one has another form. Where the site's
+// settings make permissions unknowable (a backend that is not known, a user model without them), every request of a
+// user is answered 500.
+func (s *Site) RequirePerm(perms ...string) func(http.Handler) http.Handler {
+	return s.require(requirements("RequirePerm", "perm:", perms))
+}
+
+// requirements reads names as the sidecar reads require= in a gateway's URL.
+func requirements(method, kind string, names []string) gateway.Requirements {
+	query := url.Values{}
+	for _, name := range names {
+		query.Add("require", kind+name)
+	}
+	demands, err := gateway.ParseRequirements(query.Encode())
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("it needs a name")
+	}
+	if err != nil {
+		panic("djangosite: " + method + ": " + err.Error()) // a slip in the program, at its start
+	}
+	return demands
+}
+
+func (s *Site) require(demands gateway.Requirements) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx := r.Context()
+			r, v, ok := s.loaded(w, r)
+			if !ok {
+				return
+			}
+			q := check.Question{Demands: demands, Original: original(r), Cookies: r.Header["Cookie"]}
+			if a := s.source.judge(ctx, q, v); a.Action != gateway.Allow {
+				answer(w, a.Reply)
+				return
+			}
+			w.Header().Set("Cache-Control", "private")
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// loaded is the request with its verdict, which an outer middleware of the same site may have found. Where it is not
+// ok, the answer has been given.
+func (s *Site) loaded(w http.ResponseWriter, r *http.Request) (*http.Request, djangosession.Verdict, bool) {
+	if had, ok := r.Context().Value(contextKey{}).(loaded); ok && had.site == s {
+		return r, had.verdict, true
+	}
+	w.Header().Add("Vary", "Cookie")
+	v, err := s.Verify(r.Context(), r.Header["Cookie"])
+	if err != nil {
+		answer(w, reply.Unavailable)
+		return r, v, false
+	}
+	return r.WithContext(context.WithValue(r.Context(), contextKey{}, loaded{s, v})), v, true
+}
+
+// original is the request as the rules of gateways see it. A page to return to is left out where it cannot be read.
+func original(r *http.Request) gateway.Request {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	uri := r.RequestURI
+	if uri == "" || uri[0] != '/' { // of a test, or absolute as for a proxy
+		uri = r.URL.RequestURI()
+	}
+	o, err := gateway.NewRequest(r.Method, scheme, r.Host, uri)
+	if err != nil {
+		o = gateway.Request{Method: r.Method}
+	}
+	return check.HintsOf(r.Header).About(o)
+}
+
+// answer refuses a request.
+func answer(w http.ResponseWriter, told reply.Reply) {
+	h := w.Header()
+	for _, field := range told.Header {
+		h.Set(field.Name, field.Value)
+	}
+	h.Set("Cache-Control", "no-store")
+	if told.Message != "" {
+		h.Set("Content-Type", "application/json")
+	}
+	w.WriteHeader(told.Status)
+	if told.Message != "" {
+		_, _ = w.Write(told.JSON()) // whoever asked may be gone
+	}
+}
+
+type contextKey struct{}
+
+// loaded is what a context holds.
+type loaded struct {
+	site    *Site
+	verdict djangosession.Verdict
+}
+
+// User is who is logged in, in the context of a request that has been through a middleware of a Site. ok is false where
+// nobody is, and where no middleware has been.
+func User(ctx context.Context) (user djangosession.User, ok bool) {
+	v, _ := Verdict(ctx)
+	if v.User == nil {
+		return djangosession.User{}, false
+	}
+	return *v.User, true
+}
+
+// Verdict is the whole verdict on such a request, with the reason why nobody is logged in. ok is false where no
+// middleware has been.
+func Verdict(ctx context.Context) (v djangosession.Verdict, ok bool) {
+	had, ok := ctx.Value(contextKey{}).(loaded)
+	return had.verdict, ok
+}
