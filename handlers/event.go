@@ -1,11 +1,15 @@
 package handlers
 
 import (
+	"context"
+	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/tracing"
 )
 
 // requestContext is a request's context, and what the request leaves in the log. Like Echo's context it is used again
@@ -36,14 +40,37 @@ func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		began := s.Answers.Now()
 		r := c.Request()
 		x, _ := requestContexts.Get().(*requestContext)
-		x.Context, x.event = c, observe.Event{Method: r.Method, Path: r.URL.Path, Remote: c.RealIP(), Began: began}
+		parent := tracing.Parent(r.Header)
+		x.Context, x.event = c, observe.Event{
+			Method: r.Method, Path: r.URL.Path, Remote: c.RealIP(), Began: began, Trace: tracing.TraceID(parent),
+		}
+		var ended func()
+		if s.Tracer != nil {
+			var ctx context.Context
+			ctx, ended = s.Tracer.Request(r.Context(), spanName(r), parent, &x.event)
+			c.SetRequest(r.WithContext(ctx))
+		}
 		if err := next(x); err != nil {
 			c.Error(err) // answers now, so that the status is known here
 		}
 		x.event.End(c.Response().Status, s.Answers.Now())
+		if ended != nil {
+			ended()
+		}
 		x.event.Write(r.Context(), s.Logger)
 		x.Context, x.event = nil, observe.Event{}
 		requestContexts.Put(x) // not where a panic goes on: somebody may still have it
 		return nil
 	}
+}
+
+// spanName is the method and the endpoint: few names, whatever a client asks for.
+func spanName(r *http.Request) string {
+	for _, path := range []string{authenticatePath, nginxPath, forwardPath, envoyPath, uploadPath, tusPath} {
+		rest, ok := strings.CutPrefix(r.URL.Path, path)
+		if ok && (rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ";")) {
+			return tracing.Method(r.Method) + " " + path
+		}
+	}
+	return tracing.Method(r.Method)
 }

@@ -15,6 +15,7 @@ import (
 
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/reply"
+	"django-sidecar/internal/tracing"
 )
 
 // Options are what the public listener needs. Answers and Logger are required.
@@ -23,6 +24,8 @@ type Options struct {
 	Answers *check.Service
 	// Logger takes one event a request.
 	Logger *slog.Logger
+	// Tracer makes a span of each request; nil: nobody does.
+	Tracer *tracing.Tracer
 	// EndedStatus answers a request without a user; 0 means 401.
 	EndedStatus int
 	// Explain puts the reason into answers. For development: it tells strangers why they are refused.

@@ -20,13 +20,15 @@ func clearSessions(ctx context.Context, args []string, s stdio) int {
 		Warn: func(text string) { fmt.Fprintf(s.err, "django-sidecar clearsessions: %s\n", text) },
 	}
 	f.IntVar(&o.Batch, "batch", defaultBatch, "rows that a transaction deletes, 1 to 1000")
-	f.DurationVar(&o.Pause, "pause", defaultPause, "between two transactions; it is never shorter than the last one took")
+	f.DurationVar(&o.Pause, "pause", defaultPause,
+		"between two transactions; it is never shorter than the last one took")
 	f.BoolVar(&o.DryRun, "dry-run", false, "count what would be deleted, and delete nothing")
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code
 	}
 	if o.Batch < 1 || o.Batch > sidecar.MaxClearBatch || o.Pause < 0 {
-		fmt.Fprintf(s.err, "django-sidecar clearsessions: -batch is 1 to %d, and -pause 0 or more\n", sidecar.MaxClearBatch)
+		fmt.Fprintf(s.err, "django-sidecar clearsessions: -batch is 1 to %d, and -pause 0 or more\n",
+			sidecar.MaxClearBatch)
 		return exitUsage
 	}
 	c, ok := readConfig(s, config.ForClearing)

@@ -42,7 +42,8 @@ func postgresEstimate(table string, now any) (string, []any) {
 	return `WITH RECURSIVE tree AS (
 		SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)
 		UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid),
-	size AS (SELECT CASE WHEN bool_and(c.reltuples > 0 OR c.reltuples = 0 AND current_setting('server_version_num')::integer >= 140000)
+	size AS (SELECT CASE WHEN bool_and(c.reltuples > 0 OR c.reltuples = 0
+			AND current_setting('server_version_num')::integer >= 140000)
 			THEN sum(c.reltuples) END AS rows
 		FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid WHERE c.relkind IN ('r', 'm')),
 	spread AS (SELECT s.null_frac, s.most_common_freqs AS freqs, s.most_common_vals::text::timestamptz[] AS common,
@@ -54,14 +55,17 @@ func postgresEstimate(table string, now any) (string, []any) {
 			(SELECT count(*) FROM unnest(bounds) AS b WHERE b < $2) AS below,
 			(SELECT coalesce(sum(f), 0) FROM unnest(freqs) AS f) AS shares,
 			(SELECT coalesce(sum(c.f), 0) FROM unnest(common, freqs) AS c(v, f) WHERE c.v < $2) AS over FROM spread)
-	SELECT size.rows::float8, (SELECT CASE WHEN common IS NOT NULL OR bounds IS NOT NULL THEN over + (1 - null_frac - shares) *
-			CASE WHEN many IS NULL OR below = 0 THEN 0 WHEN below >= many THEN 1 ELSE (below - 0.5) / (many - 1) END END::float8 FROM counted)
+	SELECT size.rows::float8, (SELECT CASE WHEN common IS NOT NULL OR bounds IS NOT NULL
+			THEN over + (1 - null_frac - shares) *
+			CASE WHEN many IS NULL OR below = 0 THEN 0 WHEN below >= many THEN 1
+			ELSE (below - 0.5) / (many - 1) END END::float8 FROM counted)
 	FROM size WHERE to_regclass($1) IS NOT NULL`, []any{quote(table, `"`), now}
 }
 
 // mysqlEstimate knows the number of rows alone: InnoDB keeps no spread of values unless somebody asks it to.
 func mysqlEstimate(table string, _ any) (string, []any) {
 	schema, name := mysqlName(table)
-	return "SELECT table_rows, NULL FROM information_schema.tables WHERE table_schema = coalesce(?, database()) AND table_name = ?",
+	return "SELECT table_rows, NULL FROM information_schema.tables " +
+			"WHERE table_schema = coalesce(?, database()) AND table_name = ?",
 		[]any{schema, name}
 }

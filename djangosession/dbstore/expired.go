@@ -45,7 +45,8 @@ func NewExpired(db *sql.DB, c ExpiredConfig) *Expired {
 	// the order of expire_date, on which Django's table has an index, and of the primary key. It never looks again at
 	// rows that it has passed: a database keeps what was deleted for a while, and would read it each time.
 	query := func(where string) string {
-		return fmt.Sprintf("SELECT session_key, %s FROM %s WHERE expire_date < %s%s ORDER BY expire_date, session_key LIMIT ",
+		return fmt.Sprintf("SELECT session_key, %s FROM %s WHERE expire_date < %s%s "+
+			"ORDER BY expire_date, session_key LIMIT ",
 			d.expireDate, d.table(c.Table), d.placeholder, where)
 	}
 	return &Expired{

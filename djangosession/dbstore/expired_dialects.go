@@ -92,7 +92,10 @@ func lockNumber(table string) int64 {
 // statements, and VACUUM is not held up. A query with parameters would leave a portal behind, and that has one.
 func postgresLock(table string) tableLock {
 	return tableLock{
-		before:  []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", "SET LOCAL idle_in_transaction_session_timeout = 0"},
+		before: []string{
+			"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY",
+			"SET LOCAL idle_in_transaction_session_timeout = 0",
+		},
 		take:    fmt.Sprintf("SELECT pg_try_advisory_xact_lock(%d)", lockNumber(table)),
 		release: "ROLLBACK",
 	}
@@ -101,13 +104,17 @@ func postgresLock(table string) tableLock {
 // mysqlLock is a lock of a session. Its name has room for 64 characters, and counts for the whole server.
 func mysqlLock(table string) tableLock {
 	const name = "CONCAT('django_sidecar_', SHA1(CONCAT(DATABASE(), '.', ?)))"
-	return tableLock{take: "SELECT GET_LOCK(" + name + ", 0)", release: "DO RELEASE_LOCK(" + name + ")", args: []any{table}}
+	return tableLock{
+		take:    "SELECT GET_LOCK(" + name + ", 0)",
+		release: "DO RELEASE_LOCK(" + name + ")", args: []any{table},
+	}
 }
 
 // postgresDelete never waits for a lock that Django has on a row, and so never holds others up while it waits.
 func postgresDelete(table string, now any, keys []string) (string, []any) {
 	return fmt.Sprintf("DELETE FROM %[1]s WHERE session_key = ANY (ARRAY(SELECT session_key FROM %[1]s "+
-		"WHERE session_key = ANY ($2) AND expire_date < $1 FOR UPDATE SKIP LOCKED)) AND expire_date < $1", table), []any{now, arrayOf(keys)}
+		"WHERE session_key = ANY ($2) AND expire_date < $1 FOR UPDATE SKIP LOCKED)) AND expire_date < $1",
+		table), []any{now, arrayOf(keys)}
 }
 
 // mysqlDelete finds the rows by their primary key alone: what it locks has no gaps between rows, in which Django makes
@@ -117,7 +124,8 @@ func mysqlDelete(table string, now any, keys []string) (string, []any) {
 	for _, key := range keys {
 		args = append(args, key)
 	}
-	return fmt.Sprintf("DELETE FROM %s WHERE expire_date < ? AND session_key IN (?%s)", table, strings.Repeat(", ?", len(keys)-1)), args
+	return fmt.Sprintf("DELETE FROM %s WHERE expire_date < ? AND session_key IN (?%s)",
+		table, strings.Repeat(", ?", len(keys)-1)), args
 }
 
 func sqliteDelete(table string, now any, keys []string) (string, []any) {
@@ -125,7 +133,8 @@ func sqliteDelete(table string, now any, keys []string) (string, []any) {
 	if err != nil {
 		panic(err) // a list of texts
 	}
-	return fmt.Sprintf("DELETE FROM %s WHERE session_key IN (SELECT value FROM json_each(?2)) AND expire_date < ?1", table), []any{now, string(list)}
+	return fmt.Sprintf("DELETE FROM %s WHERE session_key IN (SELECT value FROM json_each(?2)) "+
+		"AND expire_date < ?1", table), []any{now, string(list)}
 }
 
 // arrayOf is the text of an array of any texts.

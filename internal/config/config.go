@@ -95,6 +95,7 @@ type Config struct {
 	Cache   VerdictCache
 	Uploads UploadSettings
 	Shadow  ShadowSettings
+	Traces  TraceSettings
 
 	KeyMissing bool // SecretKey is none of Django's; see AsFarAsItGoes
 
@@ -245,6 +246,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readCache(r)
 	c.readUploads(r)
 	c.readShadow(r)
+	c.readTraces(r)
 	if withStores {
 		c.readURLs(r)
 		c.readTLS(r)

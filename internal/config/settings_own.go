@@ -256,6 +256,33 @@ type ownSettings struct {
 	// this machine and private networks.
 	ShadowInsecureHTTP *string `envconfig:"SIDECAR_SHADOW_INSECURE_HTTP" otherwise:"false" form:"flag"`
 
+	// # Traces
+	//
+	// See [traces](traces.md). Those that begin with `OTEL_` are OpenTelemetry's own, and are read only where
+	// SIDECAR_TRACES is `otlp`.
+
+	// `otlp` sends traces to an OpenTelemetry collector. They join the gateway's.
+	Traces *string `envconfig:"SIDECAR_TRACES" otherwise:"off" example:"otlp" form:"word"`
+	// The collector, for OTLP over HTTP. `/v1/traces` is added.
+	TracesEndpoint *string `envconfig:"OTEL_EXPORTER_OTLP_ENDPOINT" otherwise:"http://localhost:4318" form:"URL"`
+	// The whole URL for traces, in place of it.
+	TracesOwnEndpoint *string `envconfig:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" example:"https://collector.example:4318/v1/traces" form:"URL"`
+	// `http/protobuf` alone.
+	TracesProtocol *string `envconfig:"OTEL_EXPORTER_OTLP_PROTOCOL" otherwise:"http/protobuf" form:"word"`
+	// Headers for the collector, such as a token: `name=value` between commas, the values percent-encoded.
+	TracesHeaders *string `envconfig:"OTEL_EXPORTER_OTLP_HEADERS" secret:"true" example:"authorization=Bearer%20TOKEN"`
+	// How long the collector may take, in milliseconds.
+	TracesTimeout *string `envconfig:"OTEL_EXPORTER_OTLP_TIMEOUT" otherwise:"10000" form:"number"`
+	// Which requests have traces: `always_on`, `always_off`, `traceidratio`, or `parentbased_` before one of them, which
+	// follows the gateway's decision where there is one.
+	TracesSampler *string `envconfig:"OTEL_TRACES_SAMPLER" otherwise:"parentbased_always_on" form:"word"`
+	// The share of requests for `traceidratio`.
+	TracesSamplerArg *string `envconfig:"OTEL_TRACES_SAMPLER_ARG" otherwise:"1" example:"0.01" form:"share"`
+	// `service.name` of the spans.
+	TracesServiceName *string `envconfig:"OTEL_SERVICE_NAME" otherwise:"django-sidecar"`
+	// More attributes of the service: `key=value` between commas, the values percent-encoded.
+	TracesResource *string `envconfig:"OTEL_RESOURCE_ATTRIBUTES" example:"deployment.environment.name=production"`
+
 	// # Answers and logs
 
 	// `true` puts the reason into answers. For development: it tells strangers why a session was refused.

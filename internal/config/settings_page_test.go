@@ -223,7 +223,7 @@ func TestFormsOfSettings(t *testing.T) {
 		if want == "" {
 			continue
 		}
-		e := with(env{"DJANGO_MEDIA_ROOT": "/srv/media", s.Name: "? no such value"})
+		e := with(env{"DJANGO_MEDIA_ROOT": "/srv/media", "SIDECAR_TRACES": "otlp", s.Name: "? no such value"})
 		refused := slices.ContainsFunc(faultsOf(t, e), func(f config.Fault) bool {
 			return f.Name == s.Name && strings.Contains(spaces.ReplaceAllString(f.Problem, " "), want)
 		})

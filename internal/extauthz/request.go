@@ -113,7 +113,7 @@ func (h *headerFields) add(e extension) {
 
 // decisive are the names of the fields that are looked at.
 var decisive = func() map[string]bool {
-	names := map[string]bool{"cookie": true, "upgrade": true}
+	names := map[string]bool{"cookie": true, "upgrade": true, "traceparent": true}
 	for _, name := range gateway.HintHeaders() {
 		names[strings.ToLower(name)] = true
 	}
@@ -122,6 +122,14 @@ var decisive = func() map[string]bool {
 
 // maxAliases bounds what a client can put into an answer: there are more spellings than anybody means well.
 const maxAliases = 64
+
+// parent is the one traceparent of the request under judgement, for an Envoy that does not tell of its own trace.
+func (h *headerFields) parent() string {
+	if values := h.values["traceparent"]; len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
 
 // hints are the headers by which a navigation is known.
 func (h *headerFields) hints() gateway.Hints {

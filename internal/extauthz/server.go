@@ -1,6 +1,7 @@
 package extauthz
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/reply"
+	"django-sidecar/internal/tracing"
 )
 
 // The methods that are answered. Reflection, and everything else, is not implemented.
@@ -25,6 +27,8 @@ type Options struct {
 	Answers *check.Service
 	// Logger takes one event a question.
 	Logger *slog.Logger
+	// Tracer makes a span of each question; nil: nobody does.
+	Tracer *tracing.Tracer
 	// Serving is what Health/Check tells: false while the sidecar stops. Stores do not count, since their failure has
 	// an answer of its own.
 	Serving func() bool
@@ -129,8 +133,15 @@ func (s *authorization) check(r *http.Request, message []byte) ([]byte, error) {
 			"add cookie to allowed_headers or take it out of disallowed_headers (Envoy), add it to headersToExtAuth "+
 			"(Envoy Gateway) or allowedHeaders (Gateway API)")
 	}
-	a := s.Answers.Gateway(r.Context(), q, style, e)
+	parent := cmp.Or(tracing.Parent(r.Header), request.of().parent())
+	e.Trace = tracing.TraceID(parent)
+	ctx, ended := r.Context(), func() {}
+	if s.Tracer != nil {
+		ctx, ended = s.Tracer.Request(ctx, checkMethod[1:], parent, e)
+	}
+	a := s.Answers.Gateway(ctx, q, style, e)
 	e.End(a.Status, s.Now())
+	ended()
 	e.Write(r.Context(), s.Logger)
 	return appendCheckResponse(make([]byte, 0, 1024), a, request.of().aliases), nil
 }

@@ -26,6 +26,8 @@ type Event struct {
 	UserID string
 	// Session is the session that the key opens, if there is a key.
 	Session keyhash.Hash
+	// Trace is the trace that the request belongs to: 32 hexadecimal digits.
+	Trace string
 	// CookieLines is how many Cookie headers the request has, where there are several: a gateway has not joined them,
 	// and Django may not find the session in them.
 	CookieLines int
@@ -68,7 +70,7 @@ func (e *Event) level() slog.Level {
 }
 
 func (e *Event) attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 14)
+	attrs := make([]slog.Attr, 0, 15)
 	attrs = append(attrs,
 		slog.String("method", e.Method),
 		slog.String("path", e.Path),
@@ -98,6 +100,7 @@ func (e *Event) optional(yield func(key, value string) bool) {
 		yield("reason", cut(string(e.Reason), otherBytes)) &&
 		yield("user_id", e.UserID) &&
 		yield("session", e.Session.Name()) &&
+		yield("trace_id", cut(e.Trace, otherBytes)) &&
 		yield("decision", cut(e.Decision, otherBytes)) &&
 		yield("required", cut(e.Required, otherBytes)) &&
 		yield("stack", e.Stack) &&

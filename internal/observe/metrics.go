@@ -115,6 +115,14 @@ func (m *Metrics) EventsDropped(dropped func() uint64) {
 	}, func() float64 { return float64(dropped()) }))
 }
 
+// SpansUndelivered adds the metric of spans that did not reach the collector.
+func (m *Metrics) SpansUndelivered(dropped func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "django_sidecar_spans_undelivered_total",
+		Help: "Spans that were posted to the collector, and that it did not take.",
+	}, func() float64 { return float64(dropped()) }))
+}
+
 // Cache counts what a cache of verdicts does.
 func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	counter := func(name, help string, value func(verdictcache.Stats) uint64) {

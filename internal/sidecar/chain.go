@@ -16,10 +16,11 @@ import (
 //	check.Service             reads the session key, and tells the log and the metrics what came of it
 //	verdictcache.Cache        keeps verdicts and permissions, if SIDECAR_CACHE_TTL says so; otherwise check.Uncached
 //	djangosession.Verifier    Django's rules
+//	tracing's stores          make spans, if SIDECAR_TRACES says so
 //	observe's stores          time what is below, and fail at once while it does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
-// The last three are of one deployment, and open puts them together. A changed secret makes another one, and sc.use has
+// The last four are of one deployment, and open puts them together. A changed secret makes another one, and sc.use has
 // the second ask that.
 func (sc *sidecar) newChain(login gateway.LoginURL) error {
 	c, d := sc.config, sc.current.Load()
@@ -57,7 +58,8 @@ func (d *Deployment) permissions() djangosession.AccessStore {
 	if d.access == nil {
 		return noAccess{}
 	}
-	return &observe.Access{Store: d.access, Watch: observe.Watch{Now: time.Now, Breaker: d.accessBreaker}}
+	watched := &observe.Access{Store: d.access, Watch: observe.Watch{Now: time.Now, Breaker: d.accessBreaker}}
+	return d.tracer.AccessStore(watched, "database")
 }
 
 // noAccess is where users are not looked at.

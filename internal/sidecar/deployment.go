@@ -19,6 +19,7 @@ import (
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangocache"
 	"django-sidecar/internal/observe"
+	"django-sidecar/internal/tracing"
 	"django-sidecar/signing"
 )
 
@@ -51,15 +52,18 @@ type Deployment struct {
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
 	usersBreaker, accessBreaker *breaker.Breaker
 	silent                      func(store string, is bool) // is told of each breaker; nil: nobody is
+	tracer                      *tracing.Tracer             // nil: there are no traces
 }
 
 // Open makes the deployment that the settings describe. It connects to nothing yet. Close ends it.
-func Open(c *config.Config) (*Deployment, error) { return newDeployment(c, nil, nil) }
+func Open(c *config.Config) (*Deployment, error) { return newDeployment(c, nil, nil, nil) }
 
 // newDeployment is Open with the stores timed, if there are metrics. silent, if not nil, is told when a store no longer
 // answers, and when it does again.
-func newDeployment(c *config.Config, metrics *observe.Metrics, silent func(store string, is bool)) (*Deployment, error) {
-	d := &Deployment{config: c, replaced: make(chan struct{}), silent: silent}
+func newDeployment(
+	c *config.Config, metrics *observe.Metrics, tracer *tracing.Tracer, silent func(store string, is bool),
+) (*Deployment, error) {
+	d := &Deployment{config: c, replaced: make(chan struct{}), silent: silent, tracer: tracer}
 	if err := d.open(metrics); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -89,7 +93,8 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 		})
 	}
 	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
-	d.verifier = d.rules.With(d.sessions, d.userStore(metrics))
+	d.verifier = d.rules.With(d.tracer.Store(d.sessions, d.storeKind()),
+		d.tracer.UserStore(d.userStore(metrics), "database"))
 	if metrics != nil {
 		metrics.CountKeys(c.Fallbacks(), c.SessionEngineKind != config.EngineCache, d.users != nil)
 	}

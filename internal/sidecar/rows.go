@@ -30,7 +30,8 @@ func (sc *sidecar) watchRows(ctx context.Context) {
 			continue // another engine
 		}
 		asking, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
-		e, err := dbstore.EstimateSessions(asking, d.sessionDatabase.DB, d.sessionDatabase.Dialect, d.config.SessionTable, d.zone(), time.Now())
+		e, err := dbstore.EstimateSessions(asking, d.sessionDatabase.DB, d.sessionDatabase.Dialect,
+			d.config.SessionTable, d.zone(), time.Now())
 		cancel()
 		if err != nil {
 			sc.logger.DebugContext(ctx, "the statistics of the session table are not known", "error", err.Error())

@@ -100,14 +100,14 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 
 func (sc *sidecar) grpcHandler() http.Handler {
 	return extauthz.New(extauthz.Options{
-		Answers: sc.answers, Logger: sc.logger, Serving: func() bool { return !sc.draining.Load() }, Now: time.Now,
+		Answers: sc.answers, Logger: sc.logger, Tracer: sc.tracer, Serving: func() bool { return !sc.draining.Load() }, Now: time.Now,
 		Whole: connections.Known, Answered: connections.Answered, Ended: sc.refusedBy("grpc"),
 	})
 }
 
 func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
 	h := handlers.New(handlers.Options{
-		Answers: sc.answers, Logger: sc.logger,
+		Answers: sc.answers, Logger: sc.logger, Tracer: sc.tracer,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
 		OnSocket: isSocket(sc.config.Listen), Uploads: sc.uploadsHandler(),
 	})
@@ -151,7 +151,7 @@ func (sc *sidecar) watch(ctx context.Context) {
 
 // replace puts a new deployment in place of the current one, and has that closed once nobody can be using it.
 func (sc *sidecar) replace(ctx context.Context, c *config.Config) error {
-	d, err := newDeployment(c, sc.metrics, sc.reportSilent)
+	d, err := newDeployment(c, sc.metrics, sc.tracer, sc.reportSilent)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/shadow"
+	"django-sidecar/internal/tracing"
 	"django-sidecar/internal/verdictcache"
 )
 
@@ -78,6 +79,7 @@ type sidecar struct {
 	cache    *verdictcache.Cache             // nil where verdicts are not kept
 	uploads  *uploads                        // nil where they are off
 	wrap     func(http.Handler) http.Handler // nil for nothing
+	tracer   *tracing.Tracer                 // nil where there are no traces
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	metrics  *observe.Metrics
@@ -95,6 +97,10 @@ type sidecar struct {
 // listener broke.
 func Run(ctx context.Context, c *config.Config, o Options) error {
 	sc := newSidecar(c, o)
+	if err := sc.openTracer(ctx); err != nil {
+		return err
+	}
+	defer sc.closeTracer(ctx)
 	defer sc.close(ctx)
 	if faults := sc.prepare(ctx); len(faults) > 0 {
 		return errors.Join(faults...)
@@ -145,7 +151,7 @@ func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
 	}
 	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
 	add("DJANGO_LOGIN_URL", err)
-	d, err := newDeployment(c, sc.metrics, sc.reportSilent)
+	d, err := newDeployment(c, sc.metrics, sc.tracer, sc.reportSilent)
 	add("", err)
 	if err == nil {
 		sc.current.Store(d)
@@ -202,6 +208,7 @@ func (sc *sidecar) whatIsOn() []any {
 		"uploads", or(c.Uploads.MediaRoot != "", c.Uploads.MediaRoot), "proxies", or(len(proxies) > 0,
 			strings.Join(proxies, ",")),
 		"cache", or(c.Cache.TTL > 0, c.Cache.TTL.String()), "grpc", or(c.GRPCListen != "", "on"),
+		"traces", or(c.Traces.URL != "", c.Traces.URL),
 		"django", d.version.String(), "version", sc.build.Version,
 	}
 }

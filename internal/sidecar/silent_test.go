@@ -56,7 +56,7 @@ func TestSilenceEndsWithItsDeployment(t *testing.T) {
 		config: c, metrics: observe.NewMetrics(registry, "", ""), use: func(*Deployment) {},
 		logger: slog.New(slog.DiscardHandler),
 	}
-	old, err := newDeployment(c, sc.metrics, sc.reportSilent)
+	old, err := newDeployment(c, sc.metrics, nil, sc.reportSilent)
 	if err != nil {
 		t.Fatal(err)
 	}

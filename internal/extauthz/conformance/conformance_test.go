@@ -35,6 +35,7 @@ import (
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/extauthz"
 	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/tracing"
 )
 
 // verifierFunc is a Verifier that says what a test wants it to.
@@ -91,6 +92,11 @@ func (b *lockedBuilder) String() string {
 
 func start(t *testing.T, verify verifierFunc, serving func() bool) *fixture {
 	t.Helper()
+	return startTraced(t, verify, serving, nil)
+}
+
+func startTraced(t *testing.T, verify verifierFunc, serving func() bool, tracer *tracing.Tracer) *fixture {
+	t.Helper()
 	login, err := gateway.NewLoginURL("/login/", "next")
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +109,7 @@ func start(t *testing.T, verify verifierFunc, serving func() bool) *fixture {
 				return djangosession.Access{Groups: []string{"a, b", "editors"}, IsActive: true}, nil
 			}),
 		},
-		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Serving: serving, Now: time.Now,
+		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Serving: serving, Now: time.Now, Tracer: tracer,
 	})}
 	extauthz.Configure(f.server)
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -1,0 +1,58 @@
+package sidecar
+
+import (
+	"context"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"django-sidecar/internal/tracing"
+)
+
+const (
+	traceFailuresEach = time.Minute     // of the log
+	traceStop         = 2 * time.Second // for the last spans
+)
+
+// openTracer makes what sends traces, if the settings say so.
+func (sc *sidecar) openTracer(ctx context.Context) (err error) {
+	t := sc.config.Traces
+	if t.URL == "" {
+		return nil
+	}
+	attributes := map[string]string{"service.version": sc.build.Version}
+	maps.Copy(attributes, t.Resource)
+	if t.ServiceName != "" {
+		attributes["service.name"] = t.ServiceName
+	}
+	if attributes["service.name"] == "" {
+		attributes["service.name"] = "django-sidecar"
+	}
+	headers := map[string]string{}
+	for name, value := range t.Headers {
+		headers[name] = value.Reveal()
+	}
+	var next atomic.Int64 // when a failure is told again
+	sc.tracer, err = tracing.Open(tracing.Options{
+		URL: t.URL, Headers: headers, Timeout: t.Timeout, Sampler: t.Sampler,
+		Share: t.SamplerArg, Attributes: attributes,
+		Report: func(err error) {
+			now := time.Now()
+			due := next.Load()
+			if now.UnixNano() >= due && next.CompareAndSwap(due, now.Add(traceFailuresEach).UnixNano()) {
+				sc.logger.WarnContext(ctx, "traces", "error", err.Error())
+			}
+		},
+	})
+	if err == nil {
+		sc.metrics.SpansUndelivered(sc.tracer.Dropped)
+	}
+	return err
+}
+
+// closeTracer sends the last spans. A collector that does not answer does not hold the end up.
+func (sc *sidecar) closeTracer(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceStop)
+	defer cancel()
+	logIfError(ctx, sc.logger, "sending the last spans", sc.tracer.Close(ctx))
+}
