@@ -120,7 +120,7 @@ func TestSettingsScriptFormats(t *testing.T) {
 	p := newScriptProject(t, "5.2")
 	p.shell(t, `cat >> shop/settings.py <<'END'
 SESSION_COOKIE_NAME = "shop-$HOME"
-LOGIN_URL = "/it's/in \"here\"?a=$x&b=${x}\x60id\x60\\\\!%25;#top"
+LOGIN_URL = "/it's/in \"here\"?a=$x&b=${x}\x60id\x60\\!%25;#top"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kept", "KEY_PREFIX": "a b"}}
 SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 SECRET_KEY_FALLBACKS = ["an old key"]

@@ -335,7 +335,8 @@ func (t *tally) reportRights(report func(checkup.Finding)) {
 		if left.count > 0 {
 			report(checkup.Finding{
 				Grade: checkup.Warn, Name: "against", Remedy: left.remedy,
-				Found: fmt.Sprintf("the %s of %d sessions are not compared, or not all: %s", left.what, left.count, left.found),
+				Found: fmt.Sprintf("the %s of %d sessions are not compared, or not all: %s",
+					left.what, left.count, left.found),
 			})
 		}
 	}
