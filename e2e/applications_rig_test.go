@@ -262,8 +262,10 @@ func (p *project) compare(t *testing.T, client *http.Client, django probed) {
 			}
 		}
 	}
-	if got := p.ask(t, client, "/authenticate", "Authorization", "Bearer "+django.Token); got.status != http.StatusUnauthorized {
-		t.Errorf("a token is %d: tokens are not read", got.status)
+	for _, scheme := range []string{"Bearer ", "Token "} { // of Simple JWT, and of REST framework's own tokens
+		if got := p.ask(t, client, "/authenticate", "Authorization", scheme+django.Token); got.status != http.StatusUnauthorized {
+			t.Errorf("a token after %q is %d: tokens are not read", scheme, got.status)
+		}
 	}
 	t.Logf("%d sessions compared, %d of them with a user; stricter: %v", compared, users, stricter)
 	if compared < 20 || users < 8 {
