@@ -108,6 +108,17 @@ services() {
 		missing+=("what the unit is tried with: apt-get install systemd strace")
 }
 
+# promtool is Prometheus's own tool, out of Debian's package: the package itself would start a Prometheus.
+promtool() {
+	[ -x "$cache/bin/promtool" ] && return
+	local dir
+	dir=$(mktemp -d) && mkdir -p "$cache/bin"
+	(cd "$dir" && { apt-get download -qq prometheus || { as_root apt-get update -qq && apt-get download -qq prometheus; }; } >/dev/null 2>&1 &&
+		dpkg-deb -x prometheus_*.deb . && install usr/bin/promtool "$cache/bin/promtool") ||
+		missing+=("promtool: from Debian's package prometheus, into $cache/bin")
+	rm -rf "$dir"
+}
+
 # has looks for a program also where daemons are.
 has() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
@@ -275,6 +286,7 @@ compiler
 servers
 shells
 services
+promtool
 environments
 package_environment
 schemathesis_environment
