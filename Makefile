@@ -16,7 +16,7 @@ gotest = go run gotest.tools/gotestsum@v1.13.0 --no-color --format $(1) --post-r
 export ORACLE_COUNT
 
 # The packages that have tests against real servers.
-LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | grep -v -e '^./$(CONFORMANCE)/' -e '^./$(PGX)/' | xargs -rn1 dirname | sort -u)
+LIVE = $(shell grep -rl --include='*_test.go' '^//go:build live' . | grep -v -e '^./$(CONFORMANCE)/' -e '^./$(PGX)/' -e '^./$(RELEASE)/' | xargs -rn1 dirname | sort -u)
 
 # A module of its own, which knows what Envoy and gRPC make of our bytes, and Kubernetes and Helm of what deploys us.
 CONFORMANCE = internal/extauthz/conformance
@@ -27,12 +27,15 @@ PGX = internal/pgxtest
 # And one that is a program beside ours, with routers and gRPC.
 EXAMPLE = examples/service
 
+# Another one, which has the makers of packages, and the linter of workflows.
+RELEASE = tools/release
+
 # What a step announces itself with.
 step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors docs image
+.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors docs image release
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -52,6 +55,7 @@ lint: setup
 	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways,browser,bench ./...
 	@cd $(CONFORMANCE) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
 	@cd $(PGX) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml --build-tags live ./...
+	@cd $(RELEASE) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
 	@# The names in pages and comments: files, settings, targets, tests, links.
 	@go test -count=1 -run TestNames ./internal/pages
 
@@ -69,6 +73,8 @@ test-live: setup ## against PostgreSQL, pgbouncer, every Django and real applica
 	@tools/setup-applications.sh $(DJANGO_SIDECAR_APPLICATIONS)
 	$(call step,live tests with the race detector: real servers and real Djangos)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 60m $(LIVE)
+	$(call step,a release of the last commit, made twice and installed)
+	@cd $(RELEASE) && $(call gotest,standard-verbose) -tags live -timeout 15m .
 	@source $(CACHE)/env; cd $(PGX) && $(call gotest,standard-verbose) -race -tags live -timeout 10m ./...
 
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
@@ -111,3 +117,6 @@ docs: ## writes the pages that are made of tables in the code
 
 image: ## builds the Dockerfile without a Docker engine, and runs what came out
 	@tools/image.sh
+
+release: ## the files of a release of the commit and tag that are checked out, in dist/; VERSION=v1.2.3. Publishes nothing
+	@tools/release.sh $(VERSION)

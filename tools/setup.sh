@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beyond Go and Python: a C compiler for the race detector, PostgreSQL, pgbouncer, MariaDB, Redis,
-# memcached, zsh, fish, mandoc and groff, systemd-analyze and strace, libfuse with its Python binding, user-mode Linux, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
+# memcached, zsh, fish, mandoc and groff, systemd-analyze, strace and rpm, libfuse with its Python binding, user-mode Linux, a virtual environment for each Django and one for packages of authentication, clients of resumable uploads, golangci-lint. What is there is left alone, and nothing is said of it. Everything that is
 # not a Debian package goes to one directory, ~/.cache/django-sidecar, which can be removed at any time.
 set -euo pipefail
 
@@ -102,10 +102,10 @@ shells() {
 		missing+=("shells and readers of man pages: apt-get install zsh fish mandoc groff")
 }
 
-# services are what reads units of systemd, and what watches system calls.
+# services are what reads units of systemd, what watches system calls, and what reads the packages of Fedora.
 services() {
-	has systemd-analyze && has strace || apt_install systemd strace ||
-		missing+=("what the unit is tried with: apt-get install systemd strace")
+	has systemd-analyze && has strace && has rpm || apt_install systemd strace rpm ||
+		missing+=("what the unit and the packages are tried with: apt-get install systemd strace rpm")
 }
 
 # promtool is Prometheus's own tool, out of Debian's package: the package itself would start a Prometheus.

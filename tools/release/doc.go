@@ -1,0 +1,2 @@
+// Package release tries what tools/release.sh makes.
+package release

@@ -1,0 +1,171 @@
+//go:build live
+
+package release_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// output is what a program prints in a folder; it has to end well.
+func output(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PLATFORMS=linux/amd64")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
+	}
+	return string(out)
+}
+
+// clone is one of the last commit, in which 1.2.3 is ready to be released.
+func clone(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "clone")
+	output(t, root, "git", "clone", "-q", ".", dir)
+	log := filepath.Join(dir, "CHANGELOG.md")
+	raw, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(log, []byte(strings.Replace(string(raw), "## Unreleased", "## 1.2.3", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	git := []string{"-c", "user.name=test", "-c", "user.email=test@example.com"}
+	output(t, dir, "git", append(git, "commit", "-qam", "Release 1.2.3")...)
+	output(t, dir, "git", append(git, "tag", "-m", "1.2.3", "v1.2.3")...)
+	return dir
+}
+
+// TestRelease makes a release in two clones, and looks at what came out as those who install it do.
+func TestRelease(t *testing.T) {
+	first := clone(t)
+	sums := output(t, first, "tools/release.sh", "v1.2.3")
+	again := filepath.Join(t.TempDir(), "elsewhere")
+	output(t, first, "git", "clone", "-q", ".", again)
+	if got := output(t, again, "tools/release.sh", "v1.2.3"); got != sums {
+		t.Errorf("a second clone gives other bytes:\n%s\n%s", sums, got)
+	}
+	dist := filepath.Join(first, "dist")
+	output(t, dist, "sha256sum", "--strict", "-c", "SHA256SUMS")
+
+	t.Run("deb", func(t *testing.T) {
+		to := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(to, "var/lib/dpkg"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, "var/lib/dpkg/status"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		output(t, dist, "dpkg", "--root="+to, "--force-script-chrootless", "--force-not-root", "-i", "django-sidecar_1.2.3-1_amd64.deb")
+		if got := output(t, to, "usr/bin/django-sidecar", "version"); !strings.HasPrefix(got, "django-sidecar v1.2.3 (commit ") {
+			t.Errorf("what is installed says %q", got)
+		}
+		for path, mode := range map[string]os.FileMode{
+			"usr/lib/systemd/system/django-sidecar.service": 0o644, "usr/share/man/man1/django-sidecar.1.gz": 0o644, "usr/bin/django-sidecar": 0o755,
+			"usr/share/bash-completion/completions/django-sidecar": 0o644, "usr/share/zsh/vendor-completions/_django-sidecar": 0o644,
+			"usr/share/fish/vendor_completions.d/django-sidecar.fish": 0o644, "usr/share/doc/django-sidecar/copyright": 0o644,
+			"etc/django-sidecar": os.ModeDir | 0o755, "etc/django-sidecar/django-sidecar-secrets": os.ModeDir | 0o700,
+		} {
+			if info, err := os.Stat(filepath.Join(to, path)); err != nil || info.Mode() != mode {
+				t.Errorf("%s is %v (%v), want the mode %v", path, info, err, mode)
+			}
+		}
+		output(t, dist, "dpkg", "--root="+to, "--force-script-chrootless", "--force-not-root", "--purge", "django-sidecar")
+		if _, err := os.Stat(filepath.Join(to, "usr/bin/django-sidecar")); err == nil {
+			t.Error("the program is there after the package was removed")
+		}
+	})
+	t.Run("rpm", func(t *testing.T) {
+		files := output(t, dist, "rpm", "-qpl", "django-sidecar-1.2.3-1.x86_64.rpm")
+		for _, file := range []string{"/usr/bin/django-sidecar", "/usr/lib/systemd/system/django-sidecar.service", "/usr/share/zsh/site-functions/_django-sidecar", "/etc/django-sidecar/django-sidecar-secrets"} {
+			if !strings.Contains("\n"+files, "\n"+file+"\n") {
+				t.Errorf("the rpm has no %s:\n%s", file, files)
+			}
+		}
+		output(t, dist, "rpm", "-K", "--nosignature", "django-sidecar-1.2.3-1.x86_64.rpm")
+	})
+	t.Run("archive", func(t *testing.T) {
+		files := output(t, dist, "tar", "tf", "django-sidecar_1.2.3_linux_amd64.tar.gz")
+		for _, file := range []string{"django-sidecar", "django-sidecar.1", "django-sidecar.service", "LICENSE", "README.md", "bom.cdx.json", "completions/_django-sidecar"} {
+			if !strings.Contains(files, "django-sidecar_1.2.3_linux_amd64/"+file+"\n") {
+				t.Errorf("the archive has no %s:\n%s", file, files)
+			}
+		}
+	})
+	t.Run("materials", func(t *testing.T) {
+		raw, err := os.ReadFile(filepath.Join(dist, "bom-linux-amd64.cdx.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var bom struct {
+			Metadata struct {
+				Component struct{ Name, Version string }
+			}
+			Components []struct{ Name, Version string }
+		}
+		if err := json.Unmarshal(raw, &bom); err != nil {
+			t.Fatal(err)
+		}
+		listed := map[string]string{}
+		for _, c := range bom.Components {
+			listed[c.Name] = c.Version
+		}
+		// What the compiler has written into the program.
+		program := filepath.Join(t.TempDir(), "program")
+		output(t, dist, "sh", "-c", `tar xOf django-sidecar_1.2.3_linux_amd64.tar.gz django-sidecar_1.2.3_linux_amd64/django-sidecar >"$1"`, "sh", program)
+		modules := 0
+		for line := range strings.Lines(output(t, dist, "go", "version", "-m", program)) {
+			if field := strings.Fields(line); len(field) >= 3 && field[0] == "dep" {
+				modules++
+				if listed[field[1]] != field[2] {
+					t.Errorf("the list of materials has %s %q, and the program %s", field[1], listed[field[1]], field[2])
+				}
+			}
+		}
+		if modules < 20 || bom.Metadata.Component.Version != "v1.2.3" {
+			t.Errorf("%d modules, of version %q", modules, bom.Metadata.Component.Version)
+		}
+	})
+	t.Run("chart", func(t *testing.T) {
+		chart := output(t, dist, "tar", "xOf", "django-sidecar-chart-1.2.3.tgz", "django-sidecar/Chart.yaml")
+		for _, line := range []string{"version: 1.2.3\n", "appVersion: \"1.2.3\"\n"} {
+			if !strings.Contains(chart, "\n"+line) {
+				t.Errorf("the chart does not say %q:\n%s", line, chart)
+			}
+		}
+	})
+}
+
+// TestReleaseIsRefused: a release is of a commit with a tag, and of nothing besides.
+func TestReleaseIsRefused(t *testing.T) {
+	dir := clone(t)
+	for version, fault := range map[string]string{"1.2.3": "a version looks like v1.2.3", "v1.2.4": "v1.2.4 is no tag of this commit", "": "a version looks like"} {
+		cmd := exec.CommandContext(t.Context(), "tools/release.sh", version)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), fault) {
+			t.Errorf("%q: %v, %s, want %q", version, err, out, fault)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "README.md"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "tools/release.sh", "v1.2.3")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "not committed: ") {
+		t.Errorf("a changed file: %v, %s", err, out)
+	}
+}
+
+// TestWorkflows: actionlint has nothing to say against the public workflows.
+func TestWorkflows(t *testing.T) {
+	output(t, ".", "go", "tool", "actionlint", "-shellcheck=", filepath.Join(root, ".github/workflows/ci.yml"), filepath.Join(root, ".github/workflows/release.yml"))
+}
