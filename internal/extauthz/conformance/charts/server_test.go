@@ -76,7 +76,7 @@ func (s server) faultsOf(document []byte) []error {
 	if err := yaml.Unmarshal(document, &kind); err != nil {
 		return []error{err}
 	}
-	if kind.Kind == "PodMonitor" { // a custom resource: its operator's own types
+	if kind.Kind == "PodMonitor" { // a custom resource: its operator's own types; ../manifests has its schema
 		if err := yaml.UnmarshalStrict(document, new(monitoringv1.PodMonitor)); err != nil {
 			return []error{err}
 		}
