@@ -19,9 +19,12 @@ const (
 	Pickle
 )
 
-// ParseSession reads a session that no signature covers, such as one from a cache. More than maxBytes are a
-// *signing.SyntaxError, and so is what is no session.
+// ParseSession reads a session that no signature covers, such as one from a cache. More than maxBytes (0 means
+// DefaultMaxBytes) are a *signing.SyntaxError, and so is what is no session.
 func ParseSession(data []byte, s Serializer, v Version, maxBytes int) (*Session, error) {
+	if maxBytes <= 0 {
+		maxBytes = DefaultMaxBytes
+	}
 	if len(data) > maxBytes {
 		return nil, &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes", maxBytes)}
 	}

@@ -60,6 +60,10 @@ func NewVerifier(c VerifierConfig, store Store, users UserStore) (*Verifier, err
 	if store == nil || users == nil && !c.InsecureSkipUserCheck {
 		return nil, errors.New("a verifier needs a session store and a user store")
 	}
+	if c.AuthenticationBackends == nil && !c.InsecureSkipUserCheck {
+		return nil, errors.New("a verifier needs AUTHENTICATION_BACKENDS: Django's default is " +
+			"django.contrib.auth.backends.ModelBackend; an empty list that is not nil knows nobody")
+	}
 	timeouts, err := c.timeouts()
 	if err != nil {
 		return nil, err

@@ -291,10 +291,10 @@ func TestZeroValuesDeny(t *testing.T) {
 		}), ada(djangosession.True)), djangosession.Anonymous},
 		{"the zero StoredUser", newVerifier(t, "5.2", holding(t, login(t, nil)), zeroUser), djangosession.UserInactive},
 		{"no backends", newVerifier(t, "5.2", holding(t, login(t, nil)), ada(djangosession.True), func(c *djangosession.VerifierConfig) {
-			c.AuthenticationBackends = nil
+			c.AuthenticationBackends = []string{}
 		}), djangosession.UnknownBackend},
 		{"no backends, and an empty one in the session", newVerifier(t, "5.2", holding(t, login(t, map[string]any{"_auth_user_backend": ""})),
-			ada(djangosession.True), func(c *djangosession.VerifierConfig) { c.AuthenticationBackends = nil }), djangosession.UnknownBackend},
+			ada(djangosession.True), func(c *djangosession.VerifierConfig) { c.AuthenticationBackends = []string{} }), djangosession.UnknownBackend},
 	} {
 		if got, err := tt.v.Verify(t.Context(), key); err != nil || got.User != nil || got.Reason != tt.want {
 			t.Errorf("%s: user %v, reason %q, %v, want %s", tt.name, got.User, got.Reason, err, tt.want)

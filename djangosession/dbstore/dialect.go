@@ -216,6 +216,14 @@ func postgresNow(now time.Time, z Zone) time.Time {
 // within quotes.
 func array(keys []string) string { return `{"` + strings.Join(keys, `","`) + `"}` }
 
+// needed is a Dialect that a configuration must have. A store without one would panic at its first question.
+func needed(d *Dialect, config string) *Dialect {
+	if d == nil {
+		panic("dbstore: the Dialect of " + config + " is missing: take that of dbopen.Open, or Postgres, MySQL or SQLite")
+	}
+	return d
+}
+
 // table writes the name of a table as SQL.
 func (d *Dialect) table(name string) string { return quote(name, d.quoteMark) }
 

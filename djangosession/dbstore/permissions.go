@@ -68,8 +68,9 @@ const relationsLast = time.Minute
 func (s *permissionsShape) lasts() time.Duration { return relationsLast }
 
 // NewPermissions returns Permissions that are read from db. It does no I/O: the tables are looked at by the first
-// query.
+// query. It panics without a Dialect.
 func NewPermissions(db *sql.DB, c PermissionsConfig) *Permissions {
+	c.Dialect = needed(c.Dialect, "PermissionsConfig")
 	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	c.Groups = c.Groups.withDefaults()
 	p := &Permissions{config: c, db: db}

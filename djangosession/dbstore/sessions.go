@@ -42,7 +42,8 @@ type Sessions struct {
 	queue  lookupQueue[sessionRow]
 }
 
-// NewSessions returns a store that reads sessions from db and decodes them with codec. It does no I/O.
+// NewSessions returns a store that reads sessions from db and decodes them with codec. It does no I/O, and panics
+// without a Dialect.
 func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sessions {
 	if c.Table == "" {
 		c.Table = "django_session"
@@ -51,7 +52,7 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 		c.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
 	c.MaxBytes = bound(c.MaxBytes)
-	d := c.Dialect
+	d := needed(c.Dialect, "SessionsConfig")
 	// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
 	// The second condition is selected, not required, so that an expired session is told from none.
 	from := source{db, d, c.Prepare}

@@ -103,7 +103,9 @@ func (s *userShape) lasts() time.Duration {
 }
 
 // NewUsers returns a store that reads users from db. It does no I/O: the table is looked at by the first query.
+// It panics without a Dialect.
 func NewUsers(db *sql.DB, c UsersConfig) *Users {
+	c.Dialect = needed(c.Dialect, "UsersConfig")
 	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	u := &Users{config: c, db: db}
 	u.shapes.look, u.shapes.now, u.shapes.reads = u.look, c.Now, "a user"
