@@ -2,6 +2,7 @@ package djangosession
 
 import (
 	"cmp"
+	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -52,6 +53,10 @@ type StoredUser struct {
 	// HashInput is what an overridden get_session_auth_hash makes its HMAC of; nil: the password column. Like that, it
 	// stays here.
 	HashInput *string
+	// AuthHashes are in the place of both where a store does not read them: the session auth hash under each of
+	// Verifier.AuthHashKeys, in their order, in hexadecimal digits; nil: the Verifier makes them itself. One that is
+	// not as long as a hash is right for no session.
+	AuthHashes []string
 }
 
 // OwnAuthHash says how a user model overrides get_session_auth_hash: salted_hmac(key_salt, text).hexdigest(), where
@@ -72,6 +77,22 @@ type authHashKey struct {
 	key *signing.SaltedHMAC
 	by  signing.SignedBy
 	own bool // HashInput, not the password
+	raw []byte
+}
+
+// AuthHashKey is a key that a session auth hash may be made with. Its Key prints as itself: keep it out of texts.
+type AuthHashKey struct {
+	Algorithm signing.Algorithm
+	Key       []byte
+	Own       bool // the hash is of StoredUser.HashInput, where the model has an OwnAuthHash
+}
+
+// AuthHashKeys are the keys for StoredUser.AuthHashes, for a store that has hashes made where the passwords are.
+func (v *Verifier) AuthHashKeys() (keys []AuthHashKey) {
+	for _, h := range v.hashes {
+		keys = append(keys, AuthHashKey{h.key.Algorithm(), h.raw, h.own})
+	}
+	return keys
 }
 
 func (h authHashKey) input(u *StoredUser) string {
@@ -97,8 +118,11 @@ func newAuthHashes(c VerifierConfig) (hashes authHashes, err error) {
 			key, err := signing.SaltedHMACOf(keys, algorithm, salt)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("session auth hash, %s: %w", by, err))
+				continue
 			}
-			hashes = append(hashes, authHashKey{key, by, own})
+			raw, err := keys.Key(algorithm, salt)
+			errs = append(errs, err)
+			hashes = append(hashes, authHashKey{key, by, own, raw})
 		}
 	}
 	algorithm := signing.SHA256
@@ -120,7 +144,8 @@ func newAuthHashes(c VerifierConfig) (hashes authHashes, err error) {
 		}
 	}
 	current(c.SecretKey, 0)
-	if c.Version.hashingAlgorithmMatters() { // _legacy_get_session_auth_hash of 3.1 and 3.2, whoever overrides the other
+	if c.Version.hashingAlgorithmMatters() {
+		// _legacy_get_session_auth_hash of 3.1 and 3.2, whoever overrides the other
 		add(c.SecretKey, 0, djangosAuthSalt, false, signing.SHA1)
 	}
 	if c.Version.fallbackAuthHashes() {
@@ -163,10 +188,19 @@ func (hashes authHashes) verify(hash Value, user *StoredUser) (by signing.Signed
 	if !ok {
 		return by, false
 	}
-	for _, h := range hashes {
-		if h.key.VerifyHex(h.input(user), text) {
+	for i, h := range hashes {
+		if h.is(text, user, i) {
 			return h.by, true
 		}
 	}
 	return by, false
+}
+
+// is reports whether text is the hash with this key, the i-th, of the user's row.
+func (h authHashKey) is(text string, user *StoredUser, i int) bool {
+	if user.AuthHashes == nil {
+		return h.key.VerifyHex(h.input(user), text)
+	}
+	return i < len(user.AuthHashes) && len(user.AuthHashes[i]) == hex.EncodedLen(h.key.Algorithm().Size()) &&
+		subtle.ConstantTimeCompare([]byte(user.AuthHashes[i]), []byte(text)) == 1
 }

@@ -98,6 +98,9 @@ func engineProfiles() []profile {
 // deploy starts the profile's Django, and sets the environment for the sidecar.
 func (p profile) deploy(t *testing.T) *djangotest.Django {
 	t.Helper()
+	if p.hidden && p.database == nil {
+		p.database = djangotest.Postgres(t).Database(t)
+	}
 	settings := map[string]any{"SECRET_KEY": oracleSecret}
 	for name, value := range p.settings {
 		settings[name] = value
@@ -129,6 +132,9 @@ func (p profile) deploy(t *testing.T) *djangotest.Django {
 	for name, value := range p.env {
 		t.Setenv(name, value)
 	}
+	if p.hidden {
+		hidePasswords(t, p.database)
+	}
 	return django
 }
 
@@ -145,7 +151,10 @@ func (p profile) setDatabase(t *testing.T) map[string]any {
 		t.Setenv("DATABASE_URL", db.URL())
 		return db.Django()
 	}
-	db := djangotest.Postgres(t).Database(t)
+	db := p.database
+	if db == nil {
+		db = djangotest.Postgres(t).Database(t)
+	}
 	entry, url := db.Django(), db.URL()
 	if p.schema != "" {
 		db.Exec(t, "CREATE SCHEMA "+p.schema)

@@ -40,6 +40,11 @@ func overrideProfiles() []profile {
 		{name: "a hash with fallbacks", django: "4.2", settings: settings("SeparatedUser"), env: separated, mysql: true},
 		{name: "a hash with fallbacks", django: "5.2", settings: settings("SeparatedUser"), env: separated},
 		{name: "a hash with fallbacks", django: "6.1", settings: settings("SeparatedUser"), env: separated, sqlite: true},
+
+		{name: "hidden passwords", django: "6.1", settings: settings("UUIDUser"), hidden: true},
+		{name: "hidden passwords, SHA-1", django: "3.2", settings: settings("JoinedUser"), env: joined, hidden: true},
+		{name: "hidden passwords, a hash with fallbacks", django: "5.2", settings: settings("SeparatedUser"), env: separated, hidden: true},
+		{name: "hidden passwords, flags that are properties", django: "4.2", settings: settings("StatusUser"), env: status("deleted_at IS NULL"), hidden: true},
 	}
 	return append(list, shapeProfiles(settings)...)
 }

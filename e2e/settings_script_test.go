@@ -45,7 +45,7 @@ func onlyWritten(t *testing.T, dir string) {
 	t.Helper()
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "DJANGO_") || strings.HasPrefix(name, "DATABASE_URL") || strings.HasPrefix(name, "SIDECAR_CACHE") {
+		if strings.HasPrefix(name, "DJANGO_") || strings.HasPrefix(name, "DATABASE_URL") || strings.HasPrefix(name, "SIDECAR_CACHE") || strings.HasPrefix(name, "SIDECAR_AUTH_HASH") {
 			t.Setenv(name, "")
 		}
 	}

@@ -12,8 +12,9 @@ import (
 
 func printSQL(_ context.Context, args []string, s stdio) int {
 	f := flags("sql")
-	what, whats := "triggers", []string{"triggers", "role", "all", "clearsessions-role"}
-	f.Var(&manual.Words{Value: &what, Choices: whats}, "what", "triggers, role, all (which is both) or clearsessions-role")
+	what, whats := "triggers", []string{"triggers", "role", "all", "hidden-passwords", "clearsessions-role"}
+	f.Var(&manual.Words{Value: &what, Choices: whats}, "what", "triggers, role, all (which is both), "+
+		"hidden-passwords or clearsessions-role")
 	remove := f.Bool("remove", false, "print what takes them away")
 	django := f.Bool("django", false, "print the triggers as a migration for Django, which can be reversed")
 	var of string
@@ -24,7 +25,7 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	}
 	script := postgres.Script{
 		Triggers: what == "triggers" || what == "all", Role: what == "role" || what == "all",
-		ClearingRole: what == "clearsessions-role", Remove: *remove,
+		ClearingRole: what == "clearsessions-role", HiddenPasswords: what == "hidden-passwords", Remove: *remove,
 	}
 	if *django && (what != "triggers" || *remove) {
 		fmt.Fprintln(s.err, "django-sidecar sql: -django goes with triggers alone, and has the removal in it")

@@ -28,6 +28,8 @@ type UsersConfig struct {
 	Conditions Conditions
 	// Hash is for a user model that overrides get_session_auth_hash.
 	Hash HashColumns
+	// HashFunction has the database make the hashes: then neither Columns.Password nor Hash.Names are read.
+	HashFunction HashFunction
 	// HexID says that the primary key is a UUID whose str() has no hyphens, as fields of some packages and projects
 	// make it.
 	HexID bool
@@ -78,6 +80,7 @@ func (c UsersConfig) optional() []string {
 type Users struct {
 	config UsersConfig
 	db     *sql.DB
+	more   []any // parameters of each query, after the key
 	shapes shapes[*userShape]
 }
 
@@ -108,6 +111,9 @@ func NewUsers(db *sql.DB, c UsersConfig) *Users {
 	c.Dialect = needed(c.Dialect, "UsersConfig")
 	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	u := &Users{config: c, db: db}
+	if c.HashFunction.Name != "" {
+		u.more = []any{c.HashFunction.Blocks()}
+	}
 	u.shapes.look, u.shapes.now, u.shapes.reads = u.look, c.Now, "a user"
 	u.shapes.conditional = c.Conditions != Conditions{}
 	return u
@@ -140,6 +146,11 @@ func (u *Users) user(shape *userShape, key string, row *userRow) (*djangosession
 		key = strings.ReplaceAll(key, "-", "")
 	}
 	user := row.user(key, u.config.Columns.Active != NoColumn || u.config.Conditions.Active != "")
+	if u.config.HashFunction.Name != "" {
+		hashes, err := u.config.HashFunction.hashes(row.password.String)
+		user.Password, user.AuthHashes = "", hashes
+		return user, err
+	}
 	if len(shape.hashed) > 0 {
 		input, err := u.config.Hash.input(shape.hashed, row.hashed)
 		if err != nil {
@@ -165,15 +176,17 @@ func (u *Users) Probe(ctx context.Context) error {
 
 func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, error) {
 	row := userRow{hashed: make([]any, len(shape.hashed))}
-	err := shape.find.one(ctx, []any{key}, row.columns()...)
+	err := shape.find.one(ctx, append([]any{key}, u.more...), row.columns()...)
 	if isNoRows(err) {
 		return nil, djangosession.ErrUserNotFound
 	}
 	return &row, u.shapes.failed(shape, err)
 }
 
-func (u *Users) findAll(ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow)) error {
-	err := shape.all.all(ctx, []any{array(keys)}, func(a *answer) error {
+func (u *Users) findAll(
+	ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow),
+) error {
+	err := shape.all.all(ctx, append([]any{array(keys)}, u.more...), func(a *answer) error {
 		for {
 			row := userRow{hashed: make([]any, len(shape.hashed))}
 			if more, err := a.next(row.columns()...); err != nil || !more {
@@ -258,11 +271,15 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		return nil, err
 	}
 	needed := []string{c.Columns.ID, c.Columns.Password}
+	if c.HashFunction.Name != "" {
+		needed = needed[:1]
+	}
 	if conditions.active == "" {
 		needed = append(needed, c.Columns.Active)
 	}
 	shape := new(userShape)
-	if shape.keyType, err = c.Dialect.keyTypeOf(c.Columns.ID, c.Table, columns, append(needed, c.Hash.Names...)...); err != nil {
+	needed = append(needed, c.Hash.Names...)
+	if shape.keyType, err = c.Dialect.keyTypeOf(c.Columns.ID, c.Table, columns, needed...); err != nil {
 		return nil, err
 	}
 	for _, name := range c.optional() {
@@ -288,7 +305,7 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		flag              bool
 	}{
 		{c.Columns.ID, "", false},
-		{c.Columns.Password, "", false},
+		{c.Columns.Password, c.hashCall(), false},
 		{c.Columns.Username, "", false},
 		{c.Columns.Email, "", false},
 		{c.Columns.Active, conditions.active, true},
@@ -307,7 +324,11 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 			selected = append(selected, "NULL")
 		}
 	}
-	for _, name := range c.Hash.Names {
+	names := c.Hash.Names
+	if c.HashFunction.Name != "" { // what it makes of them is known, and they are not read
+		names, shape.hashed = nil, nil
+	}
+	for _, name := range names {
 		hashed = append(hashed, ", "+bounded(name))
 		shape.hashTypes += columns[name] + ","
 	}
@@ -321,6 +342,14 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		shape.all = query(fmt.Sprintf(c.Dialect.any, parameter))
 	}
 	return shape, nil
+}
+
+// hashCall is the call of the function that makes hashes, "" without one.
+func (c UsersConfig) hashCall() string {
+	if c.HashFunction.Name == "" {
+		return ""
+	}
+	return c.HashFunction.call(c.Dialect, c.Dialect.column(c.Columns.ID))
 }
 
 // column names a column of the table. It names the table too, because to SQLite a name in quotes alone that has

@@ -251,7 +251,7 @@ func (d *Checkup) userTableRemedy(err error) string {
 // tableRemedy says what to do about a table that is not as it should be.
 func (db *NamedDatabase) tableRemedy(err error, setting string) string {
 	switch {
-	case state(err) == "42501":
+	case state(err) == insufficientPrivilege:
 		return "the user in " + db.Setting + " may not look at it: GRANT USAGE ON its SCHEMA, and SELECT on the table"
 	case strings.Contains(err.Error(), "has no column"):
 		return columnRemedy(err)
@@ -264,7 +264,7 @@ func (db *NamedDatabase) tableRemedy(err error, setting string) string {
 
 // privilegeRemedy says what to do when a table is there and cannot be read.
 func (db *NamedDatabase) privilegeRemedy(err error, table, columns string) string {
-	if state(err) != "42501" {
+	if state(err) != insufficientPrivilege {
 		if remedy := remedyOf(err, db.Setting, databaseSymptoms, network); remedy != "" {
 			return remedy
 		}

@@ -53,7 +53,7 @@ func (d *Checkup) userTable(ctx context.Context) ([]Finding, bool) {
 		}}, false
 	}
 	if err := d.Users.Probe(ctx); err != nil {
-		return []Finding{{Fail, name, err.Error(), d.UserDatabase.privilegeRemedy(err, table, "")}}, false
+		return []Finding{{Fail, name, err.Error(), d.usersRemedy(err, table)}}, false
 	}
 	findings := []Finding{{OK, name, fmt.Sprintf("table %s can be read", table), ""}}
 	for _, column := range leftOut {
@@ -64,6 +64,22 @@ func (d *Checkup) userTable(ctx context.Context) ([]Finding, bool) {
 	}
 	return findings, true
 }
+
+// usersRemedy says what to do when a user cannot be read.
+func (d *Checkup) usersRemedy(err error, table string) string {
+	code := state(err)
+	if d.Config.AuthHash.Function != "" && (code == undefinedFunction || code == insufficientPrivilege) {
+		return "run what django-sidecar sql -what hidden-passwords prints, and after it what -what role prints, " +
+			"with these settings"
+	}
+	return d.UserDatabase.privilegeRemedy(err, table, "")
+}
+
+// PostgreSQL's Appendix A, error codes.
+const (
+	undefinedFunction     = "42883"
+	insufficientPrivilege = "42501"
+)
 
 // groups matter to gateways alone, so that what is wrong with them is no failure.
 func (d *Checkup) groups(ctx context.Context) ([]Finding, bool) {

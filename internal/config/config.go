@@ -153,6 +153,9 @@ func withoutKeys(stand func(*reader)) (*Config, error) {
 		return nil, err
 	}
 	for i, v := range values {
+		if v.Name == "DJANGO_CACHE_URL" && strings.HasPrefix(v.text, "db://") {
+			continue // a table, and nothing secret
+		}
 		switch v.Name {
 		case "DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FILE", "DJANGO_SECRET_KEY_FALLBACKS", "DJANGO_SECRET_KEY_FALLBACKS_FILE",
 			"DJANGO_SESSION_KEYS", "DJANGO_SESSION_KEYS_FILE", "DJANGO_CACHE_URL", "DJANGO_CACHE_URL_FILE",
@@ -163,7 +166,9 @@ func withoutKeys(stand func(*reader)) (*Config, error) {
 	}
 	r := &reader{values: values}
 	r.stand("DJANGO_SECRET_KEY", "nothing is signed here")
-	r.stand("DJANGO_CACHE_URL", "locmem://")
+	if !r.value("DJANGO_CACHE_URL").given {
+		r.stand("DJANGO_CACHE_URL", "locmem://")
+	}
 	stand(r)
 	c := &Config{}
 	c.readKeys(r)

@@ -14,6 +14,8 @@ type AuthHash struct {
 	Separator  string   // between the values
 	Algorithm  string   // sha1 or sha256; "" is both
 	WithSecret bool     // _get_session_auth_hash is the method that is overridden
+	// Function is that of the database which makes the hash; "": the columns are read. It says nothing about the model.
+	Function string
 }
 
 // IsOwn reports whether the model overrides anything.
@@ -71,6 +73,11 @@ func (c *Config) readAuthHash(r *reader) {
 			r.refuse(columns, "a list of columns, without control characters")
 		}
 	}
+	h.Function = r.identifier("SIDECAR_AUTH_HASH_FUNCTION")
+	if h.Function != "" && r.flag("SIDECAR_INSECURE_SKIP_USER_CHECK") {
+		r.fault("SIDECAR_AUTH_HASH_FUNCTION", "is set, and so is SIDECAR_INSECURE_SKIP_USER_CHECK, with which "+
+			"no hash is looked at: unset one of them")
+	}
 	c.AuthHash = h
 	if !h.IsOwn() {
 		for _, name := range []string{"DJANGO_AUTH_HASH_SEPARATOR", "DJANGO_AUTH_HASH_ALGORITHM", method} {
@@ -89,6 +96,7 @@ func (c *Config) readAuthHash(r *reader) {
 	}
 	// django/utils/crypto.py, 3.1: the first salted_hmac with an algorithm.
 	if h.Algorithm == "sha256" && olderThan(c.DjangoVersion, 3, 1) {
-		r.fault("DJANGO_AUTH_HASH_ALGORITHM", "is sha256, which salted_hmac of Django "+c.DjangoVersion+" does not know: it came with 3.1")
+		r.fault("DJANGO_AUTH_HASH_ALGORITHM", "is sha256, which salted_hmac of Django "+c.DjangoVersion+
+			" does not know: it came with 3.1")
 	}
 }

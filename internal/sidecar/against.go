@@ -68,7 +68,7 @@ func (d *Deployment) proof() (*proof.Deployment, error) {
 	default:
 		return nil, errNoKeys
 	}
-	if d.users != nil {
+	if d.users != nil && d.config.AuthHash.Function == "" { // which shows no password column
 		p.Password = func(ctx context.Context, s *djangosession.Session) (string, error) {
 			user, err := d.users.UserByID(ctx, s.AuthUserID)
 			if err != nil {

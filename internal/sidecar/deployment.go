@@ -78,13 +78,18 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 	if err := errors.Join(d.openDatabases(), d.openSessions(metrics)); err != nil {
 		return err
 	}
+	if c.AuthHash.Function != "" && d.database.Dialect != dbstore.Postgres {
+		return errors.New("SIDECAR_AUTH_HASH_FUNCTION: only PostgreSQL makes session auth hashes for the sidecar; " +
+			"unset it, and let the sidecar read the password column of this database")
+	}
 	if !c.InsecureSkipUserCheck {
 		d.users = dbstore.NewUsers(d.database.DB, dbstore.UsersConfig{
 			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
 			Columns: c.AuthUserColumns, Conditions: c.AuthUserConditions,
-			Hash:    dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
-			HexID:   c.AuthUserHexID,
-			Prepare: d.database.Prepares, Batcher: d.batcher,
+			Hash:         dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
+			HexID:        c.AuthUserHexID,
+			HashFunction: dbstore.HashFunction{Name: c.AuthHash.Function, Keys: d.rules.AuthHashKeys()},
+			Prepare:      d.database.Prepares, Batcher: d.batcher,
 		})
 		d.access = dbstore.NewPermissions(d.database.DB, dbstore.PermissionsConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,
@@ -200,7 +205,9 @@ func NewCodec(c *config.Config) (djangosession.Version, *djangosession.Codec, er
 	return version, codec, err
 }
 
-func newCodec(c *config.Config, version djangosession.Version, primary signing.Keys, fallbacks []signing.Keys) (*djangosession.Codec, error) {
+func newCodec(
+	c *config.Config, version djangosession.Version, primary signing.Keys, fallbacks []signing.Keys,
+) (*djangosession.Codec, error) {
 	return djangosession.NewCodec(djangosession.CodecConfig{
 		Version: version, SecretKey: primary, SecretKeyFallbacks: fallbacks,
 		HashingAlgorithm: hashingAlgorithm(c), StoreClass: c.SessionStoreClass, MaxBytes: int(c.MaxSessionBytes),

@@ -44,7 +44,8 @@ func (sc *sidecar) serve(ctx context.Context, at Listeners) error {
 		sc.encrypt(grpc, sc.config.GRPCListen, publicTLS, "h2")
 		servers = append(servers, sc.bind(grpc, at.GRPC, "grpc", maxGRPCConns))
 	}
-	admin := newServer(sc.adminHandler(), sc.config.StoreTimeout, sc.logger) //nolint:contextcheck // a request has a context of its own
+	//nolint:contextcheck // a request has a context of its own
+	admin := newServer(sc.adminHandler(), sc.config.StoreTimeout, sc.logger)
 	sc.encrypt(admin, sc.config.AdminListen, adminTLS, "http/1.1")
 	servers = append(servers, sc.bind(admin, at.Admin, "admin", maxAdminConns))
 

@@ -3,14 +3,17 @@ package sidecar
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/invalidate/postgres"
 	"django-sidecar/internal/sqlcondition"
+	"django-sidecar/signing"
 )
 
 // SQLOptions say what [SQL] prints.
@@ -58,13 +61,21 @@ func sqlPlaces(c *config.Config) map[string]sqlPlace {
 
 func (p sqlPlace) text(c *config.Config, o SQLOptions) (string, error) {
 	// It connects to nothing.
-	if _, err := database.NewSubscriber(p.url.Reveal(), database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}); err != nil {
+	options := database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}
+	if _, err := database.NewSubscriber(p.url.Reveal(), options); err != nil {
 		return "", fmt.Errorf("%s: %w", p.setting, err)
 	}
 	if o.Django {
 		return p.tables.Migration()
 	}
-	text, err := p.tables.SQL(o.Script)
+	tables := p.tables
+	if tables.Hash.Name != "" {
+		var err error
+		if tables.Hash.SHA1, err = hashesWithSHA1(c); err != nil {
+			return "", err
+		}
+	}
+	text, err := tables.SQL(o.Script)
 	if err == nil && c.SessionDatabaseURL.Reveal() != "" {
 		text = "-- For the database in " + p.setting + ".\n" + text
 	}
@@ -86,8 +97,36 @@ func sessionTables(c *config.Config) (t postgres.Tables) {
 	return t
 }
 
+// cacheTable is the table of a DatabaseCache that has sessions, "" for none. It is where the users are.
+func cacheTable(c *config.Config) string {
+	table, isTable := strings.CutPrefix(c.CacheURL.Reveal(), "db://")
+	if !isTable || c.SessionEngineKind != config.EngineCache && c.SessionEngineKind != config.EngineCachedDB {
+		return ""
+	}
+	table, _, _ = strings.Cut(table, "?")
+	if plain, err := url.PathUnescape(table); err == nil {
+		table = plain
+	}
+	return table
+}
+
+// hashesWithSHA1 reports whether a session auth hash of the deployment is made with SHA-1.
+func hashesWithSHA1(c *config.Config) (bool, error) {
+	d := &Deployment{config: c}
+	if err := d.openKeys(); err != nil {
+		return false, err
+	}
+	for _, k := range d.rules.AuthHashKeys() {
+		if k.Algorithm == signing.SHA1 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // userTables are those of the user model.
 func userTables(c *config.Config) (t postgres.Tables) {
+	t.Cache = cacheTable(c)
 	if c.InsecureSkipUserCheck {
 		return t
 	}
@@ -110,6 +149,24 @@ func userTables(c *config.Config) (t postgres.Tables) {
 		if name != dbstore.NoColumn && name != u.ID && !slices.Contains(t.UserColumns, name) {
 			t.UserColumns = append(t.UserColumns, name)
 		}
+	}
+	if c.AuthHash.Function != "" {
+		t.Hash = postgres.HashFunction{
+			Name: c.AuthHash.Function, Password: u.Password, Columns: c.AuthHash.Columns,
+			Separator: c.AuthHash.Separator,
+		}
+		shown := append(slices.Clone(names[1:len(names)-len(c.AuthHash.Columns)]), read...)
+		for _, name := range t.UserColumns {
+			if !slices.Contains(shown, name) {
+				t.Hidden = append(t.Hidden, name)
+			}
+		}
+	}
+	m := func(m dbstore.ManyToMany) postgres.ManyToMany { return postgres.ManyToMany(m) }
+	g := c.AuthGroups
+	t.Groups = postgres.GroupTables{
+		Group: g.Group, GroupID: g.GroupID, GroupName: g.GroupName, Permission: g.Permission,
+		UserGroups: m(g.UserGroups), UserPermissions: m(g.UserPermissions), GroupPermissions: m(g.GroupPermissions),
 	}
 	return t
 }

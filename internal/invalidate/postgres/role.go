@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,32 +22,33 @@ ALTER ROLE ` + RoleName + ` SET statement_timeout = '10s';
 
 -- The schemas of the tables, then the columns that a verdict reads.
 ` + grantSchemas(RoleName, t.regclasses()))
-	grant := func(indent, table string, columns ...string) {
-		fmt.Fprintf(&b, "%sGRANT SELECT (%s) ON %s TO %s;\n", indent, quoteNames(columns, ""), quoteTable(table), RoleName)
+	grant := func(table string, columns ...string) {
+		name := quoteTable(table)
+		fmt.Fprintf(&b, "REVOKE ALL ON %s FROM %s;\n", name, RoleName) // of an earlier script, too
+		fmt.Fprintf(&b, "GRANT SELECT (%s) ON %s TO %s;\n", quoteNames(columns, ""), name, RoleName)
 	}
 	if t.Sessions != "" {
-		grant("", t.Sessions, sessionColumns...)
+		grant(t.Sessions, sessionColumns...)
+	}
+	if t.Cache != "" {
+		grant(t.Cache, cacheColumns...)
 	}
 	if t.Users == "" {
 		return b.String(), nil
 	}
-	grant("", t.Users, append([]string{t.UserID}, t.UserColumns...)...)
-	b.WriteString("\n-- Groups and permissions, which a user model may lack.\n" +
-		"-- One column of each many-to-many table is called after the user model.\nDO " + tag +
-		"\nDECLARE\n  relation regclass;\n  names text;\nBEGIN\n")
-	fmt.Fprintf(&b, "  IF to_regclass(%s) IS NULL OR to_regclass(%s) IS NULL THEN\n    RETURN;\n  END IF;\n",
-		quoteText(quoteTable(t.groups())), quoteText(quoteTable(t.permissions())))
-	fmt.Fprintf(&b, `  FOREACH relation IN ARRAY ARRAY[to_regclass(%s), to_regclass(%s)] LOOP
-    SELECT string_agg(format('%%I', a.attname), ', ') INTO names FROM pg_catalog.pg_attribute AS a
-    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'id';
-    EXECUTE format('GRANT SELECT (%%s) ON %%s TO %s', names, relation);
-  END LOOP;
-`, quoteText(quoteTable(t.groups())), quoteText(quoteTable(t.permissions())), RoleName)
-	grant("  ", groupTable, "id", "name")
-	grant("  ", permissionTable, "id", "codename", "content_type_id")
-	grant("  ", groupPermissionsTable, "group_id", "permission_id")
-	grant("  ", contentTypeTable, "id", "app_label")
-	b.WriteString("END\n" + tag + ";\n")
+	columns := []string{t.UserID}
+	for _, c := range t.UserColumns {
+		if !slices.Contains(t.Hidden, c) {
+			columns = append(columns, c)
+		}
+	}
+	grant(t.Users, columns...)
+	b.WriteString(t.grantGroups())
+	if t.Hash.Name != "" {
+		r := strings.NewReplacer("{table}", quoteText(quoteTable(t.Users)),
+			"{place}", t.functionPlace(), "{name}", quoteText(lastName(t.Hash.Name)), "{role}", RoleName, "{tag}", tag)
+		b.WriteString("\n-- What makes session auth hashes.\n" + r.Replace(grantFunction))
+	}
 	return b.String(), nil
 }
 
@@ -57,7 +59,13 @@ func (t Tables) regclasses() string {
 		names = append(names, t.Sessions)
 	}
 	if t.Users != "" {
-		names = append(names, t.Users, groupTable) // those of a many-to-many field are beside Users
+		names = append(names, t.Users)
+		for _, table := range t.groupTables() {
+			names = append(names, table.name)
+		}
+	}
+	if t.Cache != "" {
+		names = append(names, t.Cache)
 	}
 	for i, n := range names {
 		names[i] = "to_regclass(" + quoteText(quoteTable(n)) + ")"

@@ -9,21 +9,31 @@ import (
 type Script struct {
 	Triggers, Role bool
 	ClearingRole   bool
-	Remove         bool // what takes them away instead
+	// HiddenPasswords is the function that makes session auth hashes.
+	HiddenPasswords bool
+	Remove          bool // what takes them away instead
 }
 
 const (
-	triggersHead = `-- Triggers that tell django-sidecar which of its cached verdicts have changed: they NOTIFY the channel django_sidecar.
--- For the owner of the tables. May be run again. "django-sidecar sql -remove -what triggers" takes everything away again.
+	triggersHead = `-- Triggers that tell django-sidecar which of its cached verdicts have changed: they NOTIFY the channel
+-- django_sidecar. For the owner of the tables. May be run again.
+-- "django-sidecar sql -remove -what triggers" takes everything away again.
 `
-	roleHead = `-- A role for django-sidecar's DATABASE_URL, which may read the columns that a verdict needs, and nothing else.
+	roleHead = `-- A role for django-sidecar's DATABASE_URL, which may read the columns that a verdict needs.
 -- For a superuser, or for who owns the tables and may make roles. May be run again.
 -- "django-sidecar sql -remove -what role" takes it away again.
 `
-	clearingRoleHead = `-- A role for the DATABASE_URL of "django-sidecar clearsessions", which may delete sessions. The sidecar itself needs none.
+	clearingRoleHead = `-- A role for the DATABASE_URL of "django-sidecar clearsessions", which may delete sessions.
+-- The sidecar itself needs none.
 -- For a superuser, or for who owns the table and may make roles. May be run again.
 -- "django-sidecar sql -remove -what clearsessions-role" takes it away again.
 `
+	hiddenHead = `-- A function that makes session auth hashes for django-sidecar, which then reads no password column.
+-- For the owner of the user table, or a superuser. May be run again, and must be after a change of settings.
+-- Run the script of -what role after it.
+-- "django-sidecar sql -remove -what hidden-passwords" takes it away again.
+`
+	removeHiddenHead   = "-- Takes away the function that made session auth hashes for django-sidecar.\n"
 	removeTriggersHead = "-- Takes away the triggers that told django-sidecar of changes, and their functions.\n"
 	removeClearingHead = "-- Takes away the role of django-sidecar clearsessions and what it was granted in this database. For a superuser.\n"
 	removeRoleHead     = "-- Takes away django-sidecar's role and what it was granted in this database. For a superuser.\n"
@@ -38,9 +48,11 @@ func (t Tables) SQL(s Script) (string, error) {
 		text           func() (string, error)
 	}{
 		{s.Triggers, false, triggersHead, t.Triggers},
+		{s.HiddenPasswords, false, hiddenHead, t.HiddenPasswords},
 		{s.Role, false, roleHead, t.Role},
 		{s.ClearingRole, false, clearingRoleHead, t.ClearingRole},
 		{s.Triggers, true, removeTriggersHead, t.RemoveTriggers},
+		{s.HiddenPasswords, true, removeHiddenHead, t.RemoveHiddenPasswords},
 		{s.Role, true, removeRoleHead, t.RemoveRole},
 		{s.ClearingRole, true, removeClearingHead, t.RemoveClearingRole},
 	} {

@@ -16,9 +16,25 @@ type Tables struct {
 	Users string
 	// UserID is the primary key's column of Users.
 	UserID string
-	// UserColumns are the other columns of Users that a verdict reads. Each must be there.
+	// UserColumns are the other columns of Users that a verdict depends on. Each must be there.
 	UserColumns []string
+	// Hidden are those of UserColumns that the sidecar does not read: Hash does.
+	Hidden []string
+	Hash   HashFunction // a Name of "": there is none
+	// Cache is the table of a DatabaseCache that has sessions; "" where there is none.
+	Cache string
+	// Groups are tables of groups and permissions that are not Django's.
+	Groups GroupTables
 }
+
+// GroupTables are the tables of groups and permissions; "" is what Django calls them.
+type GroupTables struct {
+	Group, GroupID, GroupName, Permission         string
+	UserGroups, UserPermissions, GroupPermissions ManyToMany
+}
+
+// ManyToMany is the table of a many-to-many field, and its columns; "" is what a foreign key says.
+type ManyToMany struct{ Table, From, To string }
 
 // The tables of django.contrib.auth and contenttypes whose names no setting changes. No schema: dbstore reads them
 // where the search path finds them.
