@@ -211,6 +211,10 @@ func TestMutualTLS(t *testing.T) {
 			if said := r.answer(t, addr, version, requests[name], r.client); said == "" {
 				t.Errorf("%s, %s, a client of the authority: %q", name, tls.VersionName(version), said)
 			}
+			// Its own certificate is for healthcheck alone.
+			if said := r.answer(t, addr, version, requests[name], r.server); (said != "") != (name == "admin") {
+				t.Errorf("%s, %s, with its own certificate: %q", name, tls.VersionName(version), said)
+			}
 			for who, pairs := range strangers {
 				if said := r.answer(t, addr, version, requests[name], pairs...); said != "" {
 					t.Errorf("%s, %s, %s: %q", name, tls.VersionName(version), who, said)

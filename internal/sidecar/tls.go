@@ -29,7 +29,9 @@ func (sc *sidecar) encrypt(s *http.Server, address string, of tlsOf, protocol st
 	s.TLSConfig = &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return serverTLS(of(sc.current.Load().config), protocol), nil
+			c := sc.current.Load().config
+			t := of(c)
+			return serverTLS(t, protocol, t == c.AdminTLS), nil
 		},
 	}
 	s.Protocols = new(http.Protocols)
@@ -37,7 +39,9 @@ func (sc *sidecar) encrypt(s *http.Server, address string, of tlsOf, protocol st
 	s.Protocols.SetHTTP2(protocol == "h2")
 }
 
-func serverTLS(t *config.TLS, protocol string) *tls.Config {
+// serverTLS lets the listener's own certificate in where ownToo says so: `healthcheck` has no other. Elsewhere, the
+// certificate may be one that others have as well, such as one for all services of a domain.
+func serverTLS(t *config.TLS, protocol string, ownToo bool) *tls.Config {
 	own := *t.Certificate()
 	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{own}, NextProtos: []string{protocol}}
 	if t.ClientCAs() == nil {
@@ -47,19 +51,18 @@ func serverTLS(t *config.TLS, protocol string) *tls.Config {
 	c.ClientAuth = tls.RequireAnyClientCert
 	c.SessionTicketsDisabled = true // who resumes a session is not asked for a certificate again
 	c.VerifyConnection = func(s tls.ConnectionState) error {
-		return verifyClient(s.PeerCertificates, t.ClientCAs(), own.Leaf)
+		if ownToo && len(s.PeerCertificates) > 0 && s.PeerCertificates[0].Equal(own.Leaf) {
+			return nil
+		}
+		return verifyClient(s.PeerCertificates, t.ClientCAs())
 	}
 	return c
 }
 
-// verifyClient lets in whom one of the authorities vouches for, as tls.RequireAndVerifyClientCert does, and whoever has
-// the listener's own certificate: `healthcheck` has no other, and who has its key is the sidecar itself.
-func verifyClient(chain []*x509.Certificate, authorities *x509.CertPool, own *x509.Certificate) error {
+// verifyClient lets in whom one of the authorities vouches for, as tls.RequireAndVerifyClientCert does.
+func verifyClient(chain []*x509.Certificate, authorities *x509.CertPool) error {
 	if len(chain) == 0 {
 		return errors.New("the client has shown no certificate")
-	}
-	if chain[0].Equal(own) {
-		return nil
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {

@@ -56,8 +56,8 @@ END
 
 // hashSHA1 is for Djangos that make hashes with SHA-1, which PostgreSQL itself does not know.
 const hashSHA1 = `
-      WHEN 1 THEN {digest}(outside || {digest}(inside || password, 'sha1'), 'sha1')
-      WHEN 3 THEN {digest}(outside || {digest}(inside || own, 'sha1'), 'sha1')`
+      WHEN 1 THEN {digest}(outside || {digest}(inside || password, 'sha1'::text), 'sha1'::text)
+      WHEN 3 THEN {digest}(outside || {digest}(inside || own, 'sha1'::text), 'sha1'::text)`
 
 // HiddenPasswords is the SQL that makes the function, without a transaction around it. It may be run again.
 func (t Tables) HiddenPasswords() (string, error) {
