@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -163,6 +164,13 @@ func (r *rig) load(t *testing.T) *load {
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{r: r, stop: stop, counts: map[int]int{}}
 	l.healthy.Store(true)
+	goroutines, heap := runtime.NumGoroutine(), heapBytes()
+	t.Cleanup(func() { // when the clients have gone, and the sidecar has not
+		waitFor(t, 20*time.Second, fmt.Sprintf("%d goroutines again", goroutines), func() bool { return runtime.NumGoroutine() <= goroutines+10 })
+		if after := heapBytes(); after > heap+16<<20 {
+			t.Errorf("the heap grew from %d to %d bytes", heap, after)
+		}
+	})
 	dead := slices.Collect(maps.Keys(r.dead))
 	for n, key := range r.live {
 		l.running.Go(func() {
