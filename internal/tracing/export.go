@@ -104,11 +104,11 @@ func spanOf(s sdk.ReadOnlySpan) *traces.Span {
 	return span
 }
 
-func nanoseconds(t time.Time) uint64 { return uint64(t.UnixNano()) } //nolint:gosec // not before 1970
+func nanoseconds(t time.Time) uint64 { return uint64(t.UnixNano()) }
 
 func attributesIn(list []attribute.KeyValue) (out []*common.KeyValue) {
 	for _, a := range list {
-		v := &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: a.Value.Emit()}}
+		v := &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: a.Value.String()}}
 		if a.Value.Type() == attribute.INT64 {
 			v.Value = &common.AnyValue_IntValue{IntValue: a.Value.AsInt64()}
 		}

@@ -56,9 +56,11 @@ func attributesOf(e *observe.Event) []attribute.KeyValue {
 		attribute.String("http.request.method", Method(e.Method)), attribute.Int("http.response.status_code", e.Status),
 	}
 	for _, a := range []struct{ key, value string }{
-		{"django_sidecar.outcome", e.Outcome}, {"django_sidecar.reason", string(e.Reason)},
+		{"django_sidecar.outcome", e.Outcome},
+		{"django_sidecar.reason", string(e.Reason)},
 		{"django_sidecar.session", e.Session.Name()},
-		{"django_sidecar.decision", e.Decision}, {"django_sidecar.required", e.Required},
+		{"django_sidecar.decision", e.Decision},
+		{"django_sidecar.required", e.Required},
 	} {
 		if a.value != "" {
 			list = append(list, attribute.String(a.key, a.value))
