@@ -39,10 +39,14 @@ func (r *rig) namesFail(t *testing.T, names *djangotest.NameServer, name string,
 		{name: "the name is gone", begin: func(t *testing.T, _ *rig) func() {
 			names.Set(name, "")
 			cut(t)
+			during(100 * time.Millisecond)
+			cut(t)
 			return func() { names.Set(name, "127.0.0.1") }
 		}},
 		{name: "the name server is silent", begin: func(t *testing.T, _ *rig) func() {
 			names.SetSilent(true)
+			cut(t)
+			during(100 * time.Millisecond) // for what had been looked up before, and was being connected
 			cut(t)
 			return func() { names.SetSilent(false) }
 		}},

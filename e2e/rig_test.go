@@ -275,6 +275,13 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+// room is the memory that the log takes.
+func (b *logBuffer) room() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return uint64(b.text.Cap())
+}
+
 // String returns what has been logged.
 func (b *logBuffer) String() string {
 	b.mu.Lock()
