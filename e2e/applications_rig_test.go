@@ -195,9 +195,9 @@ func (p *project) serve(t *testing.T) *http.Client {
 		}
 		t.Logf("the sidecar's log:\n%s", log)
 	})
-	waitFor(t, 10*time.Second, "listening", func() bool {
-		_, err := os.Stat(socket)
-		return err == nil
+	waitFor(t, 10*time.Second, "listening", func() bool { // the socket's file is there a moment before
+		conn, err := new(net.Dialer).DialContext(t.Context(), "unix", socket)
+		return err == nil && conn.Close() == nil
 	})
 	return client
 }
