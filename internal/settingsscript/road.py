@@ -149,7 +149,12 @@ class Road(object):
     BELOW = tuple(DJANGOS_FOLDER + os.path.join(*p) + os.sep for p in (("db", "backends"), ("db", "models", "sql"), ("core", "cache")))
 
     def __init__(self):
-        self.found, self.depth, self.done = [], 0, False
+        self.found, self.depth, self.begun, self.done = [], 0, False, False
+        # What is judged by its effect, in flags.py.
+        model = user_model()
+        judged = [attribute(model, name)[0] for name in ("is_active", "is_staff", "is_superuser")]
+        judged.append(getattr(type(model._default_manager), "get_queryset", None))
+        self.judged = [getattr(function_of(f), "__code__", None) for f in judged]
 
     def __enter__(self):
         self.before = sys.getprofile()
@@ -160,7 +165,9 @@ class Road(object):
         sys.setprofile(self.before)
 
     def see(self, frame, event, arg):
-        if self.done:
+        if not self.begun:  # the session is being made
+            self.begun = event == "call" and here(frame) and frame.f_code.co_name == "request_through"
+        if self.done or not self.begun:
             return
         if event == "return":
             self.depth -= 1 if self.depth else 0
@@ -169,7 +176,7 @@ class Road(object):
             self.depth += 1
         elif event == "call":
             code = frame.f_code
-            if code.co_filename.startswith(self.BELOW) or self.is_cache(frame):
+            if code.co_filename.startswith(self.BELOW) or code in self.judged or self.is_cache(frame):
                 self.depth = 1
             elif code.co_filename[:1] != "<" and not is_library(code) and code not in self.found and not here(frame):
                 self.found.append(code)
@@ -177,7 +184,7 @@ class Road(object):
     def is_cache(self, frame):
         from django.core.cache.backends.base import BaseCache
 
-        return isinstance(frame.f_locals.get("self"), BaseCache)
+        return issubclass(type(frame.f_locals.get("self")), BaseCache)  # isinstance() would set request.user up, unseen
 
 
 def here(frame):
@@ -192,9 +199,10 @@ def functions_of(code):
 def read_road(report, road):
     """Code of the project that Django runs on the way to a user, and what it decides by."""
     known = [import_of(p).__module__ for p in settings.AUTHENTICATION_BACKENDS if known_backend(p)]
+    engine = settings.SESSION_ENGINE.split(".")[0] if settings.SESSION_ENGINE in PACKAGES else None
     for code in road.found:
         for function in functions_of(code):
-            if function.__module__ in known or package_of(function) in WATCHERS:
+            if function.__module__ in known or function.__module__.split(".")[0] == engine or package_of(function) in WATCHERS:
                 continue
             asks = outside(function, stays=still)
             if not asks:
