@@ -163,7 +163,7 @@ func TestMySQLCutAnswers(t *testing.T) {
 		d := mustOpen(t, db.URLAt(proxy.Addr()), Options{Timeout: liveTimeout, Conns: 1, Prepare: mode})
 		deployment := deployMariaDB(t, db, d)
 		answers := map[bool]int{}
-		for bytes := 1; bytes < 700; bytes += 7 {
+		for bytes := 1; bytes < 1200; bytes += 12 {
 			deployment.fill(t)
 			proxy.SetMode(djangotest.CutAfter(bytes))
 			err := deployment.load(t.Context(), 1)
