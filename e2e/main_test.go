@@ -20,7 +20,10 @@ import (
 // The exit codes of commands.
 const exitYes, exitNo = 0, 1
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{djangotest.Suite{M: m}}) }
+func TestMain(m *testing.M) {
+	djangotest.LookUpByNameServer()
+	goleak.VerifyTestMain(suite{djangotest.Suite{M: m}})
+}
 
 // suite runs the tests with the servers that they share, and removes what they share besides.
 type suite struct{ tests djangotest.Suite }

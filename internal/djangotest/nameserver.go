@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -21,7 +22,21 @@ type NameServer struct {
 	silent bool
 }
 
-// NewNameServer starts a server that knows no name yet. The cleanup ends it.
+// asked is where names are looked up: nil for where the system says.
+var asked atomic.Pointer[NameServer]
+
+// LookUpByNameServer has this process look names up at a NameServer while there is one. TestMain calls it: what looks
+// up may still run when a test is over, so that the resolver is not replaced later.
+func LookUpByNameServer() {
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if s := asked.Load(); s != nil {
+			network, address = "udp", s.conn.LocalAddr().String()
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+}
+
+// NewNameServer starts a server that knows no name yet. The cleanup ends it. LookUpByNameServer must have been called.
 func NewNameServer(tb testing.TB) *NameServer {
 	tb.Helper()
 	conn, err := new(net.ListenConfig).ListenPacket(tb.Context(), "udp", "127.0.0.1:0")
@@ -30,12 +45,9 @@ func NewNameServer(tb testing.TB) *NameServer {
 	}
 	s := &NameServer{tb: tb, conn: conn, names: map[string]netip.Addr{}}
 	s.running.Go(s.serve)
-	before := net.DefaultResolver
-	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
+	asked.Store(s)
 	tb.Cleanup(func() {
-		net.DefaultResolver = before
+		asked.Store(nil)
 		if err := conn.Close(); err != nil {
 			tb.Error(err)
 		}
