@@ -54,9 +54,9 @@ func Serve(ctx context.Context, c *config.Config, w io.Writer, o Options) error 
 	return Run(ctx, c, o)
 }
 
-// ballastBytes has the garbage collector run four times less often where little is kept in memory, for it runs when the
-// heap has doubled. A request that asks the stores costs a tenth less by it. Nobody writes to these bytes, so that they
-// take no memory.
+// ballastBytes has the garbage collector run less often where little is kept in memory, for it runs when the heap has
+// doubled. A request that asks the stores costs a tenth less by it. Nobody writes to these bytes, so that they take no
+// memory.
 const ballastBytes = 8 << 20
 
 // logBytes is how much of the log may wait for whoever reads it.
