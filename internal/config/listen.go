@@ -47,7 +47,7 @@ func overlap(a, b string) bool {
 	}
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)
-	if errA != nil || errB != nil || portA != portB || portA == "0" || isSocket(a) || isSocket(b) {
+	if errA != nil || errB != nil || portA != portB || portA == "0" || IsSocket(a) || IsSocket(b) {
 		return false
 	}
 	return isEverywhere(hostA) || isEverywhere(hostB)
@@ -62,7 +62,7 @@ func isEverywhere(host string) bool {
 // isOpen reports whether a listener is on all addresses, or on one that the whole Internet may reach.
 func isOpen(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil || isSocket(address) {
+	if err != nil || IsSocket(address) {
 		return false
 	}
 	addr, err := netip.ParseAddr(host)

@@ -27,17 +27,18 @@ func (t *TLS) Authorities() int { return t.clients }
 func (c *Config) readTLS(r *reader) {
 	c.TLS = r.tls("SIDECAR_TLS_")
 	c.AdminTLS = r.tls("SIDECAR_ADMIN_TLS_")
-	if c.TLS != nil && isSocket(c.Listen) && (c.GRPCListen == "" || isSocket(c.GRPCListen)) {
+	if c.TLS != nil && IsSocket(c.Listen) && (c.GRPCListen == "" || IsSocket(c.GRPCListen)) {
 		r.fault("SIDECAR_TLS_CERT_FILE", "is set, and SIDECAR_LISTEN is a unix socket, which has no TLS: unset "+
 			"SIDECAR_TLS_CERT_FILE and what belongs to it, or listen on host:port")
 	}
-	if c.AdminTLS != nil && isSocket(c.AdminListen) {
+	if c.AdminTLS != nil && IsSocket(c.AdminListen) {
 		r.fault("SIDECAR_ADMIN_TLS_CERT_FILE", "is set, and SIDECAR_ADMIN_LISTEN is a unix socket, which has no "+
 			"TLS: unset SIDECAR_ADMIN_TLS_CERT_FILE and what belongs to it, or listen on host:port")
 	}
 }
 
-func isSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
+// IsSocket reports whether a listener of the settings is a unix socket.
+func IsSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
 
 // tls reads the three settings that begin with prefix; nil where they are not set, or wrong.
 func (r *reader) tls(prefix string) *TLS {

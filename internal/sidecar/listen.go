@@ -111,8 +111,6 @@ type boundServer struct {
 	listener *connections.Listener
 }
 
-func isSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
-
 // serve answers until the server is shut down, or the listener breaks.
 func (s boundServer) serve() error {
 	if s.server.TLSConfig != nil {

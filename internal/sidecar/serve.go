@@ -110,7 +110,7 @@ func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
 	h := handlers.New(handlers.Options{
 		Answers: sc.answers, Logger: sc.logger, Tracer: sc.tracer,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
-		OnSocket: isSocket(sc.config.Listen), Uploads: sc.uploadsHandler(),
+		OnSocket: config.IsSocket(sc.config.Listen), Uploads: sc.uploadsHandler(),
 	})
 	return linger.Handler(h, linger.Options{
 		Limit: sc.config.Linger, Stopping: stopping, Answered: connections.Over,

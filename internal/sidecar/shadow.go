@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -68,32 +67,19 @@ type shadowReporter struct {
 	metrics *observe.ShadowMetrics
 	now     func() time.Time
 
-	mu                        sync.Mutex
-	nextDifference, nextFault time.Time
-}
-
-// due reports whether it is time for a line.
-func (r *shadowReporter) due(next *time.Time, each time.Duration) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	if now.Before(*next) {
-		return false
-	}
-	*next = now.Add(each)
-	return true
+	differences, failures seldom
 }
 
 func (r *shadowReporter) report(c shadow.Comparison) {
 	r.metrics.Compared(string(c.Result), c.Result == shadow.Same, c.Result == shadow.Different)
 	ctx := context.Background()
 	switch {
-	case c.Result == shadow.Different && r.due(&r.nextDifference, shadowDifferencesEach):
+	case c.Result == shadow.Different && r.differences.due(r.now(), shadowDifferencesEach):
 		for _, d := range c.Differences {
 			r.logger.WarnContext(ctx, "Django and the sidecar differ", "session", c.Session.Name(), "kind", d.Kind(),
 				"django", d.Django, "sidecar", d.Sidecar, "reason", string(d.Reason), "remedy", proof.RemedyOf(d.Kind()))
 		}
-	case c.Result == shadow.Failed && r.due(&r.nextFault, shadowFailuresEach):
+	case c.Result == shadow.Failed && r.failures.due(r.now(), shadowFailuresEach):
 		r.logger.WarnContext(ctx, "an answer could not be compared with Django",
 			"session", c.Session.Name(), "error", c.Err.Error())
 	}

@@ -23,7 +23,7 @@ func adminTLS(c *config.Config) *config.TLS  { return c.AdminTLS }
 // handshake goes by the certificates that are in force then. Protocol is "http/1.1" or "h2": what answers early, and
 // what bounds connections, is made for the one that a server speaks.
 func (sc *sidecar) encrypt(s *http.Server, address string, of tlsOf, protocol string) {
-	if of(sc.config) == nil || isSocket(address) {
+	if of(sc.config) == nil || config.IsSocket(address) {
 		return
 	}
 	s.TLSConfig = &tls.Config{

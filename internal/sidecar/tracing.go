@@ -3,7 +3,6 @@ package sidecar
 import (
 	"context"
 	"maps"
-	"sync/atomic"
 	"time"
 
 	"django-sidecar/internal/tracing"
@@ -32,14 +31,12 @@ func (sc *sidecar) openTracer(ctx context.Context) (err error) {
 	for name, value := range t.Headers {
 		headers[name] = value.Reveal()
 	}
-	var next atomic.Int64 // when a failure is told again
+	failures := new(seldom)
 	sc.tracer, err = tracing.Open(tracing.Options{
 		URL: t.URL, Headers: headers, Timeout: t.Timeout, Sampler: t.Sampler,
 		Share: t.SamplerArg, Attributes: attributes,
 		Report: func(err error) {
-			now := time.Now()
-			due := next.Load()
-			if now.UnixNano() >= due && next.CompareAndSwap(due, now.Add(traceFailuresEach).UnixNano()) {
+			if failures.due(time.Now(), traceFailuresEach) {
 				sc.logger.WarnContext(ctx, "traces", "error", err.Error())
 			}
 		},

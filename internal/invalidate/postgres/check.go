@@ -111,7 +111,7 @@ func (g trigger) kind() (kind int) {
 func (t Tables) writersQuery() string {
 	var tables []string
 	for _, g := range t.triggers() {
-		if name := "to_regclass(" + quoteText(quoteTable(g.table)) + ")"; len(tables) == 0 || tables[len(tables)-1] != name {
+		if name := regclass(g.table); len(tables) == 0 || tables[len(tables)-1] != name {
 			tables = append(tables, name)
 		}
 	}

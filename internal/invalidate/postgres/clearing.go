@@ -23,7 +23,7 @@ func (t Tables) ClearingRole() (string, error) {
 	sessions := quoteTable(t.Sessions)
 	var b strings.Builder
 	b.WriteString(makeRole(ClearingRoleName) + "\n" +
-		grantSchemas(ClearingRoleName, "to_regclass("+quoteText(sessions)+")"))
+		grantSchemas(ClearingRoleName, regclass(t.Sessions)))
 	fmt.Fprintf(&b, `-- It sees when sessions end and what their keys are, and no data of theirs.
 GRANT SELECT ("session_key", "expire_date"), DELETE ON %[1]s TO %[2]s;
 -- Passing over rows that Django is changing is a lock, which PostgreSQL gives to roles that may update a column.

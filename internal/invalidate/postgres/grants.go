@@ -78,10 +78,13 @@ func textArray(names []string) string {
 	return "ARRAY[" + strings.Join(quoted, ", ") + "]::text[]"
 }
 
+// regclass is a table as PostgreSQL looks it up; NULL where there is none.
+func regclass(table string) string { return "to_regclass(" + quoteText(quoteTable(table)) + ")" }
+
 func regclassArray(tables []string) string {
 	found := make([]string, len(tables))
 	for i, n := range tables {
-		found[i] = "to_regclass(" + quoteText(quoteTable(n)) + ")"
+		found[i] = regclass(n)
 	}
 	return "ARRAY[" + strings.Join(found, ", ") + "]::regclass[]"
 }

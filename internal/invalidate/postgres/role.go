@@ -68,7 +68,7 @@ func (t Tables) regclasses() string {
 		names = append(names, t.Cache)
 	}
 	for i, n := range names {
-		names[i] = "to_regclass(" + quoteText(quoteTable(n)) + ")"
+		names[i] = regclass(n)
 	}
 	return strings.Join(names, ", ")
 }
