@@ -16,6 +16,8 @@ type Watch struct {
 	Now func() time.Time
 	// Breaker says whether a question is put, and hears how it ends; nil puts each.
 	Breaker *breaker.Breaker
+	// Span begins the span of a question, and returns what ends it; nil: there are none.
+	Span func(context.Context) (context.Context, func(error))
 
 	duration prometheus.Observer // of answers and failures; nil: nobody counts
 	errors   prometheus.Counter
@@ -29,26 +31,43 @@ func (m *Metrics) Watch(store, operation string, w Watch) Watch {
 	return w
 }
 
-// begin returns the time at which a question is put, or why it must not be put.
-func (w *Watch) begin() (time.Time, error) {
-	now := w.Now()
-	err := w.Breaker.Begin(now)
-	if err != nil && w.errors != nil {
-		w.errors.Inc()
-	}
-	return now, err
+// question is one that has been put.
+type question struct {
+	began   time.Time
+	endSpan func(error) // nil: it has none
 }
 
-// end notes how a question has ended. An error that is an answer is no failure.
-func (w *Watch) end(ctx context.Context, began time.Time, err error) {
-	ended := w.Now()
-	w.Breaker.End(ctx, began, ended, err)
-	if w.duration == nil {
-		return
+// begin returns the context in which a question is put, or why it must not be put.
+func (w *Watch) begin(ctx context.Context) (context.Context, question, error) {
+	var q question
+	if w.Span != nil {
+		ctx, q.endSpan = w.Span(ctx)
 	}
-	w.duration.Observe(ended.Sub(began).Seconds())
-	if err != nil && !djangosession.IsAnswer(err) {
+	q.began = w.Now()
+	err := w.Breaker.Begin(q.began)
+	if err != nil {
+		w.close(q, err)
+	}
+	return ctx, q, err
+}
+
+// end notes how a question has ended.
+func (w *Watch) end(ctx context.Context, q question, err error) {
+	ended := w.Now()
+	w.Breaker.End(ctx, q.began, ended, err)
+	if w.duration != nil {
+		w.duration.Observe(ended.Sub(q.began).Seconds())
+	}
+	w.close(q, err)
+}
+
+// close counts an error that is no answer, and ends the span.
+func (w *Watch) close(q question, err error) {
+	if err != nil && !djangosession.IsAnswer(err) && w.errors != nil {
 		w.errors.Inc()
+	}
+	if q.endSpan != nil {
+		q.endSpan(err)
 	}
 }
 
@@ -60,12 +79,12 @@ type Sessions struct {
 
 // Load implements djangosession.Store.
 func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session, error) {
-	began, err := s.Watch.begin()
+	ctx, q, err := s.Watch.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	session, err := s.Store.Load(ctx, key)
-	s.Watch.end(ctx, began, err)
+	s.Watch.end(ctx, q, err)
 	return session, err
 }
 
@@ -77,12 +96,12 @@ type Users struct {
 
 // UserByID implements djangosession.UserStore.
 func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
-	began, err := u.Watch.begin()
+	ctx, q, err := u.Watch.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	user, err := u.Store.UserByID(ctx, id)
-	u.Watch.end(ctx, began, err)
+	u.Watch.end(ctx, q, err)
 	return user, err
 }
 
@@ -94,11 +113,11 @@ type Access struct {
 
 // AccessOf implements djangosession.AccessStore.
 func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	began, err := a.Watch.begin()
+	ctx, q, err := a.Watch.begin(ctx)
 	if err != nil {
 		return djangosession.Access{}, err
 	}
 	access, err := a.Store.AccessOf(ctx, userID)
-	a.Watch.end(ctx, began, err)
+	a.Watch.end(ctx, q, err)
 	return access, err
 }

@@ -17,7 +17,7 @@ import (
 //	verdictcache.Cache        keeps verdicts and permissions, if SIDECAR_CACHE_TTL says so; otherwise check.Uncached
 //	djangosession.Verifier    Django's rules
 //	tracing's stores          make spans, if SIDECAR_TRACES says so
-//	observe's stores          time what is below, and fail at once while it does not answer
+//	observe's stores          time and trace what is below, and fail at once while it does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
 // The last four are of one deployment, and open puts them together. A changed secret makes another one, and sc.use has
@@ -58,8 +58,9 @@ func (d *Deployment) permissions() djangosession.AccessStore {
 	if d.access == nil {
 		return noAccess{}
 	}
-	watched := &observe.Access{Store: d.access, Watch: observe.Watch{Now: time.Now, Breaker: d.accessBreaker}}
-	return d.tracer.AccessStore(watched, "database")
+	return &observe.Access{Store: d.access, Watch: observe.Watch{
+		Now: time.Now, Breaker: d.accessBreaker, Span: d.tracer.Questions("load groups and permissions", "database"),
+	}}
 }
 
 // noAccess is where users are not looked at.

@@ -98,8 +98,7 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 		})
 	}
 	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
-	d.verifier = d.rules.With(d.tracer.Store(d.sessions, d.storeKind()),
-		d.tracer.UserStore(d.userStore(metrics), "database"))
+	d.verifier = d.rules.With(d.sessions, d.userStore(metrics))
 	if metrics != nil {
 		metrics.CountKeys(c.Fallbacks(), c.SessionEngineKind != config.EngineCache, d.users != nil)
 	}
@@ -146,7 +145,9 @@ func (d *Deployment) userStore(metrics *observe.Metrics) djangosession.UserStore
 	}
 	return &observe.Users{
 		Store: d.users,
-		Watch: metrics.Watch("database", "user_by_id", observe.Watch{Now: time.Now, Breaker: d.usersBreaker}),
+		Watch: metrics.Watch("database", "user_by_id", observe.Watch{
+			Now: time.Now, Breaker: d.usersBreaker, Span: d.tracer.Questions("load user", "database"),
+		}),
 	}
 }
 

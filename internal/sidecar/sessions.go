@@ -22,7 +22,9 @@ import (
 // openSessions makes the store that SESSION_ENGINE names. It connects to nothing. Nil metrics count nothing.
 func (d *Deployment) openSessions(metrics *observe.Metrics) (err error) {
 	c := d.config
-	watched := observe.Sessions{Watch: observe.Watch{Now: time.Now}}
+	watched := observe.Sessions{Watch: observe.Watch{
+		Now: time.Now, Span: d.tracer.Questions("load session", d.storeKind()),
+	}}
 	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
 		if d.sessionDatabase == nil {
 			return nil // which could not be opened

@@ -78,80 +78,19 @@ func Method(name string) string {
 	return "_OTHER"
 }
 
-// ask makes a span of a question to a store.
-func (t *Tracer) ask(ctx context.Context, name, store string) (context.Context, func(error)) {
-	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(attribute.String("django_sidecar.store", store)))
-	return ctx, func(err error) {
-		if err != nil && !djangosession.IsAnswer(err) {
-			span.SetStatus(codes.Error, "")
+// Questions makes spans of the questions of one kind to a store, for observe.Watch; nil where t is.
+func (t *Tracer) Questions(name, store string) func(context.Context) (context.Context, func(error)) {
+	if t == nil {
+		return nil
+	}
+	return func(ctx context.Context) (context.Context, func(error)) {
+		ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient),
+			trace.WithAttributes(attribute.String("django_sidecar.store", store)))
+		return ctx, func(err error) {
+			if err != nil && !djangosession.IsAnswer(err) {
+				span.SetStatus(codes.Error, "")
+			}
+			span.End()
 		}
-		span.End()
 	}
-}
-
-// Store returns store with a span for each load.
-func (t *Tracer) Store(store djangosession.Store, kind string) djangosession.Store {
-	if t == nil {
-		return store
-	}
-	return &tracedStore{t, store, kind}
-}
-
-// UserStore returns store with a span for each user. Where there is no store, there is none.
-func (t *Tracer) UserStore(store djangosession.UserStore, kind string) djangosession.UserStore {
-	if t == nil || store == nil {
-		return store
-	}
-	return &tracedUsers{t, store, kind}
-}
-
-// AccessStore returns store with a span for each look at what a user may do.
-func (t *Tracer) AccessStore(store djangosession.AccessStore, kind string) djangosession.AccessStore {
-	if t == nil {
-		return store
-	}
-	return &tracedAccess{t, store, kind}
-}
-
-type tracedStore struct {
-	tracer *Tracer
-	store  djangosession.Store
-	kind   string
-}
-
-// Load implements djangosession.Store.
-func (s *tracedStore) Load(ctx context.Context, key string) (*djangosession.Session, error) {
-	ctx, end := s.tracer.ask(ctx, "load session", s.kind)
-	session, err := s.store.Load(ctx, key)
-	end(err)
-	return session, err
-}
-
-type tracedUsers struct {
-	tracer *Tracer
-	store  djangosession.UserStore
-	kind   string
-}
-
-// UserByID implements djangosession.UserStore.
-func (s *tracedUsers) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
-	ctx, end := s.tracer.ask(ctx, "load user", s.kind)
-	user, err := s.store.UserByID(ctx, id)
-	end(err)
-	return user, err
-}
-
-type tracedAccess struct {
-	tracer *Tracer
-	store  djangosession.AccessStore
-	kind   string
-}
-
-// AccessOf implements djangosession.AccessStore.
-func (s *tracedAccess) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	ctx, end := s.tracer.ask(ctx, "load groups and permissions", s.kind)
-	access, err := s.store.AccessOf(ctx, userID)
-	end(err)
-	return access, err
 }

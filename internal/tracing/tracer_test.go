@@ -90,13 +90,18 @@ type store struct{ err error }
 
 func (s store) Load(context.Context, string) (*djangosession.Session, error) { return nil, s.err }
 
+// watched is a store whose loads have spans.
+func watched(tracer *tracing.Tracer, s store) *observe.Sessions {
+	return &observe.Sessions{Store: s, Watch: observe.Watch{Now: time.Now, Span: tracer.Questions("load session", "database")}}
+}
+
 // request makes the span of a request that loads a session.
 func request(t *testing.T, tracer *tracing.Tracer, parent string, loading error, status int) *observe.Event {
 	t.Helper()
 	e := &observe.Event{Method: "GET", Path: "/secret/path?x=" + secretKey, Outcome: "ended", Reason: "expired", Session: keyhash.New(secretKey).Hash}
 	e.Trace = tracing.TraceID(parent)
 	ctx, end := tracer.Request(t.Context(), "GET /auth/nginx", parent, e)
-	if _, err := tracer.Store(store{loading}, "database").Load(ctx, secretKey); !errors.Is(err, loading) {
+	if _, err := watched(tracer, store{loading}).Load(ctx, secretKey); !errors.Is(err, loading) {
 		t.Error(err)
 	}
 	e.Status = status
@@ -237,12 +242,11 @@ func TestCollectorThatHangs(t *testing.T) {
 	}
 }
 
-// TestNoTracer: without traces, the stores are what they were.
+// TestNoTracer: without traces, nothing is asked to make spans.
 func TestNoTracer(t *testing.T) {
 	var none *tracing.Tracer
-	s := store{}
-	if got := none.Store(s, "database"); got != djangosession.Store(s) {
-		t.Errorf("a store: %v", got)
+	if none.Questions("load session", "database") != nil {
+		t.Error("there is something that makes spans")
 	}
 	if err := none.Close(t.Context()); err != nil {
 		t.Error(err)
