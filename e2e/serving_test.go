@@ -138,7 +138,7 @@ func TestGracefulStop(t *testing.T) {
 		t.Error("it has ended before its requests")
 	default:
 	}
-	if got, err := sidecar.AskReady(t.Context(), r.admin, nil); got != http.StatusServiceUnavailable {
+	if got, err := sidecar.AskAdmin(t.Context(), r.admin, nil, "/readyz"); got != http.StatusServiceUnavailable {
 		t.Errorf("while it drains, /readyz answers %d, %v; want 503", got, err)
 	}
 	unlock()
@@ -164,7 +164,7 @@ func TestGracefulStop(t *testing.T) {
 func TestReadyFollowsTheDatabase(t *testing.T) {
 	r := newRig(t, time.Second, nil)
 	ready := func() int {
-		status, err := sidecar.AskReady(t.Context(), r.admin, nil)
+		status, err := sidecar.AskAdmin(t.Context(), r.admin, nil, "/readyz")
 		if err != nil {
 			t.Error(err)
 		}
@@ -268,7 +268,7 @@ func TestDrain(t *testing.T) {
 	kept := r.keepConnection(t)
 	r.stop()
 	waitFor(t, time.Second, "draining", func() bool {
-		status, err := sidecar.AskReady(t.Context(), r.admin, nil)
+		status, err := sidecar.AskAdmin(t.Context(), r.admin, nil, "/readyz")
 		return err == nil && status == http.StatusServiceUnavailable
 	})
 	if status, closes := kept.ask(t, r.live[0]); status != http.StatusOK || !closes {

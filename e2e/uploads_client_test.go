@@ -92,7 +92,7 @@ func startServing(t *testing.T, program, addr, admin string) *djangotest.Process
 	cmd := exec.Command(program, "serve")
 	cmd.Env = append(os.Environ(), "SIDECAR_LISTEN="+addr, "SIDECAR_ADMIN_LISTEN=unix:"+admin, "SIDECAR_LOG_LEVEL=error")
 	return djangotest.StartProcess(t.Context(), t, cmd, func(ctx context.Context) error {
-		status, err := sidecar.AskReady(ctx, "unix:"+admin, nil)
+		status, err := sidecar.AskAdmin(ctx, "unix:"+admin, nil, "/readyz")
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("status %d", status)
 		}

@@ -78,7 +78,7 @@ func waitReady(ts *testscript.TestScript, _ bool, _ []string) {
 	defer deadline.Stop()
 	defer tick.Stop()
 	for {
-		if status, err := sidecar.AskReady(context.Background(), ts.Getenv("SIDECAR_ADMIN_LISTEN"), nil); err == nil && status == 200 {
+		if status, err := sidecar.AskAdmin(context.Background(), ts.Getenv("SIDECAR_ADMIN_LISTEN"), nil, "/readyz"); err == nil && status == 200 {
 			return
 		}
 		select {

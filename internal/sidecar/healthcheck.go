@@ -10,12 +10,8 @@ import (
 	"django-sidecar/internal/config"
 )
 
-// AskReady asks the admin listener at an address of the settings whether the sidecar is ready.
-func AskReady(ctx context.Context, address string, own *config.TLS) (status int, err error) {
-	return AskAdmin(ctx, address, own, "/readyz")
-}
-
-// AskAdmin asks for a path of the admin listener; own is nil where it speaks plain HTTP.
+// AskAdmin asks the admin listener at an address of the settings for a path, such as /readyz; own is nil where it
+// speaks plain HTTP.
 // Nothing secret is asked, so that it need not be known who answers: the certificate may be for other names, and be
 // replaced at any time. To a listener that asks for a certificate it shows the listener's own.
 func AskAdmin(ctx context.Context, address string, own *config.TLS, path string) (status int, err error) {

@@ -9,7 +9,7 @@ import (
 // cacheColumns are those of a DatabaseCache: django/core/cache/backends/db.py, 5.2.
 var cacheColumns = []string{"cache_key", "value", "expires"}
 
-// groupTable is a table of groups and permissions, and what is read of it.
+// readTable is a table of groups and permissions, and what is read of it.
 type readTable struct {
 	name    string
 	columns []string // named ones
