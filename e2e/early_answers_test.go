@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bufio"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -52,11 +51,8 @@ func TestEarlyAnswersOfEachStatus(t *testing.T) {
 			t.Errorf("the upload meanwhile: %d %s, %v", status, text, err)
 		}
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(base, "db.sqlite3"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.ExecContext(t.Context(), "ALTER TABLE django_session RENAME TO elsewhere"); errors.Join(err, db.Close()) != nil {
+	db := openSQLite(t, filepath.Join(base, "db.sqlite3"))
+	if _, err := db.ExecContext(t.Context(), "ALTER TABLE django_session RENAME TO elsewhere"); err != nil {
 		t.Fatal(err)
 	}
 	wantEarlyAnswer(t, addr, "POST /authenticate", cookie, 503)

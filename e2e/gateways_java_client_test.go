@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -175,11 +174,7 @@ func TestGatewaysJavaClientHearsOfALogout(t *testing.T) {
 	base := t.TempDir()
 	site := newUploadSite(t, base, nil)
 	sidecar := site.serve(t)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(base, "db.sqlite3"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() }) // nothing is left to write
+	db := openSQLite(t, filepath.Join(base, "db.sqlite3"))
 	// An nginx that does not buffer says 100 by itself, and the refusal may come with it: HttpURLConnection (JDK 17, HttpClient.parseHTTP)
 	// has then read it into a buffer that it forgets.
 	addrs := map[string]string{site.cookie: sidecar, site.other: djangotest.NginxPlain(t, sidecar, true).Addr}

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -85,15 +84,7 @@ func TestHostileCookies(t *testing.T) {
 // them.
 func TestHostileSessionData(t *testing.T) {
 	path, visits := demoDeployment(t)
-	db, err := sql.Open("sqlite", "file:"+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	db := openSQLite(t, path)
 	key := visits[0].Cookie[len("sessionid="):]
 	var real string
 	if err := db.QueryRowContext(t.Context(), "SELECT session_data FROM django_session WHERE session_key = ?", key).Scan(&real); err != nil {

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"compress/zlib"
 	"crypto/md5"
-	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -126,15 +125,7 @@ func sqliteFile(t *testing.T) (exec func(statements string)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "db.sqlite3")
 	t.Setenv("DATABASE_URL", "sqlite:///"+path)
-	db, err := sql.Open("sqlite", "file:"+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := openSQLite(t, path)
 	return func(statements string) {
 		if _, err := db.ExecContext(t.Context(), statements); err != nil {
 			t.Fatal(err)
