@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/check"
+	"django-sidecar/internal/observe"
 	"django-sidecar/internal/reply"
 	"django-sidecar/internal/tracing"
 )
@@ -36,6 +37,8 @@ type Options struct {
 	OnSocket bool
 	// Uploads is what /upload needs; nil: there is no such path.
 	Uploads *UploadOptions
+	// Audit takes what is worth an audit; nil: nobody does.
+	Audit *observe.Audit
 }
 
 type server struct {
@@ -58,10 +61,10 @@ func New(o Options) http.Handler {
 	e.Use(s.logged, recovered)
 	e.Match(authenticateMethods, authenticatePath, s.authenticate)
 	if o.Uploads != nil {
-		e.Match([]string{http.MethodPost, http.MethodPut}, uploadPath, s.cors(uploadCORS, s.upload))
+		e.Match([]string{http.MethodPost, http.MethodPut}, uploadPath, s.cors(uploadCORS, s.audited(s.upload)))
 		e.OPTIONS(uploadPath, s.cors(uploadCORS, uploadOptions))
 		if o.Uploads.Tus != nil {
-			tus := s.cors(tusCORS, s.tus)
+			tus := s.cors(tusCORS, s.audited(s.tus))
 			e.Any(tusPath, tus)
 			e.Any(tusPath+"/*", tus)
 		}

@@ -58,7 +58,8 @@ func (s *server) visit(r *http.Request, e *observe.Event) tus.Visit {
 			}
 			return leave, nil
 		},
-		Report: func(err error) { e.Err = err },
+		Report:  func(err error) { e.Err = err },
+		Refused: func(told reply.Reply) { e.Refusal = told.Message },
 	}
 }
 

@@ -139,6 +139,7 @@ func (s *server) refuseUpload(c echo.Context, err error) error {
 		eventOf(c).Err, outcome = cmp.Or(refusal.Err, err), "failed"
 	}
 	s.countUpload(outcome, 0)
+	eventOf(c).Refusal = refusal.Message
 	return refuse(c, refusal.Reply)
 }
 

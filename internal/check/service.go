@@ -20,8 +20,8 @@ type VerdictSource interface {
 	Verify(ctx context.Context, key keyhash.Key, asked time.Time) (v djangosession.Verdict, kept bool, err error)
 }
 
-// Service checks requests. Every field but Cookies, Access, NoPermissions, Login, Observe
-// and Answered is required.
+// Service checks requests. Every field but Cookies, Access, NoPermissions, Login, Observe,
+// Answered and Audit is required.
 type Service struct {
 	// Verifier gives the verdicts.
 	Verifier VerdictSource
@@ -40,6 +40,8 @@ type Service struct {
 	Observe func(outcome string, v djangosession.Verdict, took time.Duration)
 	// Answered is told of each verdict, and must not wait; nil: nobody is.
 	Answered func(cookies []string, v djangosession.Verdict)
+	// Audit takes verdicts that differ from the ones before; nil: nobody does.
+	Audit *observe.Audit
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -70,6 +72,9 @@ func (s *Service) Verify(
 	}
 	if s.Answered != nil && err == nil {
 		s.Answered(cookies, v)
+	}
+	if s.Audit != nil && err == nil {
+		s.Audit.Verdict(e, v)
 	}
 	return v, out
 }

@@ -89,6 +89,7 @@ type Config struct {
 	TrustedProxies        []netip.Prefix // masked; none: nobody's X-Forwarded-* are believed
 	LogLevel              slog.Level     // info
 	LogFormat             string         // json or text; json
+	AuditLog              string         // stderr or an absolute path; empty: off
 	Explain               bool           // false: answers do not carry the precise reason
 	EndedStatus           int            // 401 or 200; 401
 
@@ -295,6 +296,7 @@ func (c *Config) readService(r *reader) {
 	c.Linger = r.durationOrOff("SIDECAR_LINGER")
 	c.LogLevel = r.level("SIDECAR_LOG_LEVEL")
 	c.LogFormat = r.oneOf("SIDECAR_LOG_FORMAT", "json", "text")
+	c.AuditLog = r.auditLog()
 	if c.Explain = r.flag("SIDECAR_EXPLAIN"); c.Explain {
 		r.warn("SIDECAR_EXPLAIN is on: answers tell strangers why a session was refused")
 	}

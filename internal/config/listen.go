@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -90,4 +91,23 @@ func (r *reader) address(name string) string {
 		return ""
 	}
 	return text
+}
+
+// AuditStderr is the audit log on stderr, beside the log.
+const AuditStderr = "stderr"
+
+// auditLog is stderr or an absolute path, "" for off.
+func (r *reader) auditLog() string {
+	const name = "SIDECAR_AUDIT_LOG"
+	text := r.text(name)
+	switch {
+	case strings.EqualFold(text, "off"):
+		return ""
+	case text == AuditStderr:
+		return text
+	case !filepath.IsAbs(text) || strings.ContainsRune(text, 0) || strings.HasSuffix(text, "/"):
+		r.refuse(name, "off, stderr, or the absolute path of a file")
+		return ""
+	}
+	return filepath.Clean(text)
 }

@@ -297,4 +297,6 @@ type ownSettings struct {
 	LogLevel *string `envconfig:"SIDECAR_LOG_LEVEL" otherwise:"info" form:"word"`
 	// `json` or `text`.
 	LogFormat *string `envconfig:"SIDECAR_LOG_FORMAT" otherwise:"json" form:"word"`
+	// The audit log: `stderr`, or a file. `off`: there is none. See [audit log](audit.md).
+	AuditLog *string `envconfig:"SIDECAR_AUDIT_LOG" otherwise:"off" example:"/var/log/django-sidecar/audit.log" form:"path"`
 }

@@ -35,8 +35,10 @@ type Event struct {
 	Decision string
 	// Required is the requirement that a forbidden user lacks, as the operator's URL writes it.
 	Required string
-	Err      error  // why the answer is a 5xx
-	Stack    string // of a panic
+	// Refusal is what the client of a refused upload is told, for the audit log alone.
+	Refusal string
+	Err     error  // why the answer is a 5xx
+	Stack   string // of a panic
 }
 
 // End says what the answer was, and when.
@@ -127,4 +129,18 @@ func (e *Event) appendJSON(b []byte) []byte {
 		}
 	}
 	return append(o.End(), '\n')
+}
+
+// eventKey is where a context has a request's event.
+type eventKey struct{}
+
+// WithEvent is a context that has the request's event, for as long as the request is answered.
+func WithEvent(ctx context.Context, e *Event) context.Context {
+	return context.WithValue(ctx, eventKey{}, e)
+}
+
+// EventIn is the event of the request that ctx belongs to, nil outside of one.
+func EventIn(ctx context.Context) *Event {
+	e, _ := ctx.Value(eventKey{}).(*Event)
+	return e
 }

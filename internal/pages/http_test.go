@@ -61,6 +61,7 @@ func tableOfMetrics(t *testing.T) string {
 	m := observe.NewMetrics(registry, "", "")
 	m.EventsDropped(func() uint64 { return 0 })
 	m.SpansUndelivered(func() uint64 { return 0 })
+	m.AuditLost(func() uint64 { return 0 })
 	m.Cache(func() verdictcache.Stats { return verdictcache.Stats{} })
 	m.Shadow(nil, time.Now).Compared("same", true, false)
 	described := regexp.MustCompile(`^Desc\{fqName: "([^"]*)", help: ("(?:[^"\\]|\\.)*"), (?:unit: "[^"]*", )?constLabels: \{([^}]*)\}, variableLabels: \{([^}]*)\}\}$`)

@@ -47,7 +47,7 @@ func (sc *sidecar) newChain(login gateway.LoginURL) error {
 	sc.answers = &check.Service{
 		Verifier: asked, Access: asked, Login: login, CookieNames: c.SessionCookieNames, Cookies: CookieRules(c),
 		NoPermissions: d.verifier.Permissions(), // no file can change it
-		Observe:       sc.metrics.Verdict, Now: time.Now,
+		Observe:       sc.metrics.Verdict, Audit: sc.audit, Now: time.Now,
 	}
 	sc.newShadow()
 	return nil

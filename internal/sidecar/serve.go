@@ -110,7 +110,7 @@ func (sc *sidecar) publicHandler(stopping <-chan struct{}) http.Handler {
 	h := handlers.New(handlers.Options{
 		Answers: sc.answers, Logger: sc.logger, Tracer: sc.tracer,
 		EndedStatus: sc.config.EndedStatus, Explain: sc.config.Explain, TrustedProxies: sc.config.TrustedProxies,
-		OnSocket: config.IsSocket(sc.config.Listen), Uploads: sc.uploadsHandler(),
+		OnSocket: config.IsSocket(sc.config.Listen), Uploads: sc.uploadsHandler(), Audit: sc.audit,
 	})
 	return linger.Handler(h, linger.Options{
 		Limit: sc.config.Linger, Stopping: stopping, Answered: connections.Over,
@@ -140,6 +140,7 @@ func (sc *sidecar) watch(ctx context.Context) {
 			err = sc.replace(ctx, c)
 		}
 		sc.metrics.Reloaded(err == nil)
+		sc.auditReload(err)
 		if err != nil {
 			sc.logger.WarnContext(ctx, "reading the settings again; the old ones stay in force", "error", err.Error())
 			return

@@ -35,6 +35,8 @@ type Build struct{ Version, Commit string }
 type Options struct {
 	Logger *slog.Logger
 	Build  Build
+	// Stderr takes the audit log where SIDECAR_AUDIT_LOG says so; nil is os.Stderr.
+	Stderr io.Writer
 	// Listening, if given, is called once all listeners are open.
 	Listening func(Listeners)
 	// RowsEvery is how often the statistics of the session table are read; 0 is five minutes.
@@ -47,6 +49,7 @@ type Options struct {
 func Serve(ctx context.Context, c *config.Config, w io.Writer, o Options) error {
 	lines := observe.NewAsyncWriter(w, logBytes)
 	defer lines.Close() // which writes the last of it
+	o.Stderr = w
 	o.Logger = slog.New(observe.NewLogHandler(lines, c.LogFormat == "text", c.LogLevel))
 	limitMemory(ctx, o.Logger)
 	ballast := make([]byte, ballastBytes)
@@ -80,6 +83,7 @@ type sidecar struct {
 	uploads  *uploads                        // nil where they are off
 	wrap     func(http.Handler) http.Handler // nil for nothing
 	tracer   *tracing.Tracer                 // nil where there are no traces
+	audit    *observe.Audit                  // nil where there is no audit log
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	metrics  *observe.Metrics
@@ -101,6 +105,10 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 		return err
 	}
 	defer sc.closeTracer(ctx)
+	if err := sc.openAudit(ctx, o.Stderr); err != nil {
+		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w", err)
+	}
+	defer func() { logIfError(ctx, sc.logger, "closing the audit log", sc.audit.Close()) }()
 	defer sc.close(ctx)
 	if faults := sc.prepare(ctx); len(faults) > 0 {
 		return errors.Join(faults...)
@@ -121,7 +129,10 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 	if o.Listening != nil {
 		o.Listening(at)
 	}
-	return sc.serve(ctx, at)
+	sc.auditStart(at)
+	err = sc.serve(ctx, at)
+	sc.audit.Record(observe.AuditEvent{Name: observe.AuditStopped, Err: err})
+	return err
 }
 
 func newSidecar(c *config.Config, o Options) *sidecar {
@@ -208,7 +219,7 @@ func (sc *sidecar) whatIsOn() []any {
 		"uploads", or(c.Uploads.MediaRoot != "", c.Uploads.MediaRoot), "proxies", or(len(proxies) > 0,
 			strings.Join(proxies, ",")),
 		"cache", or(c.Cache.TTL > 0, c.Cache.TTL.String()), "grpc", or(c.GRPCListen != "", "on"),
-		"traces", or(c.Traces.URL != "", c.Traces.URL),
+		"traces", or(c.Traces.URL != "", c.Traces.URL), "audit", or(c.AuditLog != "", c.AuditLog),
 		"django", d.version.String(), "version", sc.build.Version,
 	}
 }

@@ -33,6 +33,7 @@ type uploads struct {
 	receiver *upload.Receiver
 	tus      *tus.Handler
 	queue    *webhook.Queue // nil where nobody is told
+	audit    *observe.Audit // nil where there is no audit log
 }
 
 // uploadError is why uploads that are on cannot be taken.
@@ -83,7 +84,7 @@ func (sc *sidecar) openUploads(ctx context.Context) error {
 	if err != nil || u == nil {
 		return err
 	}
-	sc.uploads = u
+	sc.uploads, u.audit = u, sc.audit
 	return u.connect(sc.signEvent, func(a webhook.Attempt) {
 		sc.metrics.Webhook(string(a.Outcome))
 		level := slog.LevelWarn
@@ -201,9 +202,6 @@ func (u *uploads) run(ctx context.Context, logger *slog.Logger) {
 
 // published queues the event of a form, or of a raw body.
 func (u *uploads) published(ctx context.Context, userID string, files []upload.Stored) error {
-	if u.queue == nil {
-		return nil
-	}
 	event := webhook.UploadEvent{ID: rand.Text(), At: time.Now(), UserID: userID}
 	for _, f := range files {
 		event.Files = append(event.Files, webhook.UploadedFile{
@@ -211,18 +209,34 @@ func (u *uploads) published(ctx context.Context, userID string, files []upload.S
 			ContentType: f.ContentType, DetectedType: f.DetectedType, SHA256: f.SHA256,
 		})
 	}
-	return u.queue.Add(ctx, event)
+	return u.tell(ctx, event)
 }
 
 // tusPublished queues the event of a resumable upload, which has the same id each time that it is told of.
 func (u *uploads) tusPublished(ctx context.Context, f tus.Upload) error {
-	if u.queue == nil {
-		return nil
-	}
-	return u.queue.Add(ctx, webhook.UploadEvent{ID: f.ID, At: time.Now(), UserID: f.Owner, Files: []webhook.UploadedFile{{
+	return u.tell(ctx, webhook.UploadEvent{ID: f.ID, At: time.Now(), UserID: f.Owner, Files: []webhook.UploadedFile{{
 		Name: f.Name, OriginalName: f.OriginalName, Size: f.Size, ContentType: f.ContentType,
 		DetectedType: f.DetectedType, SHA256: f.SHA256,
 	}}})
+}
+
+// tell queues an event for Django, if it is told of uploads, and then puts the files into the audit log: a file whose
+// event cannot be queued is withdrawn.
+func (u *uploads) tell(ctx context.Context, event webhook.UploadEvent) error {
+	if u.queue != nil {
+		if err := u.queue.Add(ctx, event); err != nil {
+			return err
+		}
+	}
+	for _, f := range event.Files {
+		u.audit.Record(observe.AuditEvent{
+			Name: observe.AuditUploadStored, Request: observe.EventIn(ctx), UserID: event.UserID,
+			File: observe.AuditFile{
+				Name: f.Name, OriginalName: f.OriginalName, Size: f.Size, ContentType: f.ContentType, SHA256: f.SHA256,
+			},
+		})
+	}
+	return nil
 }
 
 // unlimited is what package multipart takes for no limit, which is 0 in our settings.

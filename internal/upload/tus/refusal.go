@@ -49,6 +49,9 @@ func (x *exchange) fail(err error) {
 	if ours {
 		x.report(err)
 	}
+	if x.visit.Refused != nil {
+		x.visit.Refused(told)
+	}
 	if x.r.Method == http.MethodHead && told.Status >= http.StatusInternalServerError {
 		// To tus-js-client 4.3.1 (lib/upload.js, _resumeUpload) every answer to HEAD but this one says that the upload
 		// is lost, and it begins another.

@@ -1,5 +1,7 @@
 package tus
 
+import "django-sidecar/internal/reply"
+
 // Visit is the caller's side of one request: who sends it, whether there is room for it, and where its faults go. Its
 // functions are called one at a time, while the request is answered. An error that is a [reply.Refusal] is what the
 // client is told.
@@ -12,6 +14,8 @@ type Visit struct {
 	Enter func(userID string) (leave func(), err error)
 	// Report takes the errors behind answers that are no fault of the client's; nil: nobody does.
 	Report func(err error)
+	// Refused takes what a refused client is told; nil: nobody does.
+	Refused func(told reply.Reply)
 }
 
 func (v Visit) enter(userID string) (leave func(), err error) {

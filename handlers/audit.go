@@ -1,0 +1,32 @@
+package handlers
+
+import (
+	"cmp"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"django-sidecar/internal/observe"
+)
+
+// audited puts each upload that is denied into the audit log, whoever answers it. What is stored is recorded by who
+// publishes, with the request's event from its context.
+func (s *server) audited(next echo.HandlerFunc) echo.HandlerFunc {
+	if s.Audit == nil {
+		return next
+	}
+	return func(c echo.Context) error {
+		e, r := eventOf(c), c.Request()
+		c.SetRequest(r.WithContext(observe.WithEvent(r.Context(), e)))
+		if err := next(c); err != nil {
+			c.Error(err) // answers now, so that the status is known here
+		}
+		if status := c.Response().Status; status >= http.StatusBadRequest && !isSafe(r.Method) {
+			e.Status = status
+			s.Audit.Record(observe.AuditEvent{
+				Name: observe.AuditUploadDenied, Request: e, Reason: cmp.Or(string(e.Reason), e.Refusal), Err: e.Err,
+			})
+		}
+		return nil
+	}
+}
