@@ -23,6 +23,7 @@ type Config struct {
 	SessionKeys []signing.DerivedKeys
 
 	DjangoVersion           string // as djangosession.ParseVersion reads it; 5.2
+	CSRF                    CSRF
 	ASGI                    bool   // Django runs under ASGI; from 3.0 on
 	DefaultHashingAlgorithm string // sha256 or sha1; sha256. As given: only Django 3.1 and 3.2 ask
 
@@ -251,6 +252,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readService(r)
 	c.readCache(r)
 	c.readUploads(r)
+	c.readCSRF(r)
 	c.readShadow(r)
 	c.readTraces(r)
 	if withStores {

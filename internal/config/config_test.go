@@ -14,6 +14,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/setcookie"
 )
 
 func diff(want, got any) string {
@@ -30,6 +31,7 @@ func defaults() *config.Config {
 		DatabaseURL:             config.NewSecret(goodURL),
 		DjangoVersion:           "5.2",
 		DefaultHashingAlgorithm: "sha256",
+		CSRF:                    config.CSRF{CookieName: "csrftoken", HeaderName: "X-CSRFTOKEN", Cookie: setcookie.Attributes{Path: "/", SameSite: "Lax"}, CookieAge: 364 * 24 * time.Hour},
 		SecretKeyFallbacks:      []config.Secret{},
 		SessionEngine:           "django.contrib.sessions.backends.db",
 		SessionSerializer:       djangosession.JSON, SessionEngineKind: config.EngineDB, SessionFilePath: os.TempDir(), CacheVersion: 1,
@@ -127,7 +129,7 @@ func TestEverythingSet(t *testing.T) {
 	}
 	want := &config.Config{
 		SecretKey: config.NewSecret(goodKey), SecretKeyFallbacks: []config.Secret{config.NewSecret("a,b"), config.NewSecret(" c ")},
-		DjangoVersion: "3.2.25", DefaultHashingAlgorithm: "sha1", DatabaseURL: config.NewSecret("sqlite:////srv/db.sqlite3"),
+		CSRF: defaults().CSRF, DjangoVersion: "3.2.25", DefaultHashingAlgorithm: "sha1", DatabaseURL: config.NewSecret("sqlite:////srv/db.sqlite3"),
 		CacheURL: config.NewSecret("redis://:pa55@cache/1"), SessionEngine: "shop.sessions",
 		SessionEngineKind: config.EngineDB, SessionFilePath: "/srv/sessions", CacheKeyPrefix: "shop", CacheVersion: 2,
 		SessionSerializer: djangosession.JSON, SessionCookieName: "__Host-sid", SessionCookieNames: []string{"__Host-sid"}, SessionCookieAge: time.Hour,

@@ -75,7 +75,7 @@ const (
 
 // notMisspelt are Django's own settings, and variables of Django itself, that are close to a setting and mean
 // something else.
-var notMisspelt = []string{"DJANGO_CSRF_COOKIE_AGE", "DJANGO_USE_X_FORWARDED_PORT"}
+var notMisspelt = []string{"DJANGO_USE_X_FORWARDED_PORT"}
 
 // hintAtNames warns of DJANGO_ names that are close to a setting's and are none: they would be passed over in
 // silence. It is a warning, since projects have DJANGO_ variables of their own. It also says which plain names are

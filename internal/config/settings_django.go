@@ -167,8 +167,28 @@ type djangoSettings struct {
 	// SECURE_PROXY_SSL_HEADER: a header and the value that it has for https. If the proxy says that a request came
 	// by https, a page of the same host by http may not upload.
 	SecureProxyHeader *string `envconfig:"SECURE_PROXY_SSL_HEADER" example:"HTTP_X_FORWARDED_PROTO,https" form:"list"`
-	// CSRF_COOKIE_NAME, for SIDECAR_UPLOAD_CSRF_TOKEN.
+	// CSRF_COOKIE_NAME, for SIDECAR_UPLOAD_CSRF_TOKEN, logins and the library.
 	CSRFCookieName *string `envconfig:"CSRF_COOKIE_NAME" otherwise:"csrftoken"`
-	// CSRF_HEADER_NAME, for SIDECAR_UPLOAD_CSRF_TOKEN, as Django's settings write it.
+	// CSRF_HEADER_NAME, for the same, as Django's settings write it.
 	CSRFHeaderName *string `envconfig:"CSRF_HEADER_NAME" otherwise:"HTTP_X_CSRFTOKEN"`
+
+	// # The csrftoken cookie
+	//
+	// For what writes this cookie: logins, and the [library](library.md).
+
+	// CSRF_COOKIE_AGE, in seconds. `None`: as long as the browser is open.
+	CSRFCookieAge *string `envconfig:"CSRF_COOKIE_AGE" otherwise:"31449600" form:"number or None"`
+	// CSRF_COOKIE_DOMAIN. By default the cookie is of the host alone.
+	CSRFCookieDomain *string `envconfig:"CSRF_COOKIE_DOMAIN" example:".example.com" form:"name"`
+	// CSRF_COOKIE_PATH.
+	CSRFCookiePath *string `envconfig:"CSRF_COOKIE_PATH" otherwise:"/" form:"path"`
+	// CSRF_COOKIE_SECURE.
+	CSRFCookieSecure *string `envconfig:"CSRF_COOKIE_SECURE" otherwise:"false" form:"flag"`
+	// CSRF_COOKIE_HTTPONLY.
+	CSRFCookieHTTPOnly *string `envconfig:"CSRF_COOKIE_HTTPONLY" otherwise:"false" form:"flag"`
+	// CSRF_COOKIE_SAMESITE: `Lax`, `Strict`, `None`, or `False` for a cookie without the attribute. Before Django 2.1
+	// there is none.
+	CSRFCookieSameSite *string `envconfig:"CSRF_COOKIE_SAMESITE" otherwise:"Lax" form:"word"`
+	// CSRF_USE_SESSIONS. What needs tokens is refused if it is `true`.
+	CSRFUseSessions *string `envconfig:"CSRF_USE_SESSIONS" otherwise:"false" form:"flag"`
 }

@@ -32,6 +32,10 @@ var (
 	Broken             = row(http.StatusInternalServerError, "The request could not be handled.") // any request
 )
 
+// NotOfThisSite is for a request that changes something and does not show that a page of this site sent it.
+var NotOfThisSite = row(http.StatusForbidden, "CSRF verification failed: the request needs the csrftoken cookie, the token "+
+	"of it, and an Origin or Referer of this site.")
+
 // Uploads, whether they come by a form, as a body or by tus.
 var (
 	Stored        = row(http.StatusCreated, "Stored.")

@@ -15,9 +15,9 @@ func TestLines(t *testing.T) {
 	now := time.Date(2026, 11, 29, 5, 30, 0, 0, time.UTC)
 	all := setcookie.Attributes{Path: "/shop", Domain: ".example.com", Secure: true, HTTPOnly: true, SameSite: "Lax"}
 	for got, want := range map[string]string{
-		all.Line("sessionid", "abc", 14*24*time.Hour, now):     "sessionid=abc; Domain=.example.com; expires=Sun, 13 Dec 2026 05:30:00 GMT; HttpOnly; Max-Age=1209600; Path=/shop; SameSite=Lax; Secure",
-		setcookie.Attributes{Path: "/"}.Line("a", "b", 0, now): "a=b; Path=/",
-		all.Ended("sessionid"):                                 `sessionid=""; Domain=.example.com; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/shop; SameSite=Lax`,
+		all.Line("sessionid", "abc", 14*24*time.Hour, now):      "sessionid=abc; Domain=.example.com; expires=Sun, 13 Dec 2026 05:30:00 GMT; HttpOnly; Max-Age=1209600; Path=/shop; SameSite=Lax; Secure",
+		setcookie.Attributes{Path: "/"}.Line("a", "b", 0, now):  "a=b; Path=/",
+		all.Ended("sessionid"):                                  `sessionid=""; Domain=.example.com; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/shop; SameSite=Lax`,
 		setcookie.Attributes{Path: "/"}.Ended("__Host-session"): `__Host-session=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/; Secure`,
 		setcookie.Attributes{SameSite: "None"}.Ended("a"):       `a=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; SameSite=None; Secure`,
 	} {

@@ -13,9 +13,22 @@ def read_site(report):
     report.set("DJANGO_CSRF_COOKIE_NAME", settings.CSRF_COOKIE_NAME, "csrftoken")
     report.set("DJANGO_CSRF_HEADER_NAME", settings.CSRF_HEADER_NAME, "HTTP_X_CSRFTOKEN")
     report.set("DJANGO_CSRF_TRUSTED_ORIGINS", list(settings.CSRF_TRUSTED_ORIGINS), [])
+    report.set("DJANGO_CSRF_COOKIE_AGE", "None" if settings.CSRF_COOKIE_AGE is None else int(settings.CSRF_COOKIE_AGE), 31449600)
+    report.set("DJANGO_CSRF_USE_SESSIONS", bool(setting("CSRF_USE_SESSIONS", False)), False)
+    read_cookie(report, "CSRF_COOKIE", False)
     if setting("ASGI_APPLICATION"):
         report.offer("DJANGO_ASGI", True, "if Django runs under ASGI: ASGI_APPLICATION is set, and a shell cannot tell")
     report.step("uploads", read_uploads)
+
+
+def read_cookie(report, name, http_only):
+    """The attributes of a cookie that is written beside Django."""
+    report.set("DJANGO_%s_DOMAIN" % name, setting(name + "_DOMAIN") or "", "")
+    report.set("DJANGO_%s_PATH" % name, setting(name + "_PATH") or "/", "/")
+    report.set("DJANGO_%s_SECURE" % name, bool(setting(name + "_SECURE", False)), False)
+    report.set("DJANGO_%s_HTTPONLY" % name, bool(setting(name + "_HTTPONLY", http_only)), http_only)
+    if django.VERSION >= (2, 1):
+        report.set("DJANGO_%s_SAMESITE" % name, setting(name + "_SAMESITE") or "False", "Lax")
 
 
 def read_login_url(report):

@@ -42,6 +42,9 @@ func OpenLocal(ctx context.Context, c *config.Config, logger *slog.Logger) (*Loc
 // Answers answers questions, for as long as the Local is open.
 func (l *Local) Answers() *check.Service { return l.sc.answers }
 
+// Config is what the settings say. Nobody changes it.
+func (l *Local) Config() *config.Config { return l.sc.config }
+
 // Ready asks the stores what a verdict would. nil says that they answer.
 func (l *Local) Ready(ctx context.Context) error {
 	var errs []error

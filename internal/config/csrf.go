@@ -1,0 +1,71 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"django-sidecar/internal/setcookie"
+)
+
+// CSRF is what Django's settings say of CsrfViewMiddleware.
+type CSRF struct {
+	CookieName string // csrftoken
+	HeaderName string // as HTTP writes it; X-CSRFTOKEN
+	// TrustedOrigins, UseForwardedHost and SecureHeader are as in UploadSettings.
+	TrustedOrigins   []string
+	UseForwardedHost bool
+	SecureHeader     SecureHeader
+
+	UseSessions bool                 // CSRF_USE_SESSIONS, which cannot be had here
+	Cookie      setcookie.Attributes // of CSRF_COOKIE_*
+	CookieAge   time.Duration        // CSRF_COOKIE_AGE; 0: as long as the browser
+}
+
+// readCSRF reads the settings of CsrfViewMiddleware, some of which uploads have too.
+func (c *Config) readCSRF(r *reader) {
+	u := c.Uploads
+	c.CSRF = CSRF{
+		CookieName: u.CSRFCookieName, HeaderName: u.CSRFHeaderName, TrustedOrigins: u.TrustedOrigins,
+		UseForwardedHost: u.UseForwardedHost, SecureHeader: u.SecureHeader,
+	}
+	c.CSRF.UseSessions = r.flag("DJANGO_CSRF_USE_SESSIONS")
+	c.CSRF.Cookie = r.cookieAttributes("DJANGO_CSRF_COOKIE", c.DjangoVersion)
+	c.CSRF.CookieAge = time.Duration(r.limit("DJANGO_CSRF_COOKIE_AGE")) * time.Second
+	if c.CSRF.UseSessions && c.Uploads.CSRFToken {
+		r.fault("DJANGO_CSRF_USE_SESSIONS", "is on, and so is SIDECAR_UPLOAD_CSRF_TOKEN: a token that is in the session "+
+			"cannot be compared here; turn one of them off")
+	}
+}
+
+// cookieAttributes reads <prefix>_PATH, _DOMAIN, _SECURE, _HTTPONLY and _SAMESITE.
+func (r *reader) cookieAttributes(prefix, version string) setcookie.Attributes {
+	a := setcookie.Attributes{
+		Path: r.text(prefix + "_PATH"), Domain: r.text(prefix + "_DOMAIN"), Secure: r.flag(prefix + "_SECURE"),
+		HTTPOnly: r.flag(prefix + "_HTTPONLY"), SameSite: r.text(prefix + "_SAMESITE"),
+	}
+	for name, text := range map[string]string{"_PATH": a.Path, "_DOMAIN": a.Domain} {
+		if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`;,"\`, c) }) {
+			r.refuse(prefix+name, "a path or a domain, without white space, quotes, commas and semicolons")
+		}
+	}
+	name := prefix + "_SAMESITE"
+	switch strings.ToLower(a.SameSite) {
+	case "lax", "strict":
+		if olderThan(version, 2, 1) { // django/http/response.py, 2.0: there is no samesite
+			if r.value(name).given {
+				r.fault(name, fmt.Sprintf("is %s, and Django %s has no SameSite: leave it out", a.SameSite, version))
+			}
+			a.SameSite = ""
+		}
+	case "none":
+		if olderThan(version, 3, 1) { // django/http/response.py, 3.0: None is that of Python, which writes nothing
+			a.SameSite = ""
+		}
+	case "false":
+		a.SameSite = ""
+	default:
+		r.refuse(name, "Lax, Strict, None or False")
+	}
+	return a
+}

@@ -1,0 +1,36 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/setcookie"
+)
+
+// TestCSRFCookie: the attributes of the cookie, as the deployment's Django would write them.
+func TestCSRFCookie(t *testing.T) {
+	given := env{
+		"DJANGO_CSRF_COOKIE_PATH": "/shop", "DJANGO_CSRF_COOKIE_DOMAIN": ".example.com", "DJANGO_CSRF_COOKIE_SECURE": "True",
+		"DJANGO_CSRF_COOKIE_HTTPONLY": "1", "DJANGO_CSRF_COOKIE_SAMESITE": "Strict", "CSRF_COOKIE_AGE": "None",
+	}
+	want := config.CSRF{CookieName: "csrftoken", HeaderName: "X-CSRFTOKEN", Cookie: setcookie.Attributes{Path: "/shop", Domain: ".example.com", Secure: true, HTTPOnly: true, SameSite: "Strict"}}
+	if c := mustLoad(t, with(given)); !cmp.Equal(c.CSRF, want) {
+		t.Error(cmp.Diff(want, c.CSRF))
+	}
+	for _, tt := range []struct{ version, given, want string }{
+		{"1.11", "", ""}, {"2.1", "", "Lax"}, {"3.0", "None", ""}, {"3.1", "None", "None"}, {"5.2", "False", ""}, {"5.2", "lax", "lax"},
+	} {
+		if c := mustLoad(t, with(env{"DJANGO_VERSION": tt.version, "DJANGO_CSRF_COOKIE_SAMESITE": tt.given})); c.CSRF.Cookie.SameSite != tt.want {
+			t.Errorf("%+v: got %q", tt, c.CSRF.Cookie.SameSite)
+		}
+	}
+	wantFault(t, with(env{"DJANGO_CSRF_COOKIE_SAMESITE": "Loose"}), "DJANGO_CSRF_COOKIE_SAMESITE", "Lax, Strict, None or False", "=Lax")
+	wantFault(t, with(env{"DJANGO_CSRF_COOKIE_SAMESITE": "Lax", "DJANGO_VERSION": "2.0"}), "DJANGO_CSRF_COOKIE_SAMESITE", "leave it out", "=Lax")
+	wantFault(t, with(env{"DJANGO_CSRF_COOKIE_DOMAIN": "a; Secure"}), "DJANGO_CSRF_COOKIE_DOMAIN", "semicolons", "=.example.com")
+	wantFault(t, with(env{"DJANGO_CSRF_USE_SESSIONS": "true", "SIDECAR_UPLOAD_CSRF_TOKEN": "true"}), "DJANGO_CSRF_USE_SESSIONS", "turn one of them off", "=false")
+	if c := mustLoad(t, with(env{"DJANGO_CSRF_USE_SESSIONS": "true"})); !c.CSRF.UseSessions {
+		t.Error("CSRF_USE_SESSIONS is refused where no token is needed")
+	}
+}
