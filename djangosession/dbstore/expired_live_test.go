@@ -18,6 +18,7 @@ func TestExpiredOnServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			testExpired(t, f, f.Database)
+			t.Run("users", func(t *testing.T) { testUserWriter(t, f, f.Database) })
 			t.Run("lock", func(t *testing.T) { testClearingLock(t, f) })
 		})
 	}

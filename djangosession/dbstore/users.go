@@ -91,6 +91,17 @@ type userShape struct {
 	hashed    []pyStr  // the columns of HashColumns
 	hashTypes string   // the types of these columns
 	leftOut   []string // the configured columns that the table lacks
+
+	byName       *statement // nil where USERNAME_FIELD has no column of texts
+	hasLastLogin bool
+}
+
+// drop forgets the prepared statements.
+func (s *userShape) drop() {
+	s.byUser.drop()
+	if s.byName != nil {
+		s.byName.drop()
+	}
 }
 
 func (s *userShape) same(other *userShape) bool {
@@ -333,14 +344,18 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		shape.hashTypes += columns[name] + ","
 	}
 	from := source{db, c.Dialect, c.Prepare}
-	query := func(is string) *statement {
+	query := func(name, is string) *statement {
 		return from.find(strings.Join(selected, ", ")+", "+strings.Join(tooLarge, " OR ")+strings.Join(hashed, ""),
-			c.Dialect.table(c.Table)+" AS u", column(c.Columns.ID), conditions.and()+column(c.Columns.ID)+" = "+is)
+			c.Dialect.table(c.Table)+" AS u", column(c.Columns.ID), conditions.and()+column(name)+" = "+is)
 	}
-	shape.find = query(c.Dialect.keyParameter[shape.keyType])
+	shape.find = query(c.Columns.ID, c.Dialect.keyParameter[shape.keyType])
 	if parameter, ok := c.Dialect.keyArray[shape.keyType]; ok {
-		shape.all = query(fmt.Sprintf(c.Dialect.any, parameter))
+		shape.all = query(c.Columns.ID, fmt.Sprintf(c.Dialect.any, parameter))
 	}
+	if c.Dialect.keyType(columns[c.Columns.Username]) == djangosession.TextKey {
+		shape.byName = query(c.Columns.Username, c.Dialect.placeholder)
+	}
+	_, shape.hasLastLogin = columns[lastLoginColumn]
 	return shape, nil
 }
 

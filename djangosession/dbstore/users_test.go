@@ -23,6 +23,7 @@ func testUsers(t *testing.T, f *fixture) {
 	t.Run("flags that are exact numbers", func(t *testing.T) { testNumericFlags(t, f) })
 	t.Run("keys without hyphens", func(t *testing.T) { testHexKeys(t, f) })
 	t.Run("text keys", func(t *testing.T) { testTextKeys(t, f) })
+	t.Run("names", func(t *testing.T) { testUserNames(t, f) })
 	t.Run("tables", func(t *testing.T) { testUserTables(t, f) })
 	t.Run("sizes", func(t *testing.T) { testUserSizes(t, f) })
 	t.Run("conditions", func(t *testing.T) { testConditions(t, f) })
