@@ -2,17 +2,11 @@ package djangosite
 
 import (
 	"context"
-	"errors"
-	"mime"
 	"net/http"
-	"strings"
-	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/config"
-	"django-sidecar/internal/csrf"
+	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/reply"
-	"django-sidecar/internal/setcookie"
 )
 
 // CSRF is Django's CsrfViewMiddleware, by the settings of the site: a request with another method than GET, HEAD,
@@ -30,14 +24,8 @@ import (
 func (s *Site) CSRF(next http.Handler) http.Handler {
 	c := s.csrfChecker()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		state := &csrfState{checker: c}
-		sent := c.cookies.SessionKey(r.Header["Cookie"], c.cookieName)
-		if secret, ok := csrf.Secret(sent); ok {
-			state.secret, state.text = secret, sent
-		} else if sent != "" && c.replacesCookie {
-			c.rotate(w, state)
-		}
-		if err := c.check(r, sent); err != nil {
+		state := c.Read(w.Header(), r, now())
+		if err := state.Check(r, csrfhttp.FormField); err != nil {
 			s.logger.InfoContext(r.Context(), "CSRF verification failed", "reason", err.Error())
 			answer(w, reply.NotOfThisSite)
 			return
@@ -50,136 +38,28 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 // [Site.CSRF]. It is another one each time. It sets the csrftoken cookie, so that it must be called before the answer's
 // header is written. It panics where no Site.CSRF has been.
 func CSRFToken(w http.ResponseWriter, r *http.Request) string {
-	state, ok := r.Context().Value(csrfKey{}).(*csrfState)
+	state, ok := r.Context().Value(csrfKey{}).(*csrfhttp.State)
 	if !ok {
 		panic("djangosite: CSRFToken: put the CSRF middleware of the site around the handler")
 	}
-	if state.secret == "" {
-		state.checker.rotate(w, state)
-	} else {
-		state.checker.put(w, state)
-	}
-	return csrf.Mask(state.secret)
+	return state.Token(w.Header(), now())
 }
 
 type csrfKey struct{}
 
-// csrfState is the secret of a request, "" where there is none yet, and the text of the cookie that has it.
-type csrfState struct {
-	checker      *csrfChecker
-	secret, text string
-}
-
-// csrfChecker is what the settings make of CsrfViewMiddleware.
-type csrfChecker struct {
-	rules                  csrf.Rules
-	cookies                djangosession.CookieRules
-	cookieName, headerName string
-	cookie                 setcookie.Attributes
-	age                    time.Duration
-	masked                 bool // the cookie's value: to Django 4.0
-	replacesCookie         bool // one that is malformed: from Django 4.0 on
-	forwardedHost          bool
-	secure                 config.SecureHeader
-}
-
-func (s *Site) csrfChecker() *csrfChecker {
-	l, ok := s.source.(local)
-	if !ok {
-		panic("djangosite: CSRF: the site must be of FromEnv or Open, which know its settings")
+func (s *Site) csrfChecker() *csrfhttp.Checker {
+	l, err := s.local()
+	if err != nil {
+		panic("djangosite: CSRF: " + err.Error())
 	}
 	c := l.Config()
-	if c.CSRF.UseSessions {
-		panic("djangosite: CSRF: DJANGO_CSRF_USE_SESSIONS is on, and tokens in sessions are not known here")
-	}
 	version, err := djangosession.ParseVersion(c.DjangoVersion)
 	if err != nil {
 		panic("djangosite: CSRF: " + err.Error()) // which has been refused when the site was opened
 	}
-	return &csrfChecker{
-		rules: csrf.Rules{
-			ChecksOrigin: version.AtLeast(4, 0), TrustedOrigins: c.CSRF.TrustedOrigins, CookieDomain: c.CSRF.Cookie.Domain,
-		},
-		cookies: l.Answers().Cookies, cookieName: c.CSRF.CookieName, headerName: http.CanonicalHeaderKey(c.CSRF.HeaderName),
-		cookie: c.CSRF.Cookie, age: c.CSRF.CookieAge,
-		masked: !version.AtLeast(4, 1), replacesCookie: version.AtLeast(4, 0),
-		forwardedHost: c.CSRF.UseForwardedHost, secure: c.CSRF.SecureHeader,
-	}
-}
-
-// check is process_view of CsrfViewMiddleware. The form is read last, and only where the token may be right.
-func (c *csrfChecker) check(r *http.Request, cookie string) error {
-	if csrf.IsSafe(r.Method) {
-		return nil
-	}
-	err := c.rules.CheckSource(csrf.Request{
-		Method: r.Method, Secure: c.isSecure(r), Host: c.host(r), Origin: r.Header["Origin"], Referer: r.Header["Referer"],
-	})
+	checker, err := csrfhttp.New(c.CSRF, version, l.Answers().Cookies)
 	if err != nil {
-		return err
+		panic("djangosite: CSRF: " + err.Error())
 	}
-	header := r.Header[c.headerName]
-	if err := csrf.CheckToken(cookie, "", header); errors.Is(err, csrf.ErrNoCookie) || errors.Is(err, csrf.ErrBadCookie) {
-		return err
-	}
-	return csrf.CheckToken(cookie, formToken(r, header), header)
-}
-
-// formToken is the field of a form that a POST brings, "" without one.
-func formToken(r *http.Request, header []string) string {
-	if r.Method != http.MethodPost {
-		return ""
-	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		return ""
-	}
-	const inMemory = 32 << 20
-	switch {
-	case kind == "application/x-www-form-urlencoded":
-		_ = r.ParseForm() // what it could not read has no token
-	case kind == "multipart/form-data" && len(header) == 0:
-		_ = r.ParseMultipartForm(inMemory) //nolint:gosec // who uses the middleware bounds bodies, as its comment says
-	}
-	values := r.PostForm[csrf.FieldName]
-	if len(values) == 0 {
-		return ""
-	}
-	return values[len(values)-1] // the last one counts, as in QueryDict
-}
-
-// isSecure is request.is_secure: the header alone, where there is one to ask (django/http/request.py, 5.2, scheme).
-func (c *csrfChecker) isSecure(r *http.Request) bool {
-	if told := r.Header[http.CanonicalHeaderKey(c.secure.Name)]; c.secure.Name != "" && len(told) > 0 {
-		first, _, _ := strings.Cut(strings.Join(told, ","), ",")
-		return strings.TrimSpace(first) == c.secure.Value
-	}
-	return r.TLS != nil
-}
-
-// host is request.get_host, without a look at ALLOWED_HOSTS.
-func (c *csrfChecker) host(r *http.Request) string {
-	if told := r.Header["X-Forwarded-Host"]; c.forwardedHost && len(told) > 0 {
-		return strings.Join(told, ",")
-	}
-	return r.Host
-}
-
-// rotate is rotate_token: another secret, in a new cookie.
-func (c *csrfChecker) rotate(w http.ResponseWriter, state *csrfState) {
-	state.secret = csrf.NewSecret()
-	state.text = state.secret
-	c.put(w, state)
-}
-
-// put sets the cookie, also where the browser has it: its time begins anew.
-func (c *csrfChecker) put(w http.ResponseWriter, state *csrfState) {
-	switch {
-	case !c.masked:
-		state.text = state.secret
-	case state.text == state.secret: // the older form of a cookie gets its mask
-		state.text = csrf.Mask(state.secret)
-	}
-	setcookie.Put(w.Header(), c.cookie.Line(c.cookieName, state.text, c.age, now()))
-	variesByCookie(w.Header())
+	return checker
 }

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/check"
+	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/reply"
 )
@@ -100,20 +100,13 @@ func (s *Site) loaded(w http.ResponseWriter, r *http.Request) (*http.Request, dj
 	if had, ok := r.Context().Value(contextKey{}).(loaded); ok && had.site == s {
 		return r, had.verdict, true
 	}
-	variesByCookie(w.Header())
+	csrfhttp.VariesByCookie(w.Header())
 	v, err := s.Verify(r.Context(), r.Header["Cookie"])
 	if err != nil {
 		answer(w, reply.Unavailable)
 		return r, v, false
 	}
 	return r.WithContext(context.WithValue(r.Context(), contextKey{}, loaded{s, v})), v, true
-}
-
-// variesByCookie adds Cookie to Vary, once.
-func variesByCookie(h http.Header) {
-	if !slices.Contains(h["Vary"], "Cookie") {
-		h.Add("Vary", "Cookie")
-	}
 }
 
 // original is the request as the rules of gateways see it. A page to return to is left out where it cannot be read.

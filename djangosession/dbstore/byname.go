@@ -57,6 +57,17 @@ func (u *Users) UserByName(ctx context.Context, name string) (*djangosession.Sto
 	})
 }
 
+// UserByKey returns the user whose primary key is id, as User.ID has it.
+func (u *Users) UserByKey(ctx context.Context, id string) (*djangosession.StoredUser, error) {
+	return withShape(ctx, &u.shapes, func(shape *userShape) (*djangosession.StoredUser, error) {
+		row, err := shape.queue.find(ctx, keyOf(shape.keyType, id))
+		if err != nil {
+			return nil, err
+		}
+		return u.user(shape, keyOf(shape.keyType, id), row)
+	})
+}
+
 // keyOf is a primary key as ToPython writes it, from a row that was not found by it.
 func keyOf(t djangosession.KeyType, id string) string {
 	if h := strings.ReplaceAll(strings.ToLower(id), "-", ""); t == djangosession.UUIDKey && len(h) == 32 {

@@ -25,6 +25,10 @@ func testUserNames(t *testing.T, f *fixture) {
 		user, err := u.UserByName(t.Context(), name)
 		if err != nil || user.Password != want || user.ID != id+want[2:] || user.Name() != name || user.IsActive != yes {
 			t.Errorf("%q: %+v, %v", name, user, err)
+			continue
+		}
+		if again, err := u.UserByKey(t.Context(), user.ID); err != nil || again.Name() != name {
+			t.Errorf("the key of %q: %+v, %v", name, again, err)
 		}
 	}
 	for _, name := range []string{"", "adam", "a", "_", "ada\x00", "\xff", strings.Repeat("a", 5000), "hidden", "' OR 1=1 --", "two"} {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"django-sidecar/djangosession"
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/config"
 )
@@ -44,6 +45,19 @@ func (l *Local) Answers() *check.Service { return l.sc.answers }
 
 // Config is what the settings say. Nobody changes it.
 func (l *Local) Config() *config.Config { return l.sc.config }
+
+// UserByName finds a user by USERNAME_FIELD.
+func (l *Local) UserByName(ctx context.Context, name string) (*djangosession.StoredUser, error) {
+	users := l.sc.current.Load().users
+	if users == nil {
+		return nil, errNoUsers
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.sc.config.StoreTimeout)
+	defer cancel()
+	return users.UserByName(ctx, name)
+}
+
+var errNoUsers = errors.New("SIDECAR_INSECURE_SKIP_USER_CHECK is on: no user is looked at")
 
 // Ready asks the stores what a verdict would. nil says that they answer.
 func (l *Local) Ready(ctx context.Context) error {
