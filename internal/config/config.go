@@ -94,10 +94,13 @@ type Config struct {
 	Explain               bool           // false: answers do not carry the precise reason
 	EndedStatus           int            // 401 or 200; 401
 
-	Cache   VerdictCache
-	Uploads UploadSettings
-	Shadow  ShadowSettings
-	Traces  TraceSettings
+	Cache         VerdictCache
+	Write         WriteSettings
+	SessionCookie SessionCookie
+	Login         LoginSettings
+	Uploads       UploadSettings
+	Shadow        ShadowSettings
+	Traces        TraceSettings
 
 	KeyMissing bool // SecretKey is none of Django's; see AsFarAsItGoes
 
@@ -253,6 +256,8 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readCache(r)
 	c.readUploads(r)
 	c.readCSRF(r)
+	c.readLogin(r)
+	c.readWrite(r)
 	c.readShadow(r)
 	c.readTraces(r)
 	if withStores {

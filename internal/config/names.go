@@ -48,7 +48,11 @@ func (r *reader) nearest(name string) string {
 		if strings.HasPrefix(v.Name, ownPrefix) != strings.HasPrefix(name, ownPrefix) {
 			continue
 		}
-		if score := distance(name, v.Name) - commonPrefix(name, v.Name); best == "" || score < bestScore {
+		edits := distance(name, v.Name)
+		if v.Name == "SIDECAR_WRITE" && edits > closeEdits {
+			continue // nobody is led to it by a guess
+		}
+		if score := edits - commonPrefix(name, v.Name); best == "" || score < bestScore {
 			best, bestScore = v.Name, score
 		}
 	}

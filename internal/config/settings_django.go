@@ -172,6 +172,30 @@ type djangoSettings struct {
 	// CSRF_HEADER_NAME, for the same, as Django's settings write it.
 	CSRFHeaderName *string `envconfig:"CSRF_HEADER_NAME" otherwise:"HTTP_X_CSRFTOKEN"`
 
+	// # The session's cookie
+	//
+	// For what writes this cookie: SIDECAR_WRITE.
+
+	// SESSION_COOKIE_DOMAIN. By default the cookie is of the host alone.
+	SessionCookieDomain *string `envconfig:"SESSION_COOKIE_DOMAIN" example:".example.com" form:"name"`
+	// SESSION_COOKIE_PATH.
+	SessionCookiePath *string `envconfig:"SESSION_COOKIE_PATH" otherwise:"/" form:"path"`
+	// SESSION_COOKIE_SECURE.
+	SessionCookieSecure *string `envconfig:"SESSION_COOKIE_SECURE" otherwise:"false" form:"flag"`
+	// SESSION_COOKIE_HTTPONLY.
+	SessionCookieHTTPOnly *string `envconfig:"SESSION_COOKIE_HTTPONLY" otherwise:"true" form:"flag"`
+	// SESSION_COOKIE_SAMESITE: `Lax`, `Strict`, `None`, or `False` for a cookie without the attribute. Before Django
+	// 2.1 there is none.
+	SessionCookieSameSite *string `envconfig:"SESSION_COOKIE_SAMESITE" otherwise:"Lax" form:"word"`
+	// SESSION_EXPIRE_AT_BROWSER_CLOSE.
+	SessionExpireAtBrowserClose *string `envconfig:"SESSION_EXPIRE_AT_BROWSER_CLOSE" otherwise:"false" form:"flag"`
+
+	// # Logins
+
+	// PASSWORD_HASHERS, for POST /login and the library. The first makes new hashes, and each of them is known. By
+	// default that of the DJANGO_VERSION. A hasher of your own, also a subclass with other iterations, is refused.
+	PasswordHashers *string `envconfig:"PASSWORD_HASHERS" example:"django.contrib.auth.hashers.Argon2PasswordHasher,django.contrib.auth.hashers.PBKDF2PasswordHasher" form:"list"`
+
 	// # The csrftoken cookie
 	//
 	// For what writes this cookie: logins, and the [library](library.md).

@@ -247,6 +247,27 @@ type ownSettings struct {
 	// known.
 	UploadCSRFToken *string `envconfig:"SIDECAR_UPLOAD_CSRF_TOKEN" otherwise:"false" form:"flag"`
 
+	// # Writing
+	//
+	// [Writing](writing.md) says what is written, and how it is tried.
+
+	// What may be written to Django's sessions and users: `none`, or a list of `touch`, `logout` and `login`. Each needs
+	// its rights in the database: `django-sidecar sql -what role`.
+	Write *string `envconfig:"SIDECAR_WRITE" otherwise:"none" example:"touch,logout" form:"list"`
+
+	// # Tries to log in
+
+	// Wrong passwords of one user name within SIDECAR_LOGIN_TRIES_PER. Over it 429. `0`: no limit.
+	LoginTries *string `envconfig:"SIDECAR_LOGIN_TRIES" otherwise:"10" form:"number"`
+	// Wrong passwords from one address within SIDECAR_LOGIN_TRIES_PER, whatever the names; of IPv6, its /64. Over it
+	// 429. `0`: no limit. Behind a gateway, SIDECAR_TRUSTED_PROXIES must name it, or all clients have its address.
+	LoginTriesPerAddress *string `envconfig:"SIDECAR_LOGIN_TRIES_PER_ADDRESS" otherwise:"100" form:"number"`
+	// The time for both: tries come back one by one.
+	LoginTriesPer *string `envconfig:"SIDECAR_LOGIN_TRIES_PER" otherwise:"5m" form:"duration"`
+	// Passwords that are checked at a time: each takes a processor for up to a second. Who waits longer than
+	// SIDECAR_STORE_TIMEOUT gets 503.
+	LoginHashesAtOnce *string `envconfig:"SIDECAR_LOGIN_HASHES_AT_ONCE" otherwise:"2" form:"number"`
+
 	// # Comparing with Django
 	//
 	// See [proof](proof.md#real-requests).

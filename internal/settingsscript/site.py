@@ -16,6 +16,11 @@ def read_site(report):
     report.set("DJANGO_CSRF_COOKIE_AGE", "None" if settings.CSRF_COOKIE_AGE is None else int(settings.CSRF_COOKIE_AGE), 31449600)
     report.set("DJANGO_CSRF_USE_SESSIONS", bool(setting("CSRF_USE_SESSIONS", False)), False)
     read_cookie(report, "CSRF_COOKIE", False)
+    read_cookie(report, "SESSION_COOKIE", True)
+    report.set("DJANGO_SESSION_EXPIRE_AT_BROWSER_CLOSE", bool(setting("SESSION_EXPIRE_AT_BROWSER_CLOSE", False)), False)
+    from django.conf import global_settings
+
+    report.set("DJANGO_PASSWORD_HASHERS", list(settings.PASSWORD_HASHERS), list(global_settings.PASSWORD_HASHERS))
     if setting("ASGI_APPLICATION"):
         report.offer("DJANGO_ASGI", True, "if Django runs under ASGI: ASGI_APPLICATION is set, and a shell cannot tell")
     report.step("uploads", read_uploads)

@@ -1,0 +1,49 @@
+package config
+
+import "django-sidecar/internal/setcookie"
+
+// WriteSettings say what may be written to Django's sessions and users. The zero value is nothing.
+type WriteSettings struct {
+	Touch  bool // sessions are kept alive
+	Logout bool // sessions are ended
+	Login  bool // users log in
+}
+
+// Any reports whether anything may be written.
+func (w WriteSettings) Any() bool { return w.Touch || w.Logout || w.Login }
+
+// SessionCookie is what SESSION_COOKIE_* and SESSION_EXPIRE_AT_BROWSER_CLOSE say of the cookie, beside name and age.
+type SessionCookie struct {
+	Attributes     setcookie.Attributes
+	AtBrowserClose bool
+}
+
+// readWrite reads what may be written, and the session's cookie.
+func (c *Config) readWrite(r *reader) {
+	const name = "SIDECAR_WRITE"
+	if r.value(name).given && r.text(name) != "none" {
+		for _, word := range r.list(name) {
+			switch word {
+			case "touch":
+				c.Write.Touch = true
+			case "logout":
+				c.Write.Logout = true
+			case "login":
+				c.Write.Login = true
+			default:
+				r.refuse(name, "none, or a list of touch, logout and login")
+			}
+		}
+	}
+	c.SessionCookie = SessionCookie{
+		Attributes:     r.cookieAttributes("DJANGO_SESSION_COOKIE", c.DjangoVersion),
+		AtBrowserClose: r.flag("DJANGO_SESSION_EXPIRE_AT_BROWSER_CLOSE"),
+	}
+	if c.Write.Login {
+		c.refuseLogin(r)
+		if len(c.TrustedProxies) == 0 && !IsSocket(c.Listen) {
+			r.warn("SIDECAR_TRUSTED_PROXIES is not set: behind a gateway, all clients have its address for " +
+				"SIDECAR_LOGIN_TRIES_PER_ADDRESS")
+		}
+	}
+}
