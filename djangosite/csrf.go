@@ -52,12 +52,12 @@ func (s *Site) csrfChecker() *csrfhttp.Checker {
 	if err != nil {
 		panic("djangosite: CSRF: " + err.Error())
 	}
-	c := l.Config()
+	c := l.Config
 	version, err := djangosession.ParseVersion(c.DjangoVersion)
 	if err != nil {
 		panic("djangosite: CSRF: " + err.Error()) // which has been refused when the site was opened
 	}
-	checker, err := csrfhttp.New(c.CSRF, version, l.Answers().Cookies)
+	checker, err := csrfhttp.New(c.CSRF, version, l.Answers.Cookies)
 	if err != nil {
 		panic("djangosite: CSRF: " + err.Error())
 	}

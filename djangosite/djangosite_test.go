@@ -17,7 +17,7 @@ import (
 	"django-sidecar/djangosite"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/demo"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -100,12 +100,12 @@ func open(t *testing.T, s djangosite.Settings) *djangosite.Site {
 func (d *deployment) ask(t *testing.T) *djangosite.Site {
 	t.Helper()
 	c := d.config(t)
-	listening, done := make(chan sidecar.Listeners, 1), make(chan error, 1)
+	listening, done := make(chan serving.Listeners, 1), make(chan error, 1)
 	ctx := t.Context()
 	go func() {
-		done <- sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at }})
+		done <- serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at serving.Listeners) { listening <- at }})
 	}()
-	var at sidecar.Listeners
+	var at serving.Listeners
 	select {
 	case at = <-listening:
 	case err := <-done:

@@ -134,7 +134,7 @@ type local struct{ *sidecar.Local }
 
 func (l local) verify(ctx context.Context, cookies []string) (djangosession.Verdict, error) {
 	var e observe.Event
-	v, out := l.Answers().Verify(ctx, cookies, now(), &e)
+	v, out := l.Answers.Verify(ctx, cookies, now(), &e)
 	if out == check.Unavailable {
 		if e.Err == nil {
 			e.Err = errors.New("the session could not be checked")
@@ -145,7 +145,7 @@ func (l local) verify(ctx context.Context, cookies []string) (djangosession.Verd
 }
 
 func (l local) judge(ctx context.Context, q check.Question, v djangosession.Verdict) check.Answer {
-	return l.Answers().Local(ctx, q, v)
+	return l.Answers.Local(ctx, q, v)
 }
 
 func (l local) ready(ctx context.Context) error { return l.Ready(ctx) }

@@ -11,17 +11,17 @@ import (
 	"strings"
 	"testing"
 
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // TestMetricsHoldNothingSecret: whoever reaches the admin listener learns of no user, session or secret.
 func TestMetricsHoldNothingSecret(t *testing.T) {
 	site := newUploadSite(t, t.TempDir(), map[string]string{"SIDECAR_CACHE_TTL": "1h", "SIDECAR_CACHE_INVALIDATION": "off"})
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	listening, done := make(chan sidecar.Listeners, 1), make(chan error, 1)
+	listening, done := make(chan serving.Listeners, 1), make(chan error, 1)
 	go func() {
-		done <- sidecar.Run(ctx, site.config, sidecar.Options{
-			Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at },
+		done <- serving.Run(ctx, site.config, serving.Options{
+			Logger: slog.New(slog.DiscardHandler), Listening: func(at serving.Listeners) { listening <- at },
 		})
 	}()
 	defer func() {

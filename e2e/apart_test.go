@@ -13,6 +13,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/invalidate/postgres"
+	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -128,13 +129,13 @@ func askStatus(t *testing.T, c *http.Client, url, key string) (int, error) {
 }
 
 // metricOf reports whether the metrics have a line.
-func metricOf(t *testing.T, at sidecar.Listeners, line string) bool {
+func metricOf(t *testing.T, at serving.Listeners, line string) bool {
 	t.Helper()
 	return strings.Contains(metricsAt(t, at), line)
 }
 
 // metricsAt are all metrics of a sidecar.
-func metricsAt(t *testing.T, at sidecar.Listeners) string {
+func metricsAt(t *testing.T, at serving.Listeners) string {
 	t.Helper()
 	return pageFor(t.Context(), t, "http://"+at.Admin.Addr().String()+"/metrics", "")
 }

@@ -25,6 +25,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/invalidate/postgres"
+	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -73,7 +74,7 @@ func (h *history) age(answer string, asked time.Time) (time.Duration, bool) {
 // cachingRig is a sidecar with a cache on a real Django's database, whose users are changed while they are asked for.
 type cachingRig struct {
 	django *djangotest.Django
-	at     sidecar.Listeners
+	at     serving.Listeners
 	users  []*history
 	next   int
 }

@@ -18,7 +18,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // TestGatewaysTroubles provokes every row of docs/troubleshooting.md, and looks for what the row quotes in what the program says.
@@ -161,11 +161,11 @@ func (d *troubled) answersWhile(t *testing.T, meanwhile func(admin string), requ
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, listening, ended := new(logBuffer), make(chan sidecar.Listeners, 1), make(chan error, 1)
+	log, listening, ended := new(logBuffer), make(chan serving.Listeners, 1), make(chan error, 1)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() {
-		ended <- sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.NewJSONHandler(log, nil)), Listening: func(at sidecar.Listeners) { listening <- at }})
+		ended <- serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.NewJSONHandler(log, nil)), Listening: func(at serving.Listeners) { listening <- at }})
 	}()
 	all := said{}
 	select {

@@ -21,7 +21,7 @@ import (
 	"django-sidecar/djangosite"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // A profile is one deployment that the oracle compares.
@@ -245,7 +245,7 @@ func serveForTest(t *testing.T) net.Addr {
 }
 
 // listenersForTest is serveForTest for who wants to know all addresses.
-func listenersForTest(t *testing.T) sidecar.Listeners {
+func listenersForTest(t *testing.T) serving.Listeners {
 	t.Helper()
 	t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
 	t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
@@ -253,10 +253,10 @@ func listenersForTest(t *testing.T) sidecar.Listeners {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening, done := make(chan sidecar.Listeners, 1), make(chan error, 1)
+	listening, done := make(chan serving.Listeners, 1), make(chan error, 1)
 	ctx := t.Context() // ends before the cleanups run
 	go func() {
-		done <- sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at }})
+		done <- serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at serving.Listeners) { listening <- at }})
 	}()
 	t.Cleanup(func() {
 		if err := <-done; err != nil {
@@ -270,7 +270,7 @@ func listenersForTest(t *testing.T) sidecar.Listeners {
 		done <- nil
 		t.Fatalf("the sidecar has ended: %v", err)
 	}
-	return sidecar.Listeners{}
+	return serving.Listeners{}
 }
 
 // ask sends a Cookie header as it is (nil for none), or several, and returns the user's id, or nil.

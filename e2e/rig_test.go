@@ -23,6 +23,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -161,7 +162,7 @@ func (r *rig) serve(t *testing.T, c *config.Config) {
 	listening := make(chan net.Addr, 1)
 	go func() {
 		defer close(r.stopped)
-		r.err = sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.NewJSONHandler(r.log, nil)), RowsEvery: r.rowsEvery, Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }})
+		r.err = serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.NewJSONHandler(r.log, nil)), RowsEvery: r.rowsEvery, Listening: func(at serving.Listeners) { listening <- at.Public.Addr() }})
 	}()
 	r.stop = stop
 	t.Cleanup(func() {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -138,7 +139,7 @@ func TestGracefulStop(t *testing.T) {
 		t.Error("it has ended before its requests")
 	default:
 	}
-	if got, err := sidecar.AskAdmin(t.Context(), r.admin, nil, "/readyz"); got != http.StatusServiceUnavailable {
+	if got, err := serving.AskAdmin(t.Context(), r.admin, nil, "/readyz"); got != http.StatusServiceUnavailable {
 		t.Errorf("while it drains, /readyz answers %d, %v; want 503", got, err)
 	}
 	unlock()
@@ -164,7 +165,7 @@ func TestGracefulStop(t *testing.T) {
 func TestReadyFollowsTheDatabase(t *testing.T) {
 	r := newRig(t, time.Second, nil)
 	ready := func() int {
-		status, err := sidecar.AskAdmin(t.Context(), r.admin, nil, "/readyz")
+		status, err := serving.AskAdmin(t.Context(), r.admin, nil, "/readyz")
 		if err != nil {
 			t.Error(err)
 		}
@@ -253,7 +254,7 @@ func TestSecondSignal(t *testing.T) {
 		if got := process.ExitCode(); got != code {
 			t.Errorf("%v: exit code %d, want %d", signal, got, code)
 		}
-		if took := time.Since(start); took > sidecar.StopTimeout/2 {
+		if took := time.Since(start); took > serving.StopTimeout/2 {
 			t.Errorf("%v: it took %v, in which what was running may have been given up anyway", signal, took)
 		}
 		if _, _, err := u.end(rest); err == nil {
@@ -268,7 +269,7 @@ func TestDrain(t *testing.T) {
 	kept := r.keepConnection(t)
 	r.stop()
 	waitFor(t, time.Second, "draining", func() bool {
-		status, err := sidecar.AskAdmin(t.Context(), r.admin, nil, "/readyz")
+		status, err := serving.AskAdmin(t.Context(), r.admin, nil, "/readyz")
 		return err == nil && status == http.StatusServiceUnavailable
 	})
 	if status, closes := kept.ask(t, r.live[0]); status != http.StatusOK || !closes {

@@ -17,7 +17,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // shadowed is a sidecar that compares all of its answers with a site.
@@ -38,10 +38,10 @@ func startShadowed(t *testing.T, settings map[string]string) *shadowed {
 		t.Fatal(err)
 	}
 	s := &shadowed{log: new(logBuffer)}
-	listening, done := make(chan sidecar.Listeners, 1), make(chan error, 1)
+	listening, done := make(chan serving.Listeners, 1), make(chan error, 1)
 	ctx := t.Context() // ends before the cleanups run
 	go func() {
-		done <- sidecar.Run(ctx, c, sidecar.Options{Logger: slog.New(slog.NewJSONHandler(s.log, nil)), Listening: func(at sidecar.Listeners) { listening <- at }})
+		done <- serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.NewJSONHandler(s.log, nil)), Listening: func(at serving.Listeners) { listening <- at }})
 	}()
 	t.Cleanup(func() {
 		if err := <-done; err != nil {

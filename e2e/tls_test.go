@@ -20,13 +20,13 @@ import (
 	"golang.org/x/net/http2"
 
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // tlsRig is a sidecar whose listeners speak TLS.
 type tlsRig struct {
 	site      *uploadSite
-	at        sidecar.Listeners
+	at        serving.Listeners
 	dir       string
 	authority *djangotest.Authority // of the sidecar and of its clients
 	ca        string                // its certificate's file

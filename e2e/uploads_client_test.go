@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"django-sidecar/internal/djangotest"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // uploadForm is a form of one file, in two parts: up to the middle of the file, and the rest.
@@ -92,7 +92,7 @@ func startServing(t *testing.T, program, addr, admin string) *djangotest.Process
 	cmd := exec.Command(program, "serve")
 	cmd.Env = append(os.Environ(), "SIDECAR_LISTEN="+addr, "SIDECAR_ADMIN_LISTEN=unix:"+admin, "SIDECAR_LOG_LEVEL=error")
 	return djangotest.StartProcess(t.Context(), t, cmd, func(ctx context.Context) error {
-		status, err := sidecar.AskAdmin(ctx, "unix:"+admin, nil, "/readyz")
+		status, err := serving.AskAdmin(ctx, "unix:"+admin, nil, "/readyz")
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("status %d", status)
 		}

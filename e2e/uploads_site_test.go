@@ -17,6 +17,7 @@ import (
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/demo"
+	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
 )
 
@@ -79,8 +80,8 @@ func (s *uploadSite) serveWrapped(t *testing.T, wrap func(http.Handler) http.Han
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	listening, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
-		done <- sidecar.Run(ctx, s.config, sidecar.Options{
-			Logger: slog.New(slog.DiscardHandler), Listening: func(at sidecar.Listeners) { listening <- at.Public.Addr() }, Wrap: wrap,
+		done <- serving.Run(ctx, s.config, serving.Options{
+			Logger: slog.New(slog.DiscardHandler), Listening: func(at serving.Listeners) { listening <- at.Public.Addr() }, Wrap: wrap,
 		})
 	}()
 	t.Cleanup(func() {

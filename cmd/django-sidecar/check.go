@@ -6,7 +6,7 @@ import (
 
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 func check(ctx context.Context, args []string, s stdio) int {
@@ -38,7 +38,7 @@ func check(ctx context.Context, args []string, s stdio) int {
 			return code
 		}
 	}
-	sidecar.Check(ctx, c, cookie, func(f checkup.Finding) {
+	serving.Check(ctx, c, cookie, func(f checkup.Finding) {
 		if f.Grade == checkup.Fail && code == exitYes {
 			code = exitNo
 		}

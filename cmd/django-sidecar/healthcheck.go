@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // healthcheckTimeout is longer than any answer of /readyz takes with the default store timeout.
@@ -30,7 +30,7 @@ func healthcheck(ctx context.Context, args []string, s stdio) int {
 	if *live {
 		path, state = "/livez", "alive"
 	}
-	status, err := sidecar.AskAdmin(ctx, address, own, path)
+	status, err := serving.AskAdmin(ctx, address, own, path)
 	if err != nil {
 		fmt.Fprintf(s.err, "not %s: %v\n", state, err)
 		return exitNo

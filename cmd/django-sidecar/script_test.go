@@ -16,7 +16,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/demo"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 func TestMain(m *testing.M) {
@@ -78,7 +78,7 @@ func waitReady(ts *testscript.TestScript, _ bool, _ []string) {
 	defer deadline.Stop()
 	defer tick.Stop()
 	for {
-		if status, err := sidecar.AskAdmin(context.Background(), ts.Getenv("SIDECAR_ADMIN_LISTEN"), nil, "/readyz"); err == nil && status == 200 {
+		if status, err := serving.AskAdmin(context.Background(), ts.Getenv("SIDECAR_ADMIN_LISTEN"), nil, "/readyz"); err == nil && status == 200 {
 			return
 		}
 		select {

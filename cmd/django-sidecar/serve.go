@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 func serve(ctx context.Context, args []string, s stdio) int {
@@ -16,7 +16,7 @@ func serve(ctx context.Context, args []string, s stdio) int {
 	if !ok {
 		return exitUsage
 	}
-	if err := sidecar.Serve(ctx, c, s.err, sidecar.Options{Build: build()}); err != nil {
+	if err := serving.Serve(ctx, c, s.err, serving.Options{Build: build()}); err != nil {
 		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
 		return exitUsage
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"django-sidecar/internal/sidecar"
+	"django-sidecar/internal/serving"
 )
 
 // Set by the linker; see the Makefile.
@@ -14,7 +14,7 @@ var (
 	commit  = "unknown"
 )
 
-func build() sidecar.Build { return sidecar.Build{Version: version, Commit: commit} }
+func build() serving.Build { return serving.Build{Version: version, Commit: commit} }
 
 func printVersion(_ context.Context, args []string, s stdio) int {
 	if code, ok := parseFlags(flags("version"), args, s); !ok {

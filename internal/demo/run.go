@@ -12,20 +12,21 @@ import (
 	"time"
 
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
 )
 
 // Run makes a Django deployment in a folder of its own, serves it until ctx ends, and prints on out what to try. The
 // log goes to log.
-func Run(ctx context.Context, c *config.Config, dir string, out, log io.Writer, build sidecar.Build) error {
+func Run(ctx context.Context, c *config.Config, dir string, out, log io.Writer, build serving.Build) error {
 	c.Explain = true // who runs a demo wants to know why
 	visits, err := Deploy(ctx, c, filepath.Join(dir, database))
 	if err != nil {
 		return err
 	}
-	err = sidecar.Serve(ctx, c, log, sidecar.Options{
+	err = serving.Serve(ctx, c, log, serving.Options{
 		Build: build,
-		Listening: func(at sidecar.Listeners) {
+		Listening: func(at serving.Listeners) {
 			printLines(out, at.Public.Addr(), dir, c, visits)
 		},
 		Wrap: func(next http.Handler) http.Handler {

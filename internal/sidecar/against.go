@@ -58,7 +58,7 @@ var errNoKeys = errors.New("the sessions of this engine cannot be listed, so tha
 
 // proof is the deployment as a sample is compared with it.
 func (d *Deployment) proof() (*proof.Deployment, error) {
-	p := &proof.Deployment{Known: d.known, Timeout: d.config.StoreTimeout, Now: time.Now}
+	p := &proof.Deployment{Known: d.Known, Timeout: d.config.StoreTimeout, Now: time.Now}
 	switch {
 	case d.rows != nil:
 		p.Keys, p.Stored = d.rows.Keys, d.rows.Stored

@@ -11,12 +11,15 @@ import (
 	"django-sidecar/internal/verdictcache"
 )
 
-// watchChanges has the cache forget what changes, until ctx ends.
-func (sc *sidecar) watchChanges(ctx context.Context) {
+// WatchChanges has the cache forget what changes, until ctx ends, if there is one that listens.
+func (l *Live) WatchChanges(ctx context.Context) {
+	if l.cache == nil || !l.Config.Cache.Listen {
+		return
+	}
 	for {
-		d := sc.current.Load()
-		if err := sc.watchChangesOf(ctx, d); err != nil {
-			sc.reportFresh(ctx, "this deployment", false, err)
+		d := l.Current()
+		if err := l.watchChangesOf(ctx, d); err != nil {
+			l.reportFresh(ctx, "this deployment", false, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -27,7 +30,7 @@ func (sc *sidecar) watchChanges(ctx context.Context) {
 }
 
 // watchChangesOf returns when d has been replaced, or ctx has ended, or with an error if nothing tells of every change.
-func (sc *sidecar) watchChangesOf(ctx context.Context, d *Deployment) error {
+func (l *Live) watchChangesOf(ctx context.Context, d *Deployment) error {
 	sources, err := d.sources()
 	if err != nil {
 		return err
@@ -43,8 +46,8 @@ func (sc *sidecar) watchChangesOf(ctx context.Context, d *Deployment) error {
 	})
 	defer running.Wait()
 	defer cancel()
-	return invalidate.Watch(ctx, sources, measured{sc.cache, sc.metrics}, func(place string, fresh bool, why error) {
-		sc.reportFresh(ctx, place, fresh, why)
+	return invalidate.Watch(ctx, sources, measured{l.cache, l.Metrics}, func(place string, fresh bool, why error) {
+		l.reportFresh(ctx, place, fresh, why)
 	})
 }
 
@@ -62,15 +65,15 @@ func (m measured) SetFresh(fresh bool) {
 }
 
 // reportFresh logs whether the cache hears of every change in a place.
-func (sc *sidecar) reportFresh(ctx context.Context, place string, fresh bool, why error) {
+func (l *Live) reportFresh(ctx context.Context, place string, fresh bool, why error) {
 	switch {
 	case fresh:
-		sc.metrics.CacheNotFresh(place, "")
-		sc.logger.InfoContext(ctx, "the cache is told of every change", "in", place)
+		l.Metrics.CacheNotFresh(place, "")
+		l.Logger.InfoContext(ctx, "the cache is told of every change", "in", place)
 	case why != nil && !errors.Is(why, context.Canceled):
 		doing, _, _ := strings.Cut(why.Error(), ": ") // what comes behind it may differ each time
-		sc.metrics.CacheNotFresh(place, doing)
-		sc.logger.WarnContext(ctx, "the cache is not told of changes; what it keeps may be as old as SIDECAR_CACHE_TTL says",
-			"in", place, "ttl", sc.config.Cache.TTL.String(), "error", why.Error())
+		l.Metrics.CacheNotFresh(place, doing)
+		l.Logger.WarnContext(ctx, "the cache is not told of changes; what it keeps may be as old as SIDECAR_CACHE_TTL says",
+			"in", place, "ttl", l.Config.Cache.TTL.String(), "error", why.Error())
 	}
 }

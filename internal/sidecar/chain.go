@@ -20,17 +20,17 @@ import (
 //	observe's stores          time and trace what is below, and fail at once while it does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
-// The last four are of one deployment, and open puts them together. A changed secret makes another one, and sc.use has
+// The last four are of one deployment, and open puts them together. A changed secret makes another one, and l.use has
 // the second ask that.
-func (sc *sidecar) newChain(login gateway.LoginURL) error {
-	c, d := sc.config, sc.current.Load()
+func (l *Live) newChain(login gateway.LoginURL) error {
+	c, d := l.Config, l.Current()
 	var asked interface {
 		check.VerdictSource
 		djangosession.AccessStore
 	}
 	if c.Cache.TTL == 0 {
 		uncached := check.NewUncached(d.verifier, d.permissions(), c.StoreTimeout)
-		sc.use = func(d *Deployment) { uncached.Use(d.verifier, d.permissions()) }
+		l.use = func(d *Deployment) { uncached.Use(d.verifier, d.permissions()) }
 		asked = uncached
 	} else {
 		cache, err := verdictcache.New(verdictcache.Config{
@@ -40,16 +40,15 @@ func (sc *sidecar) newChain(login gateway.LoginURL) error {
 		if err != nil {
 			return err
 		}
-		sc.metrics.Cache(cache.Stats)
-		sc.use = func(d *Deployment) { cache.Use(d.verifier, d.permissions()) }
-		sc.cache, asked = cache, cache
+		l.Metrics.Cache(cache.Stats)
+		l.use = func(d *Deployment) { cache.Use(d.verifier, d.permissions()) }
+		l.cache, asked = cache, cache
 	}
-	sc.answers = &check.Service{
+	l.Answers = &check.Service{
 		Verifier: asked, Access: asked, Login: login, CookieNames: c.SessionCookieNames, Cookies: CookieRules(c),
 		NoPermissions: d.verifier.Permissions(), // no file can change it
-		Observe:       sc.metrics.Verdict, Audit: sc.audit, Now: time.Now,
+		Observe:       l.Metrics.Verdict, Now: time.Now,
 	}
-	sc.newShadow()
 	return nil
 }
 
@@ -59,7 +58,7 @@ func (d *Deployment) permissions() djangosession.AccessStore {
 		return noAccess{}
 	}
 	return &observe.Access{Store: d.access, Watch: observe.Watch{
-		Now: time.Now, Breaker: d.accessBreaker, Span: d.tracer.Questions("load groups and permissions", "database"),
+		Now: time.Now, Breaker: d.accessBreaker, Span: d.span("load groups and permissions", "database"),
 	}}
 }
 

@@ -12,14 +12,12 @@ import (
 	"django-sidecar/djangosession/cookiestore"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/djangosession/filestore"
-	"django-sidecar/handlers"
 	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangocache"
 	"django-sidecar/internal/observe"
-	"django-sidecar/internal/tracing"
 	"django-sidecar/signing"
 )
 
@@ -52,7 +50,18 @@ type Deployment struct {
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
 	usersBreaker, accessBreaker *breaker.Breaker
 	silent                      func(store string, is bool) // is told of each breaker; nil: nobody is
-	tracer                      *tracing.Tracer             // nil: there are no traces
+	spans                       Spans                       // nil: there are no traces
+}
+
+// Spans makes what begins the span of a question to a store, for observe.Watch.
+type Spans func(question, store string) func(context.Context) (context.Context, func(error))
+
+// span is nil where there are no traces.
+func (d *Deployment) span(question, store string) func(context.Context) (context.Context, func(error)) {
+	if d.spans == nil {
+		return nil
+	}
+	return d.spans(question, store)
 }
 
 // Open makes the deployment that the settings describe. It connects to nothing yet. Close ends it.
@@ -61,9 +70,9 @@ func Open(c *config.Config) (*Deployment, error) { return newDeployment(c, nil, 
 // newDeployment is Open with the stores timed, if there are metrics. silent, if not nil, is told when a store no longer
 // answers, and when it does again.
 func newDeployment(
-	c *config.Config, metrics *observe.Metrics, tracer *tracing.Tracer, silent func(store string, is bool),
+	c *config.Config, metrics *observe.Metrics, spans Spans, silent func(store string, is bool),
 ) (*Deployment, error) {
-	d := &Deployment{config: c, replaced: make(chan struct{}), silent: silent, tracer: tracer}
+	d := &Deployment{config: c, replaced: make(chan struct{}), silent: silent, spans: spans}
 	if err := d.open(metrics); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -146,7 +155,7 @@ func (d *Deployment) userStore(metrics *observe.Metrics) djangosession.UserStore
 	return &observe.Users{
 		Store: d.users,
 		Watch: metrics.Watch("database", "user_by_id", observe.Watch{
-			Now: time.Now, Breaker: d.usersBreaker, Span: d.tracer.Questions("load user", "database"),
+			Now: time.Now, Breaker: d.usersBreaker, Span: d.span("load user", "database"),
 		}),
 	}
 }
@@ -167,9 +176,9 @@ func (d *Deployment) tryConditions(ctx context.Context) error {
 	return nil
 }
 
-// unknownRelations says which groups and permissions are not known, and what to do; "" if all are, or if nobody can
+// UnknownRelations says which groups and permissions are not known, and what to do; "" if all are, or if nobody can
 // tell now.
-func (d *Deployment) unknownRelations(ctx context.Context) string {
+func (d *Deployment) UnknownRelations(ctx context.Context) string {
 	if d.access == nil {
 		return ""
 	}
@@ -269,6 +278,31 @@ func hashingAlgorithm(c *config.Config) signing.Algorithm {
 	return signing.SHA256
 }
 
+// Config is what the settings say. Nobody changes it.
+func (d *Deployment) Config() *config.Config { return d.config }
+
+// Version is the deployment's Django.
+func (d *Deployment) Version() djangosession.Version { return d.version }
+
+// ChecksUsers reports whether the user's row is looked at.
+func (d *Deployment) ChecksUsers() bool { return d.users != nil }
+
+// Tables are those that verdicts are read from.
+func (d *Deployment) Tables() (names []string) {
+	if d.rows != nil {
+		names = append(names, d.config.SessionTable)
+	}
+	if d.users != nil {
+		names = append(names, d.config.AuthUserTable)
+	}
+	return names
+}
+
+// SignEvent signs what Django is told about uploads.
+func (d *Deployment) SignEvent(payload []byte, at time.Time) string {
+	return d.events.Dumps(payload, false, at)
+}
+
 // Codec reads and writes the deployment's session data; nil where the engine keeps sessions in a cache or in cookies.
 func (d *Deployment) Codec() *djangosession.Codec { return d.codec }
 
@@ -290,13 +324,19 @@ func (d *Deployment) Close() error {
 	return errors.Join(errs...)
 }
 
-// ready asks the stores what a verdict would.
-func (d *Deployment) ready(ctx context.Context) []handlers.Check {
+// Readiness is whether a store answers; a nil Err says that it does.
+type Readiness struct {
+	Name string
+	Err  error
+}
+
+// Ready asks the stores what a verdict would.
+func (d *Deployment) Ready(ctx context.Context) []Readiness {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()
-	checks := []handlers.Check{{Name: "sessions", Err: d.probeSessions(ctx)}}
+	checks := []Readiness{{Name: "sessions", Err: d.probeSessions(ctx)}}
 	if d.users != nil {
-		checks = append(checks, handlers.Check{Name: "users", Err: d.users.Probe(ctx)})
+		checks = append(checks, Readiness{Name: "users", Err: d.users.Probe(ctx)})
 	}
 	return checks
 }

@@ -1,10 +1,9 @@
-// Package sidecar is what the commands share: a Django deployment made from settings, and what is done with one.
+// Package sidecar is a Django deployment made from settings, and what the commands and the library ask of it.
 //
-// [Run] serves: it opens the listeners, replaces the deployment when a secret changes, drains and stops. [Check]
-// looks at a deployment without serving it. [Open] makes one for a single question, which [Deployment.Explain]
-// answers step by step. [SQL] prints what a database administrator reviews. A command is flags, one call of this
-// package, and an exit code.
+// [Open] makes one for a single question, which [Deployment.Explain] answers step by step. A [Live] answers for as long
+// as a program runs, and follows changed secrets: package serving puts the listeners around it, and djangosite takes a
+// [Local]. [SQL] prints what a database administrator reviews. Nothing here knows HTTP.
 //
-// Read deployment.go first: there are the stores of one deployment, and the verifier that asks them. sidecar.go puts
-// the rest around it.
+// Read deployment.go first: there are the stores of one deployment, and the verifier that asks them. live.go has what
+// runs.
 package sidecar

@@ -14,7 +14,7 @@ import (
 
 // Explain prints each step to the verdict on a session key, and nothing secret. An error says why there is no verdict.
 func (d *Deployment) Explain(ctx context.Context, key string, out io.Writer) (djangosession.Verdict, error) {
-	fmt.Fprintf(out, "settings  Django %s, %s\n", d.version, d.location())
+	fmt.Fprintf(out, "settings  Django %s, %s\n", d.version, d.Location())
 	steps := &explained{d: d, out: out, now: time.Now()}
 	if key != "" {
 		fmt.Fprintf(out, "session   %s (the name that logs use for this key)\n", keyhash.Of(key).Name())
@@ -35,7 +35,7 @@ func (d *Deployment) Explain(ctx context.Context, key string, out io.Writer) (dj
 			fmt.Fprintf(out, "because   %s\n", cause)
 		}
 		fmt.Fprintf(out, "verdict   no user: %s\n", verdict.Reason)
-		for _, cause := range newCheckup(d).Causes(ctx, key, verdict.Reason) {
+		for _, cause := range d.Checkup().Causes(ctx, key, verdict.Reason) {
 			fmt.Fprintf(out, "cause     %s\n", cause)
 		}
 	default:

@@ -70,18 +70,27 @@ func (k *keyring) fingerprints() (all []keyFingerprint) {
 	return all
 }
 
-// tellKeys says in the log and in the metrics which keys are in force.
-func (sc *sidecar) tellKeys(ctx context.Context, k *keyring) {
+// Fingerprints name the keys that are in force.
+func (d *Deployment) Fingerprints() (texts []string) {
+	for _, f := range d.keys.fingerprints() {
+		texts = append(texts, f.String())
+	}
+	return texts
+}
+
+// TellKeys says in the log and in the metrics which keys are in force.
+func (l *Live) TellKeys(ctx context.Context) {
+	k := l.Current().keys
 	texts, byIndex := []string{}, map[int]string{}
 	for _, f := range k.fingerprints() {
 		texts, byIndex[f.index] = append(texts, f.String()), f.text
 	}
-	sc.metrics.Keys(byIndex)
-	sc.logger.InfoContext(ctx, "keys", "from", k.form(), "fingerprints", strings.Join(texts, ", "))
+	l.Metrics.Keys(byIndex)
+	l.Logger.InfoContext(ctx, "keys", "from", k.form(), "fingerprints", strings.Join(texts, ", "))
 }
 
-// keyFinding is what check says of the keys: which they are, and what a thief could do with them.
-func keyFinding(d *Deployment) checkup.Finding {
+// KeyFinding is what check says of the keys: which they are, and what a thief could do with them.
+func (d *Deployment) KeyFinding() checkup.Finding {
 	f := checkup.Finding{Grade: checkup.OK, Name: "keys", Found: d.keys.form()}
 	for i, print := range d.keys.fingerprints() {
 		if i == 0 {

@@ -211,7 +211,7 @@ func TestWhatCheckSaysOfKeys(t *testing.T) {
 			{c, []string{"DJANGO_SECRET_KEY, fingerprint ", " (SECRET_KEY), ", " (SECRET_KEY_FALLBACKS[0]): a thief makes all that Django signs"}, "DJANGO_SESSION_KEYS"},
 			{withDerivedKeys(t, c), []string{"DJANGO_SESSION_KEYS, fingerprint ", derived, "makes nothing else that Django signs"}, ""},
 		} {
-			f := keyFinding(&Deployment{config: tt.config, keys: keyringOf(t, tt.config)})
+			f := (&Deployment{config: tt.config, keys: keyringOf(t, tt.config)}).KeyFinding()
 			for _, text := range tt.found {
 				if !strings.Contains(f.Found, text) {
 					t.Errorf("%s: %q, want %q in it", engine, f.Found, text)

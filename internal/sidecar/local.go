@@ -6,14 +6,17 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/observe"
 )
 
-// Local is a deployment that answers within this process: what [Run] has, without listeners and uploads.
+// Local is a deployment that answers within this process: what serve has, without listeners and uploads.
 type Local struct {
-	sc      *sidecar
+	*Live
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -23,36 +26,28 @@ type Local struct {
 func OpenLocal(ctx context.Context, c *config.Config, logger *slog.Logger) (*Local, error) {
 	own := *c
 	own.Uploads, own.Shadow = config.UploadSettings{}, config.ShadowSettings{}
-	sc := newSidecar(&own, Options{Logger: logger})
-	if faults := sc.prepare(ctx); len(faults) > 0 {
-		sc.close(ctx)
+	live := NewLive(&own, logger, observe.NewMetrics(prometheus.NewRegistry(), "", ""))
+	if faults := live.Prepare(ctx); len(faults) > 0 {
+		live.Close(ctx)
 		return nil, errors.Join(faults...)
 	}
-	for _, w := range sc.current.Load().warnings() {
+	for _, w := range live.Current().Warnings() {
 		logger.WarnContext(ctx, "setting", "warning", w)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	l := &Local{sc: sc, stop: stop}
-	l.running.Go(func() { sc.watch(ctx) })
-	if sc.cache != nil && own.Cache.Listen {
-		l.running.Go(func() { sc.watchChanges(ctx) })
-	}
+	l := &Local{Live: live, stop: stop}
+	l.running.Go(func() { live.Watch(ctx) })
+	l.running.Go(func() { live.WatchChanges(ctx) })
 	return l, nil
 }
 
-// Answers answers questions, for as long as the Local is open.
-func (l *Local) Answers() *check.Service { return l.sc.answers }
-
-// Config is what the settings say. Nobody changes it.
-func (l *Local) Config() *config.Config { return l.sc.config }
-
 // UserByName finds a user by USERNAME_FIELD.
 func (l *Local) UserByName(ctx context.Context, name string) (*djangosession.StoredUser, error) {
-	users := l.sc.current.Load().users
+	users := l.Current().users
 	if users == nil {
 		return nil, errNoUsers
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.sc.config.StoreTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.Config.StoreTimeout)
 	defer cancel()
 	return users.UserByName(ctx, name)
 }
@@ -62,7 +57,7 @@ var errNoUsers = errors.New("SIDECAR_INSECURE_SKIP_USER_CHECK is on: no user is 
 // Ready asks the stores what a verdict would. nil says that they answer.
 func (l *Local) Ready(ctx context.Context) error {
 	var errs []error
-	for _, c := range l.sc.current.Load().ready(ctx) {
+	for _, c := range l.Current().Ready(ctx) {
 		errs = append(errs, c.Err)
 	}
 	return errors.Join(errs...)
@@ -72,5 +67,5 @@ func (l *Local) Ready(ctx context.Context) error {
 func (l *Local) Close() {
 	l.stop()
 	l.running.Wait()
-	l.sc.close(context.Background())
+	l.Live.Close(context.Background())
 }

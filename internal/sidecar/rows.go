@@ -11,10 +11,10 @@ import (
 // rowsEvery is how often the statistics of the session table are read. The database renews them far more rarely.
 const rowsEvery = 5 * time.Minute
 
-// watchRows reads the statistics of the session table until ctx ends: beside the requests, and not at the start, when
-// there is more to do.
-func (sc *sidecar) watchRows(ctx context.Context) {
-	every := cmp.Or(sc.rowsEvery, rowsEvery)
+// WatchRows reads the statistics of the session table until ctx ends: beside the requests, and not at the start, when
+// there is more to do. For every, 0 is five minutes.
+func (l *Live) WatchRows(ctx context.Context, every time.Duration) {
+	every = cmp.Or(every, rowsEvery)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	first := time.After(min(every, time.Minute))
@@ -25,7 +25,7 @@ func (sc *sidecar) watchRows(ctx context.Context) {
 		case <-first:
 		case <-tick.C:
 		}
-		d := sc.current.Load()
+		d := l.Current()
 		if d.rows == nil {
 			continue // another engine
 		}
@@ -34,8 +34,8 @@ func (sc *sidecar) watchRows(ctx context.Context) {
 			d.config.SessionTable, d.zone(), time.Now())
 		cancel()
 		if err != nil {
-			sc.logger.DebugContext(ctx, "the statistics of the session table are not known", "error", err.Error())
+			l.Logger.DebugContext(ctx, "the statistics of the session table are not known", "error", err.Error())
 		}
-		sc.metrics.SessionRows(e) // after an error, nothing is known
+		l.Metrics.SessionRows(e) // after an error, nothing is known
 	}
 }

@@ -23,7 +23,7 @@ import (
 func (d *Deployment) openSessions(metrics *observe.Metrics) (err error) {
 	c := d.config
 	watched := observe.Sessions{Watch: observe.Watch{
-		Now: time.Now, Span: d.tracer.Questions("load session", d.storeKind()),
+		Now: time.Now, Span: d.span("load session", d.storeKind()),
 	}}
 	if c.SessionEngineKind == config.EngineDB || c.SessionEngineKind == config.EngineCachedDB {
 		if d.sessionDatabase == nil {
@@ -115,8 +115,8 @@ func (d *Deployment) cacheGuards() func(server string) djangocache.Guard {
 	}
 }
 
-// location says where the sessions are, for messages.
-func (d *Deployment) location() string {
+// Location says where the sessions are, for messages.
+func (d *Deployment) Location() string {
 	var places []string
 	switch {
 	case d.cache != nil:

@@ -52,19 +52,17 @@ func TestSilenceEndsWithItsDeployment(t *testing.T) {
 		return n
 	}
 	c := keyConfig(t, "5.2", config.EngineDB)
-	sc := &sidecar{
-		config: c, metrics: observe.NewMetrics(registry, "", ""), use: func(*Deployment) {},
-		logger: slog.New(slog.DiscardHandler),
-	}
-	old, err := newDeployment(c, sc.metrics, nil, sc.reportSilent)
+	l := NewLive(c, slog.New(slog.DiscardHandler), observe.NewMetrics(registry, "", ""))
+	l.use = func(*Deployment) {}
+	old, err := newDeployment(c, l.Metrics, nil, l.reportSilent)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc.current.Store(old)
+	l.current.Store(old)
 	if silence(t, old.usersBreaker); silent() != 1 {
 		t.Fatalf("%v stores are silent", silent())
 	}
-	if err := sc.replace(t.Context(), c); err != nil {
+	if err := l.replace(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	if silent() != 0 {
@@ -73,7 +71,7 @@ func TestSilenceEndsWithItsDeployment(t *testing.T) {
 	if silence(t, old.accessBreaker); silent() != 0 {
 		t.Error("the old deployment still speaks of its stores")
 	}
-	if silence(t, sc.current.Load().usersBreaker); silent() != 1 {
+	if silence(t, l.current.Load().usersBreaker); silent() != 1 {
 		t.Error("the new deployment says nothing of its stores")
 	}
 }

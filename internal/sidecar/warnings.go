@@ -7,9 +7,9 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// warnings are what the settings alone tell of this deployment, for the start of serve and for check: one sentence
+// Warnings are what the settings alone tell of this deployment, for the start of serve and for check: one sentence
 // each.
-func (d *Deployment) warnings() []string {
+func (d *Deployment) Warnings() []string {
 	c := d.config
 	list := slices.Clone(c.Warnings)
 	for _, path := range c.AuthenticationBackends {

@@ -71,8 +71,8 @@ func TestMiddlewareWithoutDjangosOwn(t *testing.T) {
 		warns      bool
 	}{{nil, false}, {[]string{authenticationMiddleware}, false}, {[]string{}, true}, {[]string{"shop.Auth"}, true}} {
 		d := testDeployment(t, func(c *config.Config) { c.Middleware = tt.middleware })
-		if got := strings.Contains(strings.Join(d.warnings(), "\n"), word); got != tt.warns {
-			t.Errorf("%q: %q", tt.middleware, d.warnings())
+		if got := strings.Contains(strings.Join(d.Warnings(), "\n"), word); got != tt.warns {
+			t.Errorf("%q: %q", tt.middleware, d.Warnings())
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package sidecar
+package serving
 
 import (
 	"context"
@@ -120,13 +120,13 @@ func (s boundServer) serve() error {
 }
 
 // bind puts a server on a listener, within the bounds of SIDECAR_MAX_CONNECTIONS and most; 0 is none.
-func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) boundServer {
-	all := sc.config.MaxConnections
+func (sv *server) bind(s *http.Server, l net.Listener, name string, most int) boundServer {
+	all := sv.Config.MaxConnections
 	if most > 0 && (all == 0 || most < all) {
 		all = most
 	}
 	o := connections.Options{
-		Connections: all, HeaderBytes: maxHeadersBytes, Refused: sc.refusedBy(name), Now: time.Now,
+		Connections: all, HeaderBytes: maxHeadersBytes, Refused: sv.refusedBy(name), Now: time.Now,
 	}
 	if s.HTTP2 != nil {
 		o.HeaderBytes = 0 // the server bounds each connection by itself
@@ -138,26 +138,26 @@ func (sc *sidecar) bind(s *http.Server, l net.Listener, name string, most int) b
 
 // refusedBy counts a connection of a listener that there was no room for. What such ones leave in memory is collected
 // early: there may be very much of it.
-func (sc *sidecar) refusedBy(listener string) func() {
-	count := sc.metrics.ConnectionsRefused(listener)
+func (sv *server) refusedBy(listener string) func() {
+	count := sv.Metrics.ConnectionsRefused(listener)
 	return func() {
 		count()
-		sc.crowded.Store(true)
-		if sc.collecting.CompareAndSwap(false, true) {
-			sc.closing.Go(sc.collectEarly)
+		sv.crowded.Store(true)
+		if sv.collecting.CompareAndSwap(false, true) {
+			sv.closing.Go(sv.collectEarly)
 		}
 	}
 }
 
 // collectEarly has the collector run early until no connection has been refused for a second.
-func (sc *sidecar) collectEarly() {
-	defer sc.collecting.Store(false)
+func (sv *server) collectEarly() {
+	defer sv.collecting.Store(false)
 	const early = 25 // percent of what lives
 	before := debug.SetGCPercent(early)
 	if before < early { // it runs earlier already, or by the memory's limit alone
 		debug.SetGCPercent(before)
 	}
-	for sc.crowded.Swap(false) {
+	for sv.crowded.Swap(false) {
 		<-time.After(time.Second)
 	}
 	debug.SetGCPercent(before)
@@ -208,7 +208,7 @@ func staleSocket(ctx context.Context, path string) (bool, error) {
 	return true, nil
 }
 
-func newServer(h http.Handler, verifyTimeout time.Duration, logger *slog.Logger) *http.Server {
+func newHTTPServer(h http.Handler, verifyTimeout time.Duration, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,

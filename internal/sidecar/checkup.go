@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -13,63 +12,15 @@ import (
 	"django-sidecar/internal/config"
 )
 
-// Check does everything that serve does at its start, and then looks at the stores. It tells what it has found in the
-// order in which an operator reads it; refused gets what serve would refuse as a setting. A Cookie header, if there
-// is one, is judged too.
-func Check(ctx context.Context, c *config.Config, cookie *string, report func(checkup.Finding), refused func(error)) {
-	sc := newSidecar(c, Options{Logger: slog.New(slog.DiscardHandler)})
-	defer sc.close(ctx)
-	for _, fault := range sc.prepare(ctx) {
-		if errors.As(fault, new(uploadError)) {
-			report(checkup.Finding{
-				Grade: checkup.Fail, Name: "uploads", Found: fault.Error(),
-				Remedy: "the directory must be there, and the sidecar's user must be able to write to it",
-			})
-			continue
-		}
-		refused(fault)
-	}
-	d := sc.current.Load()
-	warnings := c.Warnings
-	if d != nil {
-		report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: describe(d)})
-		if !c.KeyMissing {
-			report(keyFinding(d))
-		}
-		warnings = d.warnings()
-	}
-	for _, w := range warnings {
-		report(checkup.Finding{Grade: checkup.Warn, Name: "settings", Found: w})
-	}
-	for _, h := range c.Hints {
-		report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: h})
-	}
-	for _, f := range append(certificateFindings(c, time.Now()), listenerFindings(ctx, c)...) {
-		report(f)
-	}
-	if sc.uploads != nil {
-		for _, f := range sc.uploads.findings() {
-			report(f)
-		}
-	}
-	if d == nil {
-		return
-	}
-	look := newCheckup(d)
-	look.Run(ctx, report)
-	if cookie != nil {
-		key, name := CookieRules(c).FirstSessionKey([]string{*cookie}, c.SessionCookieNames)
-		report(look.Cookie(ctx, key, name))
-	}
-}
-
-func describe(d *Deployment) string {
+// Describe is the deployment in one line.
+func (d *Deployment) Describe() string {
 	return fmt.Sprintf("Django %s, engine %s, cookie %s, %d fallback keys, %d backends",
 		d.version, d.config.SessionEngine, strings.Join(d.config.SessionCookieNames, " or "),
 		d.config.Fallbacks(), len(d.config.AuthenticationBackends))
 }
 
-func newCheckup(d *Deployment) *checkup.Checkup {
+// Checkup looks at the deployment's stores.
+func (d *Deployment) Checkup() *checkup.Checkup {
 	c := &checkup.Checkup{
 		Config: d.config, Version: d.version, Places: places(d), Store: d.sessions, Sessions: d.rows, Recent: recent(d),
 		Users: d.users, Access: d.access, Verifier: d.verifier, Try: d.try, Timeout: d.config.StoreTimeout,
@@ -158,26 +109,4 @@ func recent(d *Deployment) func(ctx context.Context, n int) ([]djangosession.Sto
 		return d.files.Recent
 	}
 	return nil
-}
-
-// listenerFindings tries the addresses that serve would listen on. A busy one is no failure: serve may be running.
-func listenerFindings(ctx context.Context, c *config.Config) (findings []checkup.Finding) {
-	for _, l := range listenerAddresses(c) {
-		err := tryListen(ctx, l.address)
-		switch {
-		case err == nil:
-		case isBusy(err):
-			findings = append(findings, checkup.Finding{
-				Grade: checkup.Warn, Name: "listeners", Found: l.setting + ": " + l.address + " is in use",
-				Remedy: "by django-sidecar serve, if that is running; otherwise by what serve could not start beside",
-			})
-		default:
-			findings = append(findings, checkup.Finding{
-				Grade: checkup.Fail, Name: "listeners", Found: fmt.Sprintf("%s: %v", l.setting, err),
-				Remedy: "the address must be one of this machine's, the folder of a socket must be there, and this " +
-					"user must be allowed to listen there",
-			})
-		}
-	}
-	return findings
 }

@@ -1,4 +1,4 @@
-package sidecar
+package serving
 
 import (
 	"context"
@@ -14,12 +14,12 @@ const (
 )
 
 // openTracer makes what sends traces, if the settings say so.
-func (sc *sidecar) openTracer(ctx context.Context) (err error) {
-	t := sc.config.Traces
+func (sv *server) openTracer(ctx context.Context) (err error) {
+	t := sv.Config.Traces
 	if t.URL == "" {
 		return nil
 	}
-	attributes := map[string]string{"service.version": sc.build.Version}
+	attributes := map[string]string{"service.version": sv.build.Version}
 	maps.Copy(attributes, t.Resource)
 	if t.ServiceName != "" {
 		attributes["service.name"] = t.ServiceName
@@ -32,24 +32,24 @@ func (sc *sidecar) openTracer(ctx context.Context) (err error) {
 		headers[name] = value.Reveal()
 	}
 	failures := new(seldom)
-	sc.tracer, err = tracing.Open(tracing.Options{
+	sv.tracer, err = tracing.Open(tracing.Options{
 		URL: t.URL, Headers: headers, Timeout: t.Timeout, Sampler: t.Sampler,
 		Share: t.SamplerArg, Attributes: attributes,
 		Report: func(err error) {
 			if failures.due(time.Now(), traceFailuresEach) {
-				sc.logger.WarnContext(ctx, "traces", "error", err.Error())
+				sv.Logger.WarnContext(ctx, "traces", "error", err.Error())
 			}
 		},
 	})
 	if err == nil {
-		sc.metrics.SpansUndelivered(sc.tracer.Dropped)
+		sv.Metrics.SpansUndelivered(sv.tracer.Dropped)
 	}
 	return err
 }
 
 // closeTracer sends the last spans. A collector that does not answer does not hold the end up.
-func (sc *sidecar) closeTracer(ctx context.Context) {
+func (sv *server) closeTracer(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceStop)
 	defer cancel()
-	logIfError(ctx, sc.logger, "sending the last spans", sc.tracer.Close(ctx))
+	logIfError(ctx, sv.Logger, "sending the last spans", sv.tracer.Close(ctx))
 }

@@ -1,4 +1,4 @@
-package sidecar
+package serving
 
 import (
 	"context"
@@ -22,14 +22,14 @@ func adminTLS(c *config.Config) *config.TLS  { return c.AdminTLS }
 // encrypt has a server speak TLS, if the settings have certificates for its listener and that is no unix socket. Each
 // handshake goes by the certificates that are in force then. Protocol is "http/1.1" or "h2": what answers early, and
 // what bounds connections, is made for the one that a server speaks.
-func (sc *sidecar) encrypt(s *http.Server, address string, of tlsOf, protocol string) {
-	if of(sc.config) == nil || config.IsSocket(address) {
+func (sv *server) encrypt(s *http.Server, address string, of tlsOf, protocol string) {
+	if of(sv.Config) == nil || config.IsSocket(address) {
 		return
 	}
 	s.TLSConfig = &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			c := sc.current.Load().config
+			c := sv.Current().Config()
 			t := of(c)
 			return serverTLS(t, protocol, t == c.AdminTLS), nil
 		},
@@ -115,10 +115,10 @@ func certificateFinding(setting string, t *config.TLS, now time.Time) checkup.Fi
 }
 
 // tellCertificates logs what there is to say of certificates, and lets the metrics know when they end.
-func (sc *sidecar) tellCertificates(ctx context.Context, c *config.Config) {
+func (sv *server) tellCertificates(ctx context.Context, c *config.Config) {
 	for _, f := range certificateFindings(c, time.Now()) {
 		if f.Grade != checkup.OK {
-			sc.logger.WarnContext(ctx, "tls", "warning", f.Found+"; "+f.Remedy)
+			sv.Logger.WarnContext(ctx, "tls", "warning", f.Found+"; "+f.Remedy)
 		}
 	}
 	for _, l := range []struct {
@@ -126,7 +126,7 @@ func (sc *sidecar) tellCertificates(ctx context.Context, c *config.Config) {
 		tls  *config.TLS
 	}{{"public", c.TLS}, {"admin", c.AdminTLS}} {
 		if l.tls != nil {
-			sc.metrics.CertificateEnds(l.name, l.tls.Certificate().Leaf.NotAfter)
+			sv.Metrics.CertificateEnds(l.name, l.tls.Certificate().Leaf.NotAfter)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package sidecar
+package serving
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -18,14 +17,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/config"
-	"django-sidecar/internal/database"
-	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/shadow"
+	"django-sidecar/internal/sidecar"
 	"django-sidecar/internal/tracing"
-	"django-sidecar/internal/verdictcache"
 )
 
 // Build is what the program says of itself.
@@ -73,47 +69,42 @@ func limitMemory(ctx context.Context, logger *slog.Logger) {
 	}
 }
 
-// sidecar is a running `serve`.
-type sidecar struct {
-	config   *config.Config
+// server is a running `serve`.
+type server struct {
+	*sidecar.Live
+
 	build    Build
-	answers  *check.Service
 	shadow   *shadow.Shadow                  // nil where nothing is compared with Django
-	cache    *verdictcache.Cache             // nil where verdicts are not kept
 	uploads  *uploads                        // nil where they are off
 	wrap     func(http.Handler) http.Handler // nil for nothing
 	tracer   *tracing.Tracer                 // nil where there are no traces
 	audit    *observe.Audit                  // nil where there is no audit log
-	logger   *slog.Logger
 	registry *prometheus.Registry
-	metrics  *observe.Metrics
-	current  atomic.Pointer[Deployment] // which a changed secret file replaces
-	use      func(*Deployment)          // has questions asked of another one: see newChain
-	closing  sync.WaitGroup             // of deployments that have been replaced, and of collectEarly
 	draining atomic.Bool
 	// rowsEvery is Options.RowsEvery.
 	rowsEvery time.Duration
 	// crowded says that a connection has been refused a moment ago, and collecting that collectEarly runs.
 	crowded, collecting atomic.Bool
+	closing             sync.WaitGroup // of collectEarly
 }
 
 // Run serves until ctx ends, and then finishes what is running. An error says why it could not start, or why a
 // listener broke.
 func Run(ctx context.Context, c *config.Config, o Options) error {
-	sc := newSidecar(c, o)
-	if err := sc.openTracer(ctx); err != nil {
+	sv := newServer(c, o)
+	if err := sv.openTracer(ctx); err != nil {
 		return err
 	}
-	defer sc.closeTracer(ctx)
-	if err := sc.openAudit(ctx, o.Stderr); err != nil {
+	defer sv.closeTracer(ctx)
+	if err := sv.openAudit(ctx, o.Stderr); err != nil {
 		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w", err)
 	}
-	defer func() { logIfError(ctx, sc.logger, "closing the audit log", sc.audit.Close()) }()
-	defer sc.close(ctx)
-	if faults := sc.prepare(ctx); len(faults) > 0 {
+	defer func() { logIfError(ctx, sv.Logger, "closing the audit log", sv.audit.Close()) }()
+	defer sv.close(ctx)
+	if faults := sv.prepare(ctx); len(faults) > 0 {
 		return errors.Join(faults...)
 	}
-	for _, w := range sc.current.Load().warnings() {
+	for _, w := range sv.Current().Warnings() {
 		o.Logger.WarnContext(ctx, "setting", "warning", w)
 	}
 	for _, h := range c.Hints {
@@ -123,103 +114,82 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	o.Logger.InfoContext(ctx, "serving", append(at.addresses(), sc.whatIsOn()...)...)
-	sc.tellKeys(ctx, sc.current.Load().keys)
-	sc.tellCertificates(ctx, c)
+	o.Logger.InfoContext(ctx, "serving", append(at.addresses(), sv.whatIsOn()...)...)
+	sv.TellKeys(ctx)
+	sv.tellCertificates(ctx, c)
 	if o.Listening != nil {
 		o.Listening(at)
 	}
-	sc.auditStart(at)
-	err = sc.serve(ctx, at)
-	sc.audit.Record(observe.AuditEvent{Name: observe.AuditStopped, Err: err})
+	sv.auditStart(at)
+	err = sv.serve(ctx, at)
+	sv.audit.Record(observe.AuditEvent{Name: observe.AuditStopped, Err: err})
 	return err
 }
 
-func newSidecar(c *config.Config, o Options) *sidecar {
+func newServer(c *config.Config, o Options) *server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	sc := &sidecar{
-		config: c, build: o.Build, wrap: o.Wrap, logger: o.Logger, registry: registry, rowsEvery: o.RowsEvery,
-		metrics: observe.NewMetrics(registry, o.Build.Version, o.Build.Commit),
-	}
+	metrics := observe.NewMetrics(registry, o.Build.Version, o.Build.Commit)
 	if h, ok := o.Logger.Handler().(*observe.LogHandler); ok {
-		sc.metrics.EventsDropped(h.Dropped)
+		metrics.EventsDropped(h.Dropped)
 	}
-	return sc
+	sv := &server{build: o.Build, wrap: o.Wrap, registry: registry, rowsEvery: o.RowsEvery}
+	sv.Live = sidecar.NewLive(c, o.Logger, metrics)
+	sv.Reloaded = sv.tellReload
+	return sv
+}
+
+// tellReload tells of changed certificates, and the audit log of all that has changed.
+func (sv *server) tellReload(ctx context.Context, c *config.Config, err error) {
+	if err == nil {
+		sv.tellCertificates(ctx, c)
+	}
+	sv.auditReload(err)
 }
 
 // prepare makes everything that serving needs but the listeners; check does the same. It goes on after a fault, as
 // far as it can, and returns all of them.
-func (sc *sidecar) prepare(ctx context.Context) (faults []error) {
-	c := sc.config
-	add := func(setting string, err error) {
-		if err != nil && setting != "" {
-			err = fmt.Errorf("%s: %w", setting, err)
-		}
-		if err != nil {
-			faults = append(faults, err)
-		}
+func (sv *server) prepare(ctx context.Context) []error {
+	if sv.tracer != nil {
+		sv.Spans = sv.tracer.Questions
 	}
-	login, err := gateway.NewLoginURL(c.LoginURL, c.RedirectFieldName)
-	add("DJANGO_LOGIN_URL", err)
-	d, err := newDeployment(c, sc.metrics, sc.tracer, sc.reportSilent)
-	add("", err)
-	if err == nil {
-		sc.current.Store(d)
-		add("", d.tryConditions(ctx))
-		add("", sc.newChain(login))
+	faults := sv.Prepare(ctx)
+	if sv.Answers != nil {
+		sv.Answers.Audit = sv.audit
+		sv.newShadow()
 	}
-	if c.Cache.ListenURL.Reveal() != "" {
-		_, err = database.NewSubscriber(c.Cache.ListenURL.Reveal(),
-			database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv})
-		add("SIDECAR_CACHE_LISTEN_URL", err)
-	}
-	if err := sc.openUploads(ctx); err != nil {
-		add("", uploadError{err})
+	if err := sv.openUploads(ctx); err != nil {
+		faults = append(faults, uploadError{err})
 	}
 	return faults
 }
 
 // close ends what prepare has made.
-func (sc *sidecar) close(ctx context.Context) {
-	d := sc.current.Load()
-	if d == nil {
-		return
-	}
-	if sc.cache != nil {
-		sc.cache.Wait() // for what it asks
-	}
-	logIfError(ctx, sc.logger, "closing the database", d.Close())
-	sc.closing.Wait()
+func (sv *server) close(ctx context.Context) {
+	sv.Close(ctx)
+	sv.closing.Wait()
 }
 
 // whatIsOn is what the log says of a start.
-func (sc *sidecar) whatIsOn() []any {
-	c, d := sc.config, sc.current.Load()
+func (sv *server) whatIsOn() []any {
+	c, d := sv.Config, sv.Current()
 	or := func(on bool, text string) string {
 		if !on {
 			return "off"
 		}
 		return text
 	}
-	var tables, proxies []string
-	if d.rows != nil {
-		tables = append(tables, c.SessionTable)
-	}
-	if d.users != nil {
-		tables = append(tables, c.AuthUserTable)
-	}
+	var proxies []string
 	for _, p := range c.TrustedProxies {
 		proxies = append(proxies, p.String())
 	}
 	return []any{
-		"sessions", d.location(), "engine", c.SessionEngine, "cookies", strings.Join(c.SessionCookieNames, ","),
-		"tables", strings.Join(tables, ","), "users", or(d.users != nil,
-			"checked"), "backends", strings.Join(c.AuthenticationBackends, ","),
+		"sessions", d.Location(), "engine", c.SessionEngine, "cookies", strings.Join(c.SessionCookieNames, ","),
+		"tables", strings.Join(d.Tables(), ","), "users", or(d.ChecksUsers(), "checked"), "backends", strings.Join(c.AuthenticationBackends, ","),
 		"uploads", or(c.Uploads.MediaRoot != "", c.Uploads.MediaRoot), "proxies", or(len(proxies) > 0,
 			strings.Join(proxies, ",")),
 		"cache", or(c.Cache.TTL > 0, c.Cache.TTL.String()), "grpc", or(c.GRPCListen != "", "on"),
 		"traces", or(c.Traces.URL != "", c.Traces.URL), "audit", or(c.AuditLog != "", c.AuditLog),
-		"django", d.version.String(), "version", sc.build.Version,
+		"django", d.Version().String(), "version", sv.build.Version,
 	}
 }

@@ -1,4 +1,4 @@
-package sidecar
+package serving
 
 import (
 	"context"
@@ -79,14 +79,14 @@ func openUploads(c *config.Config) (*uploads, error) {
 }
 
 // openUploads makes what takes uploads, where they are on.
-func (sc *sidecar) openUploads(ctx context.Context) error {
-	u, err := openUploads(sc.config)
+func (sv *server) openUploads(ctx context.Context) error {
+	u, err := openUploads(sv.Config)
 	if err != nil || u == nil {
 		return err
 	}
-	sc.uploads, u.audit = u, sc.audit
-	return u.connect(sc.signEvent, func(a webhook.Attempt) {
-		sc.metrics.Webhook(string(a.Outcome))
+	sv.uploads, u.audit = u, sv.audit
+	return u.connect(sv.signEvent, func(a webhook.Attempt) {
+		sv.Metrics.Webhook(string(a.Outcome))
 		level := slog.LevelWarn
 		if a.Outcome == webhook.Delivered {
 			level = slog.LevelInfo
@@ -98,21 +98,21 @@ func (sc *sidecar) openUploads(ctx context.Context) error {
 		if a.Err != nil {
 			attrs = append(attrs, slog.String("error", a.Err.Error()))
 		}
-		sc.logger.LogAttrs(ctx, level, "webhook", attrs...)
+		sv.Logger.LogAttrs(ctx, level, "webhook", attrs...)
 	})
 }
 
 // signEvent signs with the current keys.
-func (sc *sidecar) signEvent(payload []byte, at time.Time) (string, error) {
-	return sc.current.Load().events.Dumps(payload, false, at), nil
+func (sv *server) signEvent(payload []byte, at time.Time) (string, error) {
+	return sv.Current().SignEvent(payload, at), nil
 }
 
 // uploadsHandler is nil where uploads are off.
-func (sc *sidecar) uploadsHandler() *handlers.UploadOptions {
-	if sc.uploads == nil {
+func (sv *server) uploadsHandler() *handlers.UploadOptions {
+	if sv.uploads == nil {
 		return nil
 	}
-	return sc.uploads.handler(sc.metrics)
+	return sv.uploads.handler(sv.Metrics)
 }
 
 // findings are what check says of MEDIA_ROOT: how a file gets its name there, and what the file system cannot do.

@@ -1,12 +1,10 @@
-package sidecar
+package serving
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/proof"
@@ -14,8 +12,8 @@ import (
 )
 
 // newShadow has a share of the answers compared with Django, if the settings say so.
-func (sc *sidecar) newShadow() {
-	c := sc.config.Shadow
+func (sv *server) newShadow() {
+	c := sv.Config.Shadow
 	if c.URL.Reveal() == "" || c.Share == 0 {
 		return
 	}
@@ -23,35 +21,22 @@ func (sc *sidecar) newShadow() {
 	for _, r := range shadow.Results() {
 		results = append(results, string(r))
 	}
-	reporter := &shadowReporter{logger: sc.logger, metrics: sc.metrics.Shadow(results, time.Now), now: time.Now}
-	sc.shadow = shadow.New(shadow.Options{
-		URL: c.URL.Reveal(), Share: c.Share, InsecureHTTP: c.InsecureHTTP, Ask: sc.askAgain, Report: reporter.report,
+	reporter := &shadowReporter{logger: sv.Logger, metrics: sv.Metrics.Shadow(results, time.Now), now: time.Now}
+	sv.shadow = shadow.New(shadow.Options{
+		URL: c.URL.Reveal(), Share: c.Share, InsecureHTTP: c.InsecureHTTP, Ask: sv.askAgain, Report: reporter.report,
 	})
-	sc.answers.Answered = sc.shadow.Offer
+	sv.Answers.Answered = sv.shadow.Offer
 }
 
 // askAgain is the verdict on Cookie headers that nothing has kept, and all that belongs to it.
-func (sc *sidecar) askAgain(ctx context.Context, cookies []string) (key keyhash.Key, k proof.Known, err error) {
-	d := sc.current.Load()
-	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
+func (sv *server) askAgain(ctx context.Context, cookies []string) (key keyhash.Key, k proof.Known, err error) {
+	d := sv.Current()
+	ctx, cancel := context.WithTimeout(ctx, d.Config().StoreTimeout)
 	defer cancel()
-	text, _ := sc.answers.Cookies.FirstSessionKey(cookies, sc.answers.CookieNames)
+	text, _ := sv.Answers.Cookies.FirstSessionKey(cookies, sv.Answers.CookieNames)
 	key = keyhash.New(text)
-	k, err = d.known(ctx, text)
+	k, err = d.Known(ctx, text)
 	return key, k, err
-}
-
-// known is what can be known of a session.
-func (d *Deployment) known(ctx context.Context, key string) (k proof.Known, err error) {
-	k.NoPermissions = d.verifier.Permissions() != nil || d.access == nil
-	if k.Verdict, err = d.verifier.Verify(ctx, key); err != nil || k.User == nil {
-		return k, err
-	}
-	k.Access, err = d.permissions().AccessOf(ctx, k.User.ID)
-	if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
-		k.PermissionsUnknown, err = true, nil
-	}
-	return k, err
 }
 
 // shadowLogs bounds the log of comparisons.
