@@ -3,7 +3,6 @@ package djangosession
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"django-sidecar/internal/pytext"
+	"django-sidecar/internal/pickle"
 	"django-sidecar/signing"
 )
 
@@ -189,13 +188,9 @@ func (c *Codec) session(payload string, by signing.SignedBy) (*Session, error) {
 	return s, nil
 }
 
-// Encode writes a session that the deployment's Django reads, signed at the time now, to be stored in session_data.
-// The values are what encoding/json takes, and errors are its errors. Decode reads the same values again, within its
-// bounds, except that strings which are not UTF-8 change. Encode fails where sessions are pickled.
+// Encode writes a session of these values, as EncodeSession does. The values are what encoding/json takes, and errors
+// are its errors; a text that is not UTF-8 is one too.
 func (c *Codec) Encode(values map[string]any, now time.Time) (string, error) {
-	if c.serializer != JSON {
-		return "", errors.New("encoding a session: only JSON is written, no pickle")
-	}
 	if values == nil {
 		values = map[string]any{}
 	}
@@ -203,22 +198,29 @@ func (c *Codec) Encode(values map[string]any, now time.Time) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encoding a session: %w", err)
 	}
-	if !c.signsAsOld {
-		return c.signer.Dumps(payload, true, now), nil
-	}
-	// contrib/sessions/backends/base.py, 3.2, _legacy_encode: base64.b64encode(hash.encode() + b':' + serialized)
-	signed := hex.EncodeToString(c.legacy.Sum(string(payload))) + ":" + string(payload)
-	return base64.StdEncoding.EncodeToString([]byte(signed)), nil
+	return c.encode(&Session{json: string(payload)}, now)
 }
 
-// appendPyJSON writes v in the form of json.dumps(v, separators=(",", ":")): compact, and in printable ASCII alone. The
-// members of objects are sorted by name, and numbers are written as encoding/json writes them.
-func appendPyJSON(dst []byte, v any) ([]byte, error) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
+// EncodeSession writes a session that the deployment's Django reads, signed at the time now, to be stored in
+// session_data. Decode reads the same entries again. It fails where sessions are pickled, and where Decode would find
+// the session too large.
+func (c *Codec) EncodeSession(s *Session, now time.Time) (string, error) {
+	data, err := c.encode(s, now)
+	if size := max(len(data), len(s.json)); err == nil && size > c.maxBytes {
+		return "", fmt.Errorf("encoding a session: it has %d bytes, more than the %d that are read", size, c.maxBytes)
 	}
-	return pytext.AppendASCII(dst, strings.TrimSuffix(b.String(), "\n")), nil
+	return data, err
+}
+
+func (c *Codec) encode(s *Session, now time.Time) (string, error) {
+	if c.serializer != JSON || s.pickled != (pickle.Object{}) {
+		return "", errors.New("encoding a session: only JSON is written, no pickle")
+	}
+	if !c.signsAsOld {
+		return c.signer.Dumps([]byte(s.JSON()), true, now), nil
+	}
+	// contrib/sessions/backends/base.py, 3.2, _legacy_encode: base64.b64encode(hash.encode() + b':' + serialized)
+	payload := s.JSON()
+	signed := hex.EncodeToString(c.legacy.Sum(payload)) + ":" + payload
+	return base64.StdEncoding.EncodeToString([]byte(signed)), nil
 }

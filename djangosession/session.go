@@ -40,6 +40,9 @@ func (s *Session) JSON() string {
 	if s.pickled != (pickle.Object{}) {
 		return string(s.pickled.AppendJSON(nil))
 	}
+	if s.json == "" {
+		return "{}"
+	}
 	return s.json
 }
 

@@ -2,6 +2,7 @@ package djangosession
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"django-sidecar/internal/pickle"
@@ -70,4 +71,28 @@ func (v Value) float() float64 {
 	// Go reads NaN and Infinity in these spellings too; too large a number is an infinity in both languages.
 	f, _ := strconv.ParseFloat(v.raw, 64)
 	return f
+}
+
+// Truthy is Python's bool(v): false of what is not there, None, False, zero, and what is empty. Of what only pickles
+// have, all is true.
+func (v Value) Truthy() bool {
+	switch v.kind {
+	case Missing, Null:
+		return false
+	case Bool:
+		return v.raw == "true"
+	case Int, Float:
+		if v.isPickled() {
+			return true // an integer beyond all bounds
+		}
+		return v.float() != 0 // no integer but 0 becomes 0
+	case String:
+		text, _ := v.Text()
+		return text != ""
+	case Array, Object:
+		json := v.JSON()
+		return strings.Trim(json[1:len(json)-1], " \t\r\n") != ""
+	case Bytes, Decimal, UUID, Time, Opaque:
+	}
+	return true
 }

@@ -3,6 +3,7 @@ package dbstore
 import (
 	"database/sql"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,12 @@ type Dialect struct {
 	estimate func(table string, now any) (query string, args []any)
 	// deleteExpired deletes those of the keys whose expire_date is before now.
 	deleteExpired func(table string, now any, keys []string) (statement string, args []any)
+	// unlessTaken ends an INSERT that is to insert nothing where the key is taken; "" where there is no such clause
+	// that needs no other privilege.
+	unlessTaken string
+	// countsChanged says that the server may count the rows that were changed, where others count those that were
+	// found.
+	countsChanged bool
 	// columns returns the query for the name and the type of each column of the table. shows says that it is a command,
 	// and no query.
 	shows   bool
@@ -80,7 +87,8 @@ var Postgres = &Dialect{
 	},
 	clock: "SELECT clock_timestamp()",
 	after: " AND expire_date >= $2 AND (expire_date > $2 OR session_key > $3)", afterArgs: numberedAfter,
-	lock: postgresLock, deleteExpired: postgresDelete, estimate: postgresEstimate,
+	unlessTaken: " ON CONFLICT DO NOTHING",
+	lock:        postgresLock, deleteExpired: postgresDelete, estimate: postgresEstimate,
 	columns: func(table string) (string, []any) {
 		return `SELECT a.attname::text AS name, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
 			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1)) AS type
@@ -148,6 +156,7 @@ var SQLite = &Dialect{
 		return parseDatetime(s, z, now)
 	},
 	after: " AND expire_date >= ?2 AND (expire_date > ?2 OR session_key > ?3)", afterArgs: numberedAfter,
+	unlessTaken:   " ON CONFLICT DO NOTHING",
 	deleteExpired: sqliteDelete,
 	columns: func(table string) (string, []any) {
 		return "SELECT name, lower(type) AS type FROM pragma_table_info(?1)", []any{table}
@@ -189,6 +198,18 @@ var SQLite = &Dialect{
 		}
 		return id
 	},
+}
+
+// numbered writes the parameters of a statement, each a question mark, as the database has them.
+func (d *Dialect) numbered(text string) string {
+	if d.placeholder == "?" {
+		return text
+	}
+	parts := strings.Split(text, "?")
+	for i := range len(parts) - 1 {
+		parts[i] += d.placeholder[:1] + strconv.Itoa(i+1)
+	}
+	return strings.Join(parts, "")
 }
 
 // postgresNow is what PostgreSQL makes of Django's timezone.now(). With USE_TZ off that is a local time without

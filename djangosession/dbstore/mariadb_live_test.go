@@ -49,6 +49,7 @@ func TestOnMariaDB(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newMariaDB(t, database.Options{Prepare: mode}, "char(32)")
 			testSessions(t, &f.fixture)
+			testWriter(t, &f.fixture)
 			testUsers(t, &f.fixture)
 			f.types["uuid"] = "uuid" // Django 5.0 made it native where MariaDB has it, since 10.7
 			t.Run("native UUID keys", func(t *testing.T) { testUUIDKeys(t, &f.fixture) })

@@ -31,10 +31,11 @@ var MySQL = &Dialect{
 		}
 		return time.Time{}, false
 	},
-	clock:     "SELECT UTC_TIMESTAMP(6)",
-	after:     " AND expire_date >= ? AND (expire_date > ? OR session_key > ?)",
-	afterArgs: func(expireDate any, key string) []any { return []any{expireDate, expireDate, key} },
-	lock:      mysqlLock, deleteExpired: mysqlDelete, estimate: mysqlEstimate,
+	clock:         "SELECT UTC_TIMESTAMP(6)",
+	after:         " AND expire_date >= ? AND (expire_date > ? OR session_key > ?)",
+	afterArgs:     func(expireDate any, key string) []any { return []any{expireDate, expireDate, key} },
+	countsChanged: true,
+	lock:          mysqlLock, deleteExpired: mysqlDelete, estimate: mysqlEstimate,
 	shows: true,
 	columns: func(table string) (string, []any) {
 		// Not from information_schema, whose names are compared otherwise than those of queries.

@@ -43,6 +43,7 @@ func TestOnPostgres(t *testing.T) {
 			f := newPostgres(t, database.Options{Prepare: mode})
 			f.joins = strings.Contains(name, "joined")
 			testSessions(t, &f.fixture)
+			testWriter(t, &f.fixture)
 			testUsers(t, &f.fixture)
 			if f.Prepares() != (mode == database.PrepareAuto) {
 				t.Errorf("prepares is %v", f.Prepares())

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/pytext"
 	"django-sidecar/signing"
 )
 
@@ -20,7 +20,7 @@ import (
 // what the entry says, if that is neither a date nor falsy: a session with set_expiry(300) does not end, whenever it
 // was written.
 func (s *Store) expireDate(expiry djangosession.Value, modified, now time.Time) (time.Time, error) {
-	if falsy(expiry) {
+	if !expiry.Truthy() {
 		written, ok := pythonTime(modified)
 		if !ok {
 			return time.Time{}, errNoDate
@@ -56,26 +56,6 @@ var (
 	errNoDate   = &signing.SyntaxError{Problem: "an expiry date out of range"}
 )
 
-// falsy is Python's "not expiry", of what is not there too.
-func falsy(v djangosession.Value) bool {
-	switch v.Kind() {
-	case djangosession.Missing, djangosession.Null:
-		return true
-	case djangosession.Bool:
-		return v.JSON() == "false"
-	case djangosession.Int, djangosession.Float:
-		n, ok := float(v)
-		return ok && n == 0
-	case djangosession.String:
-		text, _ := v.Text()
-		return text == ""
-	case djangosession.Array, djangosession.Object:
-		return strings.Trim(v.JSON()[1:len(v.JSON())-1], " \t\r\n") == ""
-	case djangosession.Bytes, djangosession.Decimal, djangosession.UUID, djangosession.Time, djangosession.Opaque:
-	}
-	return false
-}
-
 // float is a number as Python's float has it; no integer but 0 becomes 0. ok is false for what is no number, and for
 // pickled integers beyond all bounds, which no JSON says.
 func float(v djangosession.Value) (n float64, ok bool) {
@@ -94,7 +74,7 @@ func (s *Store) untilText(expiry djangosession.Value, now time.Time) (time.Time,
 		return time.Time{}, errNoExpiry
 	}
 	text, _ := expiry.Text()
-	end, aware, ok := fromISOFormat(text)
+	end, aware, ok := pytext.FromISOFormat(text)
 	if !ok {
 		return time.Time{}, errNoExpiry
 	}

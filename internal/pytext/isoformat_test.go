@@ -1,4 +1,4 @@
-package filestore
+package pytext
 
 import (
 	"testing"
@@ -78,7 +78,7 @@ func TestFromISOFormat(t *testing.T) {
 		"tomorrow":                         "",
 	} {
 		got := ""
-		if micros, aware, ok := fromISOFormat(text); ok {
+		if micros, aware, ok := FromISOFormat(text); ok {
 			layout := "2006-01-02T15:04:05.999999"
 			if aware {
 				layout += "Z"
@@ -96,7 +96,7 @@ func FuzzFromISOFormat(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		micros, aware, ok := fromISOFormat(text)
+		micros, aware, ok := FromISOFormat(text)
 		if !ok {
 			return
 		}
@@ -108,7 +108,7 @@ func FuzzFromISOFormat(f *testing.F) {
 		if written.Year() > 9999 || written.Year() < 1 { // an offset at the ends of the calendar
 			return
 		}
-		if again, _, ok := fromISOFormat(written.Format(layout)); !ok || again != micros {
+		if again, _, ok := FromISOFormat(written.Format(layout)); !ok || again != micros {
 			t.Errorf("%q is %v, which is read as %d, %v", text, written, again, ok)
 		}
 	})

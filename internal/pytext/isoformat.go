@@ -1,4 +1,4 @@
-package filestore
+package pytext
 
 import (
 	"strings"
@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// fromISOFormat is Python's datetime.fromisoformat, as of Python 3.11 (Modules/_datetimemodule.c), in microseconds
+// FromISOFormat is Python's datetime.fromisoformat, as of Python 3.11 (Modules/_datetimemodule.c), in microseconds
 // since 1970. aware says that the text has an offset from UTC; without one, it is a local time. Django writes what
 // isoformat() returns; older Pythons read nothing else.
-func fromISOFormat(text string) (micros int64, aware, ok bool) {
+func FromISOFormat(text string) (micros int64, aware, ok bool) {
 	if len(text) < 7 {
 		return 0, false, false
 	}
