@@ -15,6 +15,9 @@ fail() {
 [ -z "$(git status --porcelain)" ] || fail "these files are not committed: $(git status --porcelain | head -n 5)"
 [ "$(git rev-parse -q --verify "refs/tags/$tag^{commit}")" = "$(git rev-parse HEAD)" ] ||
 	fail "$tag is no tag of this commit: git tag -s $tag -m 'django-sidecar $tag'"
+export MAINTAINER=${MAINTAINER:-} # for nfpm
+address='^[^<>]+ <[^[:space:]<>@]+@[^[:space:]<>@]+>$'
+[[ $MAINTAINER =~ $address ]] || fail "MAINTAINER says who answers for the packages: MAINTAINER='Name <address>', and not \"$MAINTAINER\""
 grep -q "^## ${tag#v}" CHANGELOG.md || fail "CHANGELOG.md has no part \"## ${tag#v}\": give \"## Unreleased\" that name"
 [ ! -e "$out" ] || [ -z "$(ls -A "$out")" ] || fail "$out is not empty"
 

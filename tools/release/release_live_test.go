@@ -12,14 +12,17 @@ import (
 	"testing"
 )
 
-const root = "../.."
+const (
+	root       = "../.."
+	maintainer = "MAINTAINER=Ada Lovelace <ada@example.org>"
+)
 
 // output is what a program prints in a folder; it has to end well.
 func output(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PLATFORMS=linux/amd64")
+	cmd.Env = append(os.Environ(), "PLATFORMS=linux/amd64", maintainer)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
@@ -67,6 +70,9 @@ func TestRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		output(t, dist, "dpkg", "--root="+to, "--force-script-chrootless", "--force-not-root", "-i", "django-sidecar_1.2.3-1_amd64.deb")
+		if got := output(t, dist, "dpkg-deb", "--field", "django-sidecar_1.2.3-1_amd64.deb", "Maintainer"); "MAINTAINER="+got != maintainer+"\n" {
+			t.Errorf("the package's maintainer is %q", got)
+		}
 		if got := output(t, to, "usr/bin/django-sidecar", "version"); !strings.HasPrefix(got, "django-sidecar v1.2.3 (commit ") {
 			t.Errorf("what is installed says %q", got)
 		}
@@ -154,6 +160,13 @@ func TestReleaseIsRefused(t *testing.T) {
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), fault) {
 			t.Errorf("%q: %v, %s, want %q", version, err, out, fault)
+		}
+	}
+	for _, who := range []string{"", "Ada", "ada@example.org", "Ada <ada>", "Ada <ada@example.org"} {
+		cmd := exec.CommandContext(t.Context(), "tools/release.sh", "v1.2.3")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "MAINTAINER="+who)
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "MAINTAINER says who answers") {
+			t.Errorf("maintainer %q: %v, %s", who, err, out)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), nil, 0o600); err != nil {
