@@ -52,9 +52,32 @@ volumes:
       {{- end }}
     {{- end }}
 {{- end }}
+{{- range $listener, $tls := .Values.tls }}
+{{- if $tls.secret }}
+- name: django-sidecar-tls-{{ $listener }}
+  secret:
+    secretName: {{ $tls.secret }}
+    defaultMode: {{ $.mode }}
+{{- end }}
+{{- end }}
 {{- with .Values.volumes }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* How the kubelet asks for a path of the admin listener. */}}
+{{- define "django-sidecar.probe" -}}
+{{- if eq .values.probes "exec" -}}
+exec:
+  command: ["/django-sidecar", "healthcheck"{{ if eq .path "/livez" }}, "-live"{{ end }}]
+{{- else -}}
+httpGet:
+  path: {{ .path }}
+  port: auth-admin
+  {{- if .values.tls.admin.secret }}
+  scheme: HTTPS
+  {{- end }}
+{{- end -}}
 {{- end }}
 
 {{- define "django-sidecar.image" -}}
@@ -93,26 +116,23 @@ lifecycle:
 # Django starts when this one has succeeded. It asks for the process alone: were it to ask for the database too,
 # a Django that makes its tables when it starts would never start.
 startupProbe:
-  httpGet:
-    path: /livez
-    port: auth-admin
+  {{- include "django-sidecar.probe" (dict "values" $v "path" "/livez") | nindent 2 }}
+  {{- if eq $v.probes "exec" }}
+  timeoutSeconds: 6
+  {{- end }}
   periodSeconds: 1
   failureThreshold: 30
 # Not ready without the database and its two tables. Ready again by itself.
 readinessProbe:
-  httpGet:
-    path: /readyz
-    port: auth-admin
+  {{- include "django-sidecar.probe" (dict "values" $v "path" "/readyz") | nindent 2 }}
   periodSeconds: 5
   # More than SIDECAR_STORE_TIMEOUT, 2s, so that the answer says what is wrong.
-  timeoutSeconds: 3
+  timeoutSeconds: {{ ternary 6 3 (eq $v.probes "exec") }}
 # The process alone: a restart mends no database.
 livenessProbe:
-  httpGet:
-    path: /livez
-    port: auth-admin
+  {{- include "django-sidecar.probe" (dict "values" $v "path" "/livez") | nindent 2 }}
   periodSeconds: 10
-  timeoutSeconds: 3
+  timeoutSeconds: {{ ternary 6 3 (eq $v.probes "exec") }}
 resources:
   {{- toYaml $v.resources | nindent 2 }}
 securityContext:
@@ -125,12 +145,19 @@ securityContext:
     drop: ["ALL"]
   seccompProfile:
     type: RuntimeDefault
-{{- if or $v.secret.name $v.volumeMounts }}
+{{- if or $v.secret.name $v.volumeMounts $v.tls.public.secret $v.tls.admin.secret }}
 volumeMounts:
   {{- if $v.secret.name }}
   - name: django-sidecar-secrets
     mountPath: /run/secrets/django-sidecar
     readOnly: true
+  {{- end }}
+  {{- range $listener, $tls := $v.tls }}
+  {{- if $tls.secret }}
+  - name: django-sidecar-tls-{{ $listener }}
+    mountPath: /run/secrets/django-sidecar-tls-{{ $listener }}
+    readOnly: true
+  {{- end }}
   {{- end }}
   {{- with $v.volumeMounts }}
   {{- toYaml . | nindent 2 }}
@@ -148,9 +175,31 @@ volumeMounts:
 - name: SIDECAR_GRPC_LISTEN
   value: "{{ $host }}:{{ $v.ports.grpc }}"
 {{- end }}
+{{- if $v.adminLoopback }}
+- name: SIDECAR_ADMIN_LISTEN
+  value: "127.0.0.1:{{ $v.ports.admin }}"
+{{- else }}
 # The kubelet's probes come from outside of the pod, and do not reach its loopback. A NetworkPolicy keeps everybody else away.
 - name: SIDECAR_ADMIN_LISTEN
   value: ":{{ $v.ports.admin }}"
+{{- end }}
+{{- range $listener, $prefix := dict "public" "SIDECAR_TLS" "admin" "SIDECAR_ADMIN_TLS" }}
+{{- $tls := index $v.tls $listener }}
+{{- if $tls.secret }}
+- name: {{ $prefix }}_CERT_FILE
+  value: /run/secrets/django-sidecar-tls-{{ $listener }}/tls.crt
+- name: {{ $prefix }}_KEY_FILE
+  value: /run/secrets/django-sidecar-tls-{{ $listener }}/tls.key
+{{- if $tls.clientCertificates }}
+- name: {{ $prefix }}_CLIENT_CA_FILE
+  value: /run/secrets/django-sidecar-tls-{{ $listener }}/ca.crt
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with $v.auditLog }}
+- name: SIDECAR_AUDIT_LOG
+  value: {{ . | replace "$(" "$$(" | quote }}
+{{- end }}
 # After SIGTERM everything is still served for so long, while /readyz says 503 and each connection ends with an answer: for
 # gateways that ask /readyz, or keep connections to this pod.
 - name: SIDECAR_DRAIN_DELAY

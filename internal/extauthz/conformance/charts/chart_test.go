@@ -19,6 +19,8 @@ var kindsOfSet = map[string][]string{
 	"uploads":    {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
 	"monitored":  {"Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget", "PodMonitor", "Service"},
 	"everything": {"Deployment", "PodDisruptionBudget", "PodMonitor", "Service"},
+	"tls":        {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "PodMonitor", "Service"},
+	"exec":       {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
 }
 
 // TestChart: with each set of values, the API server takes what is rendered, everything in it leads somewhere, and Helm 3 renders the same.
@@ -52,6 +54,7 @@ func TestChartOfDjango(t *testing.T) {
 		"defaults":  {"", []string{"Deployment", "NetworkPolicy", "Service"}},
 		"monitored": {"django-sidecar: {podMonitor: {enabled: true}}", []string{"Deployment", "NetworkPolicy", "PodMonitor", "Service"}},
 		"loopback":  {"django-sidecar: {loopback: true}", []string{"Deployment", "NetworkPolicy", "Service"}},
+		"tls":       {"django-sidecar: {tls: {public: {secret: a}, admin: {secret: b, clientCertificates: true}}, probes: exec, auditLog: stderr}", []string{"Deployment", "NetworkPolicy", "Service"}},
 	} {
 		files, err := rendered(t, parent, values(t, tt.values))
 		if err != nil {

@@ -3,7 +3,10 @@ package charts_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +21,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/third_party/forked/golang/expansion"
+
+	"django-sidecar/internal/djangotest"
 )
 
 const patience = 30 * time.Second // on a busy machine; what is right takes a second
@@ -70,10 +75,18 @@ func (k *kubelet) mount(tb testing.TB) {
 		if i < 0 {
 			tb.Fatalf("no volume %s", m.Name)
 		}
+		if k.pod.Volumes[i].EmptyDir != nil {
+			if err := os.MkdirAll(k.hostPath(m.MountPath), 0o700); err != nil {
+				tb.Fatal(err)
+			}
+		}
 		if k.pod.Volumes[i].Secret == nil {
 			continue
 		}
-		files := k.sources[k.pod.Volumes[i].Secret.SecretName]
+		files, ok := k.sources[k.pod.Volumes[i].Secret.SecretName]
+		if !ok {
+			tb.Fatalf("there is no Secret %s", k.pod.Volumes[i].Secret.SecretName)
+		}
 		if items := k.pod.Volumes[i].Secret.Items; items != nil {
 			chosen := map[string]string{}
 			for _, item := range items {
@@ -227,12 +240,71 @@ func portIn(tb testing.TB, address string) int32 {
 // probe asks as the kubelet does, and tells whether the probe has succeeded.
 func (r *running) probe(tb testing.TB, p *corev1.Probe) bool {
 	tb.Helper()
-	address := r.addresses[portOf(r.pod, p.HTTPGet.Port)]
-	if address == "" {
+	if p.Exec != nil {
+		return r.exec(tb, p.Exec.Command)
+	}
+	port := portOf(r.pod, p.HTTPGet.Port)
+	if r.addresses[port] == "" {
 		tb.Fatalf("a probe asks port %s, where nobody listens", p.HTTPGet.Port.String())
 	}
-	got := status(tb, "http://"+address+p.HTTPGet.Path, "")
+	scheme := "http"
+	if p.HTTPGet.Scheme == corev1.URISchemeHTTPS {
+		scheme = "https"
+	}
+	// The kubelet checks no certificate and has none: k8s.io/kubernetes v1.37.2, pkg/probe/http/http.go, New.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	got := status(tb, &client, scheme+"://"+r.addresses[port]+p.HTTPGet.Path, "")
 	return got >= 200 && got < 400
+}
+
+// exec runs a command of the image in the container, and tells whether it has succeeded.
+func (r *running) exec(tb testing.TB, command []string) bool {
+	tb.Helper()
+	if command[0] != "/django-sidecar" {
+		tb.Fatalf("the image has no %s", command[0])
+	}
+	cmd := r.command(tb, command[1:]...)
+	cmd.Env = append(cmd.Env, "SIDECAR_ADMIN_LISTEN="+r.addresses[portNamed(tb, r.container, "auth-admin")]) // the last one counts
+	output, err := cmd.CombinedOutput()
+	if err != nil && !errors.As(err, new(*exec.ExitError)) || cmd.ProcessState.ExitCode() == 2 {
+		tb.Fatalf("%q: %v\n%s", command, err, output)
+	}
+	return err == nil
+}
+
+// status is that of a gateway's question to a port. Where the port has a certificate, the gateway checks it and shows its own.
+func (r *running) status(tb testing.TB, port int32, path, cookie string) int {
+	tb.Helper()
+	files := map[string]string{}
+	for _, name := range []string{"SIDECAR_TLS_CERT_FILE", "SIDECAR_TLS_KEY_FILE"} {
+		if file := r.variables(tb)[name]; file != "" {
+			files[name] = r.hostPath(file)
+		}
+	}
+	if len(files) == 0 {
+		return status(tb, http.DefaultClient, "http://"+r.addresses[port]+path, cookie)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(r.sources["django-sidecar-tls"]["ca.crt"]))
+	own, err := tls.X509KeyPair([]byte(r.sources["django-sidecar-tls"]["client.crt"]), []byte(r.sources["django-sidecar-tls"]["client.key"]))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	settings := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	if r.variables(tb)["SIDECAR_TLS_CLIENT_CA_FILE"] != "" {
+		settings.Certificates = []tls.Certificate{own}
+	}
+	return status(tb, &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: settings}}, "https://"+r.addresses[port]+path, cookie)
+}
+
+// certificates are a Secret of the type kubernetes.io/tls, and with it a client's pair.
+func certificates(tb testing.TB) map[string]string {
+	tb.Helper()
+	authority := djangotest.NewAuthority(tb)
+	secret := map[string]string{"ca.crt": authority.PEM}
+	secret["tls.crt"], secret["tls.key"] = authority.Issue(tb, x509.ExtKeyUsageServerAuth, time.Hour)
+	secret["client.crt"], secret["client.key"] = authority.Issue(tb, x509.ExtKeyUsageClientAuth, time.Hour)
+	return secret
 }
 
 // terminate is what the kubelet does after preStop.
@@ -252,7 +324,7 @@ func (r *running) wait(tb testing.TB) {
 }
 
 // status is the status of an answer.
-func status(tb testing.TB, url, cookie string) int {
+func status(tb testing.TB, client *http.Client, url, cookie string) int {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
@@ -263,7 +335,7 @@ func status(tb testing.TB, url, cookie string) int {
 	if cookie != "" {
 		r.Header.Set("Cookie", cookie)
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		tb.Fatal(err)
 	}

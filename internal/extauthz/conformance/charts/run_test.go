@@ -24,6 +24,8 @@ var shapes = map[string]func(t *testing.T) string{
 	"Helm, a service with settings by hand": func(t *testing.T) string { return helm(t, chart, valueSets(t)["by-hand"]) },
 	"Helm, beside Django":                   func(t *testing.T) string { return helm(t, parent, nil) },
 	"Kustomize, beside Django":              func(t *testing.T) string { return built(t, "django") },
+	"Helm, a service with TLS":              func(t *testing.T) string { return helm(t, chart, valueSets(t)["tls"]) },
+	"Helm, a service for certified clients": func(t *testing.T) string { return helm(t, chart, valueSets(t)["exec"]) },
 	"Kustomize, a service":                  func(t *testing.T) string { return built(t, "service") },
 }
 
@@ -50,7 +52,8 @@ func cluster(t *testing.T, program, database string) map[string]map[string]strin
 		"DJANGO_SESSION_KEYS_FILE": "/run/secrets/django-sidecar/session-keys", "DATABASE_URL_FILE": "/run/secrets/django-sidecar/database-url",
 	}
 	maps.Copy(both, files)
-	return map[string]map[string]string{"django": files, "django-sidecar": both}
+	pair := certificates(t)
+	return map[string]map[string]string{"django": files, "django-sidecar": both, "django-sidecar-tls": pair, "django-sidecar-admin-tls": pair}
 }
 
 // TestContainersRun starts each shape's container before its database, as a pod may, gives it the database, asks it, and stops it.
@@ -80,7 +83,7 @@ func TestContainersRun(t *testing.T) {
 					if v.Alive {
 						want = http.StatusOK
 					}
-					if got := status(t, "http://"+r.addresses[portNamed(t, r.container, "auth")]+"/authenticate", v.Cookie); got != want {
+					if got := r.status(t, portNamed(t, r.container, "auth"), "/authenticate", v.Cookie); got != want {
 						t.Errorf("%s: got %d, want %d", v.Title, got, want)
 					}
 				}
@@ -93,6 +96,11 @@ func TestContainersRun(t *testing.T) {
 			}
 			ask() // who has not heard yet is still served
 			r.wait(t)
+			if log := r.variables(t)["SIDECAR_AUDIT_LOG"]; strings.HasPrefix(log, "/") {
+				if text := readFile(t, r.hostPath(log)); !strings.Contains(text, `"event":"started"`) || !strings.Contains(text, `"event":"stopped"`) {
+					t.Errorf("the audit log has %q", text)
+				}
+			}
 		})
 	}
 }
@@ -140,7 +148,11 @@ func TestListeners(t *testing.T) {
 				continue
 			}
 			listen++
-			if got, want := portIn(t, value), portNamed(t, k.container, port); got != want || !strings.HasPrefix(value, ":") {
+			host := ""
+			if port == "auth-admin" && k.container.ReadinessProbe.Exec != nil { // the kubelet does not come to it
+				host = "127.0.0.1"
+			}
+			if got, want := portIn(t, value), portNamed(t, k.container, port); got != want || !strings.HasPrefix(value, host+":") {
 				t.Errorf("%s: %s=%s, and port %s is %d", name, variable, value, port, want)
 			}
 		}
