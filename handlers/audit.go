@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/observe"
 )
 
@@ -21,7 +22,10 @@ func (s *server) audited(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := next(c); err != nil {
 			c.Error(err) // answers now, so that the status is known here
 		}
-		if status := c.Response().Status; status >= http.StatusBadRequest && !isSafe(r.Method) {
+		status := c.Response().Status
+		// Where SIDECAR_ENDED_STATUS is 200, a status alone does not tell.
+		denied := status >= http.StatusBadRequest || e.Outcome == string(check.Ended)
+		if denied && !isSafe(r.Method) {
 			e.Status = status
 			s.Audit.Record(observe.AuditEvent{
 				Name: observe.AuditUploadDenied, Request: e, Reason: cmp.Or(string(e.Reason), e.Refusal), Err: e.Err,
