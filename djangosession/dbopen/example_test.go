@@ -16,7 +16,7 @@ func sessionsOf(ctx context.Context, url string, codec *djangosession.Codec) (*d
 		return nil, err
 	}
 	return dbstore.NewSessions(db.DB, codec, dbstore.SessionsConfig{
-		Dialect: db.Dialect, Prepare: db.Prepare, Batcher: db.Batcher,
+		Dialect: db.Dialect, Zone: dbstore.Zone{UseTZ: true}, Prepare: db.Prepare, Batcher: db.Batcher,
 	}), nil
 }
 

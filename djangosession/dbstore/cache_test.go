@@ -19,6 +19,9 @@ const cacheColumns = "cache_key varchar(255) NOT NULL PRIMARY KEY, value text NO
 
 func (f *fixture) cache(c dbstore.CacheTableConfig) *dbstore.CacheTable {
 	c.Dialect, c.Prepare = f.Dialect, f.Prepares
+	if c.Zone == (dbstore.Zone{}) {
+		c.Zone.UseTZ = true
+	}
 	return dbstore.NewCacheTable(f.DB, c)
 }
 

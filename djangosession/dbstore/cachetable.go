@@ -33,13 +33,15 @@ type CacheTable struct {
 	find   *statement
 }
 
-// NewCacheTable returns a reader of a cache table. It does no I/O, and panics without a Dialect.
+// NewCacheTable returns a reader of a cache table. It does no I/O, and panics without a Dialect,
+// and without a Zone where one is needed.
 func NewCacheTable(db *sql.DB, c CacheTableConfig) *CacheTable {
 	if c.Now == nil {
 		c.Now = time.Now //nolint:forbidigo // the default of a parameter
 	}
 	c.MaxBytes = bound(c.MaxBytes)
 	d := needed(c.Dialect, "CacheTableConfig")
+	c.Zone = c.Zone.known(d, "CacheTableConfig")
 	// core/cache/backends/db.py, 6.1, get_many: "if expires < tz_now()" is expired, and the very moment is not.
 	selected := fmt.Sprintf("cache_key, %s, %s, expires < %s",
 		d.within("value", base64.StdEncoding.EncodedLen(c.MaxBytes)),

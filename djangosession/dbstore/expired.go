@@ -35,12 +35,14 @@ type Expired struct {
 	}
 }
 
-// NewExpired returns a walk that begins at the rows which have been over for the longest time. It does no I/O.
+// NewExpired returns a walk that begins at the rows which have been over for the longest time. It does no I/O, and
+// panics without a Dialect, and without a Zone where one is needed.
 func NewExpired(db *sql.DB, c ExpiredConfig) *Expired {
 	if c.Table == "" {
 		c.Table = "django_session"
 	}
-	d := c.Dialect
+	d := needed(c.Dialect, "ExpiredConfig")
+	c.Zone = c.Zone.known(d, "ExpiredConfig")
 	// contrib/sessions/backends/db.py, 1.11 to 6.1, clear_expired: filter(expire_date__lt=timezone.now()). The walk has
 	// the order of expire_date, on which Django's table has an index, and of the primary key. It never looks again at
 	// rows that it has passed: a database keeps what was deleted for a while, and would read it each time.

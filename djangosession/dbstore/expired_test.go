@@ -29,6 +29,9 @@ func testExpired(t *testing.T, f *fixture, writer *database.Database) {
 
 func (f *fixture) expired(writer *database.Database, c dbstore.ExpiredConfig) *dbstore.Expired {
 	c.Dialect = f.Dialect
+	if c.Zone == (dbstore.Zone{}) {
+		c.Zone.UseTZ = true
+	}
 	if c.Before.IsZero() {
 		c.Before = now
 	}

@@ -155,6 +155,9 @@ func value(t *testing.T, v any) djangosession.Value {
 func (f *fixture) sessions(t *testing.T, c dbstore.SessionsConfig) *dbstore.Sessions {
 	t.Helper()
 	c.Dialect, c.Prepare, c.Batcher = f.Dialect, f.Prepares, f.batcher()
+	if c.Zone == (dbstore.Zone{}) {
+		c.Zone.UseTZ = true
+	}
 	return dbstore.NewSessions(f.DB, newCodec(t), c)
 }
 

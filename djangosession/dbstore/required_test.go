@@ -3,23 +3,33 @@ package dbstore_test
 import (
 	"database/sql"
 	"testing"
+	"time"
 
 	"django-sidecar/djangosession/dbstore"
 )
 
-// TestDialectIsRequired: what is missing is told where it is missing, and not by the first question.
-func TestDialectIsRequired(t *testing.T) {
+// TestWhatIsRequired: what is missing is told where it is missing, and not by the first question.
+func TestWhatIsRequired(t *testing.T) {
 	db := new(sql.DB)
 	for name, make := range map[string]func(){
-		"sessions":    func() { dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{}) },
-		"users":       func() { dbstore.NewUsers(db, dbstore.UsersConfig{Version: django52}) },
-		"permissions": func() { dbstore.NewPermissions(db, dbstore.PermissionsConfig{}) },
-		"cache table": func() { dbstore.NewCacheTable(db, dbstore.CacheTableConfig{Table: "cache"}) },
+		"sessions":         func() { dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{}) },
+		"expired":          func() { dbstore.NewExpired(db, dbstore.ExpiredConfig{}) },
+		"users":            func() { dbstore.NewUsers(db, dbstore.UsersConfig{Version: django52}) },
+		"permissions":      func() { dbstore.NewPermissions(db, dbstore.PermissionsConfig{}) },
+		"cache table":      func() { dbstore.NewCacheTable(db, dbstore.CacheTableConfig{Table: "cache"}) },
+		"zone of sessions": func() { dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{Dialect: dbstore.SQLite}) },
+		"zone of a cache":  func() { dbstore.NewCacheTable(db, dbstore.CacheTableConfig{Dialect: dbstore.MySQL, Table: "cache"}) },
+		"zone of expired":  func() { dbstore.NewExpired(db, dbstore.ExpiredConfig{Dialect: dbstore.MySQL}) },
+		"two zones": func() {
+			dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{
+				Dialect: dbstore.Postgres, Zone: dbstore.Zone{UseTZ: true, Local: time.UTC},
+			})
+		},
 	} {
 		func() {
 			defer func() {
 				if text, ok := recover().(string); !ok || text == "" {
-					t.Errorf("%s: made without a dialect", name)
+					t.Errorf("%s: made without what it needs", name)
 				}
 			}()
 			make()

@@ -12,12 +12,12 @@ import (
 	"django-sidecar/signing"
 )
 
-// SessionsConfig says where the sessions are. Only Dialect is required.
+// SessionsConfig says where the sessions are. Dialect is required, and Zone for SQLite and MySQL.
 type SessionsConfig struct {
 	Dialect *Dialect
 	// Table is the session model's table, with a schema before a dot if need be; "" means "django_session".
 	Table string
-	// Zone matters to SQLite and MySQL, and to PostgreSQL in the hour that a clock change repeats.
+	// Zone is required for SQLite and MySQL. It matters to PostgreSQL in the hour that a clock change repeats.
 	Zone Zone
 	// Prepare reports whether queries may use prepared statements, which poolers such as pgbouncer in
 	// transaction mode do not carry. It is asked before each query; nil means never.
@@ -43,7 +43,7 @@ type Sessions struct {
 }
 
 // NewSessions returns a store that reads sessions from db and decodes them with codec. It does no I/O, and panics
-// without a Dialect.
+// without a Dialect, and without a Zone where one is needed.
 func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sessions {
 	if c.Table == "" {
 		c.Table = "django_session"
@@ -53,6 +53,7 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 	}
 	c.MaxBytes = bound(c.MaxBytes)
 	d := needed(c.Dialect, "SessionsConfig")
+	c.Zone = c.Zone.known(d, "SessionsConfig")
 	// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
 	// The second condition is selected, not required, so that an expired session is told from none.
 	from := source{db, d, c.Prepare}

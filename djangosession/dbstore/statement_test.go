@@ -70,7 +70,7 @@ func TestAnswersThatEndEarly(t *testing.T) {
 	}{{0, 1, djangosession.ErrExpired}, {1, 2, djangosession.ErrExpired}, {2, 2, driver.ErrBadConn}} {
 		answers := &endedAnswers{ended: tt.ended}
 		db := sql.OpenDB(answers)
-		_, err := dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{Dialect: dbstore.SQLite}).Load(t.Context(), "0123456789abcdef0123456789abcdef")
+		_, err := dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{Dialect: dbstore.SQLite, Zone: dbstore.Zone{UseTZ: true}}).Load(t.Context(), "0123456789abcdef0123456789abcdef")
 		if answers.asked != tt.asked || !errors.Is(err, tt.want) || djangosession.IsAnswer(err) != (tt.ended < 2) {
 			t.Errorf("%d ended: asked %d times, %v; want %d, %v", tt.ended, answers.asked, err, tt.asked, tt.want)
 		}

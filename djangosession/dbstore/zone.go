@@ -2,11 +2,26 @@ package dbstore
 
 import "time"
 
-// Zone says how the deployment's Django keeps instants in columns that know no time zone. The zero Zone is
-// USE_TZ = True.
+// Zone says how the deployment's Django keeps instants in columns that know no time zone, which are those of SQLite and
+// MySQL. They need one of its fields: with the wrong one, a session lives hours too long. For PostgreSQL, the zero Zone
+// is USE_TZ = True.
 type Zone struct {
+	// UseTZ is USE_TZ.
+	UseTZ bool
 	// Local is TIME_ZONE where USE_TZ is off, and nil where it is on.
 	Local *time.Location
+}
+
+// known panics where nobody has said how a database without time zones keeps instants, as needed does for a Dialect.
+func (z Zone) known(d *Dialect, config string) Zone {
+	switch {
+	case z.UseTZ && z.Local != nil:
+		panic("dbstore: the Zone of " + config + " has UseTZ and Local: Local is for USE_TZ = False")
+	case !z.UseTZ && z.Local == nil && d != Postgres:
+		panic("dbstore: the Zone of " + config + " is missing, which " + d.Name + " needs: take Zone{UseTZ: true} where " +
+			"Django has USE_TZ = True, and Zone{Local: the TIME_ZONE} where it is off")
+	}
+	return z
 }
 
 func (z Zone) location() *time.Location {

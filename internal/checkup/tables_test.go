@@ -51,7 +51,7 @@ func TestTables(t *testing.T) {
 			d := checkup.Checkup{
 				Config:       &config.Config{SessionTable: "django_session", AuthUserTable: "auth_user", KeyMissing: true},
 				UserDatabase: named, SessionDatabase: named, Timeout: time.Minute, Now: time.Now,
-				Sessions: dbstore.NewSessions(db.DB, codec, dbstore.SessionsConfig{Dialect: db.Dialect}),
+				Sessions: dbstore.NewSessions(db.DB, codec, dbstore.SessionsConfig{Dialect: db.Dialect, Zone: dbstore.Zone{UseTZ: true}}),
 				Users:    dbstore.NewUsers(db.DB, dbstore.UsersConfig{Dialect: db.Dialect, Conditions: tt.conditions}),
 				Access:   dbstore.NewPermissions(db.DB, dbstore.PermissionsConfig{Dialect: db.Dialect}),
 			}

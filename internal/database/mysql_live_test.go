@@ -43,7 +43,7 @@ func deployMariaDB(t *testing.T, db *djangotest.MariaDBDatabase, d *Database) *d
 		BEGIN; `+rows.String()+" COMMIT")
 	return &deployed{
 		db: d.DB, codec: codec, count: count,
-		sessions: dbstore.NewSessions(d.DB, codec, dbstore.SessionsConfig{Dialect: d.Dialect, Prepare: d.Prepares}),
+		sessions: dbstore.NewSessions(d.DB, codec, dbstore.SessionsConfig{Dialect: d.Dialect, Zone: dbstore.Zone{UseTZ: true}, Prepare: d.Prepares}),
 		users:    dbstore.NewUsers(d.DB, dbstore.UsersConfig{Dialect: d.Dialect, Version: version, Prepare: d.Prepares}),
 	}
 }

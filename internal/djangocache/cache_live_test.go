@@ -74,9 +74,9 @@ func deploy(t *testing.T, s site) *deployment {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.rows = dbstore.NewSessions(db.DB, codec, dbstore.SessionsConfig{Dialect: db.Dialect, Prepare: db.Prepares})
+		d.rows = dbstore.NewSessions(db.DB, codec, dbstore.SessionsConfig{Dialect: db.Dialect, Zone: dbstore.Zone{UseTZ: true}, Prepare: db.Prepares})
 	}
-	d.cache = openCache(t, s.url, djangocache.Options{Timeout: timeout, Conns: 3, Database: db})
+	d.cache = openCache(t, s.url, djangocache.Options{Timeout: timeout, Conns: 3, Database: db, Zone: dbstore.Zone{UseTZ: true}})
 	d.store, err = cachestore.New(cachestore.Config{
 		Cache: d.cache, Then: d.rows, Serializer: d.cache.Serializer, KeyPrefix: d.cache.KeyPrefix, KeyVersion: d.cache.KeyVersion,
 		Version: version,

@@ -110,12 +110,8 @@ func ClearSessions(ctx context.Context, c *config.Config, o ClearOptions) (done 
 		}
 	}
 	defer func() { err = errors.Join(err, lock.Release(ctx)) }()
-	zone := dbstore.Zone{}
-	if !c.UseTZ {
-		zone.Local = c.TimeZone
-	}
 	w := clearing{done: done, ClearOptions: o, lock: lock, rows: dbstore.NewExpired(db.DB, dbstore.ExpiredConfig{
-		Dialect: db.Dialect, Table: c.SessionTable, Zone: zone, Before: before,
+		Dialect: db.Dialect, Table: c.SessionTable, Zone: zoneOf(c), Before: before,
 	})}
 	err = w.run(ctx, started)
 	w.done.Took = time.Since(started)

@@ -147,11 +147,13 @@ func (d *Deployment) storeKind() string {
 }
 
 // zone is how Django keeps instants in columns that know no time zone.
-func (d *Deployment) zone() dbstore.Zone {
-	if d.config.UseTZ {
-		return dbstore.Zone{}
+func (d *Deployment) zone() dbstore.Zone { return zoneOf(d.config) }
+
+func zoneOf(c *config.Config) dbstore.Zone {
+	if c.UseTZ {
+		return dbstore.Zone{UseTZ: true}
 	}
-	return dbstore.Zone{Local: d.config.TimeZone}
+	return dbstore.Zone{Local: c.TimeZone}
 }
 
 func (d *Deployment) newRows() *dbstore.Sessions {

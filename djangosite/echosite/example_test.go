@@ -1,0 +1,27 @@
+package echosite_test
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"django-sidecar/djangosite"
+	"django-sidecar/djangosite/echosite"
+)
+
+func ExampleUse() {
+	site, err := djangosite.Ask("http://127.0.0.1:8100", djangosite.AskOptions{})
+	if err != nil {
+		panic(err)
+	}
+	e := echo.New()
+	e.Use(echosite.Use(site.Load))
+	e.GET("/", func(c echo.Context) error {
+		user, ok := echosite.User(c)
+		if !ok {
+			return c.String(http.StatusOK, "Hello, whoever you are.")
+		}
+		return c.String(http.StatusOK, "Hello, "+user.Name()+".")
+	})
+	e.GET("/staff", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, echosite.Use(site.RequireStaff))
+}
