@@ -22,7 +22,7 @@ func ExampleNew() {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	data, err := codec.Encode(map[string]any{"cart": 3}, time.Now())
 	if err != nil {
 		panic(err)
