@@ -18,6 +18,7 @@ func TestWhatIsRequired(t *testing.T) {
 		"permissions":      func() { dbstore.NewPermissions(db, dbstore.PermissionsConfig{}) },
 		"cache table":      func() { dbstore.NewCacheTable(db, dbstore.CacheTableConfig{Table: "cache"}) },
 		"zone of sessions": func() { dbstore.NewSessions(db, newCodec(t), dbstore.SessionsConfig{Dialect: dbstore.SQLite}) },
+		"zone of a writer": func() { dbstore.NewWriter(db, newCodec(t), dbstore.SessionsConfig{Dialect: dbstore.SQLite}) },
 		"zone of a cache":  func() { dbstore.NewCacheTable(db, dbstore.CacheTableConfig{Dialect: dbstore.MySQL, Table: "cache"}) },
 		"zone of expired":  func() { dbstore.NewExpired(db, dbstore.ExpiredConfig{Dialect: dbstore.MySQL}) },
 		"two zones": func() {

@@ -29,7 +29,7 @@ func testWriter(t *testing.T, f *fixture) {
 	at := time.Date(2026, 11, 29, 5, 0, 0, 123456000, time.UTC)
 	var passed atomic.Int64
 	c := dbstore.SessionsConfig{
-		Dialect: f.Dialect, Prepare: f.Prepares,
+		Dialect: f.Dialect, Zone: dbstore.Zone{UseTZ: true}, Prepare: f.Prepares,
 		Now: func() time.Time { return at.Add(time.Duration(passed.Load())) },
 	}
 	w, reader := dbstore.NewWriter(f.DB, newCodec(t), c), dbstore.NewSessions(f.DB, newCodec(t), c)
