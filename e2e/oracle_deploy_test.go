@@ -98,7 +98,7 @@ func engineProfiles() []profile {
 // deploy starts the profile's Django, and sets the environment for the sidecar.
 func (p profile) deploy(t *testing.T) *djangotest.Django {
 	t.Helper()
-	if p.hidden && p.database == nil {
+	if p.hidden && !p.mysql && p.database == nil {
 		p.database = djangotest.Postgres(t).Database(t)
 	}
 	settings := map[string]any{"SECRET_KEY": oracleSecret}
@@ -132,7 +132,10 @@ func (p profile) deploy(t *testing.T) *djangotest.Django {
 	for name, value := range p.env {
 		t.Setenv(name, value)
 	}
-	if p.hidden {
+	switch {
+	case p.hidden && p.mysql:
+		hideOnMariaDB(t, p.mysqlText)
+	case p.hidden:
 		hidePasswords(t, p.database)
 	}
 	return django

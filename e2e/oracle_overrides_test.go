@@ -22,6 +22,9 @@ func overrideProfiles() []profile {
 	joined := map[string]string{
 		"DJANGO_AUTH_HASH_SALT": "oracle.JoinedUser, and a comma", "DJANGO_AUTH_HASH_COLUMNS": "password,email,session_token", "DJANGO_AUTH_HASH_ALGORITHM": "sha1",
 	}
+	people := map[string]string{
+		"DJANGO_AUTH_USER_TABLE": "people", "DJANGO_AUTH_USER_ID_COLUMN": "login_id", "DJANGO_AUTH_USER_PASSWORD_COLUMN": "pw",
+	}
 	separated := map[string]string{
 		"DJANGO_AUTH_HASH_SALT": "oracle.SeparatedUser", "DJANGO_AUTH_HASH_COLUMNS": `["password", "generation", "session_token", "device"]`,
 		"DJANGO_AUTH_HASH_SEPARATOR": ":", "DJANGO_AUTH_HASH_ALGORITHM": "sha256", "DJANGO_AUTH_HASH_METHOD": "_get_session_auth_hash",
@@ -45,6 +48,10 @@ func overrideProfiles() []profile {
 		{name: "hidden passwords, SHA-1", django: "3.2", settings: settings("JoinedUser"), env: joined, hidden: true},
 		{name: "hidden passwords, a hash with fallbacks", django: "5.2", settings: settings("SeparatedUser"), env: separated, hidden: true},
 		{name: "hidden passwords, flags that are properties", django: "4.2", settings: settings("StatusUser"), env: status("deleted_at IS NULL"), hidden: true},
+		{name: "hidden passwords on MariaDB, UUID keys", django: "6.1", settings: settings("UUIDUser"), mysql: true, hidden: true},
+		{name: "hidden passwords on MariaDB, SHA-1", django: "2.2", settings: settings("JoinedUser"), env: joined, mysql: true, hidden: true},
+		{name: "hidden passwords on MariaDB, a hash with fallbacks", django: "5.2", settings: settings("SeparatedUser"), env: separated, mysql: true, hidden: true},
+		{name: "hidden passwords as MySQL reads it, text keys", django: "4.2", settings: settings("TextUser"), env: people, mysql: true, hidden: true, mysqlText: true},
 	}
 	return append(list, shapeProfiles(settings)...)
 }

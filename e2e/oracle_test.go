@@ -37,12 +37,13 @@ type profile struct {
 	engine   string // the last word of one of Django's engines, or a dotted path; "" is db
 	cache    string // where the engine's cache is: a word that cacheFor knows
 	pickle   bool   // PickleSerializer
-	hidden   bool   // PostgreSQL: the sidecar's role may not read the columns of the session auth hash
+	hidden   bool   // the sidecar's role may not read the columns of the session auth hash; not on SQLite
 	apps     []string
 	settings map[string]any    // Django's, and ours where a setting is the same in both
 	env      map[string]string // ours
 
-	database *djangotest.TestDatabase // of PostgreSQL; nil: one is made
+	database  *djangotest.TestDatabase // of PostgreSQL; nil: one is made
+	mysqlText bool                     // with hidden: MariaDB is given the function that MySQL reads in the script
 }
 
 // oracleSecret has characters that are easily lost on the way: quotes, a percent sign, what is not ASCII.

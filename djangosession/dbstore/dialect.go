@@ -20,6 +20,8 @@ type Dialect struct {
 	pooled      bool
 	placeholder string // of the first parameter in a query's text, then of the second
 	second      string
+	// binary makes bytes of the parameter %s: of its hexadecimal digits, unless it is plainParameter.
+	binary string
 	// any compares with each element of the array %s; "" where there are no arrays
 	any   string
 	bytes string // the length in bytes of the value of column %s as a text
@@ -75,6 +77,7 @@ var Postgres = &Dialect{
 	quoteMark:   `"`,
 	placeholder: "$1",
 	second:      "$2",
+	binary:      plainParameter,
 	any:         "ANY(%s)",
 	// A value that lies outside of its row is measured without being read: its length is in the row.
 	bytes:      "octet_length(%s::text)",
@@ -142,6 +145,7 @@ var SQLite = &Dialect{
 	quoteMark:   `"`,
 	placeholder: "?1",
 	second:      "?2",
+	binary:      plainParameter,
 	// SQLite knows the length of a value without reading it.
 	bytes: "octet_length(%s)",
 	sized: func(string) bool { return false }, // a column may hold anything

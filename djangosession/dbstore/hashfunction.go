@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // HashFunction is a function of the database that makes session auth hashes, so that nobody else need read what they
-// are made of. The zero value is none: the columns are read. PostgreSQL alone has such functions.
+// are made of. The zero value is none: the columns are read. PostgreSQL, MySQL and MariaDB have such functions.
 //
 // It is called with a primary key and with Blocks, and returns the hashes as hexadecimal digits between commas.
 type HashFunction struct {
@@ -49,10 +50,21 @@ func (h HashFunction) Blocks() []byte {
 	return blocks
 }
 
-// call is the function's call in a query, whose second parameter are the blocks.
+// call is the function's call in a query, whose second parameter is what parameter returns.
 func (h HashFunction) call(d *Dialect, id string) string {
-	return fmt.Sprintf("%s(%s, %s)", d.table(h.Name), id, d.second)
+	return fmt.Sprintf("%s(%s, %s)", d.table(h.Name), id, fmt.Sprintf(d.binary, d.second))
 }
+
+// parameter are the blocks as the query takes them.
+func (h HashFunction) parameter(d *Dialect) any {
+	if d.binary != plainParameter {
+		return hex.EncodeToString(h.Blocks())
+	}
+	return h.Blocks()
+}
+
+// plainParameter is Dialect.binary where a parameter of bytes is one.
+const plainParameter = "%s"
 
 // hashes are what the function has returned: one for each key. It may be of another time than the settings.
 func (h HashFunction) hashes(returned string) ([]string, error) {

@@ -15,9 +15,11 @@ var MySQL = &Dialect{
 	quoteMark:   "`", // db/backends/mysql/operations.py, 5.2, quote_name; it is one whatever sql_mode says
 	placeholder: "?",
 	second:      "?",
-	bytes:       "LENGTH(%s)",
-	sized:       sized,
-	expireDate:  "expire_date",
+	// A server takes a parameter of a prepared statement for a text of the connection, which not all bytes are.
+	binary:     "UNHEX(%s)",
+	bytes:      "LENGTH(%s)",
+	sized:      sized,
+	expireDate: "expire_date",
 	// A text: a driver would convert an instant, and the server compares it with a datetime as one.
 	now: func(now time.Time, z Zone) any { return z.wallClock(now) },
 	instant: func(v any, z Zone, now time.Time) (time.Time, bool) {

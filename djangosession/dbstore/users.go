@@ -80,7 +80,7 @@ func (c UsersConfig) optional() []string {
 type Users struct {
 	config UsersConfig
 	db     *sql.DB
-	more   []any // parameters of each query, after the key
+	more   []any // parameters of each query, besides the key
 	shapes shapes[*userShape]
 }
 
@@ -123,7 +123,7 @@ func NewUsers(db *sql.DB, c UsersConfig) *Users {
 	defaultUsers(&c.Table, &c.Columns, &c.Now)
 	u := &Users{config: c, db: db}
 	if c.HashFunction.Name != "" {
-		u.more = []any{c.HashFunction.Blocks()}
+		u.more = []any{c.HashFunction.parameter(c.Dialect)}
 	}
 	u.shapes.look, u.shapes.now, u.shapes.reads = u.look, c.Now, "a user"
 	u.shapes.conditional = c.Conditions != Conditions{}
@@ -187,17 +187,25 @@ func (u *Users) Probe(ctx context.Context) error {
 
 func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, error) {
 	row := userRow{hashed: make([]any, len(shape.hashed))}
-	err := shape.find.one(ctx, append([]any{key}, u.more...), row.columns()...)
+	err := shape.find.one(ctx, u.parameters(key), row.columns()...)
 	if isNoRows(err) {
 		return nil, djangosession.ErrUserNotFound
 	}
 	return &row, u.shapes.failed(shape, err)
 }
 
+// parameters are those of a query. Where they have no numbers they stand as in its text, which calls the function first.
+func (u *Users) parameters(key any) []any {
+	if d := u.config.Dialect; d.placeholder == d.second {
+		return append(u.more[:len(u.more):len(u.more)], key)
+	}
+	return append([]any{key}, u.more...)
+}
+
 func (u *Users) findAll(
 	ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow),
 ) error {
-	err := shape.all.all(ctx, append([]any{array(keys)}, u.more...), func(a *answer) error {
+	err := shape.all.all(ctx, u.parameters(array(keys)), func(a *answer) error {
 		for {
 			row := userRow{hashed: make([]any, len(shape.hashed))}
 			if more, err := a.next(row.columns()...); err != nil || !more {
@@ -289,7 +297,11 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 		needed = append(needed, c.Columns.Active)
 	}
 	shape := new(userShape)
-	needed = append(needed, c.Hash.Names...)
+	// MySQL does not show columns that may not be read; what makes the function there has looked at them.
+	hidden := c.HashFunction.Name != "" && c.Dialect.shows
+	if !hidden {
+		needed = append(needed, c.Hash.Names...)
+	}
 	if shape.keyType, err = c.Dialect.keyTypeOf(c.Columns.ID, c.Table, columns, needed...); err != nil {
 		return nil, err
 	}
@@ -298,8 +310,10 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 			shape.leftOut = append(shape.leftOut, name)
 		}
 	}
-	if shape.hashed, err = c.Hash.writers(c.Dialect, c.Table, columns); err != nil {
-		return nil, err
+	if !hidden {
+		if shape.hashed, err = c.Hash.writers(c.Dialect, c.Table, columns); err != nil {
+			return nil, err
+		}
 	}
 	column := c.Dialect.column
 	var selected, hashed []string

@@ -25,7 +25,8 @@ var mysqlStates = map[uint16]string{
 	// The query does not fit the table, or the table is there no more, or may not be read.
 	1054: "42S22", // ER_BAD_FIELD_ERROR
 	1064: "42601", // ER_PARSE_ERROR, of a condition in the settings
-	1305: "42883", // ER_SP_DOES_NOT_EXIST, of a function in such a condition
+	1305: "42883", // ER_SP_DOES_NOT_EXIST, of a function in such a condition, or of the one that makes hashes
+	1370: "42501", // ER_PROCACCESS_DENIED_ERROR
 	1146: "42S02", // ER_NO_SUCH_TABLE
 	1142: "42501", // ER_TABLEACCESS_DENIED_ERROR
 	1143: "42501", // ER_COLUMNACCESS_DENIED_ERROR

@@ -87,8 +87,8 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 	if err := errors.Join(d.openDatabases(), d.openSessions(metrics)); err != nil {
 		return err
 	}
-	if c.AuthHash.Function != "" && d.database.Dialect != dbstore.Postgres {
-		return errors.New("SIDECAR_AUTH_HASH_FUNCTION: only PostgreSQL makes session auth hashes for the sidecar; " +
+	if c.AuthHash.Function != "" && d.database.Dialect == dbstore.SQLite {
+		return errors.New("SIDECAR_AUTH_HASH_FUNCTION: SQLite makes no session auth hashes for the sidecar; " +
 			"unset it, and let the sidecar read the password column of this database")
 	}
 	if !c.InsecureSkipUserCheck {

@@ -11,7 +11,9 @@ import (
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
+	"django-sidecar/internal/databaseurl"
 	"django-sidecar/internal/invalidate/postgres"
+	"django-sidecar/internal/mysqlgrants"
 	"django-sidecar/internal/sqlcondition"
 	"django-sidecar/signing"
 )
@@ -59,27 +61,49 @@ func sqlPlaces(c *config.Config) map[string]sqlPlace {
 	}
 }
 
-func (p sqlPlace) text(c *config.Config, o SQLOptions) (string, error) {
-	// It connects to nothing.
-	options := database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}
-	if _, err := database.NewSubscriber(p.url.Reveal(), options); err != nil {
+// errSQLite says that a file has none of what SQL prints.
+var errSQLite = errors.New("SQLite has no notifications, accounts or functions of its own: who may open the file may " +
+	"read all of it. Keep its permissions narrow; nothing is to be printed")
+
+func (p sqlPlace) text(c *config.Config, o SQLOptions) (text string, err error) {
+	vendor, err := databaseurl.Of(p.url.Reveal())
+	if err != nil {
+		return "", fmt.Errorf("%s %w", p.setting, err)
+	}
+	switch vendor {
+	case databaseurl.Postgres:
+		text, err = p.postgres(c, o)
+	case databaseurl.MySQL:
+		text, err = mysqlgrants.SQL(p.tables, o.Script)
+	case databaseurl.SQLite:
+		err = errSQLite
+	}
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("%s: %w", p.setting, err)
+	case c.SessionDatabaseURL.Reveal() != "":
+		text = "-- For the database in " + p.setting + ".\n" + text
+	}
+	return text, nil
+}
+
+func (p sqlPlace) postgres(c *config.Config, o SQLOptions) (text string, err error) {
+	if o.Script.Triggers { // it connects to nothing
+		options := database.Options{Timeout: c.StoreTimeout, LookupEnv: os.LookupEnv}
+		if _, err := database.NewSubscriber(p.url.Reveal(), options); err != nil {
+			return "", err
+		}
 	}
 	if o.Django {
 		return p.tables.Migration()
 	}
 	tables := p.tables
 	if tables.Hash.Name != "" {
-		var err error
 		if tables.Hash.SHA1, err = hashesWithSHA1(c); err != nil {
 			return "", err
 		}
 	}
-	text, err := tables.SQL(o.Script)
-	if err == nil && c.SessionDatabaseURL.Reveal() != "" {
-		text = "-- For the database in " + p.setting + ".\n" + text
-	}
-	return text, err
+	return tables.SQL(o.Script)
 }
 
 // invalidationTables are the tables that verdicts of the deployment depend on.

@@ -17,7 +17,7 @@ func (t Tables) ClearingRole() (string, error) {
 	if t.Sessions == "" {
 		return "", errNoSessions
 	}
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return "", err
 	}
 	sessions := quoteTable(t.Sessions)

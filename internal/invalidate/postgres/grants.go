@@ -3,42 +3,52 @@ package postgres
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// cacheColumns are those of a DatabaseCache: django/core/cache/backends/db.py, 5.2.
-var cacheColumns = []string{"cache_key", "value", "expires"}
-
-// readTable is a table of groups and permissions, and what is read of it.
-type readTable struct {
-	name    string
-	columns []string // named ones
-	// leads are the tables that the rest of what is read leads to, and usual what Django calls such columns.
-	leads, usual []string
+// ReadTable is a table of groups and permissions, and what is read of it.
+type ReadTable struct {
+	Name    string
+	Columns []string // named ones
+	// Leads are the tables that the rest of what is read leads to, and Usual what Django calls such columns.
+	Leads, Usual []string
 }
 
-// groupTables are all of them.
-func (t Tables) groupTables() []readTable {
+// GroupTables are all of them. nameLimit is the length of the database's names.
+func (t Tables) GroupTables(nameLimit int) []ReadTable {
 	g := t.Groups
 	group, permission := cmp.Or(g.Group, groupTable), cmp.Or(g.Permission, permissionTable)
-	between := func(m ManyToMany, table, from, to string, usual ...string) readTable {
-		r := readTable{name: cmp.Or(m.Table, table), leads: []string{from, to}, usual: usual}
+	between := func(m ManyToMany, table, from, to string, usual ...string) ReadTable {
+		r := ReadTable{Name: cmp.Or(m.Table, table), Leads: []string{from, to}, Usual: usual}
 		if m.From != "" {
-			r.columns, r.leads = append(r.columns, m.From), []string{to}
+			r.Columns, r.Leads = append(r.Columns, m.From), []string{to}
 		}
 		if m.To != "" {
-			r.columns, r.leads, r.usual = append(r.columns, m.To), r.leads[:len(r.leads)-1], nil
+			r.Columns, r.Leads, r.Usual = append(r.Columns, m.To), r.Leads[:len(r.Leads)-1], nil
 		}
 		return r
 	}
-	return []readTable{
-		between(g.UserGroups, t.groups(), t.Users, group, "group_id"),
-		between(g.UserPermissions, t.permissions(), t.Users, permission, "permission_id"),
+	return []ReadTable{
+		between(g.UserGroups, manyToMany(t.Users, "groups", nameLimit), t.Users, group, "group_id"),
+		between(g.UserPermissions, manyToMany(t.Users, "user_permissions", nameLimit), t.Users, permission, "permission_id"),
 		between(g.GroupPermissions, groupPermissionsTable, group, permission, "group_id", "permission_id"),
-		{name: group, columns: []string{cmp.Or(g.GroupID, "id"), cmp.Or(g.GroupName, "name")}},
-		{name: permission, columns: []string{"id", "codename", "content_type_id"}},
-		{name: contentTypeTable, columns: []string{"id", "app_label"}},
+		{Name: group, Columns: []string{cmp.Or(g.GroupID, "id"), cmp.Or(g.GroupName, "name")}},
+		{Name: permission, Columns: []string{"id", "codename", "content_type_id"}},
+		{Name: contentTypeTable, Columns: []string{"id", "app_label"}},
 	}
+}
+
+// ReadColumns are the columns of users that the sidecar reads: all that a verdict depends on, but for those that a
+// function hides.
+func (t Tables) ReadColumns() []string {
+	columns := []string{t.UserID}
+	for _, c := range t.UserColumns {
+		if !slices.Contains(t.Hidden, c) {
+			columns = append(columns, c)
+		}
+	}
+	return columns
 }
 
 // grantGroups lets the role read groups and permissions, where there are any.
@@ -47,15 +57,15 @@ func (t Tables) grantGroups() string {
 	b.WriteString("\n-- Groups and permissions, which a user model may lack.\n" +
 		"-- Of the tables between them, the two columns that lead to the others.\n" +
 		"DO " + tag + "\nDECLARE\n  relation regclass;\n  names text;\nBEGIN\n")
-	for _, r := range t.groupTables() {
-		fmt.Fprintf(&b, grantRead, quoteText(quoteTable(r.name)), textArray(r.columns), textArray(r.usual),
-			regclassArray(r.leads), RoleName)
+	for _, r := range t.GroupTables(nameLimit) {
+		fmt.Fprintf(&b, grantRead, quoteText(quoteTable(r.Name)), textArray(r.Columns), textArray(r.Usual),
+			regclassArray(r.Leads), RoleName)
 	}
 	b.WriteString("END\n" + tag + ";\n")
 	return b.String()
 }
 
-// grantRead grants the columns of a readTable. A table whose foreign keys are missing has two columns beside id.
+// grantRead grants the columns of a ReadTable. A table whose foreign keys are missing has two columns beside id.
 const grantRead = `  relation := to_regclass(%[1]s);
   SELECT string_agg(format('%%I', a.attname), ', ') INTO names FROM pg_catalog.pg_attribute AS a
   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped

@@ -158,7 +158,7 @@ func (t Tables) checkFunction() error {
 	if t.Users == "" || t.Hash.Name == "" {
 		return errNoFunction
 	}
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return err
 	}
 	for _, name := range append([]string{t.Hash.Name, t.Hash.Password, t.Hash.Separator}, t.Hash.Columns...) {

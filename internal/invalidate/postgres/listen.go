@@ -69,7 +69,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Random == nil {
 		c.Random = rand.Uint64 // it spreads attempts, and keeps two sidecars' channels apart
 	}
-	return c, c.Tables.check()
+	return c, c.Tables.Check()
 }
 
 // listenRun is a running Listen.

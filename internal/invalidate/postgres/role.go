@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -12,7 +11,7 @@ const RoleName = "django_sidecar"
 // Role is the SQL that makes a role that may log in and read what a verdict needs, without a transaction around it.
 // It may be run again.
 func (t Tables) Role() (string, error) {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return "", err
 	}
 	var b strings.Builder
@@ -28,21 +27,15 @@ ALTER ROLE ` + RoleName + ` SET statement_timeout = '10s';
 		fmt.Fprintf(&b, "GRANT SELECT (%s) ON %s TO %s;\n", quoteNames(columns, ""), name, RoleName)
 	}
 	if t.Sessions != "" {
-		grant(t.Sessions, sessionColumns...)
+		grant(t.Sessions, SessionColumns...)
 	}
 	if t.Cache != "" {
-		grant(t.Cache, cacheColumns...)
+		grant(t.Cache, CacheColumns...)
 	}
 	if t.Users == "" {
 		return b.String(), nil
 	}
-	columns := []string{t.UserID}
-	for _, c := range t.UserColumns {
-		if !slices.Contains(t.Hidden, c) {
-			columns = append(columns, c)
-		}
-	}
-	grant(t.Users, columns...)
+	grant(t.Users, t.ReadColumns()...)
 	b.WriteString(t.grantGroups())
 	if t.Hash.Name != "" {
 		r := strings.NewReplacer("{table}", quoteText(quoteTable(t.Users)),
@@ -60,8 +53,8 @@ func (t Tables) regclasses() string {
 	}
 	if t.Users != "" {
 		names = append(names, t.Users)
-		for _, table := range t.groupTables() {
-			names = append(names, table.name)
+		for _, table := range t.GroupTables(nameLimit) {
+			names = append(names, table.Name)
 		}
 	}
 	if t.Cache != "" {
@@ -76,7 +69,7 @@ func (t Tables) regclasses() string {
 // RemoveRole is the SQL that takes away the role, if it is there, and what it was granted in this database. Where other
 // databases of the server have granted it something, it must be run there first, and stops at the last statement.
 func (t Tables) RemoveRole() (string, error) {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return "", err
 	}
 	return removeRole(RoleName), nil

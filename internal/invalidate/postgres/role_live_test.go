@@ -112,7 +112,7 @@ func testRoleReads(t *testing.T, d *database.Database, tables Tables, columns db
 func testRoleReadsNothingElse(t *testing.T, db *djangotest.TestDatabase, d *database.Database, tables Tables) {
 	t.Helper()
 	granted := map[string][]string{
-		tables.Sessions:          sessionColumns,
+		tables.Sessions:          SessionColumns,
 		tables.Users:             append([]string{tables.UserID}, tables.UserColumns...),
 		tables.groups():          {"group_id", "user_id", "member_id"},
 		tables.permissions():     {"permission_id", "user_id", "member_id"},

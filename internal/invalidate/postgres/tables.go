@@ -45,14 +45,19 @@ const (
 	contentTypeTable      = "django_content_type"
 )
 
+// The columns that are read of sessions, and of a DatabaseCache: django/core/cache/backends/db.py, 5.2.
 var (
-	sessionColumns = []string{"session_key", "session_data", "expire_date"}
-	errNoTables    = errors.New("neither sessions nor users are in the database: there is nothing to be told of")
-	errTag         = errors.New("a name holds " + tag + ", which marks texts here")
+	SessionColumns = []string{"session_key", "session_data", "expire_date"}
+	CacheColumns   = []string{"cache_key", "value", "expires"}
 )
 
-// check returns an error where no SQL can be written.
-func (t Tables) check() error {
+var (
+	errNoTables = errors.New("neither sessions nor users are in the database: there is nothing to be told of")
+	errTag      = errors.New("a name holds " + tag + ", which marks texts here")
+)
+
+// Check returns an error where no SQL can be written.
+func (t Tables) Check() error {
 	switch {
 	case t.Sessions == "" && t.Users == "":
 		return errNoTables
@@ -68,13 +73,16 @@ func (t Tables) check() error {
 }
 
 // groups and permissions are the tables of the user model's many-to-many fields.
-func (t Tables) groups() string      { return manyToMany(t.Users, "groups") }
-func (t Tables) permissions() string { return manyToMany(t.Users, "user_permissions") }
+func (t Tables) groups() string      { return manyToMany(t.Users, "groups", nameLimit) }
+func (t Tables) permissions() string { return manyToMany(t.Users, "user_permissions", nameLimit) }
+
+// nameLimit is PostgreSQL's max_name_length in Django.
+const nameLimit = 63
 
 // manyToMany is what dbstore makes of the same name: db/models/fields/related.py, 5.2, _get_m2m_db_table, and
-// db/backends/utils.py, truncate_name, with PostgreSQL's max_name_length.
-func manyToMany(users, field string) string {
-	const limit, digits = 63, 4
+// db/backends/utils.py, truncate_name.
+func manyToMany(users, field string, limit int) string {
+	const digits = 4
 	dot := strings.LastIndexByte(users, '.') + 1
 	name := []rune(users[dot:] + "_" + field)
 	if len(name) > limit {

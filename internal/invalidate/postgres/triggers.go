@@ -227,7 +227,7 @@ func (g trigger) drop() string {
 
 // Triggers is the SQL that makes the functions and triggers, without a transaction around it. It may be run again.
 func (t Tables) Triggers() (string, error) {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return "", err
 	}
 	var b strings.Builder
@@ -308,7 +308,7 @@ END
 
 // RemoveTriggers is the SQL that takes away all that Triggers has made, and nothing else.
 func (t Tables) RemoveTriggers() (string, error) {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return "", err
 	}
 	var b strings.Builder
