@@ -252,6 +252,9 @@ func (d *Checkup) userTableRemedy(err error) string {
 func (db *NamedDatabase) tableRemedy(err error, setting string) string {
 	switch {
 	case state(err) == insufficientPrivilege:
+		if db.Dialect == dbstore.MySQL {
+			return "the user in " + db.Setting + " may not look at it: GRANT SELECT on the table"
+		}
 		return "the user in " + db.Setting + " may not look at it: GRANT USAGE ON its SCHEMA, and SELECT on the table"
 	case strings.Contains(err.Error(), "has no column"):
 		return columnRemedy(err)
@@ -273,5 +276,9 @@ func (db *NamedDatabase) privilegeRemedy(err error, table, columns string) strin
 	if columns != "" {
 		columns = " (" + columns + ")"
 	}
-	return fmt.Sprintf("GRANT SELECT%s ON %s TO the user in %s, and USAGE ON its SCHEMA", columns, table, db.Setting)
+	remedy := fmt.Sprintf("GRANT SELECT%s ON %s TO the user in %s", columns, table, db.Setting)
+	if db.Dialect != dbstore.MySQL { // SQLite refuses nothing by itself
+		remedy += ", and USAGE ON its SCHEMA"
+	}
+	return remedy
 }

@@ -75,6 +75,18 @@ func (d *Checkup) usersRemedy(err error, table string) string {
 	return d.UserDatabase.privilegeRemedy(err, table, "")
 }
 
+// groupsRemedy says what to do when groups or permissions cannot be read.
+func (d *Checkup) groupsRemedy(err error) string {
+	if db := d.UserDatabase; state(err) != insufficientPrivilege {
+		if remedy := remedyOf(err, db.Setting, databaseSymptoms, network); remedy != "" {
+			return remedy
+		}
+	}
+	return "run what django-sidecar sql -what role prints, with these settings, and have " + d.UserDatabase.Setting +
+		" name that account; or let its user SELECT from the tables of groups, permissions and content types, and from " +
+		"those of the user model's groups and permissions"
+}
+
 // PostgreSQL's Appendix A, error codes.
 const (
 	undefinedFunction     = "42883"
@@ -92,12 +104,7 @@ func (d *Checkup) groups(ctx context.Context) ([]Finding, bool) {
 	case errors.Is(err, djangosession.ErrNoPermissionsMixin):
 		return []Finding{{OK, name, "the user model has none", ""}}, true
 	case err != nil:
-		return []Finding{{
-			Warn, name, err.Error(),
-			"gateways get no answer without them: GRANT SELECT ON auth_group, auth_permission, django_content_type, " +
-				"auth_group_permissions and the " +
-				"tables of the user model's groups and permissions TO the user in DATABASE_URL",
-		}}, true
+		return []Finding{{Warn, name, err.Error(), "gateways get no answer without them: " + d.groupsRemedy(err)}}, true
 	}
 	return []Finding{{OK, name, "groups and permissions can be read", ""}}, true
 }

@@ -88,7 +88,7 @@ type ownSettings struct {
 	HashAlgorithm *string `envconfig:"DJANGO_AUTH_HASH_ALGORITHM" otherwise:"any" form:"word"`
 	// The method that the model overrides: `get_session_auth_hash` or `_get_session_auth_hash`.
 	HashMethod *string `envconfig:"DJANGO_AUTH_HASH_METHOD" otherwise:"get_session_auth_hash" form:"word"`
-	// A function of PostgreSQL that makes the hash, so that the sidecar cannot read the password column.
+	// A function of PostgreSQL, MySQL or MariaDB that makes the hash, so that the sidecar cannot read the password column.
 	// `django-sidecar sql -what hidden-passwords` prints it under this name. Not set: the column is read. See
 	// [hidden passwords](hidden-passwords.md).
 	HashFunction *string `envconfig:"SIDECAR_AUTH_HASH_FUNCTION" example:"django_sidecar_auth_hash" form:"name"`

@@ -87,7 +87,7 @@ func revoke(table string) string {
 }
 
 // grantRead grants the columns of a table that may not be there. Where its foreign keys are missing, it has two columns
-// beside id.
+// beside id. MariaDB shows foreign keys to who has any right on the whole table; this one lets nobody read.
 func grantRead(r postgres.ReadTable) string {
 	schema, name := inCatalogue(r.Name)
 	leads := make([]string, len(r.Leads))
@@ -97,6 +97,10 @@ func grantRead(r postgres.ReadTable) string {
 	}
 	here := func(alias string) string {
 		return fmt.Sprintf("%[1]s.table_schema = %[2]s AND %[1]s.table_name = %[3]s", alias, schema, name)
+	}
+	showKeys := ")"
+	if r.Between {
+		showKeys = "), SHOW VIEW"
 	}
 	known := "c.column_name IN (" + quoteList(append(r.Columns[:len(r.Columns):len(r.Columns)], r.Usual...), quoteText) + ")"
 	if len(r.Columns)+len(r.Usual) == 0 {
@@ -112,5 +116,5 @@ func grantRead(r postgres.ReadTable) string {
 	return fmt.Sprintf("SET @names = (SELECT GROUP_CONCAT(CONCAT('`', REPLACE(c.column_name, '`', '``'), '`') SEPARATOR ', ')\n"+
 		"  FROM information_schema.columns AS c WHERE %s AND %s);\n", here("c"), known) +
 		run("IF(@names IS NULL, "+nothing+", CONCAT('GRANT SELECT (', @names, "+
-			quoteText(") ON "+quoteTable(r.Name)+" TO "+account(postgres.RoleName))+"))")
+			quoteText(showKeys+" ON "+quoteTable(r.Name)+" TO "+account(postgres.RoleName))+"))")
 }

@@ -13,6 +13,8 @@ type ReadTable struct {
 	Columns []string // named ones
 	// Leads are the tables that the rest of what is read leads to, and Usual what Django calls such columns.
 	Leads, Usual []string
+	// Between says that it is between two others: where its foreign keys lead is looked at.
+	Between bool
 }
 
 // GroupTables are all of them. nameLimit is the length of the database's names.
@@ -20,7 +22,7 @@ func (t Tables) GroupTables(nameLimit int) []ReadTable {
 	g := t.Groups
 	group, permission := cmp.Or(g.Group, groupTable), cmp.Or(g.Permission, permissionTable)
 	between := func(m ManyToMany, table, from, to string, usual ...string) ReadTable {
-		r := ReadTable{Name: cmp.Or(m.Table, table), Leads: []string{from, to}, Usual: usual}
+		r := ReadTable{Name: cmp.Or(m.Table, table), Leads: []string{from, to}, Usual: usual, Between: true}
 		if m.From != "" {
 			r.Columns, r.Leads = append(r.Columns, m.From), []string{to}
 		}
