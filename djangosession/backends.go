@@ -160,6 +160,17 @@ func (v *Verifier) lets(rule UserRule, active Flag) bool {
 	return rule.has(active, v.config.Version)
 }
 
+// LetsIn reports whether a user with this is_active may be logged in through a backend: user_can_authenticate of
+// contrib/auth/backends.py. One that is not listed lets nobody in.
+func (v *Verifier) LetsIn(backend string, active Flag) bool {
+	for i := range v.backends {
+		if v.backends[i].path == backend {
+			return v.lets(v.backends[i].Users, active)
+		}
+	}
+	return false
+}
+
 // errNoModelPermissions says that no listed backend gives the permissions of an Access.
 var errNoModelPermissions = errors.New("no backend of AUTHENTICATION_BACKENDS is known to have " +
 	"ModelBackend's permissions")

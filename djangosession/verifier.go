@@ -113,7 +113,7 @@ func (v *Verifier) Begin(ctx context.Context, sessionKey string) (Claim, error) 
 	if sessionKey == "" {
 		return Claim{Reason: NoCookie}, nil
 	}
-	if !validSessionKey(sessionKey) {
+	if !ValidSessionKey(sessionKey) {
 		return Claim{Reason: BadSessionKey}, nil
 	}
 	session, err := v.store.Load(ctx, sessionKey)
@@ -173,9 +173,10 @@ func (v *Verifier) Resolve(ctx context.Context, claim Claim) (Verdict, error) {
 	return verdict, nil
 }
 
-// validSessionKey: contrib/sessions/backends/base.py, 5.2, _validate_session_key, "key and len(key) >= 8", in
-// characters. NUL and what is not UTF-8 are what databases refuse, and what Django fails on.
-func validSessionKey(key string) bool {
+// ValidSessionKey reports whether Django would look for a session under this key: contrib/sessions/backends/base.py,
+// 5.2, _validate_session_key, "key and len(key) >= 8", in characters. NUL and what is not UTF-8 are what databases
+// refuse, and what Django fails on.
+func ValidSessionKey(key string) bool {
 	return utf8.RuneCountInString(key) >= 8 && utf8.ValidString(key) && !strings.ContainsRune(key, 0)
 }
 

@@ -37,6 +37,8 @@ type Options struct {
 	OnSocket bool
 	// Uploads is what /upload needs; nil: there is no such path.
 	Uploads *UploadOptions
+	// Login is what /login needs; nil: there is no such path.
+	Login *LoginOptions
 	// Audit takes what is worth an audit; nil: nobody does.
 	Audit *observe.Audit
 }
@@ -68,6 +70,10 @@ func New(o Options) http.Handler {
 			e.Any(tusPath, tus)
 			e.Any(tusPath+"/*", tus)
 		}
+	}
+	if o.Login != nil {
+		o.Login.CSRF.BelievesHost = s.trusted
+		e.POST(loginPath, s.login)
 	}
 	gateway := func(a adapter) echo.HandlerFunc {
 		watch := new(check.CookieWatch)

@@ -32,6 +32,16 @@ var (
 	Broken             = row(http.StatusInternalServerError, "The request could not be handled.") // any request
 )
 
+// Logins.
+var (
+	LoggedIn         = row(http.StatusOK, "You are logged in.")
+	BadLogin         = row(http.StatusBadRequest, "The body must be JSON or a form, with username and password, each once and as a text.")
+	WrongPassword    = row(http.StatusUnauthorized, "The user name and the password are not right, or the user may not log in.", challenge)
+	LoginTooLarge    = row(http.StatusRequestEntityTooLarge, "The body is too large.")
+	TooManyTries     = row(http.StatusTooManyRequests, "Too many tries to log in.") // with Retry-After
+	LoginUnavailable = row(http.StatusServiceUnavailable, "Nobody can be logged in just now.", again...)
+)
+
 // NotOfThisSite is for a request that changes something and does not show that a page of this site sent it.
 var NotOfThisSite = row(http.StatusForbidden, "CSRF verification failed: the request needs the csrftoken cookie, the token "+
 	"of it, and an Origin or Referer of this site.")

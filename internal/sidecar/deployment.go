@@ -17,6 +17,7 @@ import (
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangocache"
+	"django-sidecar/internal/login"
 	"django-sidecar/internal/observe"
 	"django-sidecar/signing"
 )
@@ -45,6 +46,8 @@ type Deployment struct {
 	rules           *djangosession.Verifier     // on no stores
 	verifier        *djangosession.Verifier     // the rules, on the stores
 	events          *signing.TimestampSigner    // of what Django is told about uploads; nil where it is told nothing
+	writing         writing
+	login           *login.Service              // nil where nobody logs in
 	replaced        chan struct{}               // closed when another deployment is in its place
 
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
@@ -107,6 +110,9 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 		})
 	}
 	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
+	if err := d.openWriting(); err != nil {
+		return err
+	}
 	d.verifier = d.rules.With(d.sessions, d.userStore(metrics))
 	if metrics != nil {
 		metrics.CountKeys(c.Fallbacks(), c.SessionEngineKind != config.EngineCache, d.users != nil)
@@ -311,7 +317,7 @@ func (d *Deployment) Verifier() *djangosession.Verifier { return d.verifier }
 
 // Close closes the database and the cache.
 func (d *Deployment) Close() error {
-	var errs []error
+	errs := []error{d.writing.close()}
 	if d.database != nil {
 		errs = append(errs, d.database.Close())
 	}

@@ -33,11 +33,16 @@ type Live struct {
 	current atomic.Pointer[Deployment] // which a changed secret file replaces
 	use     func(*Deployment)          // has questions asked of another one: see newChain
 	closing sync.WaitGroup             // of deployments that have been replaced
+	bounds  loginBounds
 }
 
 // NewLive makes nothing but the Live.
 func NewLive(c *config.Config, logger *slog.Logger, metrics *observe.Metrics) *Live {
-	return &Live{Config: c, Logger: logger, Metrics: metrics}
+	l := &Live{Config: c, Logger: logger, Metrics: metrics}
+	if c.Write.Login {
+		l.bounds = newLoginBounds(c.Login)
+	}
+	return l
 }
 
 // Current is the deployment that is asked now, nil where Prepare could not make one.

@@ -1,0 +1,205 @@
+// Package login logs users in as django.contrib.auth does: authenticate with ModelBackend, and login.
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosite/hashers"
+)
+
+// Users finds users.
+type Users interface {
+	// UserByName is get_by_natural_key. An error that is djangosession.ErrUserNotFound says that there is none.
+	UserByName(ctx context.Context, name string) (*djangosession.StoredUser, error)
+	// UserByKey finds the user whose primary key is User.ID.
+	UserByKey(ctx context.Context, id string) (*djangosession.StoredUser, error)
+}
+
+// UserWriter writes what a login changes of a user.
+type UserWriter interface {
+	// SetPassword sets the encoded password, if it still is what it was, and reports whether.
+	SetPassword(ctx context.Context, id, was, is string) (bool, error)
+	// SetLastLogin sets last_login, if there is such a column.
+	SetLastLogin(ctx context.Context, id string, at time.Time) error
+}
+
+// Passwords is django.contrib.auth.hashers with PASSWORD_HASHERS.
+type Passwords interface {
+	Check(password, encoded string) (hashers.Result, error)
+	Make(password string) (string, error)
+	// Equalize takes as long as Check.
+	Equalize(password string)
+}
+
+// Service logs users in. Every field but the Limits is required.
+type Service struct {
+	Users     Users
+	Writer    UserWriter
+	Passwords Passwords
+	// Sessions and Expiry are those of SESSION_ENGINE, for Login.
+	Sessions Sessions
+	Expiry   djangosession.Expiry
+	Version  djangosession.Version
+	// Backends are AUTHENTICATION_BACKENDS that ask for a password, in their order: ModelBackend and
+	// AllowAllUsersModelBackend. See Backends.
+	Backends []string
+	// Rules say whom a backend lets in, and make session auth hashes.
+	Rules *djangosession.Verifier
+	// Names and Addresses bound wrong passwords; nil bounds nothing.
+	Names, Addresses *Limit
+	// Hashing has room for one each that makes or checks a hash at a time.
+	Hashing chan struct{}
+	// Timeout bounds each answer of a store.
+	Timeout time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// ErrRefused says that nobody is let in by a name and a password. It is the same for an unknown name, a wrong password
+// and a user who may not log in.
+var ErrRefused = errors.New("the user name and the password are not right, or the user may not log in")
+
+// TooManyError says that there were too many wrong passwords.
+type TooManyError struct{ Wait time.Duration }
+
+// Error implements error.
+func (*TooManyError) Error() string { return "too many tries" }
+
+// ErrBusy says that too many passwords are being checked just now.
+var ErrBusy = errors.New("too many passwords are being checked")
+
+// Authenticated is a user who has shown the password.
+type Authenticated struct {
+	User    *djangosession.StoredUser
+	Backend string
+}
+
+// Authenticate is authenticate(username=, password=) of contrib/auth/__init__.py, 1.11 to 6.1, with ModelBackend. A
+// hash that is older than PASSWORD_HASHERS wants is made anew. The address is the client's, "" where it is not known.
+func (s *Service) Authenticate(ctx context.Context, c Credentials, address string) (Authenticated, error) {
+	give, err := s.take(c.Username, address)
+	if err != nil {
+		return Authenticated{}, err
+	}
+	if !canBeText(c.Username) || !canBeText(c.Password) {
+		return Authenticated{}, ErrRefused
+	}
+	turn, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	select {
+	case s.Hashing <- struct{}{}:
+		defer func() { <-s.Hashing }()
+	case <-turn.Done():
+		give() // nobody has looked at the password
+		return Authenticated{}, ErrBusy
+	}
+	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
+		return s.Users.UserByName(ctx, c.Username)
+	})
+	if errors.Is(err, djangosession.ErrUserNotFound) {
+		// contrib/auth/backends.py, 5.2: run the default password hasher once, so that it takes as long.
+		s.Passwords.Equalize(c.Password)
+		return Authenticated{}, ErrRefused
+	}
+	if err != nil {
+		give()
+		return Authenticated{}, err
+	}
+	user, err = s.check(ctx, user, c.Password)
+	if err != nil {
+		return Authenticated{}, err
+	}
+	give()
+	for _, backend := range s.Backends {
+		if s.Rules.LetsIn(backend, user.IsActive) {
+			return Authenticated{user, backend}, nil
+		}
+	}
+	return Authenticated{}, ErrRefused
+}
+
+// take counts a try of a name and of an address. give takes it back.
+func (s *Service) take(name, address string) (give func(), err error) {
+	now := s.Now()
+	name = strings.ToLower(strings.TrimSpace(name)) // databases whose collation says so take them for one name
+	if address != "" {
+		if wait, ok := s.Addresses.Take(address, now); !ok {
+			return nil, &TooManyError{wait}
+		}
+	}
+	giveAddress := func() {
+		if address != "" {
+			s.Addresses.Give(address)
+		}
+	}
+	if wait, ok := s.Names.Take(name, now); !ok {
+		return nil, &TooManyError{wait}
+	}
+	return func() {
+		giveAddress()
+		s.Names.Give(name)
+	}, nil
+}
+
+// check is user.check_password of contrib/auth/base_user.py, 5.2. The hash is raised only for who may log in. A password
+// that was changed meanwhile is asked again: Django would overwrite it.
+func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, password string) (*djangosession.StoredUser, error) {
+	result, err := s.Passwords.Check(password, user.Password)
+	switch {
+	case errors.Is(err, hashers.ErrPassword): // which is as fast for a user who does not exist
+		return nil, ErrRefused
+	case err != nil: // Django fails with such a hash, or says that the password is wrong
+		s.Passwords.Equalize(password)
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	case !result.Correct:
+		return nil, ErrRefused
+	case !result.MustUpdate || !s.mayLogIn(user):
+		return user, nil
+	}
+	encoded, err := s.Passwords.Make(password)
+	if err != nil {
+		return nil, fmt.Errorf("making a password hash: %w", err)
+	}
+	raised, err := within(ctx, s, func(ctx context.Context) (bool, error) {
+		return s.Writer.SetPassword(ctx, user.ID, user.Password, encoded)
+	})
+	if err != nil {
+		return nil, err
+	}
+	again, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
+		return s.Users.UserByKey(ctx, user.ID) // what the session auth hash is made of has changed
+	})
+	switch {
+	case errors.Is(err, djangosession.ErrUserNotFound):
+		return nil, ErrRefused
+	case err != nil:
+		return nil, err
+	case raised:
+		return again, nil
+	}
+	if result, err := s.Passwords.Check(password, again.Password); err != nil || !result.Correct {
+		return nil, ErrRefused
+	}
+	return again, nil
+}
+
+func (s *Service) mayLogIn(user *djangosession.StoredUser) bool {
+	for _, backend := range s.Backends {
+		if s.Rules.LetsIn(backend, user.IsActive) {
+			return true
+		}
+	}
+	return false
+}
+
+// within asks a store, with a deadline of its own: a hash may take longer than a store may.
+func within[R any](ctx context.Context, s *Service, ask func(context.Context) (R, error)) (R, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	return ask(ctx)
+}

@@ -1,0 +1,142 @@
+package login_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/login"
+)
+
+// shelf is a store in memory.
+type shelf struct {
+	kept    map[string]*djangosession.Session
+	taken   int // how many keys are taken before one is free
+	failing string
+}
+
+var errShelf = errors.New("the store is away")
+
+func (s *shelf) Load(_ context.Context, key string) (*djangosession.Session, error) {
+	if s.failing == "load" {
+		return nil, errShelf
+	}
+	if session, ok := s.kept[key]; ok {
+		return session, nil
+	}
+	return nil, djangosession.ErrNotFound
+}
+
+func (s *shelf) Create(_ context.Context, key string, session *djangosession.Session, _ time.Time) error {
+	if s.taken > 0 {
+		s.taken--
+		return djangosession.ErrExists
+	}
+	if s.failing == "create" {
+		return errShelf
+	}
+	s.kept[key] = session
+	return nil
+}
+
+func (s *shelf) Save(_ context.Context, key string, session *djangosession.Session, _ time.Time) error {
+	if s.failing == "gone" {
+		return djangosession.ErrNotFound
+	}
+	s.kept[key] = session
+	return nil
+}
+
+func (s *shelf) Delete(_ context.Context, key string) error {
+	if s.failing == "delete" && strings.HasPrefix(key, "before") {
+		return errShelf
+	}
+	delete(s.kept, key)
+	return nil
+}
+
+func (s *shelf) Touch(context.Context, string, time.Time, time.Time) error { return errShelf }
+
+func session(t *testing.T, entries map[string]string) *djangosession.Session {
+	t.Helper()
+	s := djangosession.NewSession(djangosession.MustVersion("5.2"))
+	for name, value := range entries {
+		if err := s.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func entry(s *djangosession.Session, name string) string {
+	text, _ := s.Lookup(name).Text()
+	return text
+}
+
+// TestLogin: which data and which key stay, as login of contrib/auth decides.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	s, p := newService(t, modelBackend)
+	s.Version, s.Expiry = djangosession.MustVersion("5.2"), djangosession.Expiry{Version: djangosession.MustVersion("5.2"), CookieAge: time.Hour}
+	hash := s.Rules.AuthHash("new:secret")
+	for name, tt := range map[string]struct {
+		entries         map[string]string // of the session before; nil: there is none
+		key             string            // that the request has
+		failing         string
+		taken           int
+		keepsData, same bool
+		err             error
+	}{
+		"no cookie":               {},
+		"a key of nothing":        {key: "before-attacker"},
+		"a malformed key":         {key: "x"},
+		"an anonymous session":    {entries: map[string]string{"cart": "tea"}, keepsData: true},
+		"the same user":           {entries: map[string]string{"cart": "tea", "_auth_user_id": "ada", "_auth_user_hash": hash}, keepsData: true, same: true},
+		"another user":            {entries: map[string]string{"cart": "tea", "_auth_user_id": "bob", "_auth_user_hash": hash}},
+		"another hash":            {entries: map[string]string{"cart": "tea", "_auth_user_id": "ada", "_auth_user_hash": "0"}},
+		"no hash":                 {entries: map[string]string{"cart": "tea", "_auth_user_id": "ada"}},
+		"logged out meanwhile":    {entries: map[string]string{"cart": "tea", "_auth_user_id": "ada", "_auth_user_hash": hash}, failing: "gone", keepsData: true},
+		"two keys are taken":      {taken: 2},
+		"all keys are taken":      {taken: 99, err: djangosession.ErrExists},
+		"the store cannot load":   {key: "before-x", failing: "load", err: errShelf},
+		"the store cannot create": {failing: "create", err: errShelf},
+		"the store cannot delete": {entries: map[string]string{"cart": "tea"}, failing: "delete", err: errShelf},
+	} {
+		store := &shelf{kept: map[string]*djangosession.Session{}, failing: tt.failing, taken: tt.taken}
+		s.Sessions = store
+		if tt.entries != nil {
+			tt.key = "before-key"
+			store.kept[tt.key] = session(t, tt.entries)
+		}
+		done, err := s.Login(t.Context(), tt.key, login.Authenticated{User: p.rows["ada"], Backend: modelBackend})
+		if tt.err != nil {
+			if err == nil || done.Key != "" {
+				t.Errorf("%s: %+v, %v", name, done, err)
+			}
+			for _, kept := range store.kept {
+				if entry(kept, "_auth_user_id") != "" {
+					t.Errorf("%s: somebody is logged in all the same", name)
+				}
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := store.kept[done.Key]
+		if len(done.Key) < 8 || (done.Key == tt.key) != tt.same || got == nil || done.MaxAge != time.Hour {
+			t.Errorf("%s: %+v after %s, and %d sessions", name, done, tt.key, len(store.kept))
+			continue
+		}
+		if entry(got, "_auth_user_id") != "ada" || entry(got, "_auth_user_backend") != modelBackend || entry(got, "_auth_user_hash") != hash || (entry(got, "cart") == "tea") != tt.keepsData {
+			t.Errorf("%s: %s", name, got.JSON())
+		}
+		if _, stays := store.kept[tt.key]; stays && !tt.same && tt.failing == "" {
+			t.Errorf("%s: the session before stays", name)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosite/hashers"
+	"django-sidecar/internal/config"
+	"django-sidecar/internal/csrfhttp"
+	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/login"
+)
+
+// ErrNoLogins says that nobody may log in here.
+var ErrNoLogins = errors.New("SIDECAR_WRITE does not name login: nobody is logged in here")
+
+// openLogin makes what logs users in.
+func (d *Deployment) openLogin() error {
+	c := d.config
+	passwords, err := hashers.New(hashers.Options{Version: d.version, Hashers: c.Login.Hashers})
+	if err != nil {
+		return fmt.Errorf("DJANGO_PASSWORD_HASHERS: %w", err)
+	}
+	var sessions struct {
+		djangosession.Store
+		djangosession.Writer
+	}
+	sessions.Store, sessions.Writer = d.sessions, d.writing.sessions
+	d.login = &login.Service{
+		Users: d.users, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
+		Expiry: djangosession.Expiry{
+			Version: d.version, CookieAge: c.SessionCookieAge, AtBrowserClose: c.SessionCookie.AtBrowserClose, Local: d.zone().Local,
+		},
+		Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,
+	}
+	return nil
+}
+
+// loginBounds are those of all logins, also where another deployment takes the place of one.
+type loginBounds struct {
+	names, addresses *login.Limit
+	hashing          chan struct{}
+}
+
+func newLoginBounds(c config.LoginSettings) loginBounds {
+	return loginBounds{
+		names: login.NewLimit(c.Tries, c.Per), addresses: login.NewLimit(c.TriesPerAddress, c.Per), hashing: make(chan struct{}, c.AtOnce),
+	}
+}
+
+// logins is the current deployment's, within the bounds. It fails with ErrNoLogins.
+func (l *Live) logins() (*login.Service, error) {
+	d := l.current.Load()
+	if d.login == nil {
+		return nil, ErrNoLogins
+	}
+	s := *d.login
+	s.Names, s.Addresses, s.Hashing = l.bounds.names, l.bounds.addresses, l.bounds.hashing
+	return &s, nil
+}
+
+// Authenticate finds the user who has this name and this password, and may log in. The address is the client's, "" where
+// it is not known.
+func (l *Live) Authenticate(ctx context.Context, c login.Credentials, address string) (login.Authenticated, error) {
+	s, err := l.logins()
+	if err != nil {
+		return login.Authenticated{}, err
+	}
+	return s.Authenticate(ctx, c, address)
+}
+
+// Login logs a user in, in the place of the session that key is of.
+func (l *Live) Login(ctx context.Context, key string, a login.Authenticated) (login.LoggedIn, error) {
+	s, err := l.logins()
+	if err != nil {
+		return login.LoggedIn{}, err
+	}
+	done, err := s.Login(ctx, key, a)
+	if l.cache != nil {
+		l.cache.ForgetSession(keyhash.Of(key))
+		l.cache.ForgetSession(keyhash.Of(done.Key))
+	}
+	return done, err
+}
+
+// SessionCookie is the line that sets a session's cookie.
+func (l *Live) SessionCookie(done login.LoggedIn) string {
+	return l.Config.SessionCookie.Attributes.Line(l.Config.SessionCookieName, done.Key, done.MaxAge, time.Now())
+}
+
+// CSRF is the site's CsrfViewMiddleware.
+func (l *Live) CSRF() (*csrfhttp.Checker, error) {
+	return csrfhttp.New(l.Config.CSRF, l.Current().version, l.Answers.Cookies)
+}
