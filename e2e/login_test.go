@@ -324,7 +324,7 @@ func TestLoginRequests(t *testing.T) {
 			t.Errorf("name %d from one address: %d", i, a.status)
 		}
 	}
-	get, err := http.Get(s.url + "/login") //nolint:noctx // of a test
+	get, err := http.Get(s.url + "/login")
 	if err != nil || get.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %v, %v", get, err)
 	}

@@ -89,15 +89,12 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials, address strin
 	if !canBeText(c.Username) || !canBeText(c.Password) {
 		return Authenticated{}, ErrRefused
 	}
-	turn, cancel := context.WithTimeout(ctx, s.Timeout)
-	defer cancel()
-	select {
-	case s.Hashing <- struct{}{}:
-		defer func() { <-s.Hashing }()
-	case <-turn.Done():
+	leave, err := s.enter(ctx)
+	if err != nil {
 		give() // nobody has looked at the password
-		return Authenticated{}, ErrBusy
+		return Authenticated{}, err
 	}
+	defer leave()
 	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
 		return s.Users.UserByName(ctx, c.Username)
 	})
@@ -115,12 +112,7 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials, address strin
 		return Authenticated{}, err
 	}
 	give()
-	for _, backend := range s.Backends {
-		if s.Rules.LetsIn(backend, user.IsActive) {
-			return Authenticated{user, backend}, nil
-		}
-	}
-	return Authenticated{}, ErrRefused
+	return s.through(user)
 }
 
 // take counts a try of a name and of an address. give takes it back.
@@ -158,8 +150,11 @@ func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, pas
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	case !result.Correct:
 		return nil, ErrRefused
-	case !result.MustUpdate || !s.mayLogIn(user):
+	case !result.MustUpdate:
 		return user, nil
+	}
+	if _, err := s.through(user); err != nil {
+		return user, nil //nolint:nilerr // who may not log in keeps the hash
 	}
 	encoded, err := s.Passwords.Make(password)
 	if err != nil {
@@ -188,13 +183,59 @@ func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, pas
 	return again, nil
 }
 
-func (s *Service) mayLogIn(user *djangosession.StoredUser) bool {
+// ByKey is a user who needs no password: has shown another proof, or has just been made. It fails with ErrRefused where
+// there is none, or no backend lets the user in.
+func (s *Service) ByKey(ctx context.Context, id string) (Authenticated, error) {
+	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) { return s.Users.UserByKey(ctx, id) })
+	if errors.Is(err, djangosession.ErrUserNotFound) {
+		return Authenticated{}, ErrRefused
+	}
+	if err != nil {
+		return Authenticated{}, err
+	}
+	return s.through(user)
+}
+
+// through is a user with the first backend that lets the user in.
+func (s *Service) through(user *djangosession.StoredUser) (Authenticated, error) {
 	for _, backend := range s.Backends {
 		if s.Rules.LetsIn(backend, user.IsActive) {
-			return true
+			return Authenticated{user, backend}, nil
 		}
 	}
-	return false
+	return Authenticated{}, ErrRefused
+}
+
+// CheckPassword is user.check_password, which raises an old hash. Tries are the caller's to count.
+func (s *Service) CheckPassword(ctx context.Context, id, password string) (bool, error) {
+	if !canBeText(password) {
+		return false, nil
+	}
+	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) { return s.Users.UserByKey(ctx, id) })
+	if err != nil {
+		return false, err
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	if _, err = s.check(ctx, user, password); errors.Is(err, ErrRefused) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// enter waits until there is room for one more hash.
+func (s *Service) enter(ctx context.Context) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	select {
+	case s.Hashing <- struct{}{}:
+		return func() { <-s.Hashing }, nil
+	case <-ctx.Done():
+		return nil, ErrBusy
+	}
 }
 
 // within asks a store, with a deadline of its own: a hash may take longer than a store may.

@@ -101,6 +101,29 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 	return done, nil
 }
 
+// Update changes the session under a key, as a view of Django does: load, change, save. As with two Djangos, the last
+// one to save wins. It fails with djangosession.ErrNotFound where there is no session, or somebody has ended it
+// meanwhile, and with the error of change, and then nothing is written.
+func (s *Service) Update(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+	session, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
+	switch {
+	case err != nil:
+		return err
+	case session == nil:
+		return djangosession.ErrNotFound
+	}
+	session = session.Clone()
+	if err := change(session); err != nil {
+		return err
+	}
+	expire, err := s.Expiry.Date(session, s.Now())
+	if err != nil {
+		return err
+	}
+	_, err = within(ctx, s, func(ctx context.Context) (bool, error) { return true, s.Sessions.Save(ctx, key, session, expire) })
+	return err
+}
+
 // before is the session of a request, nil where there is none that Django could read.
 func (s *Service) before(ctx context.Context, key string) (*djangosession.Session, error) {
 	if !djangosession.ValidSessionKey(key) {

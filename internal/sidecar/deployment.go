@@ -47,8 +47,8 @@ type Deployment struct {
 	verifier        *djangosession.Verifier     // the rules, on the stores
 	events          *signing.TimestampSigner    // of what Django is told about uploads; nil where it is told nothing
 	writing         writing
-	login           *login.Service              // nil where nobody logs in
-	replaced        chan struct{}               // closed when another deployment is in its place
+	login           *login.Service // nil where nobody logs in
+	replaced        chan struct{}  // closed when another deployment is in its place
 
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
 	usersBreaker, accessBreaker *breaker.Breaker

@@ -86,6 +86,42 @@ func (l *Live) Login(ctx context.Context, key string, a login.Authenticated) (lo
 	return done, err
 }
 
+// LoginByKey logs in the user whose primary key is id, without a password. It fails with login.ErrRefused where no
+// listed backend lets the user in.
+func (l *Live) LoginByKey(ctx context.Context, key, id string) (login.LoggedIn, error) {
+	s, err := l.logins()
+	if err != nil {
+		return login.LoggedIn{}, err
+	}
+	a, err := s.ByKey(ctx, id)
+	if err != nil {
+		return login.LoggedIn{}, err
+	}
+	return l.Login(ctx, key, a)
+}
+
+// CheckPassword is check_password of the user whose primary key is id.
+func (l *Live) CheckPassword(ctx context.Context, id, password string) (bool, error) {
+	s, err := l.logins()
+	if err != nil {
+		return false, err
+	}
+	return s.CheckPassword(ctx, id, password)
+}
+
+// UpdateSession changes a session, as a view of Django that saves it.
+func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+	s, err := l.logins()
+	if err != nil {
+		return err
+	}
+	err = s.Update(ctx, key, change)
+	if l.cache != nil {
+		l.cache.ForgetSession(keyhash.Of(key))
+	}
+	return err
+}
+
 // SessionCookie is the line that sets a session's cookie.
 func (l *Live) SessionCookie(done login.LoggedIn) string {
 	return l.Config.SessionCookie.Attributes.Line(l.Config.SessionCookieName, done.Key, done.MaxAge, time.Now())

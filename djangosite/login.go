@@ -1,0 +1,97 @@
+package djangosite
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/internal/csrfhttp"
+	"django-sidecar/internal/login"
+	"django-sidecar/internal/setcookie"
+)
+
+// ErrRefused says that nobody is let in: there is no such user, the password is wrong, or the user may not log in.
+var ErrRefused = login.ErrRefused
+
+// TooManyTriesError says how long it takes until a name may be tried again: SIDECAR_LOGIN_TRIES.
+type TooManyTriesError = login.TooManyError
+
+// Authenticate is authenticate(username=, password=) of Django with ModelBackend: it checks the password by
+// PASSWORD_HASHERS, makes an old hash anew, and takes as long for a name that nobody has. It does not log in: see
+// [Site.Login]. address is what wrong passwords are counted by, beside the name; "" counts by the name alone.
+//
+// The error is [ErrRefused], a [*TooManyTriesError], or says that nobody could find out. It needs SIDECAR_WRITE=login.
+func (s *Site) Authenticate(ctx context.Context, username, password, address string) (djangosession.User, error) {
+	l, err := s.local()
+	if err != nil {
+		return djangosession.User{}, err
+	}
+	a, err := l.Authenticate(ctx, login.Credentials{Username: username, Password: password}, address)
+	if err != nil {
+		return djangosession.User{}, err
+	}
+	return a.User.User, nil
+}
+
+// CheckPassword is Django's user.check_password, which makes an old hash anew. It counts no tries. It needs
+// SIDECAR_WRITE=login.
+func (s *Site) CheckPassword(ctx context.Context, user djangosession.User, password string) (bool, error) {
+	l, err := s.local()
+	if err != nil {
+		return false, err
+	}
+	return l.CheckPassword(ctx, user.ID, password)
+}
+
+// Login is Django's login(request, user): it writes last_login and the session, and sets the cookies of the session and
+// of another CSRF token. An anonymous session keeps its data, under a new key; that of another user is left behind. Call
+// it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor in.
+//
+// The error is [ErrRefused] where the user may not log in, or is not there; any other says that a store failed, and then
+// nobody is logged in. It needs SIDECAR_WRITE=login.
+func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.User) error {
+	l, err := s.local()
+	if err != nil {
+		return err
+	}
+	token, ok := r.Context().Value(csrfKey{}).(*csrfhttp.State)
+	if !ok {
+		checker, err := l.CSRF()
+		if err != nil {
+			return err
+		}
+		token = checker.Read(w.Header(), r, now())
+	}
+	done, err := l.LoginByKey(r.Context(), s.sessionKey(l, r), user.ID)
+	if err != nil {
+		return err
+	}
+	token.Rotate(w.Header(), now())
+	setcookie.Put(w.Header(), l.SessionCookie(done))
+	return nil
+}
+
+// Update changes the session of a request, as a view of Django that sets request.session: the values that change does
+// not touch stay as Django wrote them. As with two requests to Django, the last one to save wins. Where change fails,
+// nothing is written, and its error is returned.
+//
+// The error is [djangosession.ErrNotFound] where the request has no session, or it was ended meanwhile: a session is
+// made by [Site.Login] alone. It needs SIDECAR_WRITE=login.
+func (s *Site) Update(r *http.Request, change func(*djangosession.Session) error) error {
+	l, err := s.local()
+	if err != nil {
+		return err
+	}
+	if change == nil {
+		return errors.New("djangosite: Update needs a function")
+	}
+	return l.UpdateSession(r.Context(), s.sessionKey(l, r), change)
+}
+
+// sessionKey is that of a request, "" without one.
+func (s *Site) sessionKey(l local, r *http.Request) string {
+	answers := l.Answers
+	key, _ := answers.Cookies.FirstSessionKey(r.Header["Cookie"], answers.CookieNames)
+	return key
+}

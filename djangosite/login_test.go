@@ -1,0 +1,129 @@
+package djangosite_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosite"
+)
+
+// TestLogin: a user logs in, has a session with data, and is the one that Load finds.
+func TestLogin(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"SIDECAR_WRITE": "login", "SIDECAR_CACHE_TTL": "1h"}
+	site := open(t, d.settings)
+	ada, err := site.UserByName(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /in", func(w http.ResponseWriter, r *http.Request) {
+		if err := site.Login(w, r, ada); err != nil {
+			t.Error(err)
+		}
+	})
+	mux.HandleFunc("GET /token", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, djangosite.CSRFToken(w, r)) })
+	mux.HandleFunc("POST /cart", func(_ http.ResponseWriter, r *http.Request) {
+		err := site.Update(r, func(s *djangosession.Session) error { return s.Set("cart", []string{"tea"}) })
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	mux.Handle("GET /", site.RequireUser(hello))
+	h := site.CSRF(mux)
+	cookies := map[string]string{}
+	ask := func(method, path, token string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, path, nil)
+		for name, value := range cookies {
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		r.Header.Set("X-CSRFToken", token)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		for _, c := range w.Result().Cookies() {
+			cookies[c.Name] = c.Value
+		}
+		return w
+	}
+	token := ask("GET", "/token", "").Body.String()
+	if w := ask("POST", "/in", ""); w.Code != http.StatusForbidden || cookies["sessionid"] != "" {
+		t.Errorf("a login from another site: %d, %v", w.Code, cookies)
+	}
+	before := cookies["csrftoken"]
+	if w := ask("POST", "/in", token); w.Code != http.StatusOK || cookies["sessionid"] == "" || cookies["csrftoken"] == before {
+		t.Fatalf("the login: %d, %v", w.Code, cookies)
+	}
+	if w := ask("GET", "/", ""); w.Body.String() != "ada true true" {
+		t.Errorf("the user is %d %s", w.Code, w.Body)
+	}
+	if w := ask("POST", "/cart", token); w.Code != http.StatusForbidden {
+		t.Errorf("the token of before the login: %d", w.Code)
+	}
+	if w := ask("POST", "/cart", cookies["csrftoken"]); w.Code != http.StatusOK {
+		t.Errorf("the update: %d", w.Code)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.AddCookie(&http.Cookie{Name: "sessionid", Value: cookies["sessionid"]})
+	failed := errors.New("no")
+	if err := site.Update(r, func(s *djangosession.Session) error {
+		if got := s.Lookup("cart").JSON(); got != `["tea"]` {
+			t.Errorf("the cart is %s", got)
+		}
+		return errors.Join(s.Set("cart", 1), failed)
+	}); !errors.Is(err, failed) {
+		t.Error(err)
+	}
+	if err := site.Update(r, func(s *djangosession.Session) error {
+		if got := s.Lookup("cart").JSON(); got != `["tea"]` {
+			t.Errorf("what failed has made the cart %s", got)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	nobody := httptest.NewRequest(http.MethodGet, "/", nil)
+	if err := site.Update(nobody, func(*djangosession.Session) error { return nil }); !errors.Is(err, djangosession.ErrNotFound) {
+		t.Errorf("without a session: %v", err)
+	}
+}
+
+// TestLoginRefused: who may not log in does not, and a site that writes nothing logs nobody in.
+func TestLoginRefused(t *testing.T) {
+	d := deploy(t)
+	reads := open(t, d.settings)
+	d.settings.Env = map[string]string{"SIDECAR_WRITE": "login", "SIDECAR_LOGIN_TRIES": "2"}
+	site := open(t, d.settings)
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil)
+	if err := site.Login(w, r, djangosession.User{ID: "4711"}); !errors.Is(err, djangosite.ErrRefused) || len(w.Header()["Set-Cookie"]) != 0 {
+		t.Errorf("a user who is not there: %v, %v", err, w.Header())
+	}
+	var many *djangosite.TooManyTriesError
+	for i := range 3 {
+		_, err := site.Authenticate(t.Context(), "nobody", "secret", "")
+		if i < 2 && !errors.Is(err, djangosite.ErrRefused) || i == 2 && !errors.As(err, &many) {
+			t.Errorf("try %d: %v", i, err)
+		}
+	}
+	away, err := djangosite.Ask("http://127.0.0.1:1", djangosite.AskOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, other := range map[string]*djangosite.Site{"reads": reads, "asks": away, "zero": {}} {
+		_, authenticated := other.Authenticate(t.Context(), "ada", "secret", "")
+		_, checked := other.CheckPassword(t.Context(), djangosession.User{ID: "1"}, "secret")
+		updated := other.Update(r, func(*djangosession.Session) error { return nil })
+		for _, err := range []error{authenticated, checked, updated, other.Login(w, r, djangosession.User{ID: "1"})} {
+			if err == nil || errors.Is(err, djangosite.ErrRefused) || errors.Is(err, djangosession.ErrNotFound) {
+				t.Errorf("a site that %s: %v", name, err)
+			}
+		}
+	}
+	if name := "SIDECAR_WRITE"; !strings.Contains(reads.Login(w, r, djangosession.User{ID: "1"}).Error(), name) {
+		t.Errorf("the error does not name %s", name)
+	}
+}
