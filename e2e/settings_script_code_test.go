@@ -218,3 +218,75 @@ func TestSettingsScriptOfWhatDjangoRuns(t *testing.T) {
 		}
 	}
 }
+
+// TestSettingsScriptOfStores: whatever Django's get_user() asks of a session store is found when a project has it in its own way. The list
+// is what Django's own code runs, sync and async, and not ours.
+func TestSettingsScriptOfStores(t *testing.T) {
+	program, err := settingsscript.Program(settingsscript.Options{Format: "dotenv", Directory: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := strings.Replace(program, "\nmain()\n", storesByNames, 1)
+	for _, version := range []string{"1.11", "3.2", "6.1"} {
+		for _, engine := range []string{"db", "cached_db", "file"} {
+			django := profile{django: version, sqlite: true, settings: map[string]any{"SESSION_ENGINE": "django.contrib.sessions.backends." + engine}}.deploy(t)
+			printed, code := django.Run(looks)
+			asked, missed, whole := strings.Cut(strings.TrimSpace(lastLine(printed)), "|")
+			if code != 0 || !whole || !strings.Contains(asked, "load") || !strings.Contains(asked, "__getitem__") || missed != "" {
+				t.Errorf("Django %s, %s: get_user() asks %q, of which these were let pass: %q\n%s", version, engine, asked, missed, printed)
+			}
+		}
+	}
+}
+
+// storesByNames prints which methods of a store Django runs, and those of them that a store of a project's own may have unseen.
+const storesByNames = `
+def seen(run):
+    found = set()
+    def see(frame, event, arg):
+        if event == "call" and isinstance(frame.f_locals.get("self"), store_class()):
+            found.add(frame.f_code.co_name)
+    sys.setprofile(see)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return found
+
+set_up()
+from django.contrib import auth
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+
+store, request = store_class(), HttpRequest()
+def asks():
+    request.session = store("k" * 32)
+    get_user(request)
+    request.session = store("k" * 32)
+    request.session["_auth_user_id"] = "1"
+    request.session["_auth_user_backend"] = settings.AUTHENTICATION_BACKENDS[0]
+    get_user(request)
+    store("k" * 32).decode(store("k" * 32).encode({"a": 1}))
+asked = seen(asks)
+if hasattr(auth, "aget_user"):
+    from asgiref.sync import async_to_sync
+    def asks():
+        request.session = store("k" * 32)
+        async_to_sync(auth.aget_user)(request)
+    asked |= seen(asks)
+djangos = [c for c in store.__mro__ if is_djangos(c)]
+missed = []
+for name in sorted(n for n in asked if any(n in vars(c) for c in djangos)):
+    own = type("SessionStore", (store,), {name: vars(store).get(name, getattr(store, name)), "__module__": "shop.sessions"})
+    if name in ("__init__",):
+        own.__init__ = lambda self, *a, **k: store.__init__(self, *a, **k)
+    try:
+        own_store_methods(Report(), own, False)
+    except Impossible:
+        continue
+    missed.append(name)
+# By their effect, elsewhere: which table, which signature, which folder, which words. And __setitem__, with which the session here is made.
+judged = ["get_model_class", "model", "key_salt", "_get_storage_path", "encode", "serializer", "__setitem__"]
+print(" ".join(sorted(asked)) + "|" + " ".join(n for n in missed if n not in judged))
+`

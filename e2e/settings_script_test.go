@@ -106,6 +106,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"a backend that looks elsewhere", map[string]any{backend: shapes("Looking")}, "its get_user() looks at the table auth_group too: ", nil},
 		{"a backend that asks a cache", map[string]any{backend: shapes("AsksCache")}, "its user_can_authenticate() decides by cache, which is no row of a table: ", nil},
 		{"a backend that remembers", map[string]any{backend: shapes("Remembering")}, "its get_user() does not ask the database for the user each time: ", nil},
+		{"a backend that decides by texts", map[string]any{backend: shapes("EndingSo")}, "its get_user() looks at address of the user, and no value was seen", nil},
 		{"a backend that knows nobody", map[string]any{backend: shapes("Denying")}, "ready", nil},
 		{"middleware that does nothing", map[string]any{middleware: behind("Harmless")}, "ready", []string{
 			"DJANGO_MIDDLEWARE=" + strings.Join(behind("Harmless"), ","),
@@ -124,6 +125,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
 		{"a serializer that writes JSON", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Plain"}, "ready", nil},
 		{"a store that checks", map[string]any{sessions: "oracle_app.stores.checking"}, "the session store has a load() of its own", nil},
+		{"a session in two tables", map[string]any{sessions: "oracle_app.stores.heir"}, "has its columns in several tables (oracle_heirsession, oracle_customsession)", nil},
 		{"a cache in the process", map[string]any{sessions: engines + "cache", "CACHES": caches(nil)}, "lives inside each process", nil},
 		{"a cache in the process, and a table", map[string]any{sessions: engines + "cached_db", "CACHES": caches(nil)}, "ready but stricter: sessions are read in their table alone", nil},
 		{"a cache with keys of its own", map[string]any{sessions: engines + "cache", "CACHES": map[string]any{"default": ownKeys}}, "KEY_FUNCTION of its own (", nil},
@@ -171,9 +173,17 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 		{"InvertedUser", "ready but stricter: is_staff of a user is not known, since it is not what its column has: ", "DJANGO_AUTH_USER_STAFF_COLUMN=-"},
 		{"FrozenUser", "not possible: ", ""},
 		{"TenantUser", "not possible: the default manager of the user model decides by ", ""},
+		{"HourUser", "not possible: is_active of the user model (", ""},
+		{"SwitchedUser", "not possible: is_active of the user model (", ""},
+		{"SuffixUser", "not possible: is_active of the user model (", ""},
+		{"ConvertedUser", "not possible: is_active of the user model is not what its column has: ", ""},
+		{"InitUser", "not possible: __init__, which Django runs on the way to a user, may change is_active: ", ""},
+		{"FallbackUser", "not possible: get_session_auth_fallback_hash() of the user model may refuse sessions ", ""},
 	} {
 		dir := t.TempDir()
-		django := profile{django: "5.2", sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle." + row.model}}.deploy(t)
+		django := profile{django: "5.2", sqlite: true, settings: map[string]any{
+			"AUTH_USER_MODEL": "oracle." + row.model, "SECRET_KEY_FALLBACKS": []string{"an older key"},
+		}}.deploy(t)
 		printed := runSettingsScript(t, django, dir, nil)
 		if last := lastLine(printed); !strings.HasPrefix(last, row.last) || row.last == "ready" && last != row.last {
 			t.Errorf("%s: want %q\n%s", row.model, row.last, printed)

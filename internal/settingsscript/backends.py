@@ -63,6 +63,9 @@ def users_rule(path, cls, known, rows):
     rules = [known[0]] if known else []
     rules += [rule for rule in (ACTIVE, ANY, NOBODY) if rule not in rules]
     wrong = dict((rule, differences(path, rule, rows)) for rule in rules)
+    named = [] if known else columns_in(cls)
+    if named and not all(wrong.values()):
+        return None, "its get_user() looks at %s of the user, and no value was seen by which it decides: %s" % (", ".join(named), place)
     for rule in rules:
         if not wrong[rule]:
             return rule, None
@@ -71,6 +74,12 @@ def users_rule(path, cls, known, rows):
             return rule, "some of its users are nobody's, such as one %s: %s" % (wrong[rule][0][0], place)
     label = [label for label, theirs in wrong[rules[0]] if not theirs][0]
     return None, "its get_user() decides by more than is_active, and does not find a user %s: %s" % (label, place)
+
+
+def columns_in(cls):
+    """Columns that a get_user() names in its code, besides is_active and the key."""
+    named = [f for method in ("get_user", "user_can_authenticate") for f in columns_named(attribute(cls, method)[0], cls)]
+    return sorted(set(f.name for f in named if f.name != "is_active" and not f.primary_key))
 
 
 def differences(path, rule, rows):

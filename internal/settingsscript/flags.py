@@ -42,6 +42,9 @@ def read_flag(report, model, connection, name, word):
         )
         if outside(found, model) and not any(f.column in sql for f in model._meta.concrete_fields if f.get_internal_type().startswith("Date")):
             raise Impossible("%s decides by %s, and by no column that has a time: %s" % ((called,) + outside(found, model)))
+        silent = sorted(set(f.name for f in columns_named(found, model) if f.column not in sql))
+        if silent:
+            raise Impossible("%s looks at %s, and no value was seen by which it decides" % (called, ", ".join(silent)))
     except Impossible as e:
         if name == "is_active":
             raise
@@ -73,6 +76,9 @@ def read_manager(report):
     asks = outside(manager.get_queryset, manager)
     if asks:
         raise Impossible("the default manager of the user model decides by %s, which is no column: %s" % asks)
+    own = own_queries(model._default_manager)
+    if own:
+        raise Impossible("the default manager of the user model finds rows in its own way: %s" % own)
     query = model._default_manager.all().query
     if not query.where:
         return

@@ -11,6 +11,11 @@ class Event(object):
         return "%s:%d has %s" % (self.place + (self.text[:80],))
 
 
+def decides(name):
+    """Whether a setting has a part in finding a session and its user."""
+    return name.startswith(("SESSION_", "SECRET_KEY", "AUTH", "CACHE", "DATABASE", "MIDDLEWARE", "SIGNING", "_wrapped", "USE_TZ"))
+
+
 class Follower(object):
     """Reads a middleware, and all code that gets the request from it."""
 
@@ -183,8 +188,9 @@ class Body(Names):
         if isinstance(target, ast.Attribute):
             if value is not None and self.is_request(value) and getattr(target.value, "id", "") == "self":
                 self.follower.attributes.add(target.attr)
-            opens = value is not None and isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "SessionStore"
-            if target.attr in HOLDS and self.is_request(target.value) and not opens:
+            if target.attr in HOLDS and self.is_request(target.value) and not self.opens(target.attr, value):
+                self.event(ENDS, target)
+            elif self.resolve(target.value) is settings and decides(target.attr):
                 self.event(ENDS, target)
             elif target.attr in ("is_active", "is_staff", "is_superuser", "pk", "id") and self.of_user(target.value):
                 self.event(ENDS, target)
@@ -197,6 +203,22 @@ class Body(Names):
         cookie = getattr(target.value, "attr", "") == "COOKIES" and key in (None, settings.SESSION_COOKIE_NAME)
         if (inside or called) and self.of_request(target.value) and (key in HOLDS + ("HTTP_COOKIE",) or cookie):
             self.event(ENDS, target)
+
+    def opens(self, attribute, value):
+        """Whether it is the session of the request's own cookie, as SessionMiddleware opens it (contrib/sessions/middleware.py, process_request)."""
+        if attribute != "session" or not isinstance(value, ast.Call) or getattr(value.func, "attr", "") != "SessionStore" or set(self.by) - set(NEUTRAL):
+            return False
+        keys = value.args + [k.value for k in value.keywords if k.arg == "session_key"]
+        key = self.means.get(keys[0].id, keys[0]) if len(keys) == 1 and isinstance(keys[0], ast.Name) else keys[0] if len(keys) == 1 else None
+        if isinstance(key, ast.Call) and name_of(key) == "get" and key.args:
+            owner, name = getattr(key.func, "value", None), key.args[0]
+        elif isinstance(key, ast.Subscript):
+            owner, name = key.value, getattr(key.slice, "value", key.slice) if type(key.slice).__name__ == "Index" else key.slice
+        else:
+            return False
+        if getattr(owner, "attr", "") != "COOKIES" or not self.is_request(owner.value):
+            return False
+        return isinstance(name, ast.Attribute) and name.attr == "SESSION_COOKIE_NAME" and self.resolve(name.value) is settings
 
     def text(self, node):
         node = getattr(node, "value", node) if type(node).__name__ == "Index" else node
@@ -256,6 +278,12 @@ class Body(Names):
             if len(texts) > 1 and (texts[1] is None or texts[1] in HOLDS):
                 return self.event(ENDS, node)
             return
+        if name in ("setattr", "delattr", "__setattr__", "__delattr__") and node.args and settings in (self.resolve(node.args[0]), self.resolve(owner) if owner is not None else None):
+            if any(t is None or decides(t) for t in texts[1:2] if name[:2] != "__") or name[:2] == "__":
+                return self.event(ENDS, node)
+        if getattr(self.resolve(node.func), "__module__", "") == "django.test.utils" and name in ("override_settings", "modify_settings"):
+            if any(k.arg is None or decides(k.arg) for k in node.keywords):
+                return self.event(ENDS, node)
         if name in ("exec", "eval") and owner is None:
             return self.event(LOST, node)
         self.follow(node, name)

@@ -51,7 +51,31 @@ def is_djangos_hash(model):
         if made != salted(hashing_algorithm(), DJANGOS_SALT, settings.SECRET_KEY, user.password):
             return False
     fields = [f.attname for f in depends_on(model, lambda user: user.get_session_auth_hash())]
-    return fields == ["password"]
+    return fields == ["password"] and not columns_beside(model, ["password"])
+
+
+def columns_beside(model, known):
+    """Columns that a hash of the model's own names in its code, and by which it was not seen to change."""
+    methods = ("get_session_auth_hash", "_get_session_auth_hash")
+    return sorted(set(f.name for m in methods for f in columns_named(attribute(model, m)[0], model) if f.attname not in known))
+
+
+def read_fallbacks(report):
+    """A get_session_auth_fallback_hash() of the model's own, beside the hashes that django-sidecar takes (contrib/auth/base_user.py, since 4.1.8)."""
+    model = user_model()
+    place = overridden(model, "get_session_auth_fallback_hash")
+    if place is None:
+        return
+    user = unsaved(model, needs_texts(model))
+    own = report.get("DJANGO_AUTH_HASH_COLUMNS") and not report.get("DJANGO_AUTH_HASH_METHOD")
+    for n in range(3):
+        user.password = u"pbkdf2$%d$\xe9" % n
+        ours = [] if own else [user._get_session_auth_hash(secret=key) for key in fallbacks()]
+        theirs = list(user.get_session_auth_fallback_hash())
+        if set(ours) - set(theirs) or ours and (columns_named(attribute(model, "get_session_auth_fallback_hash")[0], model) or outside(attribute(model, "get_session_auth_fallback_hash")[0], model)):
+            raise Impossible("get_session_auth_fallback_hash() of the user model may refuse sessions that were made with a key of SECRET_KEY_FALLBACKS: %s" % place)
+    if set(theirs) - set(ours):
+        report.stricter.append("sessions with a hash that get_session_auth_fallback_hash() of the user model adds are nobody's: %s" % place)
 
 
 class Recorder(object):
@@ -101,6 +125,8 @@ def find_hash(report, model):
     if algorithm not in ("sha1", "sha256"):
         raise Impossible("%s uses %s; django-sidecar knows sha1 and sha256" % (called, algorithm))
     fields = depends_on(model, lambda u: u.get_session_auth_hash(), user)
+    if columns_beside(model, [f.attname for f in fields]):
+        raise Impossible("%s looks at %s, and no value was seen by which it changes" % (called, ", ".join(columns_beside(model, [f.attname for f in fields]))))
     columns, separator = columns_of(model, user, fields, called)
     report.set("DJANGO_AUTH_HASH_SALT", to_bytes(salt).decode("utf-8"), DJANGOS_SALT)
     report.set("DJANGO_AUTH_HASH_COLUMNS", columns)

@@ -222,3 +222,18 @@ class Names(object):
         if name in WRAPS and texts:
             return texts[0]
         return MISSING
+
+
+class Imports(Names):
+    """What a function imports within itself."""
+
+    def __init__(self, function):
+        self.function, self.local = function, {}
+        source = source_of(function.__code__)
+        for node in ast.walk(source[2]) if source else ():
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                self.imports(node)
+
+
+def imported(function):
+    return Imports(function).local

@@ -38,15 +38,18 @@ def outside(thing, cls=None, time=False, above=(), stays=None):
     told = [n for n in HOURS if n in code.co_names]
     if time and told and any(not quiet(function.__globals__.get(n), False) for n in code.co_names):
         return "the %s that it is" % told[0], place
-    modules = [v for v in (function.__globals__.get(n) for n in code.co_names) if inspect.ismodule(v) and stays(v, time)]
+    local = imported(function)
+    modules = [v for v in [local.get(n, function.__globals__.get(n)) for n in code.co_names] if inspect.ismodule(v) and stays(v, time)]
     cells = dict(zip(code.co_freevars, function.__closure__ or ()))
     for name in code.co_names + code.co_freevars:
         if name in cells:
             kind, value = outcome(lambda: cells[name].cell_contents)
+        elif name in local:
+            kind, value = "value", local[name]
+            if value is MISSING or value is None:
+                continue
         elif name in function.__globals__:
             kind, value = "value", function.__globals__[name]
-        elif name in sys.modules and "." in name:  # an import within the function
-            kind, value = "value", sys.modules[name]
         elif any(name in vars(m) for m in modules if not is_library(m)):  # MODULE.NAME
             kind, value = "value", next(vars(m)[name] for m in modules if name in vars(m) and not is_library(m))
         else:
@@ -64,6 +67,29 @@ def outside(thing, cls=None, time=False, above=(), stays=None):
             if below:
                 return below
     return None
+
+
+def columns_named(thing, cls=None, above=()):
+    """The fields of the user model that a function names, or one of the project that it calls."""
+    function = function_of(thing)
+    code = getattr(function, "__code__", None)
+    if code is None or code in above or len(above) > 8 or is_library(function):
+        return []
+    texts = code.co_names + tuple(t for c in code.co_consts for t in (c if isinstance(c, tuple) else (c,)) if isinstance(t, str))
+    found = [f for f in user_model()._meta.concrete_fields if f.name in texts or f.attname in texts]
+    local, cells = imported(function), dict(zip(code.co_freevars, function.__closure__ or ()))
+    for name in code.co_names + code.co_freevars:
+        value = local.get(name, function.__globals__.get(name))
+        if name in cells:
+            value = outcome(lambda: cells[name].cell_contents)[1]
+        elif value is None and cls is not None:
+            value = attribute(cls, name)[0]
+        if inspect.isroutine(value) or isinstance(value, property):
+            found += columns_named(value, cls, above + (code,))
+    for inner in code.co_consts:  # a lambda, a comprehension
+        if isinstance(inner, types.CodeType):
+            found += [f for f in user_model()._meta.concrete_fields if f.name in inner.co_names or f.attname in inner.co_names]
+    return found
 
 
 def still(value, time):

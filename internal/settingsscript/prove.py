@@ -67,16 +67,16 @@ def prove_users(report):
             prove_hash(report, model, user)
             rows = states(report, model, alias, user)
             allowed = prove_permissions(report, model, alias, user)
-            read_backends(report, model, rows, allowed)
     except Impossible as e:
         report.remarks.append("no user was made to prove the rules of backends: %s. They were read" % e)
-        read_backends(report, model, None, None)
+        rows = allowed = None
     except Exception as e:
         report.remarks.append(
             "no user could be made to prove the rules of backends (%s: %s). They were read"
             % (type(e).__name__, first_line(e))
         )
-        read_backends(report, model, None, None)
+        rows = allowed = None
+    read_backends(report, model, rows, allowed)
 
 
 def prove_hash(report, model, user):

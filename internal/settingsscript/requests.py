@@ -55,7 +55,7 @@ class Trial(object):
 
         text = self.report.get("DJANGO_AUTHENTICATION_BACKENDS")
         if text is None:
-            return [MODEL_BACKEND]
+            return [MODEL_BACKEND] if MODEL_BACKEND in settings.AUTHENTICATION_BACKENDS else list(settings.AUTHENTICATION_BACKENDS)[:1]
         listed = text.split(",") if not text.startswith("[") else __import__("json").loads(text)
         knows = [p for p in listed if outcome(lambda: load_backend(p).get_user(self.user.pk) is not None) == ("value", True)]
         return knows or listed[:1]

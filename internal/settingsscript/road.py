@@ -127,16 +127,23 @@ def read_user_class(report):
     for name, setting_name in ((model.USERNAME_FIELD, "USERNAME"), ("email", "EMAIL"), ("is_staff", "STAFF"), ("is_superuser", "SUPERUSER")):
         field = field_of(model, name)
         if field is not None and own_reading(model, field):
-            report.settings = [p for p in report.settings if p[0] != "DJANGO_AUTH_USER_%s_COLUMN" % setting_name]
-            report.set("DJANGO_AUTH_USER_%s_COLUMN" % setting_name, "-")
-            report.stricter.append("%s of a user is not known, since it is not what its column has: %s" % (name, own_reading(model, field)))
+            leave_out(report, name, setting_name, own_reading(model, field))
+
+
+def leave_out(report, name, setting_name, place):
+    """What is known of a user without an attribute that its column does not have."""
+    report.settings = [p for p in report.settings if p[0] != "DJANGO_AUTH_USER_%s_COLUMN" % setting_name]
+    report.set("DJANGO_AUTH_USER_%s_COLUMN" % setting_name, "-")
+    report.add(report.stricter, "%s of a user is not known, since it is not what its column has: %s" % (name, place))
 
 
 def own_reading(model, field):
     """FILE:LINE of what turns the value of a column into another."""
-    for name in ("from_db_value", "contribute_to_class", "get_attname"):
+    for name in ("from_db_value", "get_db_converters", "contribute_to_class", "get_attname"):
         if overridden(type(field), name):
             return overridden(type(field), name)
+    if hasattr(field, "descriptor_class") and not is_djangos(field.descriptor_class):
+        return where(field.descriptor_class)
     found = attribute(model, field.attname)[0]
     if found is not None and not isinstance(found, (bool, int, str)) and not is_djangos(type(found)):
         return where(type(found))
@@ -204,6 +211,7 @@ def read_road(report, road):
         for function in functions_of(code):
             if function.__module__ in known or function.__module__.split(".")[0] == engine or package_of(function) in WATCHERS:
                 continue
+            read_changes(report, function)
             asks = outside(function, stays=still)
             if not asks:
                 continue
@@ -212,6 +220,33 @@ def read_road(report, road):
                 report.add(report.remarks, text + ": all the databases must have the same rows")
             else:
                 report.add(report.impossible, text + ": " + asks[1])
+
+
+def read_changes(report, function):
+    """What a function does to a user who has just been loaded: __init__, a receiver of post_init, a get_user()."""
+    model = user_model()
+    source = source_of(function.__code__)
+    place = "%s:%d" % (function.__code__.co_filename, function.__code__.co_firstlineno)
+    changed = set()
+    for node in ast.walk(source[2]) if source else ():
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            changed.add(node.attr)
+        elif isinstance(node, ast.Call) and name_of(node) in ("setattr", "__setattr__", "delattr"):
+            texts = [getattr(a, "s", getattr(a, "value", None)) for a in node.args[:2]]
+            changed.add(([t for t in texts if isinstance(t, str)] + ["__dict__"])[0])
+        elif isinstance(node, ast.Attribute) and node.attr == "__dict__" or isinstance(node, ast.Call) and name_of(node) == "vars":
+            changed.update(texts_in(source[2]))
+    for name in ("is_active", "password", "pk", model._meta.pk.name, model._meta.pk.attname, "__dict__", "__class__"):
+        if name in changed:
+            report.add(report.impossible, "%s, which Django runs on the way to a user, may change %s: %s" % (function.__name__, name, place))
+            return
+    for name, setting_name in ((model.USERNAME_FIELD, "USERNAME"), ("email", "EMAIL"), ("is_staff", "STAFF"), ("is_superuser", "SUPERUSER")):
+        if name in changed and field_of(model, name) is not None:
+            leave_out(report, name, setting_name, place)
+
+
+def texts_in(tree):
+    return [t for t in (getattr(n, "s", getattr(n, "value", None)) for n in ast.walk(tree)) if isinstance(t, str)]
 
 
 def import_of(path):

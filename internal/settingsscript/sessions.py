@@ -150,10 +150,41 @@ def read_session_table(report, store, users_database):
             report.secret("DJANGO_SESSION_DATABASE_URL", "session-database-url", url)
         else:
             report.set("DJANGO_SESSION_DATABASE_URL", url)
-    if hasattr(model, "_default_manager"):
-        hidden = manager_where(model)
-        if hidden:
-            raise Impossible("the manager of the session model %s hides rows: WHERE %s" % (where(model), hidden))
+    read_session_model(model)
+
+
+def read_session_model(model):
+    """What a session model of the project's own does to its rows."""
+    if not hasattr(model, "_default_manager"):
+        return
+    if other_tables(model):
+        raise Impossible(
+            "the session model %s has its columns in several tables (%s); django-sidecar reads one"
+            % (where(model), ", ".join([model._meta.db_table] + [p._meta.db_table for p in other_tables(model)]))
+        )
+    hidden = manager_where(model)
+    if hidden:
+        raise Impossible("the manager of the session model %s hides rows: WHERE %s" % (where(model), hidden))
+    own = own_queries(model.objects) or own_queries(model._default_manager)
+    if own:
+        raise Impossible("the manager of the session model finds rows in its own way: %s" % own)
+    for name in SPECIAL:
+        if overridden(model, name):
+            raise Impossible("the session model has its own %s: %s" % (name, overridden(model, name)))
+    for name in ("session_key", "session_data", "expire_date"):
+        field = field_with_column(model, name)
+        if own_reading(model, field):
+            raise Impossible("%s of the session model is not what its column has: %s" % (name, own_reading(model, field)))
+
+
+def own_queries(manager):
+    """FILE:LINE of what a manager, or its query set, has in place of what Django finds a row with."""
+    for cls in (type(manager), type(manager.all())):
+        for name in ("get", "aget", "filter", "using", "_fetch_all"):
+            found = attribute(cls, name)[0]
+            if overridden(cls, name) and not is_library(found):
+                return overridden(cls, name)
+    return None
 
 
 def place(connection):
@@ -167,9 +198,12 @@ def place(connection):
 
 
 def manager_where(model):
-    """The WHERE of a model's default manager, "" if it hides nothing."""
-    query = model._default_manager.all().query
-    return str(query).split(" WHERE ", 1)[1] if query.where else ""
+    """The WHERE of a model's managers, "" if they hide nothing."""
+    for manager in (model._default_manager, getattr(model, "objects", None)):
+        query = manager.all().query if manager is not None else None
+        if query is not None and query.where:
+            return str(query).split(" WHERE ", 1)[1]
+    return ""
 
 
 def salt_class(store):
@@ -184,25 +218,40 @@ def salt_class(store):
     return salt[len(prefix) :]
 
 
+# What a store of the project's own may have in place of Django's: it writes, describes or names, and finds no session
+# (contrib/sessions/backends/base.py, SessionBase, and the engines beside it, Django 1.11 to 6.1). An asynchronous method has an "a" before its name.
+WRITING = (
+    "save create delete clear_expired create_model_instance cycle_key flush clear pop popitem setdefault update set set_expiry get_expiry_age "
+    "get_expiry_date get_expire_at_browser_close get_session_cookie_age get_model_class key_salt cache_key_prefix model serializer is_empty keys "
+    "values items set_test_cookie test_cookie_worked delete_test_cookie TEST_COOKIE_NAME TEST_COOKIE_VALUE _get_new_session_key encode "
+    "_get_storage_path __setitem__ __delitem__ __module__ __doc__ __qualname__ __dict__ __weakref__ __repr__ __str__ __firstlineno__ "
+    "__static_attributes__ __annotations__ __annotate__ __annotations_cache__ __hash__ __eq__"
+).split()
+
+
+def reading(name):
+    """Whether an attribute of a store has a part in finding a session."""
+    plain = "_" + name[2:] if name.startswith("_a") else name[1:] if name.startswith("a") else name
+    return name not in WRITING and plain not in WRITING
+
+
 def own_store_methods(report, store, packaged):
-    """What a store of the project's own does to what it stores, by its effect."""
+    """What a store of the project's own does to what it stores: by its effect, or by the names of its methods."""
     from django.contrib.sessions.backends.base import SessionBase
 
     sample = {"_auth_user_id": "1", "text": u"\xe9", "number": 7}
     mine = store()
-    for name in ("encode", "decode"):
-        if overridden(store, name) and settings.SESSION_ENGINE.rsplit(".", 1)[1] != "signed_cookies":
-            if (
-                SessionBase.decode(mine, mine.encode(dict(sample))) != sample
-                or mine.decode(SessionBase.encode(mine, dict(sample))) != sample
-            ):
-                raise Impossible(
-                    "the session store writes sessions in its own way: %s at %s" % (name, overridden(store, name))
-                )
+    signs = settings.SESSION_ENGINE.rsplit(".", 1)[1] != "signed_cookies"
+    if overridden(store, "encode") and signs and SessionBase.decode(mine, mine.encode(dict(sample))) != sample:
+        raise Impossible("the session store writes sessions in its own way: encode at %s" % overridden(store, "encode"))
     if packaged:
         return
-    for name in ("load", "_get_session_from_db", "_get_session", "_session", "exists", "__init__", "get", "__getitem__"):
-        if overridden(store, name):
-            raise Impossible(
-                "the session store has a %s() of its own, which may end sessions: %s" % (name, overridden(store, name))
-            )
+    if hasattr(store, "cache_key_prefix") and store("k" * 32).cache_key != store.cache_key_prefix + "k" * 32:
+        raise Impossible("the session store makes cache keys of its own: %s" % (overridden(store, "cache_key") or where(store)))
+    djangos = [c for c in store.__mro__ if is_djangos(c)]
+    for cls in [c for c in store.__mro__ if not is_djangos(c)]:
+        for name in sorted(vars(cls)):
+            if reading(name) and (name in SPECIAL or any(name in vars(c) for c in djangos)):
+                raise Impossible(
+                    "the session store has a %s() of its own, which may end sessions: %s" % (name, where(vars(cls)[name]))
+                )

@@ -48,6 +48,7 @@ def read_all(report):
     report.step("conditions on users", compare_real_users)
     report.step("the manager of users", read_manager)
     report.step("get_session_auth_hash()", read_hash)
+    report.step("get_session_auth_fallback_hash()", read_fallbacks)
     report.step("middleware", read_middleware)
     report.step("-accept", check_accepted)
     report.step("the proof", prove_users)

@@ -48,6 +48,17 @@ def read_login_url(report):
         )
         return
     report.set("DJANGO_LOGIN_URL", url, "/accounts/login/")
+    others = set(outcome(lambda: login_url_in(code))[1] for code, _ in settings.LANGUAGES) if settings.USE_I18N else ()
+    if set(others) - set([url]):
+        report.remarks.append("LOGIN_URL is another page in each language, and gateways send all browsers to %s: DJANGO_LOGIN_URL may name a page that redirects" % url)
+
+
+def login_url_in(language):
+    from django.shortcuts import resolve_url
+    from django.utils import translation
+
+    with translation.override(language):
+        return str(resolve_url(settings.LOGIN_URL))
 
 
 def octal(mode):

@@ -1,6 +1,7 @@
 """What projects do around logins: backends, middleware, stores, serializers and keys of caches of their own."""
 
 import json
+import re
 import zlib
 
 from django.contrib.auth import get_user_model, logout
@@ -50,6 +51,13 @@ class Remembering(ModelBackend):
         if user_id not in self.users:
             self.users[user_id] = get_user_model().objects.get(pk=user_id)
         return self.users[user_id]
+
+
+class EndingSo(ModelBackend):
+    """Decides by a column, for values that nobody has yet."""
+
+    def user_can_authenticate(self, user):
+        return super().user_can_authenticate(user) and not re.search("@gone[.]", user.address)
 
 
 class Denying(object):

@@ -1,9 +1,12 @@
 """Middleware that ends logins, changes who is logged in or answers by what it knows of the user, each in its own way, and at night alone."""
 import django.contrib.auth as accounts
+from django.conf import settings
 from django.contrib.auth import logout as farewell
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseForbidden
 from django.shortcuts import redirect
+from django.test.utils import override_settings
 
 from oracle_app import nights
 from oracle_app.harmless import Base
@@ -179,3 +182,36 @@ class RefusesByHelper(Base):
 
     def deny(self, request):
         return HttpResponse(status=403)
+
+
+class ChangesSettings(Base):
+    def __call__(self, request):
+        if night(request):
+            settings.SESSION_COOKIE_NAME = "night"
+        return self.get_response(request)
+
+
+class SetsSettings(Base):
+    def __call__(self, request):
+        if night(request):
+            setattr(settings, "AUTHENTICATION_BACKENDS", [])
+        return self.get_response(request)
+
+
+class OverridesSettings(Base):
+    def __call__(self, request):
+        with override_settings(SECRET_KEY="night" if night(request) else settings.SECRET_KEY):
+            return self.get_response(request)
+
+
+class OpensByOtherCookie(SessionMiddleware):
+    def process_request(self, request):
+        name = "night" if night(request) else settings.SESSION_COOKIE_NAME
+        request.session = self.SessionStore(request.COOKIES.get(name))
+
+
+class OpensAnew(SessionMiddleware):
+    def process_request(self, request):
+        request.session = self.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+        if night(request):
+            request.session = self.SessionStore()

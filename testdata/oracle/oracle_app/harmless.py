@@ -1,6 +1,8 @@
 """Middleware that leaves the verdict as it is."""
 import threading
 
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -76,3 +78,10 @@ class Language(Base):
     def process_view(self, request, view_func, args, kwargs):
         request.language = getattr(request.user, "language", "en")
         return None
+
+
+class OpensAsDjango(SessionMiddleware):
+    def process_request(self, request):
+        session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        request.session = self.SessionStore(session_key)
+        settings.PAGE = "day"

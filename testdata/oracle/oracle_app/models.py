@@ -84,6 +84,7 @@ class SmallUser(FlaggedUser):
 
 
 from oracle_app.overrides import JoinedUser, SeparatedUser, StatusUser  # noqa: E402,F401  (models that override methods)
+from oracle_app.readings import ConvertedUser, FallbackUser, HourUser, InitUser, SuffixUser, SwitchedUser  # noqa: E402,F401
 from oracle_app.shapes import FrozenUser, InvertedUser, MailUser, NullableUser, RelatedUser  # noqa: E402,F401
 from oracle_app.shapes import SecretUser, StatesUser, TenantUser, TrialUser  # noqa: E402,F401
 
@@ -92,3 +93,13 @@ class CustomSession(AbstractBaseSession):
     class Meta(AbstractBaseSession.Meta):
         app_label = "oracle"
         db_table = "oracle_customsession"
+
+
+class HeirSession(CustomSession):
+    """It has no table: who reads its columns knows enough."""
+
+    account = models.IntegerField(null=True)
+
+    class Meta:
+        app_label = "oracle"
+        managed = False
