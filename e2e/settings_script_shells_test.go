@@ -126,7 +126,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 SECRET_KEY_FALLBACKS = ["an old key"]
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
 END
-`)
+"$PYTHON" manage.py createcachetable`)
 	want := map[string]string{
 		"DJANGO_SESSION_COOKIE_NAME": "shop-$HOME", "DJANGO_LOGIN_URL": "/it's/in \"here\"?a=$x&b=${x}`id`\\!%25;#top", "DJANGO_CACHE_KEY_PREFIX": "a b", "DJANGO_CACHE_URL": "db://kept",
 		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.cache", "DJANGO_AUTHENTICATION_BACKENDS": "django.contrib.auth.backends.AllowAllUsersModelBackend",
@@ -134,6 +134,7 @@ END
 	}
 	for format, read := range map[string]struct{ command, keys, folder string }{
 		"env":       {`env -i bash -c 'set -a; . ./django-sidecar.env; env -0' | tr '\0' '\n'`, "cat django-sidecar-secrets/session-keys", p.dir + "/django-sidecar-secrets"},
+		"systemd":   {`cat django-sidecar.env`, "cat django-sidecar-secrets/session-keys", "/run/credentials/django-sidecar.service/secret_"},
 		"dotenv":    {`cat django-sidecar.env`, "cat django-sidecar-secrets/session-keys", p.dir + "/django-sidecar-secrets"},
 		"compose":   {`cat django-sidecar.compose.yaml`, "cat django-sidecar-secrets/session-keys", "/run/secrets"},
 		"configmap": {`cat django-sidecar-configmap.yaml`, `sed -n 's/^  session-keys: //p' django-sidecar-secret.yaml | base64 -d`, "/run/secrets/django-sidecar"},
@@ -145,10 +146,17 @@ END
 			continue
 		}
 		got := settingsIn(t, format, p.shell(t, read.command))
+		if format == "systemd" {
+			got = systemdEnvironment(t, p.shell(t, read.command))
+		}
 		if format == "env" {
 			p.sameToOthers(t, got)
 		}
 		want["DJANGO_SESSION_KEYS_FILE"] = read.folder + "/session-keys"
+		if format == "systemd" {
+			want["DJANGO_SESSION_KEYS_FILE"] = read.folder + "session-keys"
+			p.underSystemd(t)
+		}
 		for name, value := range want {
 			if got[name] != value {
 				t.Errorf("%s: %s is %q, want %q", format, name, got[name], value)
@@ -159,6 +167,43 @@ END
 			t.Errorf("%s: keys %v, %v", format, keys, err)
 		}
 		p.forget(t)
+	}
+}
+
+// underSystemd has systemd read the unit with the written files, and check read them as the service would: each file of the folder is a
+// credential of the name that the unit gives it (systemd.exec(5), LoadCredential= with a directory).
+func (p scriptProject) underSystemd(t *testing.T) {
+	t.Helper()
+	unit, err := os.ReadFile(filepath.Join(djangotest.RepositoryPath(), "deploy", "systemd", "django-sidecar.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(unit)
+	for _, line := range [][2]string{
+		{"EnvironmentFile=/etc/django-sidecar/django-sidecar.env\n", "EnvironmentFile=" + p.dir + "/django-sidecar.env\n"},
+		{"LoadCredential=secret:/etc/django-sidecar/django-sidecar-secrets\n", "LoadCredential=secret:" + p.dir + "/django-sidecar-secrets\n"},
+		{"ExecStart=/usr/bin/django-sidecar serve\n", "ExecStart=" + p.sidecar + " serve\n"},
+	} {
+		if !strings.Contains(text, line[0]) {
+			t.Fatalf("the unit has no line %q", line[0])
+		}
+		text = strings.Replace(text, line[0], line[1], 1)
+	}
+	if err := os.WriteFile(filepath.Join(p.dir, "django-sidecar.service"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := p.shell(t, `systemd-analyze verify --man=no --recursive-errors=no ./django-sidecar.service 2>&1`); said != "" {
+		t.Errorf("systemd-analyze says %s", said)
+	}
+	credentials := t.TempDir()
+	p.shell(t, `for f in django-sidecar-secrets/*; do cp "$f" "`+credentials+`/secret_${f##*/}"; done`)
+	commands := ""
+	for name, value := range systemdEnvironment(t, p.shell(t, "cat django-sidecar.env")) {
+		value = strings.Replace(value, "/run/credentials/django-sidecar.service", credentials, 1)
+		commands += "export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n"
+	}
+	if said := p.shell(t, commands+`"$SIDECAR" check || true`); strings.Contains(said, "FAIL") || !strings.Contains(said, "ok    keys             DJANGO_SESSION_KEYS") {
+		t.Errorf("as a service, check says\n%s", said)
 	}
 }
 

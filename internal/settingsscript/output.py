@@ -10,6 +10,8 @@ MOUNTED = {
     "secret": "/run/secrets/django-sidecar",
     "configmap": "/run/secrets/django-sidecar",
     "compose": "/run/secrets",
+    # LoadCredential=secret:FOLDER of deploy/systemd/django-sidecar.service names each file of the folder so.
+    "systemd": "/run/credentials/django-sidecar.service/secret_",
 }
 
 
@@ -37,9 +39,8 @@ class Output(object):
         self.files = []  # (path, text, mode)
         self.next = []
         folder = MOUNTED.get(FORMAT) or self.path(SECRETS)  # noqa: F821
-        self.settings = list(report.settings) + [
-            (name + "_FILE", folder + "/" + filename) for name, filename, _ in report.secrets
-        ]
+        folder += "" if folder.endswith("_") else "/"
+        self.settings = list(report.settings) + [(name + "_FILE", folder + filename) for name, filename, _ in report.secrets]
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -70,6 +71,7 @@ class Output(object):
     def build(self):
         {
             "env": self.env,
+            "systemd": self.systemd,
             "dotenv": self.dotenv,
             "secret": self.kubernetes_secret,
             "configmap": self.configmap,
@@ -80,14 +82,26 @@ class Output(object):
 
     def env(self):
         """Lines that a POSIX shell and systemd read. Without values in quotes, containers read them too."""
+        path = self.lines_of_a_shell()
+        self.next.append("set -a; . %s; set +a; django-sidecar check" % shell_quoted(path))
+        if all(SAFE.match(text) for _, text in self.settings):
+            self.next.append(self.docker(path))
+
+    def systemd(self):
+        """The same lines, for EnvironmentFile; the secrets are credentials of the service."""
+        path = self.lines_of_a_shell()
+        self.next.append("as root: install -d -m 700 /etc/django-sidecar/%s" % SECRETS)
+        self.next.append("as root: install -m 600 %s/* /etc/django-sidecar/%s/" % (shell_quoted(self.path(SECRETS)), SECRETS))
+        self.next.append("as root: install -m 600 %s /etc/django-sidecar/" % shell_quoted(path))
+        self.next.append("as root: systemctl restart django-sidecar")
+
+    def lines_of_a_shell(self):
         lines = self.comments() + ["%s=%s" % (name, env_quoted(text)) for name, text in self.settings]
         for why, name, value in self.offers():
             lines += [why, "# %s=%s" % (name, env_quoted(value))]
         path = self.add("django-sidecar.env", lines, 0o644)
         self.secret_files()
-        self.next.append("set -a; . %s; set +a; django-sidecar check" % shell_quoted(path))
-        if all(SAFE.match(text) for _, text in self.settings):
-            self.next.append(self.docker(path))
+        return path
 
     def folders(self):
         """What a container has to see of this machine."""

@@ -23,7 +23,9 @@ var parts = []string{
 }
 
 // Formats are the forms in which the program writes what it finds.
-func Formats() []string { return []string{"env", "dotenv", "secret", "configmap", "compose"} }
+func Formats() []string {
+	return []string{"env", "dotenv", "secret", "configmap", "compose", "systemd"}
+}
 
 // Options say what the program does.
 type Options struct {
