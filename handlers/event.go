@@ -66,7 +66,7 @@ func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 
 // spanName is the method and the endpoint: few names, whatever a client asks for.
 func spanName(r *http.Request) string {
-	for _, path := range []string{authenticatePath, nginxPath, forwardPath, envoyPath, uploadPath, tusPath, loginPath} {
+	for _, path := range []string{authenticatePath, nginxPath, forwardPath, envoyPath, uploadPath, tusPath, loginPath, touchPath, logoutPath} {
 		rest, ok := strings.CutPrefix(r.URL.Path, path)
 		if ok && (rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ";")) {
 			return tracing.Method(r.Method) + " " + path

@@ -39,6 +39,8 @@ type Options struct {
 	Uploads *UploadOptions
 	// Login is what /login needs; nil: there is no such path.
 	Login *LoginOptions
+	// Writes is what /touch and /logout need; nil: there are no such paths.
+	Writes *WriteOptions
 	// Audit takes what is worth an audit; nil: nobody does.
 	Audit *observe.Audit
 }
@@ -75,6 +77,7 @@ func New(o Options) http.Handler {
 		o.Login.CSRF.BelievesHost = s.trusted
 		e.POST(loginPath, s.login)
 	}
+	s.routeWrites(e)
 	gateway := func(a adapter) echo.HandlerFunc {
 		watch := new(check.CookieWatch)
 		return s.logged(recovered(func(c echo.Context) error { return s.judge(c, a, watch) }))

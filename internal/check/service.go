@@ -21,7 +21,7 @@ type VerdictSource interface {
 }
 
 // Service checks requests. Every field but Cookies, Access, NoPermissions, Login, Observe,
-// Answered and Audit is required.
+// Answered, Active and Audit is required.
 type Service struct {
 	// Verifier gives the verdicts.
 	Verifier VerdictSource
@@ -40,6 +40,8 @@ type Service struct {
 	Observe func(outcome string, v djangosession.Verdict, took time.Duration)
 	// Answered is told of each verdict, and must not wait; nil: nobody is.
 	Answered func(cookies []string, v djangosession.Verdict)
+	// Active is told of each session of a user that was asked about, and may write; nil: nobody is.
+	Active func(ctx context.Context, key keyhash.Key, v djangosession.Verdict)
 	// Audit takes verdicts that differ from the ones before; nil: nobody does.
 	Audit *observe.Audit
 	// Now is the clock.
@@ -75,6 +77,9 @@ func (s *Service) Verify(
 	}
 	if s.Audit != nil && err == nil {
 		s.Audit.Verdict(e, v)
+	}
+	if s.Active != nil && out == Alive {
+		s.Active(ctx, key, v)
 	}
 	return v, out
 }

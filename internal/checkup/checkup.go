@@ -94,6 +94,8 @@ type Checkup struct {
 	Users    *dbstore.Users       // nil: users are not looked at
 	Access   *dbstore.Permissions // their groups and permissions; nil: not looked at
 	Verifier *djangosession.Verifier
+	// Writing asks the database whether it would let be written what SIDECAR_WRITE names; nil: that names nothing.
+	Writing func(context.Context) error
 	// Try makes ready what the deployment would be with other settings, on the same stores.
 	Try func(*config.Config) (Trial, error)
 	// Timeout bounds each question to the database.
@@ -126,6 +128,9 @@ func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
 	sessions := step(d.places)
 	if d.Sessions != nil {
 		sessions = reached[d.SessionDatabase] && step(d.sessionTable) && sessions
+	}
+	if d.Writing != nil && reached[d.SessionDatabase] {
+		step(d.writing)
 	}
 	users := reached[d.UserDatabase] && step(d.userTable)
 	if users && d.Access != nil {

@@ -96,6 +96,7 @@ type Config struct {
 
 	Cache         VerdictCache
 	Write         WriteSettings
+	TouchInterval time.Duration // SIDECAR_TOUCH_INTERVAL
 	SessionCookie SessionCookie
 	Login         LoginSettings
 	Uploads       UploadSettings

@@ -32,6 +32,7 @@ func defaults() *config.Config {
 		DjangoVersion:           "5.2",
 		DefaultHashingAlgorithm: "sha256",
 		SessionCookie:           config.SessionCookie{Attributes: setcookie.Attributes{Path: "/", HTTPOnly: true, SameSite: "Lax"}},
+		TouchInterval:           time.Minute,
 		Login:                   config.LoginSettings{Tries: 10, TriesPerAddress: 100, Per: 5 * time.Minute, AtOnce: 2},
 		CSRF:                    config.CSRF{CookieName: "csrftoken", HeaderName: "X-CSRFTOKEN", Cookie: setcookie.Attributes{Path: "/", SameSite: "Lax"}, CookieAge: 364 * 24 * time.Hour},
 		SecretKeyFallbacks:      []config.Secret{},
@@ -131,7 +132,8 @@ func TestEverythingSet(t *testing.T) {
 	}
 	want := &config.Config{
 		SecretKey: config.NewSecret(goodKey), SecretKeyFallbacks: []config.Secret{config.NewSecret("a,b"), config.NewSecret(" c ")},
-		CSRF: defaults().CSRF, Login: defaults().Login, SessionCookie: defaults().SessionCookie, DjangoVersion: "3.2.25", DefaultHashingAlgorithm: "sha1", DatabaseURL: config.NewSecret("sqlite:////srv/db.sqlite3"),
+		CSRF: defaults().CSRF, Login: defaults().Login, TouchInterval: time.Minute,
+		SessionCookie: defaults().SessionCookie, DjangoVersion: "3.2.25", DefaultHashingAlgorithm: "sha1", DatabaseURL: config.NewSecret("sqlite:////srv/db.sqlite3"),
 		CacheURL: config.NewSecret("redis://:pa55@cache/1"), SessionEngine: "shop.sessions",
 		SessionEngineKind: config.EngineDB, SessionFilePath: "/srv/sessions", CacheKeyPrefix: "shop", CacheVersion: 2,
 		SessionSerializer: djangosession.JSON, SessionCookieName: "__Host-sid", SessionCookieNames: []string{"__Host-sid"}, SessionCookieAge: time.Hour,

@@ -190,6 +190,10 @@ type djangoSettings struct {
 	// SESSION_EXPIRE_AT_BROWSER_CLOSE.
 	SessionExpireAtBrowserClose *string `envconfig:"SESSION_EXPIRE_AT_BROWSER_CLOSE" otherwise:"false" form:"flag"`
 
+	// SESSION_SAVE_EVERY_REQUEST. `true`, and SIDECAR_WRITE with `touch`: each question about a session of a user counts
+	// as a request, and moves its expiry.
+	SessionSaveEveryRequest *string `envconfig:"SESSION_SAVE_EVERY_REQUEST" otherwise:"false" form:"flag"`
+
 	// # Logins
 
 	// PASSWORD_HASHERS, for POST /login and the library. The first makes new hashes, and each of them is known. By

@@ -254,6 +254,9 @@ type ownSettings struct {
 	// What may be written to Django's sessions and users: `none`, or a list of `touch`, `logout` and `login`. Each needs
 	// its rights in the database: `django-sidecar sql -what role`.
 	Write *string `envconfig:"SIDECAR_WRITE" otherwise:"none" example:"touch,logout" form:"list"`
+	// How much the expiry of a session moves at least, so that this is also how often it is written, whatever the number
+	// of requests and sidecars.
+	TouchInterval *string `envconfig:"SIDECAR_TOUCH_INTERVAL" otherwise:"60s" form:"duration"`
 
 	// # Tries to log in
 

@@ -16,6 +16,8 @@ func (w WriteSettings) Any() bool { return w.Touch || w.Logout || w.Login }
 type SessionCookie struct {
 	Attributes     setcookie.Attributes
 	AtBrowserClose bool
+	// SaveEveryRequest is SESSION_SAVE_EVERY_REQUEST.
+	SaveEveryRequest bool
 }
 
 // readWrite reads what may be written, and the session's cookie.
@@ -38,6 +40,13 @@ func (c *Config) readWrite(r *reader) {
 	c.SessionCookie = SessionCookie{
 		Attributes:     r.cookieAttributes("DJANGO_SESSION_COOKIE", c.DjangoVersion),
 		AtBrowserClose: r.flag("DJANGO_SESSION_EXPIRE_AT_BROWSER_CLOSE"),
+
+		SaveEveryRequest: r.flag("DJANGO_SESSION_SAVE_EVERY_REQUEST"),
+	}
+	c.TouchInterval = r.duration("SIDECAR_TOUCH_INTERVAL")
+	if (c.Write.Touch || c.Write.Logout) && !c.Write.Login && c.CSRF.UseSessions {
+		r.fault("DJANGO_CSRF_USE_SESSIONS", "tokens in sessions are not known here, and POST /touch and POST /logout "+
+			"need a token; unset SIDECAR_WRITE")
 	}
 	if c.Write.Login {
 		c.refuseLogin(r)

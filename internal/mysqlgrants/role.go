@@ -31,6 +31,7 @@ func role(t postgres.Tables) (string, error) {
 	}
 	if t.Sessions != "" {
 		grant(t.Sessions, postgres.SessionColumns)
+		b.WriteString(grantSessionWrites(t))
 	}
 	if t.Cache != "" {
 		grant(t.Cache, postgres.CacheColumns)
@@ -39,6 +40,7 @@ func role(t postgres.Tables) (string, error) {
 		return b.String(), nil
 	}
 	grant(t.Users, t.ReadColumns())
+	b.WriteString(grantUserWrites(t))
 	b.WriteString("\n-- Groups and permissions, which a user model may lack.\n" +
 		"-- Of the tables between them, the two columns that lead to the others.\n")
 	for _, r := range t.GroupTables(nameLimit) {

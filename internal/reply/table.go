@@ -42,6 +42,12 @@ var (
 	LoginUnavailable = row(http.StatusServiceUnavailable, "Nobody can be logged in just now.", again...)
 )
 
+// Sessions that are written.
+var (
+	LoggedOut    = row(http.StatusNoContent, "") // with the cookie's end
+	NotLoggedOut = row(http.StatusServiceUnavailable, "The login session could not be ended.", again...)
+)
+
 // NotOfThisSite is for a request that changes something and does not show that a page of this site sent it.
 var NotOfThisSite = row(http.StatusForbidden, "CSRF verification failed: the request needs the csrftoken cookie, the token "+
 	"of it, and an Origin or Referer of this site.")

@@ -26,6 +26,9 @@ func (d *Deployment) Checkup() *checkup.Checkup {
 		Users: d.users, Access: d.access, Verifier: d.verifier, Try: d.try, Timeout: d.config.StoreTimeout,
 		Now: time.Now,
 	}
+	if d.config.Write.Any() {
+		c.Writing = d.ProbeWriting
+	}
 	if d.database != nil {
 		c.UserDatabase = &checkup.NamedDatabase{
 			Name: "database", Setting: "DATABASE_URL", DB: d.database.DB, Dialect: d.database.Dialect,

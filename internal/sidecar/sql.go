@@ -53,12 +53,20 @@ type sqlPlace struct {
 // sqlPlaces are the databases by what -database calls them: one, or two with a word each.
 func sqlPlaces(c *config.Config) map[string]sqlPlace {
 	if c.SessionDatabaseURL.Reveal() == "" {
-		return map[string]sqlPlace{"": {"DATABASE_URL", c.DatabaseURL, invalidationTables(c)}}
+		return map[string]sqlPlace{"": {"DATABASE_URL", c.DatabaseURL, written(c, invalidationTables(c))}}
 	}
 	return map[string]sqlPlace{
-		"sessions": {"DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, sessionTables(c)},
-		"users":    {"DATABASE_URL", c.DatabaseURL, userTables(c)},
+		"sessions": {"DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, written(c, sessionTables(c))},
+		"users":    {"DATABASE_URL", c.DatabaseURL, written(c, userTables(c))},
 	}
+}
+
+// written adds to tables what SIDECAR_WRITE lets the role change of them.
+func written(c *config.Config, t postgres.Tables) postgres.Tables {
+	if w := c.Write; w.Any() && (t.Sessions != "" || w.Login) {
+		t.Write = postgres.Writes{Touch: w.Touch, Logout: w.Logout, Login: w.Login, Password: c.AuthUserColumns.Password}
+	}
+	return t
 }
 
 // errSQLite says that a file has none of what SQL prints.

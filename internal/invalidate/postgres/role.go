@@ -15,9 +15,13 @@ func (t Tables) Role() (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString(makeRole(RoleName) + `-- It could write nothing anyway; these keep a mistake elsewhere from mattering.
+	readOnly := `-- It could write nothing anyway; these keep a mistake elsewhere from mattering.
 ALTER ROLE ` + RoleName + ` SET default_transaction_read_only = on;
-ALTER ROLE ` + RoleName + ` SET statement_timeout = '10s';
+`
+	if t.Write != (Writes{}) {
+		readOnly = "ALTER ROLE " + RoleName + " RESET default_transaction_read_only;\n"
+	}
+	b.WriteString(makeRole(RoleName) + readOnly + `ALTER ROLE ` + RoleName + ` SET statement_timeout = '10s';
 
 -- The schemas of the tables, then the columns that a verdict reads.
 ` + grantSchemas(RoleName, t.regclasses()))
@@ -28,6 +32,7 @@ ALTER ROLE ` + RoleName + ` SET statement_timeout = '10s';
 	}
 	if t.Sessions != "" {
 		grant(t.Sessions, SessionColumns...)
+		b.WriteString(t.grantSessionWrites())
 	}
 	if t.Cache != "" {
 		grant(t.Cache, CacheColumns...)
@@ -36,6 +41,7 @@ ALTER ROLE ` + RoleName + ` SET statement_timeout = '10s';
 		return b.String(), nil
 	}
 	grant(t.Users, t.ReadColumns()...)
+	b.WriteString(t.grantUserWrites())
 	b.WriteString(t.grantGroups())
 	if t.Hash.Name != "" {
 		r := strings.NewReplacer("{table}", quoteText(quoteTable(t.Users)),

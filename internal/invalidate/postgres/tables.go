@@ -23,6 +23,8 @@ type Tables struct {
 	Hash   HashFunction // a Name of "": there is none
 	// Cache is the table of a DatabaseCache that has sessions; "" where there is none.
 	Cache string
+	// Write says what of them the role may change; the zero value is nothing.
+	Write Writes
 	// Groups are tables of groups and permissions that are not Django's.
 	Groups GroupTables
 }

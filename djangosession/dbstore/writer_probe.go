@@ -1,0 +1,36 @@
+package dbstore
+
+import (
+	"context"
+	"fmt"
+)
+
+// Writes says what is to be written of sessions.
+type Writes struct{ Touch, Logout, Login bool }
+
+// Probe asks the database whether it would let the sessions be written: nil says that it would. It changes nothing.
+func (w *Writer) Probe(ctx context.Context, what Writes) error {
+	table := w.from.dialect.table(w.config.Table)
+	probe := func(needed bool, right, text string) error {
+		if !needed {
+			return nil
+		}
+		if _, err := w.exec(ctx, fmt.Sprintf(text, table)); err != nil {
+			return fmt.Errorf("%s on table %s: %w", right, w.config.Table, err)
+		}
+		return nil
+	}
+	if err := probe(what.Touch && !what.Login, "UPDATE of expire_date",
+		"UPDATE %s SET expire_date = expire_date WHERE 1 = 0"); err != nil {
+		return err
+	}
+	if err := probe(what.Logout || what.Login, "DELETE", "DELETE FROM %s WHERE 1 = 0"); err != nil {
+		return err
+	}
+	if err := probe(what.Login, "UPDATE of session_data and expire_date",
+		"UPDATE %s SET session_data = session_data, expire_date = expire_date WHERE 1 = 0"); err != nil {
+		return err
+	}
+	return probe(what.Login, "INSERT", "INSERT INTO %[1]s (session_key, session_data, expire_date) "+
+		"SELECT session_key, session_data, expire_date FROM %[1]s WHERE 1 = 0")
+}

@@ -1,0 +1,252 @@
+//go:build live
+
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/djangotest"
+)
+
+const writingCSRF = "csrftoken=" + loginToken
+
+const loginToken = "abcdefghijklmnopqrstuvwxyzABCDEF"
+
+// writingSite is a project whose sessions a sidecar keeps alive and ends.
+type writingSite struct {
+	site   *djangotest.Site
+	url    string
+	folder string
+	keys   map[string]string
+}
+
+func newWritingSite(t *testing.T, version string, env map[string]string) *writingSite {
+	t.Helper()
+	s := &writingSite{site: djangotest.NewSite(t, version), folder: t.TempDir()}
+	s.python(t, "make", &s.keys)
+	for name, value := range map[string]string{
+		"DJANGO_SECRET_KEY": djangotest.SiteSecretKey, "DATABASE_URL": "sqlite:///" + s.site.Database, "DJANGO_VERSION": version,
+		"SIDECAR_WRITE": "touch,logout", "DJANGO_SESSION_SAVE_EVERY_REQUEST": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	s.url = "http://" + serveForTest(t).String()
+	return s
+}
+
+// python runs a program of testdata, and reads the JSON that it prints.
+func (s *writingSite) python(t *testing.T, name string, said any) {
+	t.Helper()
+	program, err := os.ReadFile("testdata/writing_" + name + ".py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := s.site.Python(string(program), s.folder)
+	if said == nil {
+		return
+	}
+	if err := json.Unmarshal([]byte(out[max(0, strings.LastIndex(out, "\n{")):]), said); err != nil {
+		t.Fatal(err, out)
+	}
+}
+
+// file writes what a program reads.
+func (s *writingSite) file(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.folder, name), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask sends a request with cookies, and returns the status of its answer and its Set-Cookie lines.
+func (s *writingSite) ask(t *testing.T, method, path, cookies string, header ...string) (status int, set []string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Cookie", cookies)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	client, closeIdle := newClient(time.Minute)
+	defer closeIdle()
+	a, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, a.Body)
+	if err := errors.Join(err, a.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return a.StatusCode, a.Header["Set-Cookie"]
+}
+
+// post sends a request of this site.
+func (s *writingSite) post(t *testing.T, path, session string) (int, []string) {
+	t.Helper()
+	return s.ask(t, http.MethodPost, path, writingCSRF+"; sessionid="+session, "X-CSRFToken", loginToken)
+}
+
+var changing = regexp.MustCompile(`sessionid=[a-z0-9]+|expires=[^;]*GMT|Max-Age=[1-9][0-9]*`)
+
+// alike is a Set-Cookie line without what differs each time.
+func alike(line string) string { return changing.ReplaceAllString(line, "…") }
+
+type writtenSession struct {
+	Exists, Odd    bool
+	Left, Due      float64
+	N              int
+	Cookie, Logout string
+}
+
+// TestTouchAndLogout: what is written is what real Djangos would write, and they read it.
+func TestTouchAndLogout(t *testing.T) {
+	for _, version := range []string{"1.11", "2.2", "3.1", "4.2", "5.2", "6.1"} {
+		t.Run("Django "+version, func(t *testing.T) {
+			s := newWritingSite(t, version, nil)
+			touched := map[string]string{}
+			for name, key := range s.keys {
+				switch name {
+				case "active":
+					if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+key); status != 200 {
+						t.Errorf("/authenticate: %d", status)
+					}
+					continue
+				case "lost": // nobody touches it
+					continue
+				case "ended":
+					continue
+				}
+				status, lines := s.post(t, "/touch", key)
+				if status != 200 || len(lines) != 1 {
+					t.Fatalf("touching %s: %d, %q", name, status, lines)
+				}
+				touched[name] = lines[0]
+			}
+			if status, _ := s.ask(t, http.MethodPost, "/touch", "sessionid="+s.keys["lost"]); status != 403 {
+				t.Errorf("touching without a token: %d", status)
+			}
+			if status, _ := s.ask(t, http.MethodPost, "/logout", "sessionid="+s.keys["lost"]); status != 403 {
+				t.Errorf("logging out without a token: %d", status)
+			}
+			if status, _ := s.ask(t, http.MethodGet, "/logout", "sessionid="+s.keys["lost"]); status != 405 {
+				t.Errorf("logging out by GET: %d", status)
+			}
+			status, ended := s.post(t, "/logout", s.keys["ended"])
+			if status != 204 || len(ended) != 1 {
+				t.Fatalf("logging out: %d, %q", status, ended)
+			}
+			if status, _ := s.post(t, "/touch", s.keys["ended"]); status != 401 {
+				t.Errorf("touching a session that has ended: %d", status)
+			}
+			if status, lines := s.post(t, "/logout", s.keys["ended"]); status != 204 || len(lines) != 1 {
+				t.Errorf("logging out again: %d, %q", status, lines)
+			}
+			keys, err := json.Marshal(s.keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.file(t, "keys.json", keys)
+			said := map[string]writtenSession{}
+			s.python(t, "look", &said)
+			for name, got := range said {
+				switch {
+				case got.Exists != (name != "ended"):
+					t.Errorf("%s: it is there: %v", name, got.Exists)
+				case name == "ended":
+				case !got.Odd:
+					t.Errorf("%s has other data than Django wrote", name)
+				case name == "lost" && got.Left > 100:
+					t.Errorf("%s was touched", name)
+				case name != "lost" && (got.Left > got.Due || got.Left < got.Due-60):
+					t.Errorf("%s has %v seconds left; saved now, %v", name, got.Left, got.Due)
+				}
+				if line := touched[name]; line != "" && alike(line) != alike(got.Cookie) {
+					t.Errorf("%s: the cookie is %s, Django's %s", name, line, got.Cookie)
+				}
+				if got.Logout != "" && alike(got.Logout) != alike(ended[0]) {
+					t.Errorf("the cookie's end is %s, Django's %s", ended[0], got.Logout)
+				}
+			}
+		})
+	}
+}
+
+// TestTouchLosesNothing: of what Django saves while the sidecar touches the same session, nothing is lost; and a touch
+// revives nobody who logs out.
+func TestTouchLosesNothing(t *testing.T) {
+	s := newWritingSite(t, "5.2", map[string]string{"SIDECAR_TOUCH_INTERVAL": "1ms"})
+	key := s.keys["default"]
+	s.file(t, "key", []byte(key))
+	saved := make(chan struct{})
+	go func() {
+		defer close(saved)
+		s.python(t, "save", nil)
+	}()
+	touches := 0
+	for going := true; going; touches++ {
+		select {
+		case <-saved:
+			going = false
+		default:
+		}
+		if status, _ := s.post(t, "/touch", key); status != 200 && status != 503 {
+			t.Fatalf("touching: %d", status)
+		}
+	}
+	s.file(t, "keys.json", []byte(`{"default": "`+key+`"}`))
+	said := map[string]writtenSession{}
+	s.python(t, "look", &said)
+	if got := said["default"]; got.N != 150 || !got.Odd || got.Left > got.Due || got.Left < got.Due-60 || got.Due < 19_000 {
+		t.Errorf("after %d touches beside 150 saves: %+v", touches, got)
+	}
+	var stop atomic.Bool
+	done := make(chan int)
+	go func() {
+		last := 200
+		for !stop.Load() {
+			last, _ = s.post(t, "/touch", s.keys["seconds"])
+		}
+		done <- last
+	}()
+	status, _ := s.post(t, "/logout", s.keys["seconds"])
+	after, _ := s.post(t, "/touch", s.keys["seconds"])
+	stop.Store(true)
+	if last := <-done; status != 204 || after != 401 {
+		t.Errorf("logging out beside touches: %d, and then %d (the last touch %d)", status, after, last)
+	}
+	if strings.Contains(s.site.Sessions(), s.keys["seconds"]) {
+		t.Error("a touch has revived a session that was ended")
+	}
+}
+
+// TestNothingIsWrittenUnasked: without SIDECAR_WRITE there is no endpoint, and no expiry moves.
+func TestNothingIsWrittenUnasked(t *testing.T) {
+	s := newWritingSite(t, "5.2", map[string]string{"SIDECAR_WRITE": ""})
+	before := s.site.Sessions()
+	for _, path := range []string{"/touch", "/logout"} {
+		if status, _ := s.post(t, path, s.keys["default"]); status != 404 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+s.keys["default"]); status != 200 {
+		t.Errorf("/authenticate: %d", status)
+	}
+	if after := s.site.Sessions(); after != before {
+		t.Errorf("the table was\n%s and is\n%s", before, after)
+	}
+}

@@ -1,0 +1,205 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/internal/keyhash"
+)
+
+// errNotWritten says that SIDECAR_WRITE does not name what was to be written.
+var errNotWritten = errors.New("SIDECAR_WRITE does not name this")
+
+// expiry tells when the deployment's sessions end.
+func (d *Deployment) expiry() djangosession.Expiry {
+	return djangosession.Expiry{
+		Version: d.version, CookieAge: d.config.SessionCookieAge,
+		AtBrowserClose: d.config.SessionCookie.AtBrowserClose, Local: d.zone().Local,
+	}
+}
+
+// ProbeWriting asks the database whether it would let be written what SIDECAR_WRITE names; nil says that it would.
+func (d *Deployment) ProbeWriting(ctx context.Context) error {
+	w, ok := d.writing.sessions.(*dbstore.Writer)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
+	defer cancel()
+	return w.Probe(ctx, dbstore.Writes(d.config.Write))
+}
+
+// Touch moves the expiry of a session as save() of Django's SessionBase does, and returns the Set-Cookie line that
+// SessionMiddleware would send, "" for none. It fails with djangosession.ErrNotFound where there is no session to keep
+// alive any more.
+func (l *Live) Touch(ctx context.Context, key keyhash.Key) (cookie string, expires time.Time, err error) {
+	d := l.Current()
+	if !l.Config.Write.Touch {
+		return "", time.Time{}, errNotWritten
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
+	defer cancel()
+	s, err := d.sessions.Load(ctx, key.Text)
+	if err != nil {
+		return "", time.Time{}, asNotFound(err)
+	}
+	if s, err = l.move(ctx, d, key, s); err != nil {
+		return "", time.Time{}, err
+	}
+	now, e := time.Now(), d.expiry()
+	if e.EndsAtBrowserClose(s) {
+		return l.cookieLine(key.Text, 0, now), s.ExpireDate, nil
+	}
+	age, err := e.Age(s, now)
+	if err != nil || age <= 0 {
+		return "", s.ExpireDate, err
+	}
+	return l.cookieLine(key.Text, time.Duration(age)*time.Second, now), s.ExpireDate, nil
+}
+
+func (l *Live) cookieLine(key string, maxAge time.Duration, now time.Time) string {
+	return l.Config.SessionCookie.Attributes.Line(l.Config.SessionCookieName, key, maxAge, now)
+}
+
+// move moves the expiry of a session that was loaded, if it moves by as much as SIDECAR_TOUCH_INTERVAL: so it is written
+// no more often than that, whoever writes it. It returns the session with the expiry that it has then.
+func (l *Live) move(
+	ctx context.Context, d *Deployment, key keyhash.Key, s *djangosession.Session,
+) (*djangosession.Session, error) {
+	for again := true; ; again = false {
+		to, err := d.expiry().Date(s, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		if to.Sub(s.ExpireDate).Abs() < l.Config.TouchInterval {
+			return s, nil
+		}
+		err = d.writing.sessions.Touch(ctx, key.Text, s.ExpireDate, to)
+		if err == nil {
+			if l.cache != nil {
+				l.cache.ForgetSession(key.Hash)
+			}
+			moved := s.Clone()
+			moved.ExpireDate = to
+			return moved, nil
+		}
+		if !errors.Is(err, djangosession.ErrNotFound) {
+			return nil, err
+		}
+		// Somebody has saved or ended it meanwhile.
+		if s, err = d.sessions.Load(ctx, key.Text); err != nil {
+			return nil, asNotFound(err)
+		}
+		if !again {
+			return s, nil
+		}
+	}
+}
+
+// asNotFound makes ErrNotFound of whatever says that there is no session.
+func asNotFound(err error) error {
+	if djangosession.IsAnswer(err) {
+		return djangosession.ErrNotFound
+	}
+	return err
+}
+
+// Logout deletes a session, as auth.logout does. It is no error if there is none.
+func (l *Live) Logout(ctx context.Context, key keyhash.Key) error {
+	if !l.Config.Write.Logout {
+		return errNotWritten
+	}
+	if !djangosession.ValidSessionKey(key.Text) {
+		return nil // Django looks for no such session
+	}
+	// A client that hangs up is logged out all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
+	defer cancel()
+	err := l.Current().writing.sessions.Delete(ctx, key.Text)
+	if l.cache != nil {
+		l.cache.ForgetSession(key.Hash)
+	}
+	return err
+}
+
+// maxActive bounds the sessions that are remembered.
+const maxActive = 100_000
+
+// activity has the sessions of users who do something kept alive.
+type activity struct {
+	live *Live
+
+	mu     sync.Mutex
+	looked map[keyhash.Hash]time.Time
+	failed time.Time
+}
+
+// newActivity returns what check.Service tells of each session, nil where no expiry moves.
+func (l *Live) newActivity() func(context.Context, keyhash.Key, djangosession.Verdict) {
+	if !l.Config.Write.Touch || !l.Config.SessionCookie.SaveEveryRequest {
+		return nil
+	}
+	a := &activity{live: l, looked: map[keyhash.Hash]time.Time{}}
+	return a.active
+}
+
+// active moves the expiry of the session. A failure is none of the question's: it has been answered.
+func (a *activity) active(ctx context.Context, key keyhash.Key, v djangosession.Verdict) {
+	l, now := a.live, time.Now()
+	if !a.due(key.Hash, now) {
+		return
+	}
+	d := l.Current()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
+	defer cancel()
+	s, err := v.Session, error(nil)
+	if s == nil || s.ExpireDate.IsZero() {
+		s, err = d.sessions.Load(ctx, key.Text)
+	}
+	if err == nil {
+		_, err = l.move(ctx, d, key, s)
+	}
+	if err == nil || djangosession.IsAnswer(err) || !a.logs(now) {
+		return
+	}
+	l.Logger.WarnContext(ctx, "the expiry of a session could not be moved", "session", key.Hash.Name(),
+		"error", err.Error())
+}
+
+// due reports whether nobody has looked at a session for the interval.
+func (a *activity) due(id keyhash.Hash, now time.Time) bool {
+	interval := a.live.Config.TouchInterval
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if at, known := a.looked[id]; known && now.Sub(at) < interval {
+		return false
+	}
+	if len(a.looked) >= maxActive {
+		for other, at := range a.looked {
+			if now.Sub(at) >= interval {
+				delete(a.looked, other)
+			}
+		}
+		if len(a.looked) >= maxActive {
+			clear(a.looked)
+		}
+	}
+	a.looked[id] = now
+	return true
+}
+
+// logs reports whether a failure is to be logged: one in ten seconds is.
+func (a *activity) logs(now time.Time) bool {
+	const seldom = 10 * time.Second
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now.Sub(a.failed) < seldom {
+		return false
+	}
+	a.failed = now
+	return true
+}
