@@ -64,7 +64,11 @@ func TestChangeSessions(t *testing.T) {
 	}
 	before := s.JSON()
 	for _, value := range []any{
-		"\xff", map[string]string{"a": "\xff"}, math.NaN(), func() {}, djangosession.Value{}, json.Number(strings.Repeat("1", 5000)),
+		"\xff",
+		map[string]string{"a": "\xff"},
+		math.NaN(), func() {},
+		djangosession.Value{},
+		json.Number(strings.Repeat("1", 5000)),
 		json.RawMessage(strings.Repeat("[", 9950) + strings.Repeat("]", 9950)),
 	} {
 		if err := s.Set("b", value); err == nil || s.JSON() != before {

@@ -57,7 +57,7 @@ func TestRoleThatWrites(t *testing.T) {
 			allowed[statement] = true
 		}
 		for _, statement := range append([]string{touch, remove, save, create, last, password}, never...) {
-			_, err := d.DB.ExecContext(t.Context(), statement)
+			_, err := d.ExecContext(t.Context(), statement)
 			refused := err != nil && (strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "read-only transaction"))
 			if refused == allowed[statement] || err != nil && !refused {
 				t.Errorf("%+v: %s: %v", tt.writes, statement, err)
