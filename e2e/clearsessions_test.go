@@ -202,7 +202,7 @@ func TestClearSessionsStops(t *testing.T) {
 		!strings.HasSuffix(out.String(), "; stopped before the end\n") {
 		t.Errorf("after SIGTERM: %v, %s", err, out)
 	}
-	if code, said := command(t, "", "clearsessions", "-batch", "1000", "-pause", "0"); code != exitYes || !strings.HasPrefix(said, "deleted 44997 expired sessions") {
+	if code, said := command(t, "", "clearsessions", "-batch", "1000", "-pause", "0"); code != exitYes || !strings.Contains(said, "deleted 44997 expired sessions") {
 		t.Errorf("the next one: %d, %s", code, said)
 	}
 }

@@ -147,7 +147,7 @@ func (l *Live) newActivity() func(context.Context, keyhash.Key, djangosession.Ve
 	return a.active
 }
 
-// active moves the expiry of the session. A failure is none of the question's: it has been answered.
+// active moves the expiry of the session. A failure goes into the log, and changes nothing of the verdict.
 func (a *activity) active(ctx context.Context, key keyhash.Key, v djangosession.Verdict) {
 	l, now := a.live, time.Now()
 	if !a.due(key.Hash, now) {
