@@ -26,14 +26,20 @@ djangos='
 6.1  2.9.13 3.13 3.12 3.14
 '
 
-# What else is in the environments where Django is tried on MySQL, on caches, and with session models of others. mysqlclient and
-# pylibmc are compiled.
+# What else is in the environments: the libraries of password hashers, whose old and new versions differ, and what Django is tried with on
+# MySQL, on caches, and with session models of others. mysqlclient and pylibmc are compiled.
 extras='
-2.2  mysqlclient==2.1.1 python-memcached==1.59
-3.2  mysqlclient==2.1.1 python-memcached==1.59 pymemcache==4.0.0 pylibmc==1.6.3 django-redis==4.12.1 redis==4.6.0 msgpack==1.1.2 lz4==4.4.5
-4.2  mysqlclient==2.3.1 pymemcache==4.0.0 redis==8.1.0
-5.2  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==5.3.1 django-redis==5.4.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0
-6.1  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==8.1.0 django-redis==7.0.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0
+1.11 bcrypt==3.1.7 argon2-cffi==19.2.0
+2.2  mysqlclient==2.1.1 python-memcached==1.59 bcrypt==3.2.2 argon2-cffi==20.1.0
+3.0  bcrypt==4.0.1 argon2-cffi==21.3.0
+3.1  bcrypt==4.0.1 argon2-cffi==21.3.0
+3.2  mysqlclient==2.1.1 python-memcached==1.59 pymemcache==4.0.0 pylibmc==1.6.3 django-redis==4.12.1 redis==4.6.0 msgpack==1.1.2 lz4==4.4.5 bcrypt==4.0.1 argon2-cffi==21.3.0
+4.0  bcrypt==4.2.0 argon2-cffi==23.1.0
+4.1  bcrypt==4.2.0 argon2-cffi==23.1.0
+4.2  mysqlclient==2.3.1 pymemcache==4.0.0 redis==8.1.0 bcrypt==4.2.0 argon2-cffi==23.1.0
+5.0  bcrypt==4.3.0 argon2-cffi==23.1.0
+5.2  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==5.3.1 django-redis==5.4.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0 bcrypt==5.0.0 argon2-cffi==25.1.0
+6.1  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==8.1.0 django-redis==7.0.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0 bcrypt==5.0.0 argon2-cffi==25.1.0
 '
 
 # Packages with authentication backends and middleware, which are tried together under one Django; python-ldap is compiled.

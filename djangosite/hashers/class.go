@@ -30,7 +30,7 @@ type hasher interface {
 // costs are the attributes of Django's classes that a project may change.
 type costs map[string]int
 
-// classes are Django's, with what a project may change. bound is how much is allowed here.
+// classes are Django's, with what a project may change.
 var classes = map[string]struct {
 	algorithm string
 	costs     []string
@@ -85,7 +85,7 @@ func newClass(entry string, o Options) (*class, error) {
 		return nil, errors.New("this class is not one of Django's that are imitated; if it only changes numbers of one, write: name = PBKDF2PasswordHasher iterations=2000000")
 	}
 	if !exists(name, o.Version) {
-		return nil, fmt.Errorf("Django %s has no such class", o.Version)
+		return nil, fmt.Errorf("there is no such class in Django %s", o.Version)
 	}
 	c := defaultCosts(o.Version)
 	for _, word := range words[1:] {

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"  //nolint:gosec // MD5PasswordHasher
 	"crypto/sha1" //nolint:gosec // SHA1PasswordHasher
 	"encoding/hex"
+	"errors"
 	"strings"
 )
 
@@ -39,6 +40,9 @@ func newDigest(algorithm string, _ costs, s saltRule, _ Options) (hasher, error)
 
 func (h digestHasher) encode(password, salt string) (string, error) {
 	if !h.salted {
+		if salt != "" {
+			return "", errors.New("hashers: this hasher takes no salt")
+		}
 		return h.unsalted + h.digest(password), nil
 	}
 	return h.name + "$" + salt + "$" + h.digest(salt+password), nil
