@@ -7,6 +7,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/csrfhttp"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/login"
 	"django-sidecar/internal/setcookie"
 )
@@ -69,6 +70,25 @@ func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.
 	}
 	token.Rotate(w.Header(), now())
 	setcookie.Put(w.Header(), l.SessionCookie(done))
+	return nil
+}
+
+// Logout is Django's logout(request), whoever the session is of: it deletes the session, and ends its cookie. Call it
+// before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor out.
+//
+// An error says that the session may still be there. It needs SIDECAR_WRITE=logout.
+func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.local()
+	if err != nil {
+		return err
+	}
+	key, name := l.Answers.Cookies.FirstSessionKey(r.Header["Cookie"], l.Answers.CookieNames)
+	if err := l.Live.Logout(r.Context(), keyhash.New(key)); err != nil {
+		return err
+	}
+	if name != "" {
+		setcookie.Put(w.Header(), l.Config.SessionCookie.Attributes.Ended(name))
+	}
 	return nil
 }
 

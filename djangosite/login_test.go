@@ -86,6 +86,9 @@ func TestLogin(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+	if err := site.Logout(httptest.NewRecorder(), r); err == nil || !strings.Contains(err.Error(), "SIDECAR_WRITE") {
+		t.Errorf("a logout that is not allowed: %v", err)
+	}
 	nobody := httptest.NewRequest(http.MethodGet, "/", nil)
 	if err := site.Update(nobody, func(*djangosession.Session) error { return nil }); !errors.Is(err, djangosession.ErrNotFound) {
 		t.Errorf("without a session: %v", err)
@@ -125,5 +128,39 @@ func TestLoginRefused(t *testing.T) {
 	}
 	if name := "SIDECAR_WRITE"; !strings.Contains(reads.Login(w, r, djangosession.User{ID: "1"}).Error(), name) {
 		t.Errorf("the error does not name %s", name)
+	}
+}
+
+// TestLogout: the session is gone at once, in a cache of verdicts too, and its cookie ends.
+func TestLogout(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"SIDECAR_WRITE": "logout", "SIDECAR_CACHE_TTL": "1h"}
+	site := open(t, d.settings)
+	verdict := func(cookie string) djangosession.Reason {
+		v, err := site.Verify(t.Context(), []string{cookie})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Reason
+	}
+	ada := d.visits["ada is logged in"].Cookie
+	if reason := verdict(ada); reason != "" {
+		t.Fatalf("before: %q", reason)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/out", nil)
+	r.Header.Set("Cookie", ada)
+	w := httptest.NewRecorder()
+	if err := site.Logout(w, r); err != nil {
+		t.Fatal(err)
+	}
+	if lines := w.Header()["Set-Cookie"]; len(lines) != 1 || !strings.HasPrefix(lines[0], `sessionid=""; `) || !strings.Contains(lines[0], "Max-Age=0") {
+		t.Errorf("the cookie: %q", lines)
+	}
+	if reason := verdict(ada); reason != djangosession.NotFound {
+		t.Errorf("after: %q", reason)
+	}
+	w = httptest.NewRecorder()
+	if err := site.Logout(w, httptest.NewRequest(http.MethodPost, "/out", nil)); err != nil || len(w.Header()) != 0 {
+		t.Errorf("nobody's logout: %v, %v", err, w.Header())
 	}
 }

@@ -260,7 +260,11 @@ func (s *loginSite) testSessions(t *testing.T) {
 // TestLoginRequests: who is not of the site, or not well-formed, is refused before a password is looked at, and too
 // many wrong ones are.
 func TestLoginRequests(t *testing.T) {
-	s := newLoginSite(t, "5.2", map[string]string{"SIDECAR_LOGIN_TRIES": "3", "SIDECAR_LOGIN_TRIES_PER_ADDRESS": "6", "SIDECAR_TRUSTED_PROXIES": "127.0.0.0/8"})
+	audit := filepath.Join(t.TempDir(), "audit.log")
+	s := newLoginSite(t, "5.2", map[string]string{
+		"SIDECAR_LOGIN_TRIES": "3", "SIDECAR_LOGIN_TRIES_PER_ADDRESS": "6", "SIDECAR_TRUSTED_PROXIES": "127.0.0.0/8",
+		"SIDECAR_AUDIT_LOG": audit,
+	})
 	first := s.made.People[0].Username
 	right := fmt.Sprintf(`{"username": %q, "password": %q}`, first, loginPassword)
 	form := url.Values{"username": {first}, "password": {loginPassword}, "csrfmiddlewaretoken": {loginCSRF}}.Encode()
@@ -330,5 +334,23 @@ func TestLoginRequests(t *testing.T) {
 	}
 	if err == nil {
 		_ = get.Body.Close()
+	}
+	wantAudit(t, audit, map[string]int{
+		`"event":"login","user_id":"`:          3,
+		`"event":"login_denied","reason":`:     27,
+		`"status":429,"remote":"198.51.100.7"`: 4,
+		loginPassword:                          0,
+		fmt.Sprintf("%q", first):               0,
+	})
+}
+
+// wantAudit counts the lines of an audit log that have a text in them.
+func wantAudit(t *testing.T, path string, want map[string]int) {
+	t.Helper()
+	for text, n := range want {
+		waitFor(t, 10*time.Second, fmt.Sprintf("%d times %s in the audit log", n, text), func() bool {
+			log, err := os.ReadFile(path)
+			return err == nil && strings.Count(string(log), text) == n
+		})
 	}
 }

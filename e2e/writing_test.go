@@ -117,7 +117,8 @@ type writtenSession struct {
 func TestTouchAndLogout(t *testing.T) {
 	for _, version := range []string{"1.11", "2.2", "3.1", "4.2", "5.2", "6.1"} {
 		t.Run("Django "+version, func(t *testing.T) {
-			s := newWritingSite(t, version, nil)
+			audit := filepath.Join(t.TempDir(), "audit.log")
+			s := newWritingSite(t, version, map[string]string{"SIDECAR_AUDIT_LOG": audit})
 			touched := map[string]string{}
 			for name, key := range s.keys {
 				switch name {
@@ -156,6 +157,7 @@ func TestTouchAndLogout(t *testing.T) {
 			if status, lines := s.post(t, "/logout", s.keys["ended"]); status != 204 || len(lines) != 1 {
 				t.Errorf("logging out again: %d, %q", status, lines)
 			}
+			wantAudit(t, audit, map[string]int{`"event":"logout","session":"`: 2, s.keys["ended"]: 0})
 			keys, err := json.Marshal(s.keys)
 			if err != nil {
 				t.Fatal(err)

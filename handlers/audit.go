@@ -34,3 +34,25 @@ func (s *server) audited(next echo.HandlerFunc) echo.HandlerFunc {
 		return nil
 	}
 }
+
+// auditedAs puts each request into the audit log: what it has done, or that it was denied. Without a name for the latter,
+// only what was done is recorded. The name that somebody has tried to log in with is not: it may be a password, typed
+// into the wrong field.
+func (s *server) auditedAs(done, denied observe.AuditName, next echo.HandlerFunc) echo.HandlerFunc {
+	if s.Audit == nil {
+		return next
+	}
+	return func(c echo.Context) error {
+		if err := next(c); err != nil {
+			c.Error(err) // answers now, so that the status is known here
+		}
+		e, name := eventOf(c), done
+		if e.Status = c.Response().Status; e.Status >= http.StatusBadRequest {
+			name = denied
+		}
+		if name != "" {
+			s.Audit.Record(observe.AuditEvent{Name: name, Request: e, Reason: e.Refusal, Err: e.Err})
+		}
+		return nil
+	}
+}

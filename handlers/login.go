@@ -14,6 +14,7 @@ import (
 
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/csrfhttp"
+	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/login"
 	"django-sidecar/internal/reply"
 	"django-sidecar/internal/setcookie"
@@ -70,7 +71,7 @@ func (s *server) login(c echo.Context) error {
 		e.Outcome = string(check.Unavailable)
 		return s.refuseLogin(c, reply.LoginUnavailable, err)
 	}
-	e.Outcome, e.UserID = string(check.Alive), done.User.ID
+	e.Outcome, e.UserID, e.Session = string(check.Alive), done.User.ID, keyhash.Of(done.Key)
 	token.Rotate(h, s.Answers.Now())
 	setcookie.Put(h, s.Login.Cookie(done))
 	answer := body{result: true, message: reply.LoggedIn.Message, user: &done.User}

@@ -75,7 +75,7 @@ func New(o Options) http.Handler {
 	}
 	if o.Login != nil {
 		o.Login.CSRF.BelievesHost = s.trusted
-		e.POST(loginPath, s.login)
+		e.POST(loginPath, s.auditedAs(observe.AuditLogin, observe.AuditLoginDenied, s.login))
 	}
 	s.routeWrites(e)
 	gateway := func(a adapter) echo.HandlerFunc {

@@ -12,6 +12,7 @@ import (
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/observe"
 	"django-sidecar/internal/reply"
 	"django-sidecar/internal/setcookie"
 )
@@ -48,7 +49,7 @@ func (s *server) routeWrites(e *echo.Echo) {
 		e.POST(touchPath, s.ofThisSite(s.touch))
 	}
 	if w.Logout != nil {
-		e.POST(logoutPath, s.ofThisSite(s.logout))
+		e.POST(logoutPath, s.auditedAs(observe.AuditLogout, "", s.ofThisSite(s.logout)))
 	}
 }
 

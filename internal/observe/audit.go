@@ -28,7 +28,6 @@ const (
 	AuditLogin          AuditName = "login"
 	AuditLoginDenied    AuditName = "login_denied"
 	AuditLogout         AuditName = "logout"
-	AuditTouch          AuditName = "touch"
 )
 
 // AuditEvent is a line of the audit log. Nothing in it is secret. What is empty is left out, except the time and the
@@ -42,8 +41,6 @@ type AuditEvent struct {
 	// UserID and Session are in place of those of the request, where they differ.
 	UserID  string
 	Session keyhash.Hash
-	// Username is the name of a login that was denied, as the client has written it.
-	Username string
 	// Reason is why a session is nobody's, or why something was denied.
 	Reason string
 	// Before is the user whom the session had before.
@@ -177,7 +174,6 @@ func (e *AuditEvent) appendJSON(b []byte, at time.Time) []byte {
 	}
 	text("user_id", cmp.Or(e.UserID, request.UserID), userIDBytes)
 	text("before_user_id", e.Before, userIDBytes)
-	text("username", e.Username, userIDBytes)
 	text("session", session.Name(), otherBytes)
 	text("reason", e.Reason, auditDetailBytes)
 	text("method", request.Method, methodBytes)

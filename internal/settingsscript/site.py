@@ -18,6 +18,7 @@ def read_site(report):
     read_cookie(report, "CSRF_COOKIE", False)
     read_cookie(report, "SESSION_COOKIE", True)
     report.set("DJANGO_SESSION_EXPIRE_AT_BROWSER_CLOSE", bool(setting("SESSION_EXPIRE_AT_BROWSER_CLOSE", False)), False)
+    report.set("DJANGO_SESSION_SAVE_EVERY_REQUEST", bool(setting("SESSION_SAVE_EVERY_REQUEST", False)), False)
     from django.conf import global_settings
 
     report.set("DJANGO_PASSWORD_HASHERS", list(settings.PASSWORD_HASHERS), list(global_settings.PASSWORD_HASHERS))

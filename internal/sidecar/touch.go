@@ -12,7 +12,7 @@ import (
 )
 
 // errNotWritten says that SIDECAR_WRITE does not name what was to be written.
-var errNotWritten = errors.New("SIDECAR_WRITE does not name this")
+var errNotWritten = errors.New("SIDECAR_WRITE does not allow this")
 
 // expiry tells when the deployment's sessions end.
 func (d *Deployment) expiry() djangosession.Expiry {
