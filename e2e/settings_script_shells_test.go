@@ -124,13 +124,14 @@ LOGIN_URL = "/it's/in \"here\"?a=$x&b=${x}\x60id\x60\\!%25;#top"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kept", "KEY_PREFIX": "a b"}}
 SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 SECRET_KEY_FALLBACKS = ["an old key"]
+SESSION_SAVE_EVERY_REQUEST = True
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
 END
 "$PYTHON" manage.py createcachetable`)
 	want := map[string]string{
 		"DJANGO_SESSION_COOKIE_NAME": "shop-$HOME", "DJANGO_LOGIN_URL": "/it's/in \"here\"?a=$x&b=${x}`id`\\!%25;#top", "DJANGO_CACHE_KEY_PREFIX": "a b", "DJANGO_CACHE_URL": "db://kept",
 		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.cache", "DJANGO_AUTHENTICATION_BACKENDS": "django.contrib.auth.backends.AllowAllUsersModelBackend",
-		"DATABASE_URL": "sqlite:///" + p.dir + "/db.sqlite3",
+		"DJANGO_SESSION_SAVE_EVERY_REQUEST": "true", "DATABASE_URL": "sqlite:///" + p.dir + "/db.sqlite3",
 	}
 	for format, read := range map[string]struct{ command, keys, folder string }{
 		"env":       {`env -i bash -c 'set -a; . ./django-sidecar.env; env -0' | tr '\0' '\n'`, "cat django-sidecar-secrets/session-keys", p.dir + "/django-sidecar-secrets"},
