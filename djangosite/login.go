@@ -83,7 +83,7 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	key, name := l.Answers.Cookies.FirstSessionKey(r.Header["Cookie"], l.Answers.CookieNames)
-	if err := l.Live.Logout(r.Context(), keyhash.New(key)); err != nil {
+	if err := l.Logout(r.Context(), keyhash.New(key)); err != nil {
 		return err
 	}
 	if name != "" {
