@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"time"
+
+	"django-sidecar/internal/pytext"
 )
 
 // ErrExists says that a session key is taken.
@@ -36,18 +38,10 @@ const keyCharacters = "abcdefghijklmnopqrstuvwxyz0123456789"
 // NewSessionKey returns a session key that nobody can guess: get_random_string(32, VALID_KEY_CHARS) of
 // contrib/sessions/backends/base.py, 5.2, _get_new_session_key.
 func NewSessionKey() string {
-	const length, even = 32, 256 - 256%len(keyCharacters)
-	key := make([]byte, 0, length)
-	var random [2 * length]byte
-	for {
-		_, _ = rand.Read(random[:]) // it never fails
-		for _, b := range random {
-			if int(b) >= even { // the characters would not be equally likely
-				continue
-			}
-			if key = append(key, keyCharacters[int(b)%len(keyCharacters)]); len(key) == length {
-				return string(key)
-			}
-		}
+	const length = 32
+	key, err := pytext.RandomString(rand.Reader, keyCharacters, length)
+	if err != nil {
+		panic("djangosession: " + err.Error()) // it never fails, and anybody could guess what comes of a failure
 	}
+	return key
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/reply"
 )
@@ -52,12 +51,7 @@ func (s *Site) csrfChecker() *csrfhttp.Checker {
 	if err != nil {
 		panic("djangosite: CSRF: " + err.Error())
 	}
-	c := l.Config
-	version, err := djangosession.ParseVersion(c.DjangoVersion)
-	if err != nil {
-		panic("djangosite: CSRF: " + err.Error()) // which has been refused when the site was opened
-	}
-	checker, err := csrfhttp.New(c.CSRF, version, l.Answers.Cookies)
+	checker, err := l.CSRF()
 	if err != nil {
 		panic("djangosite: CSRF: " + err.Error())
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/pytext"
 )
 
 // A class is one entry of PASSWORD_HASHERS.
@@ -186,7 +187,7 @@ type saltRule struct {
 }
 
 // perCharacter is how many bits a character of a salt has.
-var perCharacter = math.Log2(float64(len(randomCharacters)))
+var perCharacter = math.Log2(float64(len(pytext.LettersAndDigits)))
 
 // length is how many characters a new salt has.
 func (s saltRule) length() int {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/pytext"
 )
 
 // ErrMalformed says that a hash names an algorithm of the list and cannot be read. Django fails there, or says that
@@ -205,22 +206,11 @@ func identify(encoded string) string {
 	return algorithm
 }
 
-// randomCharacters is RANDOM_STRING_CHARS of django/utils/crypto.py.
-const randomCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
 // randomString is get_random_string.
 func randomString(random io.Reader, length int) (string, error) {
-	const n = len(randomCharacters)
-	text, buffer := make([]byte, 0, length), make([]byte, length)
-	for len(text) < length {
-		if _, err := io.ReadFull(random, buffer); err != nil {
-			return "", fmt.Errorf("hashers: reading random bytes: %w", err)
-		}
-		for _, b := range buffer {
-			if int(b) < 256/n*n && len(text) < length { // the rest would make some characters likelier
-				text = append(text, randomCharacters[int(b)%n])
-			}
-		}
+	text, err := pytext.RandomString(random, pytext.LettersAndDigits, length)
+	if err != nil {
+		return "", fmt.Errorf("hashers: reading random bytes: %w", err)
 	}
-	return string(text), nil
+	return text, nil
 }

@@ -6,6 +6,8 @@ package csrf
 import (
 	"crypto/subtle"
 	"strings"
+
+	"django-sidecar/internal/pytext"
 )
 
 // Names that Django's settings do not change, and the defaults of those that they do.
@@ -22,7 +24,7 @@ const (
 )
 
 // alphabet is CSRF_ALLOWED_CHARS, string.ascii_letters + string.digits, in which masks are added.
-const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+const alphabet = pytext.LettersAndDigits
 
 // Match says whether a token is that of a cookie. Each may be masked or not: Django put a mask on the cookie before
 // 4.1, and scripts read the token from the cookie or from the page.

@@ -3,24 +3,17 @@ package csrf
 import (
 	"crypto/rand"
 	"strings"
+
+	"django-sidecar/internal/pytext"
 )
 
 // NewSecret is _get_new_csrf_string: what a new cookie holds, and what a mask is.
 func NewSecret() string {
-	const even = 256 - 256%len(alphabet)
-	text := make([]byte, 0, secretLength)
-	var random [2 * secretLength]byte
-	for {
-		_, _ = rand.Read(random[:]) // it never fails
-		for _, b := range random {
-			if int(b) >= even { // the characters would not be equally likely
-				continue
-			}
-			if text = append(text, alphabet[int(b)%len(alphabet)]); len(text) == secretLength {
-				return string(text)
-			}
-		}
+	secret, err := pytext.RandomString(rand.Reader, alphabet, secretLength)
+	if err != nil {
+		panic("csrf: " + err.Error()) // it never fails, and anybody could guess what comes of a failure
 	}
+	return secret
 }
 
 // Secret is the secret in a cookie or a token, masked or not; ok is false where it has none.

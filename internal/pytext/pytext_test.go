@@ -1,6 +1,7 @@
 package pytext_test
 
 import (
+	"strings"
 	"testing"
 
 	"django-sidecar/internal/pytext"
@@ -30,5 +31,17 @@ func TestDigit(t *testing.T) {
 		if ok != (want >= 0) || ok && value != want {
 			t.Errorf("%c: %d, %v, want %d", r, value, ok, want)
 		}
+	}
+}
+
+func TestRandomString(t *testing.T) {
+	t.Parallel()
+	// 0x3e and 0x3f are no characters of 62; 0xc1 is 1 beyond its upper bits.
+	text, err := pytext.RandomString(strings.NewReader("\x00\x19\x1a\x3e\x3f\x3d\xc1"), pytext.LettersAndDigits, 5)
+	if text != "azA9b" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	if text, err := pytext.RandomString(strings.NewReader("\x00\x3f"), pytext.LettersAndDigits, 2); text != "" || err == nil {
+		t.Errorf("without randomness: %q, %v", text, err)
 	}
 }

@@ -26,9 +26,9 @@ func (sv *server) openAudit(ctx context.Context, stderr io.Writer) (err error) {
 			o.Writer = os.Stderr
 		}
 	}
-	failures := new(seldom)
+	failures := new(observe.Seldom)
 	o.Report = func(err error) {
-		if failures.due(time.Now(), auditFailuresEach) {
+		if failures.Due(time.Now(), auditFailuresEach) {
 			sv.Logger.WarnContext(ctx, "the audit log cannot be written; its events are lost", "error", err.Error())
 		}
 	}

@@ -52,19 +52,19 @@ type shadowReporter struct {
 	metrics *observe.ShadowMetrics
 	now     func() time.Time
 
-	differences, failures seldom
+	differences, failures observe.Seldom
 }
 
 func (r *shadowReporter) report(c shadow.Comparison) {
 	r.metrics.Compared(string(c.Result), c.Result == shadow.Same, c.Result == shadow.Different)
 	ctx := context.Background()
 	switch {
-	case c.Result == shadow.Different && r.differences.due(r.now(), shadowDifferencesEach):
+	case c.Result == shadow.Different && r.differences.Due(r.now(), shadowDifferencesEach):
 		for _, d := range c.Differences {
 			r.logger.WarnContext(ctx, "Django and the sidecar differ", "session", c.Session.Name(), "kind", d.Kind(),
 				"django", d.Django, "sidecar", d.Sidecar, "reason", string(d.Reason), "remedy", proof.RemedyOf(d.Kind()))
 		}
-	case c.Result == shadow.Failed && r.failures.due(r.now(), shadowFailuresEach):
+	case c.Result == shadow.Failed && r.failures.Due(r.now(), shadowFailuresEach):
 		r.logger.WarnContext(ctx, "an answer could not be compared with Django",
 			"session", c.Session.Name(), "error", c.Err.Error())
 	}

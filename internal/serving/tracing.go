@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"django-sidecar/internal/observe"
 	"django-sidecar/internal/tracing"
 )
 
@@ -31,12 +32,12 @@ func (sv *server) openTracer(ctx context.Context) (err error) {
 	for name, value := range t.Headers {
 		headers[name] = value.Reveal()
 	}
-	failures := new(seldom)
+	failures := new(observe.Seldom)
 	sv.tracer, err = tracing.Open(tracing.Options{
 		URL: t.URL, Headers: headers, Timeout: t.Timeout, Sampler: t.Sampler,
 		Share: t.SamplerArg, Attributes: attributes,
 		Report: func(err error) {
-			if failures.due(time.Now(), traceFailuresEach) {
+			if failures.Due(time.Now(), traceFailuresEach) {
 				sv.Logger.WarnContext(ctx, "traces", "error", err.Error())
 			}
 		},

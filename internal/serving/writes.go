@@ -2,7 +2,6 @@ package serving
 
 import (
 	"django-sidecar/handlers"
-	"django-sidecar/internal/csrfhttp"
 )
 
 // writesHandler is what /touch and /logout need; nil where nobody is kept alive or logged out here.
@@ -11,7 +10,7 @@ func (sv *server) writesHandler() *handlers.WriteOptions {
 	if !w.Touch && !w.Logout {
 		return nil
 	}
-	checker, err := csrfhttp.New(sv.Config.CSRF, sv.Current().Version(), sv.Answers.Cookies)
+	checker, err := sv.CSRF()
 	if err != nil {
 		return nil // which the settings have refused
 	}

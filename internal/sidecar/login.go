@@ -31,10 +31,7 @@ func (d *Deployment) openLogin() error {
 	sessions.Store, sessions.Writer = d.sessions, d.writing.sessions
 	d.login = &login.Service{
 		Users: d.users, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
-		Expiry: djangosession.Expiry{
-			Version: d.version, CookieAge: c.SessionCookieAge, AtBrowserClose: c.SessionCookie.AtBrowserClose, Local: d.zone().Local,
-		},
-		Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,
+		Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,
 	}
 	return nil
 }
@@ -124,7 +121,7 @@ func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djang
 
 // SessionCookie is the line that sets a session's cookie.
 func (l *Live) SessionCookie(done login.LoggedIn) string {
-	return l.Config.SessionCookie.Attributes.Line(l.Config.SessionCookieName, done.Key, done.MaxAge, time.Now())
+	return l.cookieLine(done.Key, done.MaxAge, time.Now())
 }
 
 // CSRF is the site's CsrfViewMiddleware.

@@ -9,6 +9,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/observe"
 )
 
 // errNotWritten says that SIDECAR_WRITE does not name what was to be written.
@@ -129,13 +130,17 @@ func (l *Live) Logout(ctx context.Context, key keyhash.Key) error {
 // maxActive bounds the sessions that are remembered.
 const maxActive = 100_000
 
+// activityFailuresEach bounds what the log says of expiries that cannot be moved.
+const activityFailuresEach = 10 * time.Second
+
 // activity has the sessions of users who do something kept alive.
 type activity struct {
 	live *Live
 
 	mu     sync.Mutex
 	looked map[keyhash.Hash]time.Time
-	failed time.Time
+
+	failures observe.Seldom
 }
 
 // newActivity returns what check.Service tells of each session, nil where no expiry moves.
@@ -163,7 +168,7 @@ func (a *activity) active(ctx context.Context, key keyhash.Key, v djangosession.
 	if err == nil {
 		_, err = l.move(ctx, d, key, s)
 	}
-	if err == nil || djangosession.IsAnswer(err) || !a.logs(now) {
+	if err == nil || djangosession.IsAnswer(err) || !a.failures.Due(now, activityFailuresEach) {
 		return
 	}
 	l.Logger.WarnContext(ctx, "the expiry of a session could not be moved", "session", key.Hash.Name(),
@@ -189,17 +194,5 @@ func (a *activity) due(id keyhash.Hash, now time.Time) bool {
 		}
 	}
 	a.looked[id] = now
-	return true
-}
-
-// logs reports whether a failure is to be logged: one in ten seconds is.
-func (a *activity) logs(now time.Time) bool {
-	const seldom = 10 * time.Second
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if now.Sub(a.failed) < seldom {
-		return false
-	}
-	a.failed = now
 	return true
 }

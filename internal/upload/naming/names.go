@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"django-sidecar/internal/pytext"
 )
 
 // Names are the paths that Django tries for a file, one after the other, until it finds one that is not taken.
@@ -58,27 +60,12 @@ func (n *Names) Next() (string, error) {
 
 // alternative is get_alternative_name of the same file, joined to the directory.
 func (n *Names) alternative() (string, error) {
-	random, err := randomString(n.random)
-	return join(n.dir, n.root+"_"+random+n.ext), err
-}
-
-const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
-// randomString is get_random_string(7) of utils/crypto.py: every letter is as likely as any other.
-func randomString(random io.Reader) (string, error) {
-	var b [7]byte
-	for i := range b {
-		for {
-			if _, err := io.ReadFull(random, b[i:i+1]); err != nil {
-				return "", fmt.Errorf("reading randomness for a file name: %w", err)
-			}
-			if c := b[i] & 63; int(c) < len(letters) {
-				b[i] = letters[c]
-				break
-			}
-		}
+	const length = 7 // django/core/files/storage/base.py, 5.2: get_random_string(7)
+	random, err := pytext.RandomString(n.random, pytext.LettersAndDigits, length)
+	if err != nil {
+		return "", fmt.Errorf("reading randomness for a file name: %w", err)
 	}
-	return string(b[:]), nil
+	return join(n.dir, n.root+"_"+random+n.ext), nil
 }
 
 // maxComponentBytes is NAME_MAX, of Linux and of its file systems.
