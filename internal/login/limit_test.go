@@ -41,6 +41,16 @@ func TestLimit(t *testing.T) {
 	if _, ok := l.Take("ada", now.Add(time.Minute)); ok {
 		t.Error("two tries in a minute")
 	}
+	l = login.NewLimit(5, 5*time.Minute)
+	for range 5 {
+		l.Take("ada", now.Add(24*time.Hour)) // and then the clock is set back
+	}
+	if wait, ok := l.Take("ada", now); ok || wait != time.Minute {
+		t.Errorf("a day before: %v, wait %s", ok, wait)
+	}
+	if _, ok := l.Take("ada", now.Add(time.Minute)); !ok {
+		t.Error("a clock that was set back keeps a name out")
+	}
 	for range 100 {
 		if _, ok := login.NewLimit(0, time.Minute).Take("ada", now); !ok {
 			t.Error("no limit is one")

@@ -107,18 +107,44 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials, address strin
 		give()
 		return Authenticated{}, err
 	}
+	giveVariant, ok := s.takeVariant(c.Username, user)
+	if !ok {
+		s.Passwords.Equalize(c.Password)
+		return Authenticated{}, ErrRefused
+	}
 	user, err = s.check(ctx, user, c.Password)
 	if err != nil {
 		return Authenticated{}, err
 	}
+	a, err := s.through(user)
+	if err != nil {
+		return Authenticated{}, err // and the try counts, or the limit would tell that the password is right
+	}
 	give()
-	return s.through(user)
+	giveVariant()
+	return a, nil
 }
+
+// takeVariant counts a try of a user who is not called as was sent: collations of MySQL take many spellings for one
+// name, such as àda and ada, and each would have its own tries. Whoever has had too many of these hears that the
+// password is wrong: another answer would tell that there is such a user. Who sends the name itself is not held back by
+// it.
+func (s *Service) takeVariant(sent string, user *djangosession.StoredUser) (give func(), ok bool) {
+	if user.Username != nil && folded(*user.Username) == folded(sent) {
+		return func() {}, true
+	}
+	key := "another spelling of " + user.ID
+	_, ok = s.Names.Take(key, s.Now())
+	return func() { s.Names.Give(key) }, ok
+}
+
+// folded is a name as tries are counted: databases whose collation says so take them for one.
+func folded(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // take counts a try of a name and of an address. give takes it back.
 func (s *Service) take(name, address string) (give func(), err error) {
 	now := s.Now()
-	name = strings.ToLower(strings.TrimSpace(name)) // databases whose collation says so take them for one name
+	name = folded(name)
 	if address != "" {
 		if wait, ok := s.Addresses.Take(address, now); !ok {
 			return nil, &TooManyError{wait}
@@ -143,7 +169,8 @@ func (s *Service) take(name, address string) (give func(), err error) {
 func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, password string) (*djangosession.StoredUser, error) {
 	result, err := s.Passwords.Check(password, user.Password)
 	switch {
-	case errors.Is(err, hashers.ErrPassword): // which is as fast for a user who does not exist
+	case errors.Is(err, hashers.ErrPassword): // which says nothing that the log need know
+		s.Passwords.Equalize(password)
 		return nil, ErrRefused
 	case err != nil: // Django fails with such a hash, or says that the password is wrong
 		s.Passwords.Equalize(password)
@@ -174,7 +201,7 @@ func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, pas
 		return nil, ErrRefused
 	case err != nil:
 		return nil, err
-	case raised:
+	case raised && again.Password == encoded:
 		return again, nil
 	}
 	if result, err := s.Passwords.Check(password, again.Password); err != nil || !result.Correct {

@@ -20,6 +20,7 @@ type people struct {
 	rows    map[string]*djangosession.StoredUser
 	failure error
 	raising func() // before a hash is raised
+	raised  func() // after it
 	encoded int
 	checked int
 }
@@ -28,7 +29,8 @@ func (p *people) UserByName(_ context.Context, name string) (*djangosession.Stor
 	if p.failure != nil {
 		return nil, p.failure
 	}
-	if row, ok := p.rows[strings.ToLower(name)]; ok {
+	// As the collations of MySQL, which take more names for one than those in capitals.
+	if row, ok := p.rows[strings.NewReplacer("á", "a", "à", "a", "ä", "a", "ã", "a", "å", "a").Replace(strings.ToLower(name))]; ok {
 		user := *row
 		return &user, nil
 	}
@@ -47,6 +49,9 @@ func (p *people) SetPassword(_ context.Context, id, was, is string) (bool, error
 		return false, nil
 	}
 	p.rows[id].Password = is
+	if p.raised != nil {
+		p.raised()
+	}
 	return true, nil
 }
 
@@ -55,8 +60,12 @@ func (p *people) SetLastLogin(context.Context, string, time.Time) error { return
 func (p *people) Check(password, encoded string) (hashers.Result, error) {
 	p.checked++
 	kind, is, ok := strings.Cut(encoded, ":")
-	if !ok {
+	switch {
+	case !ok:
 		return hashers.Result{}, hashers.ErrMalformed
+	case kind == "bcrypt":
+		p.checked-- // it refuses such a password before it makes a hash
+		return hashers.Result{}, hashers.ErrPassword
 	}
 	return hashers.Result{Correct: is == password, MustUpdate: kind == "old"}, nil
 }
@@ -107,7 +116,8 @@ func TestAuthenticate(t *testing.T) {
 	if err != nil || got.User.ID != "ada" || got.Backend != modelBackend {
 		t.Errorf("ada: %+v, %v", got, err)
 	}
-	for name, password := range map[string]string{"ada": "wrong", "nobody": "secret", "off": "secret"} {
+	p.rows["long"] = &djangosession.StoredUser{User: djangosession.User{ID: "long"}, Password: "bcrypt:", IsActive: djangosession.True}
+	for name, password := range map[string]string{"ada": "wrong", "nobody": "secret", "off": "secret", "long": strings.Repeat("x", 80)} {
 		p.encoded, p.checked = 0, 0
 		if _, err := s.Authenticate(t.Context(), credentials(name, password), "a"); !errors.Is(err, login.ErrRefused) || p.encoded+p.checked != 1 {
 			t.Errorf("%s: %v after %d hashes", name, err, p.encoded+p.checked)
@@ -146,6 +156,13 @@ func TestRaising(t *testing.T) {
 			t.Errorf("changed to %s meanwhile: %v, and it is %s", became, err, p.rows["old"].Password)
 		}
 	}
+	// The password is changed after the hash was raised, and before the user is read again: a session of the new
+	// password would be one for whoever knows the old one.
+	p.rows["old"].Password, p.raising = "old:secret", nil
+	p.raised = func() { p.rows["old"].Password = "new:another" }
+	if got, err := s.Authenticate(t.Context(), credentials("old", "secret"), "b"); !errors.Is(err, login.ErrRefused) {
+		t.Errorf("changed right after: %+v, %v", got, err)
+	}
 }
 
 // TestTries: wrong passwords of a name and from an address are bounded, right ones and failures are not.
@@ -173,6 +190,20 @@ func TestTries(t *testing.T) {
 	for _, password := range []string{"wrong", "secret"} {
 		if _, err := s.Authenticate(t.Context(), credentials("ada", password), "b"); !errors.As(err, &many) || many.Wait <= 0 {
 			t.Errorf("a fourth try from elsewhere: %v", err)
+		}
+	}
+	for i, name := range []string{"àda", "áda", "äda", "ãda", "åda"} { // nor do they get more tries, and nobody learns that ada exists
+		password := "wrong"
+		if i >= 3 {
+			password = "secret"
+		}
+		if _, err := s.Authenticate(t.Context(), credentials(name, password), "d"); !errors.Is(err, login.ErrRefused) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for i := range 5 { // a right password of somebody who may not log in is as wrong
+		if _, err := s.Authenticate(t.Context(), credentials("off", "secret"), "e"); errors.As(err, &many) != (i >= 3) {
+			t.Errorf("who may not log in, try %d: %v", i, err)
 		}
 	}
 	for i := range 20 {
