@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"django-sidecar/internal/pickle"
+	"django-sidecar/internal/pytext"
 	"django-sidecar/signing"
 )
 
@@ -194,7 +195,7 @@ func (c *Codec) Encode(values map[string]any, now time.Time) (string, error) {
 	if values == nil {
 		values = map[string]any{}
 	}
-	payload, err := appendPyJSON(nil, values)
+	payload, err := pytext.AppendJSON(nil, values)
 	if err != nil {
 		return "", fmt.Errorf("encoding a session: %w", err)
 	}

@@ -19,7 +19,10 @@
 //	4.0         SHA-256
 //	from 4.1    SHA-256, and each of SECRET_KEY_FALLBACKS is accepted besides
 //
-// The caller chooses among them, through Options.
+// The caller chooses among them, through Options; djangosession.Version.SignerOptions has them for a version.
+//
+// Dumps and Loads are signing.dumps and signing.loads in one call, with Django's JSONSerializer. A Signer that is made
+// once saves deriving the key each time.
 //
 // A Signer holds derived keys only, with their HMAC states computed once.
 // Nothing is interpreted before its signature has been checked, signatures are

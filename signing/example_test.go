@@ -71,6 +71,42 @@ func ExampleTimestampSigner_Loads() {
 	// {"cart":[1,2]}, signed by SECRET_KEY_FALLBACKS[0] (sha256), <nil>
 }
 
+func ExampleDumps() {
+	// What signing.dumps({"invited": 42}, salt="shop.invitations") makes in Django.
+	o := signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "shop.invitations"}
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	text, err := signing.Dumps(o, map[string]int{"invited": 42}, false, now)
+	fmt.Println(text, err)
+
+	var invitation struct{ Invited int }
+	_, err = signing.Loads(o, text, &invitation, 24*time.Hour, now.Add(time.Hour))
+	fmt.Println(invitation.Invited, err)
+
+	_, err = signing.Loads(o, text, &invitation, 24*time.Hour, now.Add(25*time.Hour))
+	fmt.Println(errors.Is(err, signing.ErrSignatureExpired))
+	// Output:
+	// eyJpbnZpdGVkIjo0Mn0:1xV6Ei:8HigrCtS3W9sea8E3cFxfIDydZ-1Ks9xVHOvdnYA-HY <nil>
+	// 42 <nil>
+	// true
+}
+
+func ExampleSigner_SignObject() {
+	// What Signer(key="s3cret", salt="shop").sign_object([1, "é"]) makes in Django.
+	s, err := signing.NewSigner(signing.Options{Secret: signing.SecretKey("s3cret"), Salt: "shop"})
+	if err != nil {
+		panic(err)
+	}
+	signed, err := s.SignObject([]any{1, "é"}, false)
+	fmt.Println(signed, err)
+
+	var list []any
+	_, err = s.UnsignObject(signed, &list)
+	fmt.Println(list, err)
+	// Output:
+	// WzEsIlx1MDBlOSJd:4q7LBCWbClMoZ5OEvrxaKGV1lYKfEv7wdLa7rP-uBjk <nil>
+	// [1 é] <nil>
+}
+
 func ExampleNewSaltedHMAC() {
 	// user.get_session_auth_hash() in Django, with the password column of a user.
 	s := signing.NewSaltedHMAC(signing.SHA256,

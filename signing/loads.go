@@ -12,9 +12,15 @@ import (
 )
 
 // Dumps packs and signs data as Django's signing.dumps does after its serializer. With compress, it compresses data
-// if the result is shorter, the "." before it included.
+// if the result is shorter, the "." before it included. For a value in Django's JSON, see [Dumps] and
+// [TimestampSigner.SignObject].
 func (s *TimestampSigner) Dumps(data []byte, compress bool, at time.Time) string {
-	// django/core/signing.py, 5.2, sign_object: if len(compressed) < (len(data) - 1)
+	return s.Sign(pack(data, compress), at)
+}
+
+// pack is the first half of sign_object in django/core/signing.py, 5.2.
+func pack(data []byte, compress bool) string {
+	// if len(compressed) < (len(data) - 1)
 	if compress {
 		var b bytes.Buffer
 		w := zlib.NewWriter(&b)
@@ -23,10 +29,10 @@ func (s *TimestampSigner) Dumps(data []byte, compress bool, at time.Time) string
 			panic("signing: internal error: a bytes.Buffer refused data: " + err.Error())
 		}
 		if b.Len() < len(data)-1 {
-			return s.Sign("."+base64.RawURLEncoding.EncodeToString(b.Bytes()), at)
+			return "." + base64.RawURLEncoding.EncodeToString(b.Bytes())
 		}
 	}
-	return s.Sign(base64.RawURLEncoding.EncodeToString(data), at)
+	return base64.RawURLEncoding.EncodeToString(data)
 }
 
 // Loads checks the signature of a text that Django's signing.dumps has made, whatever its age, and appends

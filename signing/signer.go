@@ -16,7 +16,8 @@ type Options struct {
 	// FallbackSecrets is SECRET_KEY_FALLBACKS: accepted in this order, never signed with (Django 4.1 and newer).
 	FallbackSecrets []Keys
 	// Salt separates the uses of one secret. Django's Signer without a salt uses its own dotted name,
-	// "django.core.signing.Signer" or "django.core.signing.TimestampSigner"; here it must be given.
+	// "django.core.signing.Signer" or "django.core.signing.TimestampSigner"; here it must be given, but for Dumps and
+	// Loads.
 	Salt string
 	// Separator stands between the parts; "" means ":".
 	Separator string
@@ -24,6 +25,8 @@ type Options struct {
 	Algorithm Algorithm
 	// AlsoAccept lists algorithms that are accepted besides, with Secret alone (Django 3.1 and 3.2: SHA1).
 	AlsoAccept []Algorithm
+	// MaxBytes bounds the JSON of an object, inflated, that SignObject and UnsignObject take; 0 means 1 MiB.
+	MaxBytes int
 }
 
 // SignedBy names the key that a signature was checked with.
@@ -45,7 +48,11 @@ func (b SignedBy) String() string {
 type Signer struct {
 	separator string
 	keys      []signingKey // the first one signs
+	maxBytes  int
 }
+
+// defaultMaxBytes is how large the JSON of an object may be unless told otherwise.
+const defaultMaxBytes = 1 << 20
 
 type signingKey struct {
 	mac *SaltedHMAC
@@ -59,7 +66,10 @@ func SignerSalt(salt string) string { return salt + "signer" }
 
 // NewSigner derives the keys that o describes.
 func NewSigner(o Options) (*Signer, error) {
-	s := &Signer{separator: o.Separator}
+	s := &Signer{separator: o.Separator, maxBytes: o.MaxBytes}
+	if s.maxBytes <= 0 {
+		s.maxBytes = defaultMaxBytes
+	}
 	if s.separator == "" {
 		s.separator = ":"
 	}

@@ -54,7 +54,9 @@ const djangosModule = "django.contrib.auth.hashers."
 
 // defaultHashers is PASSWORD_HASHERS of django/conf/global_settings.py.
 func defaultHashers(v djangosession.Version) []string {
-	names := []string{"PBKDF2PasswordHasher", "PBKDF2SHA1PasswordHasher", "Argon2PasswordHasher", "BCryptSHA256PasswordHasher"}
+	names := []string{
+		"PBKDF2PasswordHasher", "PBKDF2SHA1PasswordHasher", "Argon2PasswordHasher", "BCryptSHA256PasswordHasher",
+	}
 	if !v.AtLeast(2, 1) { // 2.1 has left it out
 		names = append(names, "BCryptPasswordHasher")
 	}
@@ -159,7 +161,9 @@ var iterations = []struct{ major, minor, iterations int }{
 
 // defaultCosts are the attributes of Django's classes. Two classes have a parallelism: defaultParallelism tells it.
 func defaultCosts(v djangosession.Version) costs {
-	c := costs{"time_cost": 2, "memory_cost": 102400, "rounds": 12, "work_factor": 1 << 14, "block_size": 8, "salt_entropy": 128}
+	c := costs{
+		"time_cost": 2, "memory_cost": 102400, "rounds": 12, "work_factor": 1 << 14, "block_size": 8, "salt_entropy": 128,
+	}
 	for _, release := range iterations {
 		if v.AtLeast(release.major, release.minor) {
 			c["iterations"] = release.iterations

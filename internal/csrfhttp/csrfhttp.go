@@ -108,7 +108,8 @@ func (s *State) Check(r *http.Request, field func(r *http.Request, hasHeader boo
 		return nil
 	}
 	err := c.rules.CheckSource(csrf.Request{
-		Method: r.Method, Secure: c.isSecure(r), Host: c.host(r), Origin: r.Header["Origin"], Referer: r.Header["Referer"],
+		Method: r.Method, Secure: c.isSecure(r), Host: c.host(r),
+		Origin: r.Header["Origin"], Referer: r.Header["Referer"],
 	})
 	if err != nil {
 		return err

@@ -7,3 +7,6 @@ for version in 1.11 2.2 3.0 3.1 3.2 4.2 5.0 5.2 6.1; do
 	"$environments/django-$version/bin/python" "$here/generate.py" "$here/../vectors"
 done
 "$environments/django-6.1/bin/python" "$here/python.py" "$here/../vectors"
+for version in 1.11 2.2 3.0 3.1 3.2 4.0 4.1 4.2 5.0 5.2 6.1; do
+	"$environments/django-$version/bin/python" "$here/library.py" "$here/../vectors"
+done

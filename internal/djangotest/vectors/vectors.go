@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -49,6 +50,31 @@ func Table[T any](tb testing.TB, name string, atLeast int) []T {
 		tb.Fatalf("vectors %s: %v", python, err)
 	}
 	return rows
+}
+
+// Library returns the rows of library/NAME-X.Y.jsonl by their Django, of which there are eleven at least.
+func Library[T any](tb testing.TB, name string, atLeast int) map[string][]T {
+	tb.Helper()
+	sub, err := fs.Sub(root(tb), "library")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	files, err := fs.Glob(sub, name+"-*.jsonl")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if len(files) < 11 {
+		tb.Fatalf("vectors %s of %d Djangos, expected at least 11", name, len(files))
+	}
+	tables := map[string][]T{}
+	for _, file := range files {
+		rows, err := ReadTable[T](sub, file, atLeast)
+		if err != nil {
+			tb.Fatalf("vectors library: %v", err)
+		}
+		tables[strings.TrimSuffix(strings.TrimPrefix(file, name+"-"), ".jsonl")] = rows
+	}
+	return tables
 }
 
 // root finds testdata/vectors beside the go.mod above the test's working directory, which is its package's folder.

@@ -1,0 +1,78 @@
+package pytext
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+var errNotText = errors.New("a text that is not UTF-8")
+
+// AppendJSON writes v in the form of json.dumps(v, separators=(",", ":")): compact, and in printable ASCII alone. The
+// members of objects are sorted by name, and numbers are written as encoding/json writes them. It refuses texts that
+// are not UTF-8.
+func AppendJSON(dst []byte, v any) ([]byte, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	if replaced(text) {
+		return nil, errNotText
+	}
+	return AppendASCII(dst, text), nil
+}
+
+// replaced reports whether encoding/json has put U+FFFD in the place of a byte that is no UTF-8: it writes that as an
+// escape, and the character itself as it is.
+func replaced(text string) bool {
+	for {
+		i := strings.IndexByte(text, '\\')
+		if i < 0 {
+			return false
+		}
+		if text = text[i+1:]; strings.HasPrefix(text, "ufffd") {
+			return true
+		}
+		text = text[1:] // what the backslash escapes may be another one
+	}
+}
+
+// AppendJSONString writes a text as json.dumps does (json/encoder.py of CPython 3.13, ESCAPE_ASCII).
+func AppendJSONString(dst []byte, text string) ([]byte, error) {
+	dst = append(dst, '"')
+	for text != "" {
+		r, n := utf8.DecodeRuneInString(text)
+		if r == utf8.RuneError && n == 1 {
+			unit, ok := loneSurrogate(text)
+			if !ok {
+				return nil, errNotText
+			}
+			dst = fmt.Appendf(dst, `\u%04x`, unit)
+			text = text[3:]
+			continue
+		}
+		text = text[n:]
+		switch i := strings.IndexRune("\"\\\n\r\t\f\b", r); {
+		case i >= 0:
+			dst = append(dst, '\\', `"\nrtfb`[i])
+		case r < ' ':
+			dst = fmt.Appendf(dst, `\u%04x`, r)
+		default:
+			dst = AppendASCII(dst, string(r))
+		}
+	}
+	return append(dst, '"'), nil
+}
+
+// loneSurrogate reads what AppendRune writes for a surrogate.
+func loneSurrogate(text string) (rune, bool) {
+	if len(text) < 3 || text[0] != 0xed || text[1] < 0xa0 || text[1] > 0xbf || text[2] < 0x80 || text[2] > 0xbf {
+		return 0, false
+	}
+	return 0xd000 | rune(text[1]&0x3f)<<6 | rune(text[2]&0x3f), true
+}
