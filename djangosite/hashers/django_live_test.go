@@ -80,6 +80,7 @@ func everyDjango(t *testing.T, test func(t *testing.T, d *django)) {
 	t.Helper()
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			cmd := exec.CommandContext(context.WithoutCancel(t.Context()), djangotest.Python(t, version), "testdata/hashers.py")
 			cmd.Env = append(cmd.Environ(), "RUST_BACKTRACE=0") // bcrypt 4 and 5 panic at some texts, and a trace takes its time
 			d := &django{Conversation: djangotest.Converse(t, "Django "+version, cmd), version: djangosession.MustVersion(version)}
