@@ -47,7 +47,8 @@ func redisSays(t *testing.T, r *djangotest.RedisServer, command, want string) {
 	waitFor(t, 20*time.Second, command+": "+want, func() bool { return r.Answers(command, want) })
 }
 
-// TestRedisFailsOver: three Sentinels give a replica the place of a primary that has crashed, under load.
+// TestRedisFailsOver: Sentinels give a replica the place of a primary that has crashed, under load. Of the three, the one
+// that the sidecar has asked so far is silent.
 func TestRedisFailsOver(t *testing.T) {
 	primary := djangotest.Redis(t, djangotest.RedisConfig{})
 	host, port, err := net.SplitHostPort(primary.Addr)
@@ -80,9 +81,10 @@ func TestRedisFailsOver(t *testing.T) {
 	defer l.stop()
 	during(300 * time.Millisecond)
 	l.endure(t, fault{"failed over", func(t *testing.T, _ *rig) func() {
+		watching[0].Pause()
 		primary.Kill()
 		return func() {
-			for _, s := range watching {
+			for _, s := range watching[1:] {
 				waitFor(t, 20*time.Second, "the replica in the primary's place", func() bool {
 					return s.Line("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", 5) == promoted
 				})

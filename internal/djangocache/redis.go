@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -152,58 +151,6 @@ func redisEndpoints(a *cacheURL, s *settings) (all []endpoint, db int, err error
 		}
 	}
 	return all, db, nil
-}
-
-// sentinelClient asks Sentinels where the primary is. As django-redis has it, the host of the URL is the service's
-// name.
-func sentinelClient(r *redis.Options, s *settings, guard Guard) ([]redis.UniversalClient, error) {
-	var sentinels []string
-	for _, h := range splitHosts(s.values["sentinels"]) {
-		e, err := parseEndpoint(strings.TrimSpace(h), "26379")
-		if err != nil {
-			return nil, fmt.Errorf("option sentinels: %w", err)
-		}
-		sentinels = append(sentinels, e.String())
-	}
-	service, _, _ := strings.Cut(r.Addr, ":")
-	client := redis.NewFailoverClient(&redis.FailoverOptions{
-		MasterName: service, SentinelAddrs: sentinels,
-		SentinelUsername: s.values["sentinel_username"], SentinelPassword: s.values["sentinel_password"],
-		Username: r.Username, Password: r.Password, DB: r.DB, TLSConfig: r.TLSConfig, Dialer: r.Dialer,
-		Protocol: r.Protocol, DisableIdentity: true, ContextTimeoutEnabled: true,
-		DialTimeout: r.DialTimeout, ReadTimeout: r.ReadTimeout, WriteTimeout: r.WriteTimeout,
-		PoolTimeout: r.PoolTimeout,
-		PoolSize:    r.PoolSize, MaxActiveConns: r.MaxActiveConns, ConnMaxLifetime: r.ConnMaxLifetime,
-		PipelinePoolSize: r.PipelinePoolSize,
-		MaxRetries:       r.MaxRetries, MinRetryBackoff: r.MinRetryBackoff, MaxRetryBackoff: r.MaxRetryBackoff,
-		DialerRetries: r.DialerRetries,
-	})
-	client.AddHook(noService{})
-	client.AddHook(guardHook{guard})
-	return []redis.UniversalClient{client}, nil
-}
-
-// noService is a hook: a Sentinel that knows no such service answers nil, as a server does that has no such key. The
-// one must not be taken for the other.
-type noService struct{}
-
-// DialHook implements redis.Hook.
-func (noService) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := next(ctx, network, addr)
-		if errors.Is(err, redis.Nil) {
-			err = errors.New("the Sentinels know no such service")
-		}
-		return conn, err
-	}
-}
-
-// ProcessHook implements redis.Hook.
-func (noService) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-// ProcessPipelineHook implements redis.Hook.
-func (noService) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }
 
 // clusterClient takes the servers as members of one cluster, in which keys have their places.

@@ -3,6 +3,7 @@
 package djangocache_test
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -140,18 +141,60 @@ func TestRedisSentinel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sentinel := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{
-		"sentinel monitor mymaster " + host + " " + port + " 1", "sentinel auth-pass mymaster sesame",
-	}})
+	var watching []*djangotest.RedisServer
+	var addresses []string
+	for range 3 {
+		s := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{
+			"sentinel monitor mymaster " + host + " " + port + " 1", "sentinel auth-pass mymaster sesame",
+		}})
+		watching, addresses = append(watching, s), append(addresses, s.Addr)
+	}
+	sentinels := strings.Join(addresses, ",")
 	primary.Do("AUTH sesame\r\n" + setSession)
-	d := jsonStore(t, "redis://:sesame@mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+sentinel.Addr)
+	d := jsonStore(t, "redis://:sesame@mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+sentinels)
 	pollFound(t, d)
 	if err := d.cache.Probe(t.Context()); err != nil {
 		t.Errorf("Probe: %v", err)
 	}
-	unknown := jsonStore(t, "redis://:sesame@nobody/0?sentinels="+sentinel.Addr)
-	if got := unknown.within(t, 3*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
+	for i, s := range watching {
+		s.Pause() // whichever was asked before
+		primary.Do("AUTH sesame\r\nCLIENT KILL TYPE normal SKIPME yes")
+		d.expect(t, fmt.Sprintf("Sentinel %d is silent", i), sessionKey, "1")
+		s.Resume()
+	}
+	unknown := jsonStore(t, "redis://:sesame@nobody/0?sentinels="+sentinels)
+	if got := unknown.within(t, 3*time.Second, sessionKey); got != "failure: reading the cache: the Sentinels know no such service" {
 		t.Errorf("a service that no Sentinel knows: got %q", got)
+	}
+	t.Run("connections to the primary before are closed", func(t *testing.T) {
+		another := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"requirepass sesame"}})
+		another.Do("AUTH sesame\r\n" + strings.Replace(setSession, `"1"`, `"2"`, 1))
+		_, port, err := net.SplitHostPort(another.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range watching {
+			s.Do("SENTINEL REMOVE mymaster", "SENTINEL MONITOR mymaster "+host+" "+port+" 1")
+		}
+		servers, err := d.cache.Servers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := servers[0].Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		d.expect(t, "another primary, and the one before lives", sessionKey, "2")
+		another.Do("AUTH sesame\r\nCLIENT KILL TYPE normal SKIPME yes")
+	})
+	for _, s := range watching {
+		s.Stop()
+	}
+	if got := d.within(t, 3*time.Second, sessionKey); !strings.Contains(got, "asking the Sentinel at "+addresses[0]) {
+		t.Errorf("without Sentinels: got %q", got)
 	}
 }
 

@@ -63,13 +63,7 @@ func (b *redisBackend) servers(location string) ([]RedisEndpoint, error) {
 		all = append(all, RedisEndpoint{
 			Name: name, User: o.Username, Password: o.Password, Look: b.look(o),
 			// The library bounds the time.
-			Dial: func(ctx context.Context) (net.Conn, error) {
-				conn, err := o.Dialer(ctx, o.Network, o.Addr)
-				if errors.Is(err, redis.Nil) {
-					err = ErrNoService
-				}
-				return conn, err
-			},
+			Dial: func(ctx context.Context) (net.Conn, error) { return o.Dialer(ctx, o.Network, o.Addr) },
 		})
 	}
 	return all, nil
