@@ -42,7 +42,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors docs image release
+.PHONY: build demo test setup lint test-unit test-servers test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors docs image release
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -51,7 +51,12 @@ build: ## a static binary in bin/, which is told its version here
 demo: ## a Django deployment made on the spot, to try; needs Go alone
 	@go run -buildvcs=false ./cmd/django-sidecar demo
 
-test: lint test-unit fuzz test-live test-gateways test-browser ## everything that there is to prove
+test: lint test-unit fuzz test-servers test-browser ## everything that there is to prove
+
+test-servers: setup # the tests of gateways wait much of their time, so that they run beside the other live ones
+	@tools/setup-applications.sh $(DJANGO_SIDECAR_APPLICATIONS)
+	@tools/setup-gateways.sh
+	@tools/beside.sh '$(MAKE) --no-print-directory test-gateways' '$(MAKE) --no-print-directory test-live'
 
 setup: ## installs what the tests need; quiet when all is there
 	$(call step,set-up)
@@ -81,7 +86,7 @@ test-unit: ## needs Go and a C compiler alone
 test-live: setup ## against PostgreSQL, pgbouncer, every Django and real applications; ORACLE_SEED=0 for questions that nobody has put yet
 	@tools/setup-applications.sh $(DJANGO_SIDECAR_APPLICATIONS)
 	$(call step,live tests with the race detector: real servers and real Djangos)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 60m $(LIVE)
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 75m $(LIVE)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -tags live $(SLOW_IN_RACE)
 	$(call step,a release of the last commit, made twice and installed)
 	@cd $(RELEASE) && $(call gotest,standard-verbose) -tags live -timeout 15m .
