@@ -101,15 +101,12 @@ func (w *UserWriter) SetPassword(ctx context.Context, id, was, is string) (bool,
 // last_login, as Django does where the model has no such field.
 func (w *UserWriter) SetLastLogin(ctx context.Context, id string, at time.Time) error {
 	shape, err := w.users.shapes.get(ctx)
-	if err != nil || !shape.hasLastLogin {
+	if err != nil || shape.lastLogin == nil {
 		return err
 	}
 	_, err = w.set(ctx, id, lastLoginColumn, w.users.config.Dialect.now(at, w.zone), "", nil)
 	return err
 }
-
-// lastLoginColumn is that of AbstractBaseUser.last_login.
-const lastLoginColumn = "last_login"
 
 // set sets a column of a user, where another column still is what it was, if that has a name.
 func (w *UserWriter) set(ctx context.Context, id, column string, value any, other string, was any) (int64, error) {

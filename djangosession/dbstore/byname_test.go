@@ -72,13 +72,43 @@ func testUserWriter(t *testing.T, f *fixture, writer *database.Database) {
 	if err := w.SetLastLogin(t.Context(), "2", at); err != nil {
 		t.Error(err)
 	}
+	for id, want := range map[string]time.Time{"1": {}, "2": at.Truncate(time.Second)} {
+		if got, err := u.LastLogin(t.Context(), id, dbstore.Zone{UseTZ: true}); err != nil || !got.Equal(want) {
+			t.Errorf("the last login of %s: %v, %v, want %v", id, got, err, want)
+		}
+	}
+	if _, err := u.LastLogin(t.Context(), "3", dbstore.Zone{UseTZ: true}); !errors.Is(err, djangosession.ErrUserNotFound) {
+		t.Errorf("the last login of nobody: %v", err)
+	}
+	testLocalLogin(t, f, writer, u, at)
 	var never, once int
 	query := "SELECT count(*) - count(last_login), count(CASE WHEN last_login = '" + f.stored(at) + "' THEN 1 END) FROM auth_user"
 	if err := f.QueryRowContext(t.Context(), query).Scan(&never, &once); err != nil || never != 1 || once != 1 {
 		t.Errorf("%d have never logged in, %d at the instant: %v", never, once, err)
 	}
 	f.table(t, "plain", "id integer PRIMARY KEY, password text, is_active bool")
+	if got, err := f.users(dbstore.UsersConfig{Table: "plain"}).LastLogin(t.Context(), "1", dbstore.Zone{UseTZ: true}); err == nil {
+		t.Errorf("the last login without a column: %v", got)
+	}
 	if err := f.users(dbstore.UsersConfig{Table: "plain"}).Writer(writer.DB, dbstore.Zone{}).SetLastLogin(t.Context(), "1", at); err != nil {
 		t.Errorf("without last_login: %v", err)
 	}
+}
+
+// testLocalLogin: without USE_TZ the clock is that of TIME_ZONE.
+func testLocalLogin(t *testing.T, f *fixture, writer *database.Database, u *dbstore.Users, at time.Time) {
+	t.Helper()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := dbstore.Zone{Local: berlin}
+	if err := u.Writer(writer.DB, zone).SetLastLogin(t.Context(), "1", at); err != nil {
+		t.Fatal(err)
+	}
+	want := at.Add(time.Hour).Truncate(time.Second)
+	if got, err := u.LastLogin(t.Context(), "1", zone); err != nil || !got.Equal(want) {
+		t.Errorf("the last login without USE_TZ: %v, %v, want %v", got, err, want)
+	}
+	f.exec(t, "UPDATE auth_user SET last_login = NULL WHERE id = 1")
 }

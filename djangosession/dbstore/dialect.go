@@ -28,6 +28,7 @@ type Dialect struct {
 	// sized reports whether the type of a column, as ReadColumns returns it, rules out values of more than maxTextBytes
 	sized      func(columnType string) bool
 	expireDate string // the column expire_date as a query selects it
+	shown      string // the instant in column %s, or what the clock shows where the database knows no time zone
 	// now is the parameter that Django would compare expire_date with.
 	now func(time.Time, Zone) any
 	// instant reads a selected expire_date, which is after now.
@@ -83,6 +84,7 @@ var Postgres = &Dialect{
 	bytes:      "octet_length(%s::text)",
 	sized:      sized,
 	expireDate: "expire_date",
+	shown:      "%s",
 	now:        func(now time.Time, z Zone) any { return postgresNow(now, z) },
 	instant: func(v any, _ Zone, _ time.Time) (time.Time, bool) {
 		t, ok := v.(time.Time) // 'infinity' is no time.Time, and Django cannot read it either
@@ -151,6 +153,7 @@ var SQLite = &Dialect{
 	sized: func(string) bool { return false }, // a column may hold anything
 	// A driver may make times of columns that are declared datetime; Django keeps text in them.
 	expireDate: "CAST(expire_date AS TEXT)",
+	shown:      "substr(CAST(%s AS TEXT), 1, 40)",
 	now:        func(now time.Time, z Zone) any { return z.wallClock(now) },
 	instant: func(v any, z Zone, now time.Time) (time.Time, bool) {
 		s, ok := v.(string)

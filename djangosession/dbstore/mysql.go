@@ -20,6 +20,7 @@ var MySQL = &Dialect{
 	bytes:      "LENGTH(%s)",
 	sized:      sized,
 	expireDate: "expire_date",
+	shown:      "CAST(%s AS CHAR)", // a driver may make an instant of a datetime
 	// A text: a driver would convert an instant, and the server compares it with a datetime as one.
 	now: func(now time.Time, z Zone) any { return z.wallClock(now) },
 	instant: func(v any, z Zone, now time.Time) (time.Time, bool) {

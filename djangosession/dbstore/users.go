@@ -92,15 +92,17 @@ type userShape struct {
 	hashTypes string   // the types of these columns
 	leftOut   []string // the configured columns that the table lacks
 
-	byName       *statement // nil where USERNAME_FIELD has no column of texts
-	hasLastLogin bool
+	byName    *statement // nil where USERNAME_FIELD has no column of texts
+	lastLogin *statement // nil where the table has no such column
 }
 
 // drop forgets the prepared statements.
 func (s *userShape) drop() {
 	s.byUser.drop()
-	if s.byName != nil {
-		s.byName.drop()
+	for _, other := range []*statement{s.byName, s.lastLogin} {
+		if other != nil {
+			other.drop()
+		}
 	}
 }
 
@@ -369,7 +371,10 @@ func (c UsersConfig) shape(db *sql.DB, columns map[string]string) (*userShape, e
 	if c.Dialect.keyType(columns[c.Columns.Username]) == djangosession.TextKey {
 		shape.byName = query(c.Columns.Username, c.Dialect.placeholder)
 	}
-	_, shape.hasLastLogin = columns[lastLoginColumn]
+	if _, ok := columns[lastLoginColumn]; ok {
+		shape.lastLogin = from.find(fmt.Sprintf(c.Dialect.shown, column(lastLoginColumn)), c.Dialect.table(c.Table)+" AS u",
+			column(c.Columns.ID), column(c.Columns.ID)+" = "+c.Dialect.keyParameter[shape.keyType])
+	}
 	return shape, nil
 }
 

@@ -68,6 +68,8 @@ type Config struct {
 	LoginURL          string // /accounts/login/; not looked at
 	RedirectFieldName string // next
 
+	PasswordResetTimeout time.Duration // above zero; three days
+
 	UseTZ    bool           // true
 	TimeZone *time.Location // UTC; never nil
 
@@ -258,6 +260,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readUploads(r)
 	c.readCSRF(r)
 	c.readLogin(r)
+	c.readTokens(r)
 	c.readWrite(r)
 	c.readShadow(r)
 	c.readTraces(r)

@@ -51,7 +51,7 @@ func defaults() *config.Config {
 			ID: "id", Username: "username", Password: "password", Email: "email",
 			Active: "is_active", Staff: "is_staff", Superuser: "is_superuser",
 		},
-		LoginURL: "/accounts/login/", RedirectFieldName: "next",
+		LoginURL: "/accounts/login/", RedirectFieldName: "next", PasswordResetTimeout: 72 * time.Hour,
 		UseTZ:           true,
 		TimeZone:        time.UTC,
 		Listen:          "127.0.0.1:8100",
@@ -150,7 +150,7 @@ func TestEverythingSet(t *testing.T) {
 			ID: "uuid", Username: "login", Password: "pwd",
 			Email: dbstore.NoColumn, Active: dbstore.NoColumn, Staff: dbstore.NoColumn, Superuser: dbstore.NoColumn,
 		},
-		LoginURL: "/login/", RedirectFieldName: "back", TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
+		LoginURL: "/login/", RedirectFieldName: "back", PasswordResetTimeout: 72 * time.Hour, TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
 		MaxConnections: 1024, DBConns: 1000, DBPrepare: "off", MaxSessionBytes: 64 << 10,
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),

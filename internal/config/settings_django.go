@@ -200,6 +200,11 @@ type djangoSettings struct {
 	// default that of the DJANGO_VERSION. A hasher of your own, also a subclass with other iterations, is refused.
 	PasswordHashers *string `envconfig:"PASSWORD_HASHERS" example:"django.contrib.auth.hashers.Argon2PasswordHasher,django.contrib.auth.hashers.PBKDF2PasswordHasher" form:"list"`
 
+	// PASSWORD_RESET_TIMEOUT, from Django 3.1 on: for the [library](library.md).
+	PasswordResetTimeout *string `envconfig:"PASSWORD_RESET_TIMEOUT" otherwise:"259200" form:"seconds"`
+	// PASSWORD_RESET_TIMEOUT_DAYS, to Django 3.2: the same in days.
+	PasswordResetTimeoutDays *string `envconfig:"PASSWORD_RESET_TIMEOUT_DAYS" otherwise:"3" form:"number"`
+
 	// # The csrftoken cookie
 	//
 	// For what writes this cookie: logins, and the [library](library.md).

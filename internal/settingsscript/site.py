@@ -22,6 +22,10 @@ def read_site(report):
     from django.conf import global_settings
 
     report.set("DJANGO_PASSWORD_HASHERS", list(settings.PASSWORD_HASHERS), list(global_settings.PASSWORD_HASHERS))
+    if django.VERSION >= (3, 1):
+        report.set("DJANGO_PASSWORD_RESET_TIMEOUT", int(settings.PASSWORD_RESET_TIMEOUT), 259200)
+    else:
+        report.set("DJANGO_PASSWORD_RESET_TIMEOUT_DAYS", int(settings.PASSWORD_RESET_TIMEOUT_DAYS), 3)
     if setting("ASGI_APPLICATION"):
         report.offer("DJANGO_ASGI", True, "if Django runs under ASGI: ASGI_APPLICATION is set, and a shell cannot tell")
     report.step("uploads", read_uploads)

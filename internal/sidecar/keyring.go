@@ -38,6 +38,14 @@ func (k *keyring) fallbacks() (all []signing.Keys) {
 	return all
 }
 
+// unnoted are the keys for what the library makes when it is asked to: derived keys do not have them.
+func (k *keyring) unnoted() (primary signing.Keys, fallbacks []signing.Keys) {
+	for _, keys := range k.all[1:] {
+		fallbacks = append(fallbacks, keys.keys)
+	}
+	return k.all[0].keys, fallbacks
+}
+
 // notedKeys notes what is asked of its keys, while a deployment is made.
 type notedKeys struct {
 	keys    signing.Keys // nil: there are none

@@ -17,10 +17,11 @@ def main(outdir):
     settings.configure(SECRET_KEY="unused", USE_TZ=True)
     django.setup()
     import library_objects
+    import library_tokens
 
     folder = os.path.join(outdir, "library")
     os.makedirs(folder, exist_ok=True)
-    for module in (library_objects,):
+    for module in (library_objects, library_tokens):
         rows = list(module.rows())
         name = "%s-%d.%d.jsonl" % ((module.NAME,) + django.VERSION[:2])
         with open(os.path.join(folder, name), "w", encoding="ascii", newline="\n") as f:

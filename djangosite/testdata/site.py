@@ -1,0 +1,83 @@
+"""A Django that makes its own database, and answers one line of JSON with another: site.py DATABASE SETTINGS."""
+import json
+import sys
+
+import django
+from django.conf import settings
+
+settings.configure(
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1], "OPTIONS": {"timeout": 20}}},
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"],
+    ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], **json.loads(sys.argv[2])
+)
+django.setup()
+
+from django.apps import apps
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core import signing
+from django.db import connection
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+
+urlpatterns = []
+
+
+def make(question):
+    with connection.schema_editor() as editor:
+        for model in apps.get_models():
+            editor.create_model(model)
+    for name in ("ada", "bob"):
+        User.objects.create_user(name, name + "@example.com", "s3cret")
+    return {"django": django.get_version()}
+
+
+def token(question):
+    user = User.objects.get(username=question["name"])
+    uid = urlsafe_base64_encode(str(user.pk).encode())
+    return {"uid": uid if isinstance(uid, str) else uid.decode(), "token": default_token_generator.make_token(user)}
+
+
+def check(question):
+    user = User.objects.get(pk=urlsafe_base64_decode(question["uid"]).decode())
+    return {"name": user.username, "ok": default_token_generator.check_token(user, question["token"])}
+
+
+def password(question):
+    user = User.objects.get(username=question["name"])
+    user.set_password(question["password"])
+    user.save()
+    return {}
+
+
+def loads(question):
+    return {"object": signing.loads(question["text"], salt=question["salt"], max_age=60)}
+
+
+def dumps(question):
+    return {"text": signing.dumps(question["object"], salt=question["salt"], compress=True)}
+
+
+def visit(question):
+    """A request through the middleware, whose view sets entries of the session."""
+    request = RequestFactory().get("/", HTTP_COOKIE=question["cookie"])
+
+    def view(request):
+        for name, value in (question.get("set") or {}).items():
+            request.session[name] = value
+        said["user"] = request.user.username
+        said["session"] = {k: v for k, v in request.session.items() if not k.startswith("_")}
+        return HttpResponse()
+
+    said = {}
+    response = SessionMiddleware(AuthenticationMiddleware(view))(request)
+    said["cookies"] = [morsel.OutputString() for morsel in response.cookies.values()]
+    return said
+
+
+for line in sys.stdin:
+    question = json.loads(line)
+    print(json.dumps(globals()[question["op"]](question)), flush=True)
