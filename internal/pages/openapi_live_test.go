@@ -16,7 +16,8 @@ import (
 func TestOpenAPIOfServer(t *testing.T) {
 	d := startDemo(t)
 	run(t, "openapi-spec-validator", absolute(t, openAPI))
-	public := []string{"--exclude-path-regex", "^/(livez|readyz|version|metrics)$"}
+	public := []string{"--exclude-path-regex", "^/(livez|readyz|version|metrics|touch|logout|login)$"}
+	writing := []string{"--include-path-regex", "^/(touch|logout|login)$"} // they end the session that they are asked with
 	admin := []string{"--include-path-regex", "^/(livez|readyz|version|metrics)$"}
 	short := []string{"--phases", "coverage", "--include-method", "GET", "--include-method", "POST"}
 	t.Run("states", func(t *testing.T) {
@@ -34,6 +35,10 @@ func TestOpenAPIOfServer(t *testing.T) {
 				schemathesis(t, d.public, state.cookie, state.args)
 			})
 		}
+		t.Run("writing", func(t *testing.T) {
+			t.Parallel()
+			schemathesis(t, d.public, d.login(t)+"; "+csrfCookie, writing)
+		})
 		t.Run("admin", func(t *testing.T) {
 			t.Parallel()
 			schemathesis(t, d.admin, "", admin)
@@ -44,6 +49,7 @@ func TestOpenAPIOfServer(t *testing.T) {
 	}
 	broken := []string{"--exclude-checks", "not_a_server_error,unsupported_method"} // /tus/ asks whose request it is before anything else
 	schemathesis(t, d.public, d.cookies["a user"], slices.Concat(broken, short, public))
+	schemathesis(t, d.public, d.cookies["a user"]+"; "+csrfCookie, slices.Concat(broken, short, writing))
 	schemathesis(t, d.admin, "", slices.Concat(broken, admin))
 	d.stop()
 	if log := d.log.String(); strings.Contains(log, `"stack"`) || !strings.Contains(log, `"path":"/upload"`) {

@@ -68,7 +68,8 @@ func startDemo(t *testing.T) *demo {
 	binary := build(t)
 	d := &demo{public: freeAddress(t), admin: freeAddress(t), cookies: map[string]string{}, log: new(bytes.Buffer)}
 	cmd := exec.CommandContext(t.Context(), binary, "demo")
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "SIDECAR_LISTEN="+d.public, "SIDECAR_ADMIN_LISTEN="+d.admin, "SIDECAR_TRUSTED_PROXIES=127.0.0.1")
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "SIDECAR_LISTEN="+d.public, "SIDECAR_ADMIN_LISTEN="+d.admin, "SIDECAR_TRUSTED_PROXIES=127.0.0.1",
+		"SIDECAR_WRITE=touch,logout,login")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stderr = d.log
 	out, err := cmd.StdoutPipe()
@@ -111,6 +112,34 @@ func startDemo(t *testing.T) *demo {
 	return d
 }
 
+// csrfCookie is a CSRF cookie of a browser. It is also the token that the examples in docs/openapi.yaml send.
+const csrfCookie = "csrftoken=0123456789abcdefghijklmnopqrstuv"
+
+// login makes another session of ada's, and returns its cookie.
+func (d *demo) login(t *testing.T) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+d.public+"/login", strings.NewReader(`{"username": "ada", "password": "demo"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(csrfCookie, "=")
+	r.Header = http.Header{"Cookie": {csrfCookie}, "X-Csrftoken": {token}, "Content-Type": {"application/json"}}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range answer.Cookies() {
+		if c.Name == "sessionid" {
+			return c.Name + "=" + c.Value
+		}
+	}
+	t.Fatalf("no session: %s", answer.Status)
+	return ""
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -135,19 +164,22 @@ func (d *demo) expect(t *testing.T, row []string) {
 	if path == "/upload" && strings.Contains(row[1], "Content-Type") {
 		body = strings.NewReader("hello")
 	}
+	if found := bodyIn.FindStringSubmatch(row[1]); found != nil {
+		body = strings.NewReader(found[1])
+	}
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, body)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	for _, h := range fieldsIn(row[1]) {
+	for _, h := range fieldsIn(bodyIn.ReplaceAllString(row[1], "")) {
 		r.Header.Add(h[0], h[1])
 	}
 	cookie, known := d.cookies[strings.SplitN(row[2], ",", 2)[0]]
 	switch {
 	case known:
-		r.Header.Set("Cookie", cookie)
+		r.Header.Set("Cookie", strings.TrimPrefix(r.Header.Get("Cookie")+"; "+cookie, "; "))
 	case row[2] == "the database is broken":
-		r.Header.Set("Cookie", d.cookies["a user"])
+		r.Header.Set("Cookie", strings.TrimPrefix(r.Header.Get("Cookie")+"; "+d.cookies["a user"], "; "))
 	case row[2] != "no user" && !strings.HasPrefix(row[2], "admin"):
 		t.Fatalf("%s: there is no session %q", name, row[2])
 	}
@@ -181,6 +213,9 @@ func (d *demo) expect(t *testing.T, row []string) {
 		t.Errorf("%s: got %s, the page says %q", name, text, row[5])
 	}
 }
+
+// bodyIn finds a body in a cell: `{"name": "value"}`.
+var bodyIn = regexp.MustCompile("`(\\{[^`]*\\})`")
 
 // fieldsIn are the header fields of a cell: `Name: value`, `Name: value`.
 func fieldsIn(cell string) [][2]string {
