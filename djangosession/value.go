@@ -1,6 +1,8 @@
 package djangosession
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +47,18 @@ func (v Value) JSON() string {
 		return string(v.pickled.AppendJSON(nil))
 	}
 	return v.raw
+}
+
+// Decode stores v in what into points to, as encoding/json does. It changes nothing where v is not there, and fails for
+// what JSON has no words for, such as NaN, and for what only pickles have, such as dates.
+func (v Value) Decode(into any) error {
+	if v.kind == Missing {
+		return nil
+	}
+	if v.kind >= Bytes || json.Unmarshal([]byte(v.JSON()), into) != nil { // whose error may have a number of the session
+		return fmt.Errorf("an entry of a session does not fit into %T", into)
+	}
+	return nil
 }
 
 // Text returns the characters of a string, and false for any other kind. Surrogates that stand alone make it

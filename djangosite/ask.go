@@ -37,7 +37,8 @@ type AskOptions struct {
 // unix:/run/django-sidecar.sock. It keeps nothing: the sidecar may have a cache. Reasons are known where the sidecar
 // has SIDECAR_EXPLAIN. Ask connects to nothing: see [Site.Ready].
 func Ask(sidecarURL string, o AskOptions) (*Site, error) {
-	login, err := gateway.NewLoginURL(cmp.Or(o.LoginURL, "/accounts/login/"), cmp.Or(o.RedirectFieldName, "next"))
+	redirectField := cmp.Or(o.RedirectFieldName, "next")
+	login, err := gateway.NewLoginURL(cmp.Or(o.LoginURL, "/accounts/login/"), redirectField)
 	if err != nil {
 		err = fmt.Errorf("LoginURL of AskOptions: %w", err)
 	}
@@ -76,7 +77,7 @@ func Ask(sidecarURL string, o AskOptions) (*Site, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Site{source: a, logger: logger}, nil
+	return &Site{source: a, logger: logger, redirectField: redirectField}, nil
 }
 
 var errSidecarURL = errors.New("the URL of the sidecar must be http://host:port, https://host:port or unix:/path")

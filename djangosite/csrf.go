@@ -34,8 +34,8 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 }
 
 // CSRFToken is Django's get_token: a token for the form or the script of a page, whose request has been through
-// [Site.CSRF]. It is another one each time. It sets the csrftoken cookie, so that it must be called before the answer's
-// header is written. It panics where no Site.CSRF has been.
+// [Site.CSRF]. It is another one each time. It sets the csrftoken cookie, so that it must be called before the
+// answer's header is written. It panics where no Site.CSRF has been.
 func CSRFToken(w http.ResponseWriter, r *http.Request) string {
 	state, ok := r.Context().Value(csrfKey{}).(*csrfhttp.State)
 	if !ok {

@@ -1,12 +1,14 @@
 package djangosite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/csrfhttp"
+	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/login"
 	"django-sidecar/internal/setcookie"
@@ -15,18 +17,24 @@ import (
 // ErrRefused says that nobody is let in: there is no such user, the password is wrong, or the user may not log in.
 var ErrRefused = login.ErrRefused
 
-// TooManyTriesError says how long it takes until a name may be tried again: SIDECAR_LOGIN_TRIES.
+// TooManyTriesError says how long it takes until a name, or an address, may try again: its Wait. The settings
+// SIDECAR_LOGIN_TRIES and its like have the bounds.
 type TooManyTriesError = login.TooManyError
 
 // Authenticate is authenticate(username=, password=) of Django with ModelBackend: it checks the password by
 // PASSWORD_HASHERS, makes an old hash anew, and takes as long for a name that nobody has. It does not log in: see
-// [Site.Login]. address is what wrong passwords are counted by, beside the name; "" counts by the name alone.
+// [Site.Login]. address is the client's, such as r.RemoteAddr, or what a proxy of yours says: wrong passwords are
+// counted by it, and by the name. A port does not count, and of IPv6 the /64 does. "" counts by the name alone.
 //
-// The error is [ErrRefused], a [*TooManyTriesError], or says that nobody could find out. It needs SIDECAR_WRITE=login.
+// The error is [ErrRefused], a [*TooManyTriesError], or says that nobody could find out. It needs
+// SIDECAR_WRITE=login.
 func (s *Site) Authenticate(ctx context.Context, username, password, address string) (djangosession.User, error) {
 	l, err := s.local()
 	if err != nil {
 		return djangosession.User{}, err
+	}
+	if counted, ok := login.Address(address); ok {
+		address = counted
 	}
 	a, err := l.Authenticate(ctx, login.Credentials{Username: username, Password: password}, address)
 	if err != nil {
@@ -45,12 +53,13 @@ func (s *Site) CheckPassword(ctx context.Context, user djangosession.User, passw
 	return l.CheckPassword(ctx, user.ID, password)
 }
 
-// Login is Django's login(request, user): it writes last_login and the session, and sets the cookies of the session and
-// of another CSRF token. An anonymous session keeps its data, under a new key; that of another user is left behind. Call
-// it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor in.
+// Login is Django's login(request, user): it writes last_login and the session, and sets the cookies of the session
+// and of another CSRF token. An anonymous session keeps its data, under a new key; that of another user is left
+// behind. Call it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can
+// log a visitor in.
 //
-// The error is [ErrRefused] where the user may not log in, or is not there; any other says that a store failed, and then
-// nobody is logged in. It needs SIDECAR_WRITE=login.
+// The error is [ErrRefused] where the user may not log in, or is not there; any other says that a store failed, and
+// then nobody is logged in. It needs SIDECAR_WRITE=login.
 func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.User) error {
 	l, err := s.local()
 	if err != nil {
@@ -73,8 +82,31 @@ func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.
 	return nil
 }
 
-// Logout is Django's logout(request), whoever the session is of: it deletes the session, and ends its cookie. Call it
-// before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor out.
+// NextURL is where a browser goes on after a login: the field `next` (REDIRECT_FIELD_NAME) of the form, or else of
+// the query, as [Site.RequireUser] has put it there. It is otherwise where that is missing, or leads to another
+// host: a link to the login page may be anybody's. This is LoginView.get_redirect_url of Django, with the host and
+// the scheme that [Site.CSRF] sees. For a site of [Ask] they are r.Host and r.TLS.
+func (s *Site) NextURL(r *http.Request, otherwise string) string {
+	name, host, secure := s.redirectField, r.Host, r.TLS != nil
+	if l, err := s.local(); err == nil {
+		if checker, err := l.CSRF(); err == nil {
+			host, secure = checker.Host(r), checker.IsSecure(r)
+		}
+	}
+	_ = r.ParseForm() // what cannot be read is not there
+	values, ok := r.PostForm[name]
+	if !ok {
+		values = r.URL.Query()[name]
+	}
+	if len(values) == 0 {
+		return otherwise
+	}
+	return cmp.Or(gateway.Next(values[len(values)-1], host, secure), otherwise) // QueryDict.get: the last one
+}
+
+// Logout is Django's logout(request), whoever the session is of: it deletes the session, and ends its cookie. Call
+// it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor
+// out.
 //
 // An error says that the session may still be there. It needs SIDECAR_WRITE=logout.
 func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
@@ -90,6 +122,19 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 		setcookie.Put(w.Header(), l.Config.SessionCookie.Attributes.Ended(name))
 	}
 	return nil
+}
+
+// Session reads the session of a request, whoever it is of. It asks the store, which no cache of verdicts stands
+// before. The session is the caller's: what is changed in it is written nowhere, see [Site.Update].
+//
+// The error is [djangosession.ErrNotFound] where the request has no session that is alive and can be read; any other
+// says that nobody could find out, as for a site of [Ask].
+func (s *Site) Session(r *http.Request) (*djangosession.Session, error) {
+	l, err := s.local()
+	if err != nil {
+		return nil, err
+	}
+	return l.Session(r.Context(), s.sessionKey(l, r))
 }
 
 // Update changes the session of a request, as a view of Django that sets request.session: the values that change does

@@ -86,6 +86,17 @@ func TestLogin(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+	s, err := site.Session(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cart, nothing []string
+	if err := errors.Join(s.Lookup("cart").Decode(&cart), s.Lookup("nothing").Decode(&nothing)); err != nil || len(cart) != 1 || cart[0] != "tea" || nothing != nil {
+		t.Errorf("the session has %q, %q, %v", cart, nothing, err)
+	}
+	if _, err := site.Session(httptest.NewRequest(http.MethodGet, "/", nil)); !errors.Is(err, djangosession.ErrNotFound) {
+		t.Errorf("no session: %v", err)
+	}
 	if err := site.Logout(httptest.NewRecorder(), r); err == nil || !strings.Contains(err.Error(), "SIDECAR_WRITE") {
 		t.Errorf("a logout that is not allowed: %v", err)
 	}
@@ -99,13 +110,22 @@ func TestLogin(t *testing.T) {
 func TestLoginRefused(t *testing.T) {
 	d := deploy(t)
 	reads := open(t, d.settings)
-	d.settings.Env = map[string]string{"SIDECAR_WRITE": "login", "SIDECAR_LOGIN_TRIES": "2"}
+	d.settings.Env = map[string]string{"SIDECAR_WRITE": "login", "SIDECAR_LOGIN_TRIES": "2", "SIDECAR_LOGIN_TRIES_PER_ADDRESS": "2"}
 	site := open(t, d.settings)
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil)
 	if err := site.Login(w, r, djangosession.User{ID: "4711"}); !errors.Is(err, djangosite.ErrRefused) || len(w.Header()["Set-Cookie"]) != 0 {
 		t.Errorf("a user who is not there: %v, %v", err, w.Header())
 	}
-	var many *djangosite.TooManyTriesError
+	many := &djangosite.TooManyTriesError{}
+	for i := range 2 {
+		_, err := site.Authenticate(t.Context(), fmt.Sprint("nobody", i), "secret", fmt.Sprintf("[2001:db8::%d]:%d", i, 1000+i))
+		if !errors.Is(err, djangosite.ErrRefused) {
+			t.Errorf("the first tries from an address: %v", err)
+		}
+	}
+	if _, err := site.Authenticate(t.Context(), "somebody", "secret", "2001:db8::9"); !errors.As(err, &many) || many.Wait <= 0 {
+		t.Errorf("a client of another port and another address of its /64: %v", err)
+	}
 	for i := range 3 {
 		_, err := site.Authenticate(t.Context(), "nobody", "secret", "")
 		if i < 2 && !errors.Is(err, djangosite.ErrRefused) || i == 2 && !errors.As(err, &many) {
@@ -162,5 +182,46 @@ func TestLogout(t *testing.T) {
 	w = httptest.NewRecorder()
 	if err := site.Logout(w, httptest.NewRequest(http.MethodPost, "/out", nil)); err != nil || len(w.Header()) != 0 {
 		t.Errorf("nobody's logout: %v, %v", err, w.Header())
+	}
+}
+
+// TestNextURL: a login goes on to a page of its own host alone. Package gateway has the tests of Django.
+func TestNextURL(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"DJANGO_REDIRECT_FIELD_NAME": "to", "DJANGO_SECURE_PROXY_SSL_HEADER": "HTTP_X_FORWARDED_PROTO,https"}
+	site := open(t, d.settings)
+	away, err := djangosite.Ask("http://127.0.0.1:1", djangosite.AskOptions{RedirectFieldName: "to"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ query, form, https, want string }{
+		{query: "to=/reports/%3Fpage%3D2", want: "/reports/?page=2"},
+		{query: "to=/reports/", form: "to=/desk/", want: "/desk/"},
+		{query: "to=/reports/", form: "to=", want: "/"},
+		{query: "to=/first/&to=/last/", want: "/last/"},
+		{query: "to=http://example.com/a", want: "http://example.com/a"},
+		{query: "to=http://example.com/a", https: "https", want: "/"},
+		{query: "to=https://other.example/", want: "/"},
+		{query: "to=//other.example/", want: "/"},
+		{query: "to=/%09//other.example/", want: "/%09//other.example/"},
+		{query: "to=/%09/other.example/", want: "/"},
+		{query: "to=/%5Cother.example", want: "/"},
+		{query: "to=javascript:alert(1)", want: "/"},
+		{query: "next=/reports/", want: "/"},
+		{want: "/"},
+	} {
+		for name, s := range map[string]*djangosite.Site{"tables": site, "asks": away} {
+			r := httptest.NewRequest(http.MethodPost, "http://example.com/login/?"+test.query, strings.NewReader(test.form))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if test.https != "" {
+				r.Header.Set("X-Forwarded-Proto", test.https)
+			}
+			if test.https != "" && name == "asks" {
+				continue // it knows no such header
+			}
+			if got := s.NextURL(r, "/"); got != test.want {
+				t.Errorf("%s: %+v: %q", name, test, got)
+			}
+		}
 	}
 }

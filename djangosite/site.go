@@ -20,6 +20,8 @@ import (
 type Site struct {
 	source source
 	logger *slog.Logger
+
+	redirectField string // REDIRECT_FIELD_NAME
 }
 
 // source finds out.
@@ -92,7 +94,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (*Site, er
 	if err != nil {
 		return nil, err
 	}
-	return &Site{source: local{l}, logger: logger}, nil
+	return &Site{source: local{l}, logger: logger, redirectField: c.RedirectFieldName}, nil
 }
 
 // Ready asks the stores what a verdict would, or the sidecar whether it answers. nil says that they can.

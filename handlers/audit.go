@@ -35,9 +35,9 @@ func (s *server) audited(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// auditedAs puts each request into the audit log: what it has done, or that it was denied. Without a name for the latter,
-// only what was done is recorded. The name that somebody has tried to log in with is not: it may be a password, typed
-// into the wrong field.
+// auditedAs puts each request into the audit log: what it has done, or that it was denied. Without a name for the
+// latter, only what was done is recorded. The name that somebody has tried to log in with is not: it may be a
+// password, typed into the wrong field.
 func (s *server) auditedAs(done, denied observe.AuditName, next echo.HandlerFunc) echo.HandlerFunc {
 	if s.Audit == nil {
 		return next

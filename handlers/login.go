@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -85,25 +84,14 @@ func (s *server) refuseLogin(c echo.Context, r reply.Reply, err error) error {
 	return refuse(c, r)
 }
 
-// clientAddress is what tries to log in are counted by: the client's address, of IPv6 its /64, which one client has as
-// a whole; "" where it is not known. Only a trusted proxy can tell another address than that of the connection.
+// clientAddress is what tries to log in are counted by, "" where it is not known. Only a trusted proxy can tell another
+// address than that of the connection.
 func (s *server) clientAddress(c echo.Context) string {
 	text := c.RealIP()
 	if s.OnSocket { // whoever may open it is a proxy, and what it has appended is last
 		lines := strings.Join(c.Request().Header.Values(echo.HeaderXForwardedFor), ",")
 		text = strings.TrimSpace(lines[strings.LastIndexByte(lines, ',')+1:])
 	}
-	address, err := netip.ParseAddr(text)
-	if err != nil {
-		return ""
-	}
-	if address = address.Unmap().WithZone(""); address.Is6() {
-		const ofOneClient = 64
-		prefix, err := address.Prefix(ofOneClient)
-		if err != nil {
-			return ""
-		}
-		return prefix.String()
-	}
-	return address.String()
+	address, _ := login.Address(text)
+	return address
 }

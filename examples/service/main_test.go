@@ -33,14 +33,14 @@ const secretKey = "the SECRET_KEY of a Django that is made for this test"
 // tables has what Django's migrations make, as far as it is read: ada, who may view reports, and bob, who may not.
 const tables = `
 CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text, expire_date datetime);
-CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128), username varchar(150), email varchar(254), is_staff bool, is_superuser bool, is_active bool);
+CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128), last_login datetime, username varchar(150), email varchar(254), is_staff bool, is_superuser bool, is_active bool);
 CREATE TABLE django_content_type (id integer PRIMARY KEY, app_label varchar(100), model varchar(100));
 CREATE TABLE auth_permission (id integer PRIMARY KEY, name varchar(255), content_type_id integer REFERENCES django_content_type (id), codename varchar(100));
 CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(150));
 CREATE TABLE auth_group_permissions (id integer PRIMARY KEY, group_id integer REFERENCES auth_group (id), permission_id integer REFERENCES auth_permission (id));
 CREATE TABLE auth_user_groups (id integer PRIMARY KEY, user_id integer REFERENCES auth_user (id), group_id integer REFERENCES auth_group (id));
 CREATE TABLE auth_user_user_permissions (id integer PRIMARY KEY, user_id integer REFERENCES auth_user (id), permission_id integer REFERENCES auth_permission (id));
-INSERT INTO auth_user VALUES (1, 'ada''s hash', 'ada', '', false, false, true), (2, 'bob''s hash', 'bob', '', false, false, true);
+INSERT INTO auth_user VALUES (1, 'ada''s hash', NULL, 'ada', '', false, false, true), (2, 'bob''s hash', NULL, 'bob', '', false, false, true);
 INSERT INTO django_content_type VALUES (1, 'reports', 'report');
 INSERT INTO auth_permission VALUES (1, 'view', 1, 'view_report');
 INSERT INTO auth_user_user_permissions VALUES (1, 1, 1);`

@@ -108,7 +108,7 @@ func (s *State) Check(r *http.Request, field func(r *http.Request, hasHeader boo
 		return nil
 	}
 	err := c.rules.CheckSource(csrf.Request{
-		Method: r.Method, Secure: c.isSecure(r), Host: c.host(r),
+		Method: r.Method, Secure: c.IsSecure(r), Host: c.Host(r),
 		Origin: r.Header["Origin"], Referer: r.Header["Referer"],
 	})
 	if err != nil {
@@ -145,8 +145,8 @@ func FormField(r *http.Request, hasHeader bool) string {
 	return values[len(values)-1] // the last one counts, as in QueryDict
 }
 
-// isSecure is request.is_secure: the header alone, where there is one to ask (django/http/request.py, 5.2, scheme).
-func (c *Checker) isSecure(r *http.Request) bool {
+// IsSecure is request.is_secure: the header alone, where there is one to ask (django/http/request.py, 5.2, scheme).
+func (c *Checker) IsSecure(r *http.Request) bool {
 	if told := r.Header[http.CanonicalHeaderKey(c.settings.SecureHeader.Name)]; c.settings.SecureHeader.Name != "" && len(told) > 0 {
 		first, _, _ := strings.Cut(strings.Join(told, ","), ",")
 		return strings.TrimSpace(first) == c.settings.SecureHeader.Value
@@ -154,8 +154,8 @@ func (c *Checker) isSecure(r *http.Request) bool {
 	return r.TLS != nil
 }
 
-// host is request.get_host, without a look at ALLOWED_HOSTS.
-func (c *Checker) host(r *http.Request) string {
+// Host is request.get_host, without a look at ALLOWED_HOSTS.
+func (c *Checker) Host(r *http.Request) string {
 	believes := c.settings.UseForwardedHost || c.BelievesHost != nil && c.BelievesHost(r)
 	if told := r.Header["X-Forwarded-Host"]; believes && len(told) > 0 {
 		return strings.Join(told, ",")

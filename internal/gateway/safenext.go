@@ -32,6 +32,15 @@ func SafeNext(url, host string, requireHTTPS bool) bool {
 		hasAllowedHostAndScheme(strings.ReplaceAll(url, `\`, "/"), host, requireHTTPS)
 }
 
+// Next is where Django's login view goes on after a login that was sent to url: an URL for Location, "" where SafeNext
+// says no.
+func Next(url, host string, requireHTTPS bool) string {
+	if !SafeNext(url, host, requireHTTPS) {
+		return ""
+	}
+	return iriToURI(url)
+}
+
 // hasAllowedHostAndScheme is _url_has_allowed_host_and_scheme.
 func hasAllowedHostAndScheme(url, host string, requireHTTPS bool) bool {
 	// Chrome considers any URL with more than two slashes to be absolute.

@@ -49,7 +49,7 @@ func TestOpenAPIOfServer(t *testing.T) {
 	}
 	broken := []string{"--exclude-checks", "not_a_server_error,unsupported_method"} // /tus/ asks whose request it is before anything else
 	schemathesis(t, d.public, d.cookies["a user"], slices.Concat(broken, short, public))
-	schemathesis(t, d.public, d.cookies["a user"]+"; "+csrfCookie, slices.Concat(broken, short, writing))
+	schemathesis(t, d.public, d.cookies["a user"]+"; "+csrfCookie, slices.Concat(broken, short[:2], writing)) // what is included adds up
 	schemathesis(t, d.admin, "", slices.Concat(broken, admin))
 	d.stop()
 	if log := d.log.String(); strings.Contains(log, `"stack"`) || !strings.Contains(log, `"path":"/upload"`) {

@@ -2,6 +2,8 @@ package pages_test
 
 import (
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,14 +78,20 @@ func TestNewestDjango(t *testing.T) {
 	}
 }
 
-// TestLibraryShowsTheExample: the code in docs/library.md is that of the example, which the compiler reads.
+// TestLibraryShowsTheExample: the code in docs/library.md is that of the example, which the compiler reads: a whole file first, functions of another one then.
 func TestLibraryShowsTheExample(t *testing.T) {
-	_, block, found := strings.Cut(readFile(t, "docs/library.md"), "```go\n")
-	block, _, ended := strings.Cut(block, "```\n")
-	if !found || !ended || len(block) < 500 {
-		t.Fatal("docs/library.md has no example")
+	main, login := readFile(t, "examples/service/main.go"), readFile(t, "examples/service/login.go")
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```\n").FindAllStringSubmatch(readFile(t, "docs/library.md"), -1)
+	shown := slices.IndexFunc(blocks, func(block []string) bool { return strings.HasPrefix(block[1], "func ") })
+	if shown < 1 || len(blocks[shown][1]) < 1000 {
+		t.Fatal("docs/library.md has not both examples")
 	}
-	if readFile(t, "examples/service/main.go") != block {
-		t.Error("the code in docs/library.md is not examples/service/main.go")
+	if blocks[0][1] != main {
+		t.Error("the first code in docs/library.md is not examples/service/main.go")
+	}
+	for function := range strings.SplitSeq(strings.TrimSpace(blocks[shown][1]), "\n\nfunc ") {
+		if !strings.Contains(login, strings.TrimPrefix(function, "func ")+"\n") {
+			t.Errorf("examples/service/login.go has no %.60s", function)
+		}
 	}
 }

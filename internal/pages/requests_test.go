@@ -69,7 +69,7 @@ func startDemo(t *testing.T) *demo {
 	d := &demo{public: freeAddress(t), admin: freeAddress(t), cookies: map[string]string{}, log: new(bytes.Buffer)}
 	cmd := exec.CommandContext(t.Context(), binary, "demo")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "SIDECAR_LISTEN="+d.public, "SIDECAR_ADMIN_LISTEN="+d.admin, "SIDECAR_TRUSTED_PROXIES=127.0.0.1",
-		"SIDECAR_WRITE=touch,logout,login")
+		"SIDECAR_WRITE=touch,logout,login", "SIDECAR_LOGIN_TRIES_PER_ADDRESS=20")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stderr = d.log
 	out, err := cmd.StdoutPipe()

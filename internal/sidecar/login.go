@@ -106,6 +106,20 @@ func (l *Live) CheckPassword(ctx context.Context, id, password string) (bool, er
 	return s.CheckPassword(ctx, id, password)
 }
 
+// Session reads a session. It fails with djangosession.ErrNotFound where there is none that is alive and can be read.
+func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session, error) {
+	if !djangosession.ValidSessionKey(key) {
+		return nil, djangosession.ErrNotFound
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.Config.StoreTimeout)
+	defer cancel()
+	s, err := l.Current().sessions.Load(ctx, key)
+	if err != nil {
+		return nil, asNotFound(err)
+	}
+	return s.Clone(), nil
+}
+
 // UpdateSession changes a session, as a view of Django that saves it.
 func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) error {
 	s, err := l.logins()
