@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -178,23 +180,39 @@ func clusterClient(servers []*redis.Options, guard func(server string) Guard) ([
 	return []redis.UniversalClient{client}, nil
 }
 
-// reader is _get_connection_pool_index of core/cache/backends/redis.py, 6.1, and get_next_client_index of
-// django_redis/client/default.py, 7.0: reads go to any server but the first, if there are several.
-func (b *redisBackend) reader() redis.UniversalClient {
+// readers is _get_connection_pool_index of core/cache/backends/redis.py, 6.1, and get_next_client_index of
+// django_redis/client/default.py, 7.0: reads go to any server but the first, if there are several. They are in the order
+// in which to ask them: Django would have asked any of them, and fails with the one.
+func (b *redisBackend) readers() []redis.UniversalClient {
 	if len(b.clients) == 1 {
-		return b.clients[0]
+		return b.clients
 	}
-	return b.clients[1+rand.IntN(len(b.clients)-1)] //nolint:gosec // it spreads load and guards nothing
+	first := rand.IntN(len(b.clients) - 1) //nolint:gosec // it spreads load and guards nothing
+	return slices.Concat(b.clients[1+first:], b.clients[1:1+first])
 }
 
-// Get implements backend. Redis forgets what has expired, and when that will be is a second question.
+// Get implements backend. Of several servers, each has its share of the time.
 func (b *redisBackend) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	readers := b.readers()
+	for _, client := range readers {
+		value, expires, err = b.getFrom(ctx, client, key, b.timeout/time.Duration(len(readers)))
+		if err == nil || djangosession.IsAnswer(err) {
+			break
+		}
+	}
+	return value, expires, err
+}
+
+// getFrom asks one server. Redis forgets what has expired, and when that will be is a second question.
+func (b *redisBackend) getFrom(
+	ctx context.Context, client redis.UniversalClient, key string, timeout time.Duration,
+) (value []byte, expires time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if b.expiry {
-		return b.getExpiring(ctx, key)
+		return b.getExpiring(ctx, client, key)
 	}
-	stored, err := b.reader().Get(ctx, key).Bytes()
+	stored, err := client.Get(ctx, key).Bytes()
 	if err == nil {
 		value, err = b.format.decode(stored)
 		return value, time.Time{}, err
@@ -204,9 +222,11 @@ func (b *redisBackend) Get(ctx context.Context, key string) (value []byte, expir
 
 // getExpiring asks both questions at once. The second is answered a moment later: for a value that has been replaced in
 // between, the end is its successor's. Where it is refused, the end is not known, as where there is none.
-func (b *redisBackend) getExpiring(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
+func (b *redisBackend) getExpiring(
+	ctx context.Context, client redis.UniversalClient, key string,
+) (value []byte, expires time.Time, err error) {
 	asked := b.now()
-	pipe := b.reader().Pipeline()
+	pipe := client.Pipeline()
 	get, left := pipe.Get(ctx, key), pipe.PTTL(ctx, key)
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	stored, err := get.Bytes()
@@ -236,16 +256,25 @@ func redisError(err error) error {
 	return fmt.Errorf("reading the cache: %w", err)
 }
 
-// Probe implements backend. A server that forbids PING has answered.
+// Probe implements backend: one server that is read from has to answer. One that forbids PING has answered.
 func (b *redisBackend) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	for _, client := range b.clients {
-		if err := client.Ping(ctx).Err(); err != nil && !redis.HasErrorPrefix(err, "NOPERM") {
-			return fmt.Errorf("asking the cache: %w", err)
-		}
+	readers := b.readers()
+	errs := make([]error, len(readers))
+	var asking sync.WaitGroup
+	for i, client := range readers {
+		asking.Go(func() {
+			if err := client.Ping(ctx).Err(); err != nil && !redis.HasErrorPrefix(err, "NOPERM") {
+				errs[i] = fmt.Errorf("asking the cache: %w", err)
+			}
+		})
 	}
-	return nil
+	asking.Wait()
+	if slices.Contains(errs, nil) {
+		return nil
+	}
+	return errors.Join(errs...)
 }
 
 // Close implements backend.

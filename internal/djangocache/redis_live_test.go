@@ -97,22 +97,44 @@ func TestRedisAnswersThatAreNoStrings(t *testing.T) {
 	jsonStore(t, "redis://"+r.Addr).expect(t, "a list", sessionKey, "unreadable")
 }
 
-// TestRedisReplicas: core/cache/backends/redis.py, 6.1: with several URLs, the first is for writing alone.
+// TestRedisReplicas: core/cache/backends/redis.py, 6.1: with several URLs, the first is for writing alone. Any other has
+// what is asked for.
 func TestRedisReplicas(t *testing.T) {
-	primary := djangotest.Redis(t, djangotest.RedisConfig{})
+	primary := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"repl-diskless-sync-delay 0"}})
 	host, port, err := net.SplitHostPort(primary.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	replica := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port}})
 	primary.Do(setSession)
-	d := jsonStore(t, "redis://"+primary.Addr+",redis://"+replica.Addr)
-	pollFound(t, d)
+	url := "redis://" + primary.Addr
+	var replicas []*djangotest.RedisServer
+	for range 2 {
+		r := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port}})
+		pollFound(t, jsonStore(t, "redis://"+r.Addr))
+		replicas, url = append(replicas, r), url+",redis://"+r.Addr
+	}
+	d := jsonStore(t, url)
 	primary.Stop()
 	d.expect(t, "without the primary", sessionKey, "1")
-	replica.Stop()
+	for _, fault := range []struct {
+		name  string
+		begin func()
+	}{{"one is silent", replicas[0].Pause}, {"one is gone", replicas[0].Kill}} {
+		fault.begin()
+		for range 6 { // of which each may be asked first
+			d.expect(t, fault.name, sessionKey, "1")
+		}
+		if err := d.cache.Probe(t.Context()); err != nil {
+			t.Errorf("%s: Probe: %v", fault.name, err)
+		}
+		replicas[0].Resume()
+	}
+	replicas[1].Stop()
 	if got := d.within(t, 2*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
 		t.Errorf("without both: got %q", got)
+	}
+	if err := d.cache.Probe(t.Context()); err == nil {
+		t.Error("Probe is content without both")
 	}
 }
 

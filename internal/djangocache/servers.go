@@ -43,7 +43,7 @@ func (c *Backend) Servers() ([]RedisEndpoint, error) {
 	return b.servers(strings.TrimPrefix(c.Location, "Redis at "))
 }
 
-// servers are those that reader chooses from. The location is for messages.
+// servers are those that readers has. The location is for messages.
 func (b *redisBackend) servers(location string) ([]RedisEndpoint, error) {
 	read := b.clients
 	if len(read) > 1 {
