@@ -23,13 +23,16 @@ import (
 func (s *Site) CSRF(next http.Handler) http.Handler {
 	c := s.csrfChecker()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer removeFiles(r, r.MultipartForm)
 		state := c.Read(w.Header(), r, now())
 		if err := state.Check(r, csrfhttp.FormField); err != nil {
 			s.logger.InfoContext(r.Context(), "CSRF verification failed", "reason", err.Error())
 			answer(w, reply.NotOfThisSite)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), csrfKey{}, state)))
+		inner := r.WithContext(context.WithValue(r.Context(), csrfKey{}, state))
+		defer removeFiles(inner, r.MultipartForm)
+		next.ServeHTTP(w, inner)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -112,6 +113,62 @@ func TestCSRFOfOlderDjangos(t *testing.T) {
 		if replaced := w.Header().Get("Set-Cookie") != ""; w.Code != 403 || replaced != want.replaced {
 			t.Errorf("%s: a malformed cookie: %d, %v", version, w.Code, w.Header())
 		}
+	}
+}
+
+// TestCSRFLeavesNoFiles: the files of a form are gone after the answer, also where the request is a copy of the server's,
+// whose files the server does not know: strangers would fill the disk, since a token is looked for before it is right. So
+// are those of a form that the handler reads.
+func TestCSRFLeavesNoFiles(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	d := deploy(t)
+	s := open(t, d.settings)
+	files := func() []os.DirEntry {
+		t.Helper()
+		list, err := os.ReadDir(os.Getenv("TMPDIR"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	during := 0
+	server := httptest.NewServer(s.Load(s.CSRF(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if err := r.ParseMultipartForm(1); err != nil {
+			t.Error(err)
+		}
+		during += len(files())
+	}))))
+	defer server.Close()
+	token := strings.Repeat("a", 32)
+	form := func(size int, token string) string {
+		return "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n" + strings.Repeat("x", size) +
+			"\r\n--b\r\nContent-Disposition: form-data; name=\"csrfmiddlewaretoken\"\r\n\r\n" + token + "\r\n--b--\r\n"
+	}
+	for sent, status := range map[string]int{strings.Repeat("b", 32): 403, "": 200} {
+		size := 33 << 20 // more than is kept in memory
+		if sent == "" {  // the handler is the first who reads the form
+			size = 100
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(form(size, sent)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		r.Header.Set("Cookie", "csrftoken="+token)
+		if sent == "" {
+			r.Header.Set("X-CSRFToken", token)
+		}
+		answer, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil || answer.StatusCode != status {
+			t.Errorf("%d, %v; want %d", answer.StatusCode, err, status)
+		}
+	}
+	server.Close() // which waits for the handlers
+	if left := files(); len(left) > 0 || during != 1 {
+		t.Errorf("%d files while a form was answered, and then %v", during, left)
 	}
 }
 

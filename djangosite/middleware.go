@@ -3,6 +3,7 @@ package djangosite
 import (
 	"context"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 
@@ -17,8 +18,9 @@ import (
 // Retry-After. Answers get "Vary: Cookie".
 func (s *Site) Load(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r, _, ok := s.loaded(w, r); ok {
-			next.ServeHTTP(w, r)
+		if inner, _, ok := s.loaded(w, r); ok {
+			defer removeFiles(inner, r.MultipartForm)
+			next.ServeHTTP(w, inner)
 		}
 	})
 }
@@ -78,11 +80,12 @@ func requirements(method, kind string, names []string) gateway.Requirements {
 func (s *Site) require(demands gateway.Requirements) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx := r.Context()
+			ctx, had := r.Context(), r.MultipartForm
 			r, v, ok := s.loaded(w, r)
 			if !ok {
 				return
 			}
+			defer removeFiles(r, had)
 			q := check.Question{Demands: demands, Original: original(r), Cookies: r.Header["Cookie"]}
 			if a := s.source.judge(ctx, q, v); a.Action != gateway.Allow {
 				answer(w, a.Reply)
@@ -107,6 +110,14 @@ func (s *Site) loaded(w http.ResponseWriter, r *http.Request) (*http.Request, dj
 		return r, v, false
 	}
 	return r.WithContext(context.WithValue(r.Context(), contextKey{}, loaded{s, v})), v, true
+}
+
+// removeFiles removes the files of a form that was read while a request was answered. net/http does so for its own request,
+// and knows nothing of a copy's.
+func removeFiles(r *http.Request, had *multipart.Form) {
+	if r.MultipartForm != nil && r.MultipartForm != had {
+		_ = r.MultipartForm.RemoveAll() // somebody may have removed them
+	}
 }
 
 // original is the request as the rules of gateways see it. A page to return to is left out where it cannot be read.
