@@ -13,6 +13,7 @@ import (
 
 	_ "github.com/go-sql-driver/mysql"
 
+	"django-sidecar/djangosite"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/invalidate/postgres"
 )
@@ -146,6 +147,14 @@ func TestHiddenPasswordsOnMariaDB(t *testing.T) {
 	want("/authenticate", bob, 200)
 	want("/auth/nginx?require=group:editors", ada, 200)
 	want("/auth/nginx?require=group:editors", bob, 403)
+	site, err := djangosite.FromEnv(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(site.Close)
+	if user, err := site.UserByName(t.Context(), "bob"); err != nil || user.ID != "2" {
+		t.Errorf("by name: %+v, %v", user, err)
+	}
 	if code, said := command(t, "", "check"); code != exitYes || strings.Contains(said, "warn  users") || !strings.Contains(said, "ok    groups") {
 		t.Errorf("check: exit code %d\n%s", code, said)
 	}

@@ -3,8 +3,10 @@ package dbstore
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,7 +36,7 @@ func (u *Users) UserByName(ctx context.Context, name string) (*djangosession.Sto
 			return nil, errNoNames
 		}
 		var found []*userRow
-		err := shape.byName.all(ctx, append([]any{name}, u.more...), func(a *answer) error {
+		err := shape.byName.all(ctx, u.parameters(name), func(a *answer) error {
 			found = nil // it may be asked again
 			for len(found) < 2 {
 				row := userRow{hashed: make([]any, len(shape.hashed))}
@@ -57,15 +59,34 @@ func (u *Users) UserByName(ctx context.Context, name string) (*djangosession.Sto
 	})
 }
 
-// UserByKey returns the user whose primary key is id, as User.ID has it.
+// UserByKey returns the user whose primary key is id, as User.ID has it. No other spelling finds anybody.
 func (u *Users) UserByKey(ctx context.Context, id string) (*djangosession.StoredUser, error) {
 	return withShape(ctx, &u.shapes, func(shape *userShape) (*djangosession.StoredUser, error) {
+		if !spellsKey(shape.keyType, id) {
+			return nil, djangosession.ErrUserNotFound
+		}
 		row, err := shape.queue.find(ctx, keyOf(shape.keyType, id))
 		if err != nil {
 			return nil, err
 		}
 		return u.user(shape, keyOf(shape.keyType, id), row)
 	})
+}
+
+// spellsKey reports whether a text is a primary key of the type, as User.ID has it. Databases that compare numbers read 1abc as 1, and nothing
+// as 0.
+func spellsKey(t djangosession.KeyType, id string) bool {
+	switch t {
+	case djangosession.IntegerKey:
+		n, err := strconv.ParseInt(id, 10, 64)
+		return err == nil && strconv.FormatInt(n, 10) == id
+	case djangosession.UUIDKey:
+		key, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+		return err == nil && len(key) == 16
+	case djangosession.TextKey:
+		return id != "" && utf8.ValidString(id) && !strings.ContainsRune(id, 0)
+	}
+	return false
 }
 
 // keyOf is a primary key as ToPython writes it, from a row that was not found by it.

@@ -37,6 +37,11 @@ func testUserNames(t *testing.T, f *fixture) {
 			t.Errorf("%.20q: %+v, %v", name, user, err)
 		}
 	}
+	for _, key := range []string{"", "1", id, id + "00", strings.Repeat("x", 32), id + "0' OR 1=1 --"} {
+		if user, err := u.UserByKey(t.Context(), key); !errors.Is(err, djangosession.ErrUserNotFound) {
+			t.Errorf("the key %q: %+v, %v", key, user, err)
+		}
+	}
 	f.table(t, "numbered", "id integer PRIMARY KEY, password text, is_active bool, username integer")
 	if user, err := f.users(dbstore.UsersConfig{Table: "numbered"}).UserByName(t.Context(), "1"); user != nil || err == nil || errors.Is(err, djangosession.ErrUserNotFound) {
 		t.Errorf("a name that is a number: %+v, %v", user, err)
@@ -68,6 +73,11 @@ func testUserWriter(t *testing.T, f *fixture, writer *database.Database) {
 	}
 	wantUser(t, u, "1", "1 ada ? new' $1 ? "+flags(yes, absent, absent))
 	wantUser(t, u, "2", "2 bob ? old "+flags(yes, absent, absent))
+	for _, key := range []string{"", "1abc", "01", "+1", " 1", "1.0", "x", "9999999999999999999"} { // which casts of some databases read as 1 or 0
+		if user, err := u.UserByKey(t.Context(), key); !errors.Is(err, djangosession.ErrUserNotFound) {
+			t.Errorf("the key %q: %+v, %v", key, user, err)
+		}
+	}
 	at := time.Date(2026, 11, 29, 5, 40, 0, 123456000, time.UTC)
 	if err := w.SetLastLogin(t.Context(), "2", at); err != nil {
 		t.Error(err)
