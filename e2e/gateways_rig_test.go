@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"django-sidecar/internal/djangotest"
+	"django-sidecar/internal/serving"
 )
 
 // gatewayRig is what stands around a gateway: a Django that logs users in, a sidecar on its database, and an application
@@ -23,6 +24,7 @@ type gatewayRig struct {
 	store   *djangotest.FaultProxy   // before the database
 	sidecar []*djangotest.FaultProxy // before the sidecar's two listeners
 	route   djangotest.GatewayRoute
+	at      serving.Listeners // the sidecar's own
 
 	database string // DATABASE_URL without the proxy
 	django   *djangotest.Django
@@ -69,6 +71,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	rig.ada, rig.bob, rig.loggedOut = django.Login("1"), django.Login("2"), django.Login("3")
 	django.Execute("UPDATE auth_user SET is_active = false WHERE id = 3")
 	at := listenersForTest(t)
+	rig.at = at
 	rig.sidecar = []*djangotest.FaultProxy{djangotest.NewFaultProxy(t, at.Public.Addr().String()), djangotest.NewFaultProxy(t, at.GRPC.Addr().String())}
 	rig.route = djangotest.GatewayRoute{
 		Sidecar: rig.sidecar[0].Addr(), SidecarGRPC: rig.sidecar[1].Addr(), Application: djangotest.StartGatewayApplication(t, "6.1").Addr,

@@ -48,6 +48,22 @@ func NewAuthority(tb testing.TB) *Authority {
 // Issue makes a certificate for 127.0.0.1 and localhost, of a server or of a client, that ends after a while.
 func (a *Authority) Issue(tb testing.TB, usage x509.ExtKeyUsage, ends time.Duration) (certificate, key string) {
 	tb.Helper()
+	return a.issue(tb, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{usage},
+	}, ends)
+}
+
+// IssueNamed makes a certificate for another name, and no address.
+func (a *Authority) IssueNamed(tb testing.TB, name string, usage x509.ExtKeyUsage) (certificate, key string) {
+	tb.Helper()
+	return a.issue(tb, &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, ExtKeyUsage: []x509.ExtKeyUsage{usage},
+	}, time.Hour)
+}
+
+func (a *Authority) issue(tb testing.TB, template *x509.Certificate, ends time.Duration) (certificate, key string) {
+	tb.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		tb.Fatal(err)
@@ -56,12 +72,8 @@ func (a *Authority) Issue(tb testing.TB, usage x509.ExtKeyUsage, ends time.Durat
 	if err != nil {
 		tb.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(ends),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{usage},
-	}
+	template.SerialNumber, template.KeyUsage = serial, x509.KeyUsageDigitalSignature
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(ends)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
 	if err != nil {
 		tb.Fatal(err)

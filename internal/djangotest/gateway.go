@@ -32,6 +32,8 @@ type Gateway struct {
 
 	// Addr is its host:port.
 	Addr string
+
+	reload func() error // nil where no test wants it
 }
 
 // newGateway makes a gateway's directory and takes a port for it.
