@@ -23,10 +23,10 @@ type Writer interface {
 	Save(ctx context.Context, key string, s *Session, expire time.Time) error
 	// Delete deletes a session. It is no error if there is none.
 	Delete(ctx context.Context, key string) error
-	// Touch moves the expiry of a session from what it was when the session was loaded, and leaves its data alone. It
-	// fails with ErrNotFound where the session has been deleted, is over or has another expiry meanwhile: whoever
-	// saves a session gives it a new one, and that one stays.
-	Touch(ctx context.Context, key string, from, to time.Time) error
+	// Touch moves the expiry of a session that was loaded, and leaves its data alone. It fails with ErrNotFound where
+	// the session has been deleted, is over or was given another expiry since: whoever saves a session gives it a new
+	// one, and that one stays. Where a store does not tell when a session ends, its entry _session_expiry decides.
+	Touch(ctx context.Context, key string, loaded *Session, to time.Time) error
 }
 
 // NewSession returns an empty session of a deployment with this Django, to set entries of and to store.

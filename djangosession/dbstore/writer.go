@@ -111,8 +111,8 @@ func (w *Writer) Delete(ctx context.Context, key string) error {
 }
 
 // Touch implements djangosession.Writer.
-func (w *Writer) Touch(ctx context.Context, key string, from, to time.Time) error {
-	rows, err := w.exec(ctx, w.touch, w.stored(to), key, w.stored(from), w.stored(w.config.Now()))
+func (w *Writer) Touch(ctx context.Context, key string, loaded *djangosession.Session, to time.Time) error {
+	rows, err := w.exec(ctx, w.touch, w.stored(to), key, w.stored(loaded.ExpireDate), w.stored(w.config.Now()))
 	if err != nil {
 		return fmt.Errorf("moving the expiry of a session: %w", err)
 	}

@@ -34,3 +34,26 @@ func (w *Writer) Probe(ctx context.Context, what Writes) error {
 	return probe(what.Login, "INSERT", "INSERT INTO %[1]s (session_key, session_data, expire_date) "+
 		"SELECT session_key, session_data, expire_date FROM %[1]s WHERE 1 = 0")
 }
+
+// Probe asks the database whether it would let be written what a login changes of a user: nil says that it would. It
+// changes nothing.
+func (w *UserWriter) Probe(ctx context.Context) error {
+	shape, err := w.users.shapes.get(ctx)
+	if err != nil {
+		return err
+	}
+	columns := []string{w.users.config.Columns.Password}
+	if shape.hasLastLogin {
+		columns = append(columns, lastLoginColumn)
+	}
+	d := w.users.config.Dialect
+	for _, column := range columns {
+		name := identifier(column, d.quoteMark)
+		//nolint:gosec // G202: names are quoted
+		text := "UPDATE " + d.table(w.users.config.Table) + " SET " + name + " = " + name + " WHERE 1 = 0"
+		if _, err := w.db.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("UPDATE of %s on table %s: %w", column, w.users.config.Table, w.users.shapes.failed(shape, err))
+		}
+	}
+	return nil
+}

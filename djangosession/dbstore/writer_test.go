@@ -41,6 +41,7 @@ func testWriter(t *testing.T, f *fixture) {
 		}
 		return s
 	}
+	until := func(expire time.Time) *djangosession.Session { return &djangosession.Session{ExpireDate: expire} }
 	want := func(key, user string, expire time.Time) {
 		t.Helper()
 		s, err := reader.Load(ctx, key)
@@ -59,25 +60,25 @@ func testWriter(t *testing.T, f *fixture) {
 	}
 	key, hour, later := strings.Repeat("k", 32), at.Add(time.Hour), at.Add(2*time.Hour)
 	is(w.Save(ctx, key, session("nobody"), hour), djangosession.ErrNotFound)
-	is(w.Touch(ctx, key, hour, later), djangosession.ErrNotFound)
+	is(w.Touch(ctx, key, until(hour), later), djangosession.ErrNotFound)
 	is(w.Create(ctx, key, session("ada"), hour), nil)
 	is(w.Create(ctx, key, session("eve"), later), djangosession.ErrExists)
 	want(key, "ada", hour)
-	is(w.Touch(ctx, key, later, later.Add(time.Hour)), djangosession.ErrNotFound) // somebody has saved meanwhile
+	is(w.Touch(ctx, key, until(later), later.Add(time.Hour)), djangosession.ErrNotFound) // somebody has saved meanwhile
 	want(key, "ada", hour)
-	is(w.Touch(ctx, key, hour, later), nil)
+	is(w.Touch(ctx, key, until(hour), later), nil)
 	want(key, "ada", later)
 	is(w.Save(ctx, key, session("bob"), hour), nil)
 	is(w.Save(ctx, key, session("bob"), hour), nil) // the same again
 	want(key, "bob", hour)
 	// The session is over: nobody revives it.
 	passed.Store(int64(time.Hour))
-	is(w.Touch(ctx, key, hour, later), djangosession.ErrNotFound)
+	is(w.Touch(ctx, key, until(hour), later), djangosession.ErrNotFound)
 	is(w.Save(ctx, key, session("bob"), later), djangosession.ErrNotFound)
 	passed.Store(0)
 	is(w.Delete(ctx, key), nil)
 	is(w.Delete(ctx, key), nil)
-	is(w.Touch(ctx, key, hour, later), djangosession.ErrNotFound)
+	is(w.Touch(ctx, key, until(hour), later), djangosession.ErrNotFound)
 	is(w.Save(ctx, key, session("bob"), later), djangosession.ErrNotFound)
 	_, err := reader.Load(ctx, key)
 	is(err, djangosession.ErrNotFound)
@@ -91,7 +92,7 @@ func testWriter(t *testing.T, f *fixture) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			switch err := w.Touch(ctx, key, hour, later); {
+			switch err := w.Touch(ctx, key, until(hour), later); {
 			case err == nil:
 				moved.Add(1)
 			case !errors.Is(err, djangosession.ErrNotFound):

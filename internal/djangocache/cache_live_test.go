@@ -25,10 +25,12 @@ import (
 
 // deployment is a Django with a cache, and the same cache opened here.
 type deployment struct {
-	django *django
-	cache  *djangocache.Backend
-	rows   djangosession.Store // nil for the engine cache
-	store  *cachestore.Store
+	version djangosession.Version
+	django  *django
+	cache   *djangocache.Backend
+	rows    djangosession.Store // nil for the engine cache
+	store   *cachestore.Store
+	writer  djangosession.Writer
 }
 
 // site says how to deploy.
@@ -59,7 +61,7 @@ func deploy(t *testing.T, s site) *deployment {
 		s.engine = "cache"
 	}
 	version := parseVersion(t, s.version)
-	d := &deployment{django: startDjango(t, s.version, s.engine, s.caches)}
+	d := &deployment{version: version, django: startDjango(t, s.version, s.engine, s.caches)}
 	db, err := database.Open("sqlite:///"+d.django.database, database.Options{Timeout: 10 * time.Second, Conns: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -69,20 +71,36 @@ func deploy(t *testing.T, s site) *deployment {
 			t.Error(err)
 		}
 	})
+	writes, err := database.Open("sqlite:///"+d.django.database, database.Options{Timeout: 10 * time.Second, Conns: 1, Write: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := writes.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var rowWriter djangosession.Writer
 	if s.engine == "cached_db" {
 		codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: version, SecretKey: signing.SecretKey(secretKey)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.rows = dbstore.NewSessions(db.DB, codec, dbstore.SessionsConfig{Dialect: db.Dialect, Zone: dbstore.Zone{UseTZ: true}, Prepare: db.Prepares})
+		c := dbstore.SessionsConfig{Dialect: db.Dialect, Zone: dbstore.Zone{UseTZ: true}, Prepare: db.Prepares}
+		d.rows, rowWriter = dbstore.NewSessions(db.DB, codec, c), dbstore.NewWriter(writes.DB, codec, c)
 	}
-	d.cache = openCache(t, s.url, djangocache.Options{Timeout: timeout, Conns: 3, Database: db, Zone: dbstore.Zone{UseTZ: true}})
+	d.cache = openCache(t, s.url, djangocache.Options{
+		Timeout: timeout, Conns: 3, Database: db, Writes: writes, Zone: dbstore.Zone{UseTZ: true}, Expiry: true,
+	})
 	d.store, err = cachestore.New(cachestore.Config{
 		Cache: d.cache, Then: d.rows, Serializer: d.cache.Serializer, KeyPrefix: d.cache.KeyPrefix, KeyVersion: d.cache.KeyVersion,
 		Version: version,
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if rowWriter != nil {
+		d.writer = d.store.WriteRows(rowWriter, d.cache)
 	}
 	return d
 }
@@ -237,6 +255,9 @@ func TestEveryBackendConforms(t *testing.T) {
 				}
 				storetest.Run(t, func(*testing.T) storetest.Harness { return h })
 				testOddValues(t, d, engine)
+				if d.writer != nil {
+					testWriter(t, d)
+				}
 			})
 		}
 	}

@@ -33,6 +33,18 @@ func startDjango(t *testing.T, version, engine string, cache map[string]any) *dj
 type djangoAnswer struct {
 	Error, Exception string
 	User             *string
+
+	// Of the operation look: whether the session is in the cache and in its row, and for how many seconds more; and
+	// get_expiry_age().
+	Cached, Row bool
+	Left        float64
+	Due         int
+}
+
+// look asks what there is of a session.
+func (d *django) look(t *testing.T, key string) djangoAnswer {
+	t.Helper()
+	return d.do(t, map[string]any{"op": "look", "key": key})
 }
 
 // try sends a request and returns the answer to it.

@@ -21,16 +21,17 @@ type unguarded struct{}
 // Ask implements Guard.
 func (unguarded) Ask(_ context.Context, question func() error) error { return question() }
 
-// guarded is a cache that is one place.
+// guarded is a cache that is one place. What writes is watched as a whole by its owner: a lock that it waits for says
+// nothing of reading.
 type guarded struct {
 	guard Guard
-	valueReader
+	store
 }
 
-// Get implements valueReader.
+// Get implements store.
 func (g guarded) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
 	err = g.guard.Ask(ctx, func() error {
-		value, expires, err = g.valueReader.Get(ctx, key)
+		value, expires, err = g.store.Get(ctx, key)
 		return err
 	})
 	return value, expires, err

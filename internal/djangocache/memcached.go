@@ -77,7 +77,7 @@ func openMemcached(c *Backend, a *cacheURL, s *settings, o Options) error {
 	b.client = memcache.NewFromSelector(b.selector)
 	b.client.DialContext = dialing(o.Timeout, nil).bounded(o.MaxBytes, memcachedLength).aged(o.Now)
 	b.client.Timeout, b.client.MaxIdleConns = o.Timeout, o.Conns
-	c.valueReader, c.Location = b, "Memcached at "+strings.Join(locations, ", ")
+	c.store, c.Location = b, "Memcached at "+strings.Join(locations, ", ")
 	return nil
 }
 

@@ -21,6 +21,8 @@ type Options struct {
 	// Database is where a db:// cache has its table, and Zone how instants are kept in it; nil if there is none.
 	Database *database.Database
 	Zone     dbstore.Zone
+	// Writes has the connections to the database that may write, where those of Database may not; nil: they may.
+	Writes *database.Database
 	// Expiry has Redis asked when a value expires, with the value: one command more, PTTL. Other caches tell anyway,
 	// or never.
 	Expiry bool
@@ -31,16 +33,18 @@ type Options struct {
 	Now func() time.Time
 }
 
-// valueReader is what each kind of cache implements. Get is that of cachestore.Getter.
-type valueReader interface {
+// store is what each kind of cache implements. Get is that of cachestore.Getter.
+type store interface {
 	Get(ctx context.Context, key string) (value []byte, expires time.Time, err error)
+	// Delete deletes a value. It is no error if there is none.
+	Delete(ctx context.Context, key string) error
 	Probe(ctx context.Context) error
 	Close() error
 }
 
 // Backend is an open cache, what CACHES calls a backend. Nothing has been connected yet.
 type Backend struct {
-	valueReader
+	store
 
 	// Serializer is how the values that Get returns are written.
 	Serializer djangosession.Serializer
@@ -99,7 +103,10 @@ func Open(rawURL string, o Options) (*Backend, error) {
 }
 
 // tableBackend is a table; the database is its owner's to close.
-type tableBackend struct{ *dbstore.CacheTable }
+type tableBackend struct {
+	*dbstore.CacheTable
+	*dbstore.CacheTableWriter
+}
 
 // Close implements backend.
 func (tableBackend) Close() error { return nil }
@@ -117,10 +124,14 @@ func openTable(c *Backend, a *cacheURL, s *settings, o Options) error {
 	case o.Database == nil:
 		return errors.New("a DatabaseCache needs DATABASE_URL, which says where its table is")
 	}
-	d := o.Database
-	c.valueReader = guarded{o.Guard(""), tableBackend{dbstore.NewCacheTable(d.DB, dbstore.CacheTableConfig{
+	d, writes := o.Database, o.Writes
+	if writes == nil {
+		writes = d
+	}
+	config := dbstore.CacheTableConfig{
 		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now, MaxBytes: o.MaxBytes,
-	})}}
+	}
+	c.store = guarded{o.Guard(""), tableBackend{dbstore.NewCacheTable(d.DB, config), dbstore.NewCacheTableWriter(writes.DB, config)}}
 	c.Location = "cache table " + table + " in " + d.Location
 	return nil
 }

@@ -73,7 +73,7 @@ func openRedis(c *Backend, urls []*cacheURL, s *settings, o Options) error {
 	if err != nil {
 		return err
 	}
-	c.valueReader, c.Serializer, c.Location = b, serializer, "Redis at "+strings.Join(locations, ", ")
+	c.store, c.Serializer, c.Location = b, serializer, "Redis at "+strings.Join(locations, ", ")
 	return nil
 }
 

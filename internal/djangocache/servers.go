@@ -36,7 +36,7 @@ const lookAtNames = 30 * time.Second
 
 // Servers are the servers that values are read from. An error says why none can be listened to.
 func (c *Backend) Servers() ([]RedisEndpoint, error) {
-	b, ok := c.valueReader.(*redisBackend)
+	b, ok := c.store.(*redisBackend)
 	if !ok {
 		return nil, errNoTracking
 	}

@@ -31,10 +31,11 @@ func role(t postgres.Tables) (string, error) {
 	}
 	if t.Sessions != "" {
 		grant(t.Sessions, postgres.SessionColumns)
-		b.WriteString(grantSessionWrites(t))
+		b.WriteString(grantWrites(t.Sessions, t.SessionWrites(quoteName)))
 	}
 	if t.Cache != "" {
 		grant(t.Cache, postgres.CacheColumns)
+		b.WriteString(grantWrites(t.Cache, t.CacheWrites(quoteName)))
 	}
 	if t.Users == "" {
 		return b.String(), nil

@@ -6,14 +6,12 @@ import (
 	"django-sidecar/internal/invalidate/postgres"
 )
 
-// grantSessionWrites lets the account change sessions, by what SIDECAR_WRITE names and nothing more.
-func grantSessionWrites(t postgres.Tables) string {
-	rights := t.SessionWrites(quoteName)
+// grantWrites lets the account change a table of sessions, by what SIDECAR_WRITE names and nothing more.
+func grantWrites(table, rights string) string {
 	if rights == "" {
 		return ""
 	}
-	return fmt.Sprintf("-- What SIDECAR_WRITE names.\nGRANT %s ON %s TO %s;\n",
-		rights, quoteTable(t.Sessions), account(postgres.RoleName))
+	return fmt.Sprintf("-- What SIDECAR_WRITE names.\nGRANT %s ON %s TO %s;\n", rights, quoteTable(table), account(postgres.RoleName))
 }
 
 // grantUserWrites lets the account change what a login changes of a user. A model may lack last_login.

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -120,4 +121,76 @@ func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Acc
 	access, err := a.Store.AccessOf(ctx, userID)
 	a.Watch.end(ctx, q, err)
 	return access, err
+}
+
+// Writer is a djangosession.Writer that is watched.
+type Writer struct {
+	Writer djangosession.Writer
+	Watch  Watch
+}
+
+// write watches one step.
+func (w *Writer) write(ctx context.Context, do func(context.Context) error) error {
+	ctx, q, err := w.Watch.begin(ctx)
+	if err != nil {
+		return err
+	}
+	err = do(ctx)
+	heard := err
+	if errors.Is(err, djangosession.ErrExists) {
+		heard = nil // it is an answer
+	}
+	w.Watch.end(ctx, q, heard)
+	return err
+}
+
+// Create implements djangosession.Writer.
+func (w *Writer) Create(ctx context.Context, key string, s *djangosession.Session, expire time.Time) error {
+	return w.write(ctx, func(ctx context.Context) error { return w.Writer.Create(ctx, key, s, expire) })
+}
+
+// Save implements djangosession.Writer.
+func (w *Writer) Save(ctx context.Context, key string, s *djangosession.Session, expire time.Time) error {
+	return w.write(ctx, func(ctx context.Context) error { return w.Writer.Save(ctx, key, s, expire) })
+}
+
+// Delete implements djangosession.Writer.
+func (w *Writer) Delete(ctx context.Context, key string) error {
+	return w.write(ctx, func(ctx context.Context) error { return w.Writer.Delete(ctx, key) })
+}
+
+// Touch implements djangosession.Writer.
+func (w *Writer) Touch(ctx context.Context, key string, loaded *djangosession.Session, to time.Time) error {
+	return w.write(ctx, func(ctx context.Context) error { return w.Writer.Touch(ctx, key, loaded, to) })
+}
+
+// UserWriter writes what a login changes of a user, and is watched.
+type UserWriter struct {
+	Writer interface {
+		SetPassword(ctx context.Context, id, was, is string) (bool, error)
+		SetLastLogin(ctx context.Context, id string, at time.Time) error
+	}
+	Watch Watch
+}
+
+// SetPassword implements login.UserWriter.
+func (u *UserWriter) SetPassword(ctx context.Context, id, was, is string) (bool, error) {
+	ctx, q, err := u.Watch.begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	done, err := u.Writer.SetPassword(ctx, id, was, is)
+	u.Watch.end(ctx, q, err)
+	return done, err
+}
+
+// SetLastLogin implements login.UserWriter.
+func (u *UserWriter) SetLastLogin(ctx context.Context, id string, at time.Time) error {
+	ctx, q, err := u.Watch.begin(ctx)
+	if err != nil {
+		return err
+	}
+	err = u.Writer.SetLastLogin(ctx, id, at)
+	u.Watch.end(ctx, q, err)
+	return err
 }

@@ -40,6 +40,7 @@ type Deployment struct {
 	probeSessions   func(context.Context) error // asks what sessions would, for none: nil says that they can be had
 	cached          *cachestore.Store           // of the cache
 	rows            *dbstore.Sessions           // the session table, nil for engines that have none
+	sessionRows     djangosession.Store         // rows, watched; for cached_db alone
 	files           *filestore.Store            // the folder of sessions, nil for engines that have none
 	users           *dbstore.Users              // nil with InsecureSkipUserCheck
 	access          *dbstore.Permissions        // nil with InsecureSkipUserCheck
@@ -110,7 +111,7 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 		})
 	}
 	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
-	if err := d.openWriting(); err != nil {
+	if err := d.openWriting(metrics); err != nil {
 		return err
 	}
 	d.verifier = d.rules.With(d.sessions, d.userStore(metrics))

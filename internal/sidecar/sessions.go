@@ -15,6 +15,7 @@ import (
 	"django-sidecar/djangosession/filestore"
 	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangocache"
 	"django-sidecar/internal/observe"
 )
@@ -36,9 +37,10 @@ func (d *Deployment) openSessions(metrics *observe.Metrics) (err error) {
 		watched.Store, watched.Watch.Breaker = d.rows, d.newBreaker("session table")
 		d.probeSessions = d.rows.Probe
 	case config.EngineCachedDB:
-		err = d.openCache(&observe.Sessions{
+		d.sessionRows = &observe.Sessions{
 			Store: d.rows, Watch: observe.Watch{Now: time.Now, Breaker: d.newBreaker("session table")},
-		})
+		}
+		err = d.openCache(d.sessionRows)
 		// An outage of the cache alone is none: the table has every session.
 		watched.Store, d.probeSessions = d.cached, d.rows.Probe
 	case config.EngineCache:
@@ -74,9 +76,15 @@ func (d *Deployment) newCookies() (*cookiestore.Store, error) {
 // openCache makes the store of a cache engine; then is where sessions are that the cache does not have, nil for none.
 func (d *Deployment) openCache(then djangosession.Store) (err error) {
 	c := d.config
+	var writes *database.Database
+	if c.Write.Any() && cacheTable(c) != "" && d.database != nil {
+		if writes, err = d.writable("DATABASE_URL", d.database); err != nil {
+			return err
+		}
+	}
 	d.cache, err = djangocache.Open(c.CacheURL.Reveal(), djangocache.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database,
-		Zone:   d.zone(),
+		Zone: d.zone(), Writes: writes,
 		Expiry: c.Cache.TTL > 0, // without it a verdict would be kept for no longer than that
 		Guard:  d.cacheGuards(),
 	})

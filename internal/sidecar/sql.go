@@ -63,8 +63,11 @@ func sqlPlaces(c *config.Config) map[string]sqlPlace {
 
 // written adds to tables what SIDECAR_WRITE lets the role change of them.
 func written(c *config.Config, t postgres.Tables) postgres.Tables {
-	if w := c.Write; w.Any() && (t.Sessions != "" || w.Login) {
-		t.Write = postgres.Writes{Touch: w.Touch, Logout: w.Logout, Login: w.Login, Password: c.AuthUserColumns.Password}
+	if w := c.Write; w.Any() && (t.Sessions != "" || t.Cache != "" || w.Login) {
+		t.Write = postgres.Writes{
+			Touch: w.Touch, Logout: w.Logout, Login: w.Login, Password: c.AuthUserColumns.Password,
+			CachedRows: c.SessionEngineKind == config.EngineCachedDB,
+		}
 	}
 	return t
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
 )
@@ -23,17 +22,6 @@ func (d *Deployment) expiry() djangosession.Expiry {
 	}
 }
 
-// ProbeWriting asks the database whether it would let be written what SIDECAR_WRITE names; nil says that it would.
-func (d *Deployment) ProbeWriting(ctx context.Context) error {
-	w, ok := d.writing.sessions.(*dbstore.Writer)
-	if !ok {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
-	defer cancel()
-	return w.Probe(ctx, dbstore.Writes(d.config.Write))
-}
-
 // Touch moves the expiry of a session as save() of Django's SessionBase does, and returns the Set-Cookie line that
 // SessionMiddleware would send, "" for none. It fails with djangosession.ErrNotFound where there is no session to keep
 // alive any more.
@@ -44,7 +32,7 @@ func (l *Live) Touch(ctx context.Context, key keyhash.Key) (cookie string, expir
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
 	defer cancel()
-	s, err := d.sessions.Load(ctx, key.Text)
+	s, err := d.writing.loaded.Load(ctx, key.Text)
 	if err != nil {
 		return "", time.Time{}, asNotFound(err)
 	}
@@ -79,7 +67,7 @@ func (l *Live) move(
 		if to.Sub(s.ExpireDate).Abs() < l.Config.TouchInterval {
 			return s, nil
 		}
-		err = d.writing.sessions.Touch(ctx, key.Text, s.ExpireDate, to)
+		err = d.writing.sessions.Touch(ctx, key.Text, s, to)
 		if err == nil {
 			if l.cache != nil {
 				l.cache.ForgetSession(key.Hash)
@@ -92,7 +80,7 @@ func (l *Live) move(
 			return nil, err
 		}
 		// Somebody has saved or ended it meanwhile.
-		if s, err = d.sessions.Load(ctx, key.Text); err != nil {
+		if s, err = d.writing.loaded.Load(ctx, key.Text); err != nil {
 			return nil, asNotFound(err)
 		}
 		if !again {
@@ -162,8 +150,8 @@ func (a *activity) active(ctx context.Context, key keyhash.Key, v djangosession.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
 	defer cancel()
 	s, err := v.Session, error(nil)
-	if s == nil || s.ExpireDate.IsZero() {
-		s, err = d.sessions.Load(ctx, key.Text)
+	if s == nil || s.ExpireDate.IsZero() || d.writing.loaded != d.sessions {
+		s, err = d.writing.loaded.Load(ctx, key.Text)
 	}
 	if err == nil {
 		_, err = l.move(ctx, d, key, s)

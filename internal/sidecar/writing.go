@@ -1,59 +1,129 @@
 package sidecar
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
+	"django-sidecar/internal/login"
+	"django-sidecar/internal/observe"
 )
 
 // writing is what writes to sessions and users, where SIDECAR_WRITE says so.
 type writing struct {
-	sessions djangosession.Writer
-	users    *dbstore.UserWriter  // nil where nobody logs in
-	opened   []*database.Database // connections of its own: those that read a SQLite database cannot write
+	sessions djangosession.Writer // watched
+	// loaded is where sessions are loaded from that are to be written: where the writer looks for what they were.
+	loaded djangosession.Store
+	probes []func(context.Context) error // ask whether the stores would let be written; nil says that they would
+	users  login.UserWriter              // nil where nobody logs in
+	opened []*database.Database          // connections of its own: those that read a SQLite database cannot write
 }
 
-// openWriting makes what SIDECAR_WRITE names.
-func (d *Deployment) openWriting() error {
-	c := d.config
+// openWriting makes what SIDECAR_WRITE names. Nil metrics count nothing.
+func (d *Deployment) openWriting(metrics *observe.Metrics) error {
+	c, w := d.config, &d.writing
 	if !c.Write.Any() {
 		return nil
 	}
-	if c.SessionEngineKind != config.EngineDB {
-		return fmt.Errorf("SIDECAR_WRITE: sessions of the engine %s are not written; unset it", c.SessionEngine)
-	}
-	sessions, err := d.writable("DATABASE_URL", d.sessionDatabase)
-	if d.apart() {
-		sessions, err = d.writable("DJANGO_SESSION_DATABASE_URL", d.sessionDatabase)
-	}
+	sessions, err := d.newSessionWriter()
 	if err != nil {
 		return err
 	}
-	d.writing.sessions = dbstore.NewWriter(sessions.DB, d.codec, dbstore.SessionsConfig{
-		Dialect: sessions.Dialect, Table: c.SessionTable, Zone: d.zone(), Prepare: sessions.Prepares,
-	})
+	w.sessions = &observe.Writer{Writer: sessions, Watch: d.watchWrites(metrics, d.storeKind(), "session")}
 	if !c.Write.Login {
 		return nil
 	}
-	users := sessions
-	if d.apart() {
-		if users, err = d.writable("DATABASE_URL", d.database); err != nil {
-			return err
-		}
+	users, err := d.writable("DATABASE_URL", d.database)
+	if err != nil {
+		return err
 	}
-	d.writing.users = d.users.Writer(users.DB, d.zone())
+	writer := d.users.Writer(users.DB, d.zone())
+	w.users = &observe.UserWriter{Writer: writer, Watch: d.watchWrites(metrics, "database", "user")}
+	w.probes = append(w.probes, writer.Probe)
 	return d.openLogin()
+}
+
+// watchWrites watches what writes on its own: a table that is locked against writing is read all the same.
+func (d *Deployment) watchWrites(metrics *observe.Metrics, store, what string) observe.Watch {
+	return metrics.Watch(store, "write "+what, observe.Watch{
+		Now: time.Now, Breaker: d.newBreaker("writing of " + what + "s"), Span: d.span("write "+what, store),
+	})
+}
+
+// newSessionWriter makes what writes the sessions of SESSION_ENGINE.
+func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
+	c, w := d.config, &d.writing
+	w.loaded = d.sessions
+	switch c.SessionEngineKind {
+	case config.EngineDB:
+		return d.newRowWriter()
+	case config.EngineCachedDB:
+		rows, err := d.newRowWriter()
+		if err != nil {
+			return nil, err
+		}
+		w.loaded = d.sessionRows
+		w.probes = append(w.probes, d.probeCacheWriting)
+		return d.cached.WriteRows(rows, d.cache), nil
+	case config.EngineCache, config.EngineFile, config.EngineSignedCookies:
+	}
+	return nil, fmt.Errorf("SIDECAR_WRITE: sessions of the engine %s are not written; unset it", c.SessionEngine)
+}
+
+// newRowWriter makes what writes the session table.
+func (d *Deployment) newRowWriter() (djangosession.Writer, error) {
+	setting := "DATABASE_URL"
+	if d.apart() {
+		setting = "DJANGO_SESSION_DATABASE_URL"
+	}
+	db, err := d.writable(setting, d.sessionDatabase)
+	if err != nil {
+		return nil, err
+	}
+	c := d.config
+	rows := dbstore.NewWriter(db.DB, d.codec, dbstore.SessionsConfig{
+		Dialect: db.Dialect, Table: c.SessionTable, Zone: d.zone(), Prepare: db.Prepares,
+	})
+	d.writing.probes = append(d.writing.probes, func(ctx context.Context) error {
+		return rows.Probe(ctx, dbstore.Writes(c.Write))
+	})
+	return rows, nil
+}
+
+// probeCacheWriting has the cache delete what is never there: a key that is shorter than any session key.
+func (d *Deployment) probeCacheWriting(ctx context.Context) error {
+	if err := d.cache.Delete(ctx, d.cached.Prefix()+"probe"); err != nil {
+		return fmt.Errorf("%s: %w", d.cache.Location, err)
+	}
+	return nil
+}
+
+// ProbeWriting asks the stores whether they would let be written what SIDECAR_WRITE names; nil says that they would.
+func (d *Deployment) ProbeWriting(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
+	defer cancel()
+	var errs []error
+	for _, probe := range d.writing.probes {
+		errs = append(errs, probe(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // writable is a database whose connections may write. A server asks the role; SQLite has its readers write nothing.
 func (d *Deployment) writable(setting string, reads *database.Database) (*database.Database, error) {
 	if reads.Dialect != dbstore.SQLite {
 		return reads, nil
+	}
+	for _, db := range d.writing.opened {
+		if db.Location == reads.Location {
+			return db, nil
+		}
 	}
 	c := d.config
 	url := c.DatabaseURL

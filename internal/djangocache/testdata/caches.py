@@ -105,6 +105,29 @@ def load(request):
         return {"exception": type(e).__name__}
 
 
+def save(request):
+    """Saves a session as a view that sets an entry."""
+    session = store(request["key"])
+    session["_auth_user_id"] = request["user"]
+    session.set_expiry(request["expiry"])
+    session.save()
+    return {}
+
+
+def look(request):
+    """What there is of a session, and how long, before Django loads it; and what it loads."""
+    session, said = store(request["key"]), {"cached": cache().get(store(request["key"]).cache_key) is not None}
+    if hasattr(session, "model"):
+        from django.utils import timezone
+
+        row = session.model.objects.filter(session_key=request["key"]).first()
+        said["row"] = row is not None
+        said["left"] = (row.expire_date - timezone.now()).total_seconds() if row else 0
+    said["user"] = session.get("_auth_user_id")
+    said["due"] = session.get_expiry_age()
+    return said
+
+
 def set_many(request):
     for key in request["keys"]:
         cache().set(store(key).cache_key, {"_auth_user_id": key}, 3600)
@@ -113,7 +136,7 @@ def set_many(request):
 
 def main():
     operations = {
-        f.__name__: f for f in (init, put, delete, method, expire, set_value, forget, load, set_many)
+        f.__name__: f for f in (init, put, delete, method, expire, set_value, forget, load, save, look, set_many)
     }
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:

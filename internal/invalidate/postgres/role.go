@@ -32,10 +32,11 @@ ALTER ROLE ` + RoleName + ` SET default_transaction_read_only = on;
 	}
 	if t.Sessions != "" {
 		grant(t.Sessions, SessionColumns...)
-		b.WriteString(t.grantSessionWrites())
+		b.WriteString(grantWrites(t.Sessions, t.SessionWrites(plainName)))
 	}
 	if t.Cache != "" {
 		grant(t.Cache, CacheColumns...)
+		b.WriteString(grantWrites(t.Cache, t.CacheWrites(plainName)))
 	}
 	if t.Users == "" {
 		return b.String(), nil

@@ -10,39 +10,51 @@ type Writes struct {
 	Touch, Logout, Login bool
 	// Password is the column of the password, which a login makes anew where its hash is old.
 	Password string
+	// CachedRows says that the cache is that of cached_db: what is written there goes to the table of sessions, and
+	// the cache forgets it.
+	CachedRows bool
 }
 
 // SessionWrites are the privileges on the table of sessions for what is named, and nothing more; "" for none. quote
 // writes the name of a column.
 func (t Tables) SessionWrites(quote func(string) string) string {
-	list := func(columns ...string) string {
-		for i, c := range columns {
-			columns[i] = quote(c)
-		}
-		return "(" + strings.Join(columns, ", ") + ")"
+	return t.Write.rights(quote("session_key"), quote("session_data"), quote("expire_date"))
+}
+
+// CacheWrites are those on the table of a DatabaseCache.
+func (t Tables) CacheWrites(quote func(string) string) string {
+	w := t.Write
+	if w.CachedRows {
+		w = Writes{Logout: w.Touch || w.Logout || w.Login}
 	}
+	return w.rights(quote("cache_key"), quote("value"), quote("expires"))
+}
+
+func (w Writes) rights(key, data, expires string) string {
 	var rights []string
 	switch {
-	case t.Write.Login:
-		rights = append(rights, "INSERT "+list("session_key", "session_data", "expire_date"),
-			"UPDATE "+list("session_data", "expire_date"))
-	case t.Write.Touch:
-		rights = append(rights, "UPDATE "+list("expire_date"))
+	case w.Login:
+		rights = append(rights, fmt.Sprintf("INSERT (%s, %s, %s)", key, data, expires),
+			fmt.Sprintf("UPDATE (%s, %s)", data, expires))
+	case w.Touch:
+		rights = append(rights, fmt.Sprintf("UPDATE (%s)", expires))
 	}
-	if t.Write.Logout || t.Write.Login {
+	if w.Logout || w.Login {
 		rights = append(rights, "DELETE")
 	}
 	return strings.Join(rights, ", ")
 }
 
-// grantSessionWrites lets the role change sessions.
-func (t Tables) grantSessionWrites() string {
-	rights := t.SessionWrites(func(column string) string { return column })
+// grantWrites lets the role change a table of sessions.
+func grantWrites(table, rights string) string {
 	if rights == "" {
 		return ""
 	}
-	return fmt.Sprintf("-- What SIDECAR_WRITE names.\nGRANT %s ON %s TO %s;\n", rights, quoteTable(t.Sessions), RoleName)
+	return fmt.Sprintf("-- What SIDECAR_WRITE names.\nGRANT %s ON %s TO %s;\n", rights, quoteTable(table), RoleName)
 }
+
+// plainName is the name of a column of Django's own, which needs no quotes.
+func plainName(column string) string { return column }
 
 // grantUserWrites lets the role change what a login changes of a user. A model may lack last_login.
 func (t Tables) grantUserWrites() string {
