@@ -47,6 +47,48 @@ func newWritingSite(t *testing.T, version string, env map[string]string) *writin
 	return s
 }
 
+// engine is a session engine, and the cache that it is on, "" for none.
+type engine struct{ version, name, cache string }
+
+// String names a test.
+func (e engine) String() string {
+	return strings.TrimSpace("Django " + e.version + " " + e.name + " " + e.cache)
+}
+
+// set has the Django of a site and its sidecar keep sessions there.
+func (e engine) set(t *testing.T) {
+	t.Helper()
+	t.Setenv("SITE_SESSION_ENGINE", e.name)
+	t.Setenv("DJANGO_SESSION_ENGINE", "django.contrib.sessions.backends."+e.name)
+	var backend, location, url string
+	switch e.cache {
+	case "":
+		return
+	case "RedisCache":
+		location = "redis://" + djangotest.Redis(t, djangotest.RedisConfig{}).Addr + "/1"
+		backend, url = "django.core.cache.backends.redis.RedisCache", location
+	case "django-redis":
+		location = "redis://" + djangotest.Redis(t, djangotest.RedisConfig{}).Addr + "/1"
+		backend, url = "django_redis.cache.RedisCache", location
+	case "MemcachedCache", "PyLibMCCache", "PyMemcacheCache":
+		location = djangotest.Memcached(t).Addr
+		backend, url = "django.core.cache.backends.memcached."+e.cache, "memcached://"+location+"?backend="+e.cache
+	case "FileBasedCache":
+		location = filepath.Join(t.TempDir(), "cache")
+		backend, url = "django.core.cache.backends.filebased.FileBasedCache", "file://"+location
+	case "DatabaseCache":
+		backend, location, url = "django.core.cache.backends.db.DatabaseCache", "cache_table", "db://cache_table"
+	default:
+		t.Fatalf("an unknown cache: %s", e.cache)
+	}
+	text, err := json.Marshal(map[string]string{"BACKEND": backend, "LOCATION": location})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SITE_CACHE", string(text))
+	t.Setenv("DJANGO_CACHE_URL", url)
+}
+
 // python runs a program of testdata, and reads the JSON that it prints.
 func (s *writingSite) python(t *testing.T, name string, said any) {
 	t.Helper()
@@ -115,10 +157,21 @@ type writtenSession struct {
 
 // TestTouchAndLogout: what is written is what real Djangos would write, and they read it.
 func TestTouchAndLogout(t *testing.T) {
-	for _, version := range []string{"1.11", "2.2", "3.1", "4.2", "5.2", "6.1"} {
-		t.Run("Django "+version, func(t *testing.T) {
+	for _, e := range []engine{
+		{"1.11", "db", ""},
+		{"2.2", "db", ""},
+		{"3.1", "db", ""},
+		{"4.2", "db", ""},
+		{"5.2", "db", ""},
+		{"6.1", "db", ""},
+		{"1.11", "cached_db", "FileBasedCache"},
+		{"3.2", "cached_db", "django-redis"},
+		{"6.1", "cached_db", "PyMemcacheCache"},
+	} {
+		t.Run(e.String(), func(t *testing.T) {
 			audit := filepath.Join(t.TempDir(), "audit.log")
-			s := newWritingSite(t, version, map[string]string{"SIDECAR_AUDIT_LOG": audit})
+			e.set(t)
+			s := newWritingSite(t, e.version, map[string]string{"SIDECAR_AUDIT_LOG": audit})
 			touched := map[string]string{}
 			for name, key := range s.keys {
 				switch name {
@@ -179,6 +232,11 @@ func TestTouchAndLogout(t *testing.T) {
 				}
 				if line := touched[name]; line != "" && alike(line) != alike(got.Cookie) {
 					t.Errorf("%s: the cookie is %s, Django's %s", name, line, got.Cookie)
+				}
+				if name == "default" {
+					if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+s.keys[name]); status != 200 {
+						t.Errorf("%s: what Django has saved in turn: %d", name, status)
+					}
 				}
 				if got.Logout != "" && alike(got.Logout) != alike(ended[0]) {
 					t.Errorf("the cookie's end is %s, Django's %s", ended[0], got.Logout)

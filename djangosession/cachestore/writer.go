@@ -15,8 +15,8 @@ type Deleter interface {
 
 // CachedDBWriter is the djangosession.Writer of cached_db: contrib/sessions/backends/cached_db.py, 1.11 to 6.1. It
 // writes the row as the engine db does, and then has the cache forget the session: the next who asks takes it from the
-// row, and puts it back with the row's expiry. So nobody's writing that comes between is lost, and nothing that has ended
-// is put back.
+// row, and puts it back with the row's expiry. So nobody's writing that comes between is lost, and nothing that has
+// ended is put back.
 //
 // The row comes first: whoever asks between the two finds the session that was. Where the cache fails, the method does,
 // although the row is written: the cache may still have the session that was, and nobody may call that done. Django

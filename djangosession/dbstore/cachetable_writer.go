@@ -18,7 +18,9 @@ type CacheTableWriter struct {
 // NewCacheTableWriter returns what writes to a cache table through db. It does no I/O, and panics without a Dialect,
 // and without a Zone where one is needed.
 func NewCacheTableWriter(db *sql.DB, c CacheTableConfig) *CacheTableWriter {
-	rows := NewWriter(db, nil, SessionsConfig{Dialect: c.Dialect, Table: c.Table, Zone: c.Zone, Prepare: c.Prepare, Now: c.Now})
+	rows := NewWriter(db, nil, SessionsConfig{
+		Dialect: c.Dialect, Table: c.Table, Zone: c.Zone, Prepare: c.Prepare, Now: c.Now,
+	})
 	text := func(format string) string { return c.Dialect.numbered(fmt.Sprintf(format, c.Dialect.table(c.Table))) }
 	return &CacheTableWriter{config: c, rows: rows, remove: text("DELETE FROM %s WHERE cache_key = ?")}
 }

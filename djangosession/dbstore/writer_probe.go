@@ -52,7 +52,8 @@ func (w *UserWriter) Probe(ctx context.Context) error {
 		//nolint:gosec // G202: names are quoted
 		text := "UPDATE " + d.table(w.users.config.Table) + " SET " + name + " = " + name + " WHERE 1 = 0"
 		if _, err := w.db.ExecContext(ctx, text); err != nil {
-			return fmt.Errorf("UPDATE of %s on table %s: %w", column, w.users.config.Table, w.users.shapes.failed(shape, err))
+			err = w.users.shapes.failed(shape, err)
+			return fmt.Errorf("UPDATE of %s on table %s: %w", column, w.users.config.Table, err)
 		}
 	}
 	return nil

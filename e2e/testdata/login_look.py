@@ -14,14 +14,16 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 PBKDF2PasswordHasher.iterations = 2000  # as for the sidecar: the default takes a second
 
+from importlib import import_module
+
 from django.contrib.auth import get_user
 from django.contrib.auth.hashers import get_hashers, identify_hasher
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.test import RequestFactory
 
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 PASSWORD = u"p\u00e4ss w\u00f6rd+&=%"
 
 

@@ -13,10 +13,12 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 PBKDF2PasswordHasher.iterations = 2000  # as for the sidecar: the default takes a second
 
+from importlib import import_module
+
 from django.contrib.auth.hashers import get_hashers
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 PASSWORD = u"p\u00e4ss w\u00f6rd+&=%"
 costs = {"iterations": 1000, "time_cost": 1, "memory_cost": 64, "parallelism": 1, "rounds": 4, "work_factor": 1024}
 people = []

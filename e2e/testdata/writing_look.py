@@ -1,6 +1,6 @@
 """Says what Django finds in sessions, and what its middleware would do with them."""
 import json
-import sys
+from importlib import import_module
 
 import django
 from django.conf import settings
@@ -9,12 +9,13 @@ django.setup()
 settings.SESSION_SAVE_EVERY_REQUEST = True
 
 from django.contrib.auth import logout
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
+
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 
 
 def cookie(key, view):
@@ -28,16 +29,31 @@ def cookie(key, view):
     return response.cookies[settings.SESSION_COOKIE_NAME].OutputString()
 
 
+def left(s, now):
+    """For how many seconds a session lives, from where it is: None where it is nowhere, -1 where that does not tell."""
+    if hasattr(s, "cache_key") and hasattr(s, "model") and cache.get(s.cache_key) is not None:
+        if not s.model.objects.filter(pk=s.session_key).exists():
+            return 0  # the cache has what is gone
+    if hasattr(s, "model"):
+        row = s.model.objects.filter(pk=s.session_key).first()
+        return row and (row.expire_date - now).total_seconds()
+    if not s.exists(s.session_key):
+        return None
+    if hasattr(cache, "ttl"):  # django-redis
+        return cache.ttl(s.cache_key)
+    return -1
+
+
 said = {}
 for name, key in json.load(open("keys.json")).items():
-    row = Session.objects.filter(pk=key).first()
-    if row is None:
+    s, now = SessionStore(key), timezone.now()
+    seconds = left(s, now)
+    if seconds is None:
         said[name] = {"exists": False}
         continue
-    s, now = SessionStore(key), timezone.now()
     said[name] = {
-        "exists": True, "left": (row.expire_date - now).total_seconds(), "odd": s.get("odd") == [float("inf"), 10 ** 30, u"\ud800 \u00e9"],
+        "exists": True, "left": seconds, "odd": s.get("odd") == [float("inf"), 10 ** 30, u"\ud800 \u00e9"],
         "due": (s.get_expiry_date() - now).total_seconds(), "n": s.get("n", 0),
-        "cookie": cookie(key, lambda request: request.session.keys()), "logout": cookie(key, logout),
+        "cookie": cookie(key, lambda request: request.session.keys()), "logout": "" if name == "default" else cookie(key, logout),
     }
 print(json.dumps(said))

@@ -3,7 +3,11 @@ import django
 
 django.setup()
 
-from django.contrib.sessions.backends.db import SessionStore
+from importlib import import_module
+
+from django.conf import settings
+
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 
 key = open("key").read()
 for n in range(1, 151):

@@ -131,7 +131,8 @@ func openTable(c *Backend, a *cacheURL, s *settings, o Options) error {
 	config := dbstore.CacheTableConfig{
 		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now, MaxBytes: o.MaxBytes,
 	}
-	c.store = guarded{o.Guard(""), tableBackend{dbstore.NewCacheTable(d.DB, config), dbstore.NewCacheTableWriter(writes.DB, config)}}
+	both := tableBackend{dbstore.NewCacheTable(d.DB, config), dbstore.NewCacheTableWriter(writes.DB, config)}
+	c.store = guarded{o.Guard(""), both}
 	c.Location = "cache table " + table + " in " + d.Location
 	return nil
 }

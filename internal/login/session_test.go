@@ -58,7 +58,9 @@ func (s *shelf) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-func (s *shelf) Touch(context.Context, string, *djangosession.Session, time.Time) error { return errShelf }
+func (s *shelf) Touch(context.Context, string, *djangosession.Session, time.Time) error {
+	return errShelf
+}
 
 func session(t *testing.T, entries map[string]string) *djangosession.Session {
 	t.Helper()

@@ -11,7 +11,8 @@ func grantWrites(table, rights string) string {
 	if rights == "" {
 		return ""
 	}
-	return fmt.Sprintf("-- What SIDECAR_WRITE names.\nGRANT %s ON %s TO %s;\n", rights, quoteTable(table), account(postgres.RoleName))
+	return fmt.Sprintf("-- What SIDECAR_WRITE names.\nGRANT %s ON %s TO %s;\n",
+		rights, quoteTable(table), account(postgres.RoleName))
 }
 
 // grantUserWrites lets the account change what a login changes of a user. A model may lack last_login.

@@ -124,6 +124,69 @@ func TestNotAsked(t *testing.T) {
 	}
 }
 
+// writerFunc is a djangosession.Writer and a login.UserWriter whose every step ends in the error that it returns.
+type writerFunc func() error
+
+func (f writerFunc) Create(context.Context, string, *djangosession.Session, time.Time) error {
+	return f()
+}
+func (f writerFunc) Save(context.Context, string, *djangosession.Session, time.Time) error {
+	return f()
+}
+func (f writerFunc) Touch(context.Context, string, *djangosession.Session, time.Time) error {
+	return f()
+}
+func (f writerFunc) Delete(context.Context, string) error { return f() }
+
+func (f writerFunc) SetPassword(context.Context, string, string, string) (bool, error) {
+	return true, f()
+}
+func (f writerFunc) SetLastLogin(context.Context, string, time.Time) error { return f() }
+
+// TestNotWritten: where what writes uses up its time again and again, it is not asked any more until it answers; and
+// that a session is gone, or its key taken, is an answer.
+func TestNotWritten(t *testing.T) {
+	at := time.Unix(0, 0)
+	for name, steps := range map[string]func(writerFunc, observe.Watch) []func() error{
+		"sessions": func(f writerFunc, watch observe.Watch) []func() error {
+			w, ctx := observe.Writer{Writer: f, Watch: watch}, t.Context()
+			return []func() error{
+				func() error { return w.Create(ctx, "key", nil, at) },
+				func() error { return w.Save(ctx, "key", nil, at) },
+				func() error { return w.Touch(ctx, "key", nil, at) },
+				func() error { return w.Delete(ctx, "key") },
+			}
+		},
+		"users": func(f writerFunc, watch observe.Watch) []func() error {
+			w, ctx := observe.UserWriter{Writer: f, Watch: watch}, t.Context()
+			return []func() error{
+				func() error { return w.SetLastLogin(ctx, "1", at) },
+				func() error { _, err := w.SetPassword(ctx, "1", "", ""); return err },
+			}
+		},
+	} {
+		now, is := at, context.DeadlineExceeded
+		watch := observe.Watch{Now: func() time.Time { return now }}
+		watch.Breaker = breaker.New(name, watch.Now, func(bool) {})
+		asked := 0
+		all := steps(func() error { asked++; return is }, watch)
+		for i := range 9 {
+			if err := all[i%len(all)](); errors.Is(err, breaker.ErrOpen) != (i >= 5) {
+				t.Errorf("%s, step %d: %v", name, i, err)
+			}
+		}
+		if asked != 5 {
+			t.Errorf("%s: %d steps were put, want 5", name, asked)
+		}
+		now, is = at.Add(time.Minute), fmt.Errorf("writing: %w", djangosession.ErrExists)
+		for _, step := range append(all, all...) {
+			if err := step(); !errors.Is(err, djangosession.ErrExists) {
+				t.Errorf("%s: after an answer: %v", name, err)
+			}
+		}
+	}
+}
+
 // TestKeyCounters: a key counts where it has verified something, and the deployment has it.
 func TestKeyCounters(t *testing.T) {
 	registry := prometheus.NewRegistry()

@@ -1,4 +1,5 @@
 """A project as django-admin startproject makes it, with the view of docs/proof.md."""
+import json
 import os
 
 SECRET_KEY = os.environ["SITE_SECRET_KEY"]
@@ -18,3 +19,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the default one takes half a second
 SESSION_SAVE_EVERY_REQUEST = True  # what a look must not do all the same
 USE_TZ = True
+if "SITE_SESSION_ENGINE" in os.environ:
+    SESSION_ENGINE = "django.contrib.sessions.backends." + os.environ["SITE_SESSION_ENGINE"]
+if "SITE_CACHE" in os.environ:
+    CACHES = {"default": json.loads(os.environ["SITE_CACHE"])}

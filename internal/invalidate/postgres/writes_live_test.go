@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/database"
 	"django-sidecar/internal/djangotest"
 )
@@ -62,6 +64,21 @@ func TestRoleThatWrites(t *testing.T) {
 			if refused == allowed[statement] || err != nil && !refused {
 				t.Errorf("%+v: %s: %v", tt.writes, statement, err)
 			}
+		}
+		// The probe of check says the same.
+		rows := dbstore.NewWriter(d.DB, nil, dbstore.SessionsConfig{Dialect: d.Dialect, Prepare: d.Prepares})
+		users := dbstore.NewUsers(d.DB, dbstore.UsersConfig{Dialect: d.Dialect, Version: djangosession.MustVersion("5.2"), Table: "auth_user", Prepare: d.Prepares})
+		for what, probe := range map[dbstore.Writes]bool{
+			{Touch: true}:  allowed[touch],
+			{Logout: true}: allowed[remove],
+			{Login: true}:  allowed[create],
+		} {
+			if err := rows.Probe(t.Context(), what); (err == nil) != probe {
+				t.Errorf("%+v: the probe of %+v says %v", tt.writes, what, err)
+			}
+		}
+		if err := users.Writer(d.DB, dbstore.Zone{UseTZ: true}).Probe(t.Context()); (err == nil) != allowed[last] {
+			t.Errorf("%+v: the probe of the user table says %v", tt.writes, err)
 		}
 		if err := errors.Join(d.Close()); err != nil {
 			t.Error(err)
