@@ -43,14 +43,14 @@ func (w *UserWriter) Probe(ctx context.Context) error {
 		return err
 	}
 	columns := []string{w.users.config.Columns.Password}
-	if shape.hasLastLogin {
+	if shape.lastLogin != nil {
 		columns = append(columns, lastLoginColumn)
 	}
 	d := w.users.config.Dialect
 	for _, column := range columns {
-		name := identifier(column, d.quoteMark)
+		// Of last_login, nothing says that it may be read.
 		//nolint:gosec // G202: names are quoted
-		text := "UPDATE " + d.table(w.users.config.Table) + " SET " + name + " = " + name + " WHERE 1 = 0"
+		text := "UPDATE " + d.table(w.users.config.Table) + " SET " + identifier(column, d.quoteMark) + " = NULL WHERE 1 = 0"
 		if _, err := w.db.ExecContext(ctx, text); err != nil {
 			err = w.users.shapes.failed(shape, err)
 			return fmt.Errorf("UPDATE of %s on table %s: %w", column, w.users.config.Table, err)

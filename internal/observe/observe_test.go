@@ -130,9 +130,11 @@ type writerFunc func() error
 func (f writerFunc) Create(context.Context, string, *djangosession.Session, time.Time) error {
 	return f()
 }
+
 func (f writerFunc) Save(context.Context, string, *djangosession.Session, time.Time) error {
 	return f()
 }
+
 func (f writerFunc) Touch(context.Context, string, *djangosession.Session, time.Time) error {
 	return f()
 }
@@ -165,7 +167,7 @@ func TestNotWritten(t *testing.T) {
 			}
 		},
 	} {
-		now, is := at, context.DeadlineExceeded
+		now, is := at, error(context.DeadlineExceeded)
 		watch := observe.Watch{Now: func() time.Time { return now }}
 		watch.Breaker = breaker.New(name, watch.Now, func(bool) {})
 		asked := 0
@@ -178,9 +180,11 @@ func TestNotWritten(t *testing.T) {
 		if asked != 5 {
 			t.Errorf("%s: %d steps were put, want 5", name, asked)
 		}
-		now, is = at.Add(time.Minute), fmt.Errorf("writing: %w", djangosession.ErrExists)
+		if now, is = at.Add(time.Minute), error(nil); name == "sessions" {
+			is = fmt.Errorf("writing: %w", djangosession.ErrExists)
+		}
 		for _, step := range append(all, all...) {
-			if err := step(); !errors.Is(err, djangosession.ErrExists) {
+			if err := step(); errors.Is(err, breaker.ErrOpen) {
 				t.Errorf("%s: after an answer: %v", name, err)
 			}
 		}
