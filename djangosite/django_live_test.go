@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -18,6 +20,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite"
+	"django-sidecar/djangosite/messages"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/signing"
 )
@@ -31,6 +34,7 @@ type shared struct {
 	*djangotest.Conversation
 	*djangosite.Site
 	version djangosession.Version
+	drops   bool // CookieStorage drops the oldest messages that do not fit
 }
 
 // share starts a Django with more settings, and opens the site with those of the same names.
@@ -45,6 +49,7 @@ func share(t *testing.T, version string, more map[string]any) *shared {
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), djangotest.Python(t, version), "-W", "ignore", "testdata/site.py", path, string(names))
 	s := &shared{Conversation: djangotest.Converse(t, "Django "+version, cmd), version: djangosession.MustVersion(version)}
+	s.drops = strings.HasSuffix(fmt.Sprint(more["MESSAGE_STORAGE"]), "CookieStorage")
 	s.Ask(t, map[string]string{"op": "make"})
 	env := map[string]string{"SIDECAR_WRITE": "login,logout"}
 	for name, value := range more {
@@ -67,10 +72,14 @@ func TestBothWays(t *testing.T) {
 	for i, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			s := share(t, version, map[string]any{"USE_TZ": i%2 == 0, "TIME_ZONE": []string{"Asia/Kathmandu", "America/Lima"}[i/2%2]})
+			s := share(t, version, map[string]any{
+				"MESSAGE_STORAGE": "django.contrib.messages.storage." + []string{"fallback.Fallback", "session.Session", "cookie.Cookie"}[i%3] + "Storage",
+				"USE_TZ":          i%2 == 0, "TIME_ZONE": []string{"Asia/Kathmandu", "America/Lima"}[i/2%2],
+			})
 			t.Run("tokens", s.testTokens) // while nobody has logged in
 			t.Run("objects", s.testObjects)
 			t.Run("sessions", s.testSessions)
+			t.Run("messages", s.testMessages)
 		})
 	}
 }
@@ -185,5 +194,108 @@ func (s *shared) testSessions(t *testing.T) {
 	}
 	if visit(nil); said.User != "" {
 		t.Errorf("after the logout, Django sees %q", said.User)
+	}
+}
+
+// A browser keeps cookies, and shows them to both.
+type browser struct{ cookies map[string]string }
+
+func (b *browser) request() *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", b.header())
+	return r
+}
+
+func (b *browser) header() string {
+	var pairs []string
+	for name, value := range b.cookies {
+		pairs = append(pairs, name+"="+value)
+	}
+	return strings.Join(pairs, "; ")
+}
+
+// take keeps what Set-Cookie lines say.
+func (b *browser) take(lines []string) {
+	for _, line := range lines {
+		name, rest, _ := strings.Cut(line, "=")
+		value, attributes, _ := strings.Cut(rest, ";")
+		if delete(b.cookies, name); !strings.Contains(attributes, "Max-Age=0") {
+			b.cookies[name] = value
+		}
+	}
+}
+
+// testMessages: either shows once what the other has added, also what has no room in the cookie.
+func (s *shared) testMessages(t *testing.T) {
+	ada, err := s.UserByName(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, w := &browser{map[string]string{}}, httptest.NewRecorder()
+	if err := s.Login(w, b.request(), ada); err != nil {
+		t.Fatal(err)
+	}
+	b.take(w.Header()["Set-Cookie"])
+	visit := func(show bool, add ...string) (all []string) {
+		var said struct {
+			Messages [][]any
+			Cookies  []string
+		}
+		s.Ask(t, map[string]any{"op": "visit", "cookie": b.header(), "show": show, "add": add}, &said)
+		b.take(said.Cookies)
+		for _, m := range said.Messages {
+			all = append(all, fmt.Sprint(m...))
+		}
+		return all
+	}
+	handle := func(show bool, add ...string) (all []string) {
+		w := httptest.NewRecorder()
+		m, err := s.Messages(b.request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if show {
+			list, err := m.All()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range list {
+				all = append(all, fmt.Sprint(one.Text, one.Tags(), one.Safe))
+			}
+		}
+		for _, text := range add {
+			m.Add(messages.Message{Level: messages.Info, Text: text, ExtraTags: "big"})
+		}
+		if err := m.Save(w); err != nil {
+			t.Fatal(err)
+		}
+		b.take(w.Header()["Set-Cookie"])
+		return all
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 3, 12} { // twelve of them are more than a cookie has room for
+		var texts, want []string
+		for range n {
+			text := fmt.Sprintf("é;\"\\ <b>%x%x%x%x", random.Uint64(), random.Uint64(), random.Uint64(), random.Uint64())
+			texts = append(texts, text+strings.Repeat(fmt.Sprintf(" %x", random.Uint64()), min(n, 2)))
+		}
+		for _, text := range texts {
+			want = append(want, fmt.Sprint(text, "big info", false))
+		}
+		for name, way := range map[string][2]func(bool, ...string) []string{"site to Django": {handle, visit}, "Django to site": {visit, handle}} {
+			way[0](false, texts[:n/2]...)
+			way[0](false, texts[n/2:]...)
+			way[1](false) // which shows nothing, and forgets nothing
+			got, want := way[1](true), want
+			if s.drops && len(got) > 0 && len(got) < len(want) {
+				want = want[len(want)-len(got):]
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, %d messages: %q, want %q", name, n, got, want)
+			}
+			if again, other := way[0](true), way[1](true); len(again)+len(other) > 0 {
+				t.Errorf("%s, %d messages: shown again: %q, %q", name, n, again, other)
+			}
+		}
 	}
 }

@@ -15,7 +15,9 @@ django.setup()
 from django.apps import apps
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
+from django.contrib import messages
 from django.contrib.auth.tokens import default_token_generator
+from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import signing
 from django.db import connection
@@ -62,18 +64,22 @@ def dumps(question):
 
 
 def visit(question):
-    """A request through the middleware, whose view sets entries of the session."""
+    """A request through the middleware, whose view sets entries of the session, and shows and adds messages."""
     request = RequestFactory().get("/", HTTP_COOKIE=question["cookie"])
 
     def view(request):
         for name, value in (question.get("set") or {}).items():
             request.session[name] = value
+        if question.get("show"):
+            said["messages"] = [[m.message, m.tags, hasattr(m.message, "__html__")] for m in messages.get_messages(request)]
+        for text in question.get("add") or []:
+            messages.info(request, text, extra_tags="big")
         said["user"] = request.user.username
         said["session"] = {k: v for k, v in request.session.items() if not k.startswith("_")}
         return HttpResponse()
 
     said = {}
-    response = SessionMiddleware(AuthenticationMiddleware(view))(request)
+    response = SessionMiddleware(AuthenticationMiddleware(MessageMiddleware(view)))(request)
     said["cookies"] = [morsel.OutputString() for morsel in response.cookies.values()]
     return said
 

@@ -69,6 +69,8 @@ type Config struct {
 	RedirectFieldName string // next
 
 	PasswordResetTimeout time.Duration // above zero; three days
+	MessageStorage       string        // dotted path; Django's FallbackStorage
+	MessageLevel         int           // above zero; 20
 
 	UseTZ    bool           // true
 	TimeZone *time.Location // UTC; never nil
@@ -261,6 +263,8 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readCSRF(r)
 	c.readLogin(r)
 	c.readTokens(r)
+	c.MessageStorage = r.identifier("DJANGO_MESSAGE_STORAGE")
+	c.MessageLevel = int(r.number("DJANGO_MESSAGE_LEVEL", 1, 1e6))
 	c.readWrite(r)
 	c.readShadow(r)
 	c.readTraces(r)

@@ -52,6 +52,7 @@ func defaults() *config.Config {
 			Active: "is_active", Staff: "is_staff", Superuser: "is_superuser",
 		},
 		LoginURL: "/accounts/login/", RedirectFieldName: "next", PasswordResetTimeout: 72 * time.Hour,
+		MessageStorage: "django.contrib.messages.storage.fallback.FallbackStorage", MessageLevel: 20,
 		UseTZ:           true,
 		TimeZone:        time.UTC,
 		Listen:          "127.0.0.1:8100",
@@ -150,7 +151,8 @@ func TestEverythingSet(t *testing.T) {
 			ID: "uuid", Username: "login", Password: "pwd",
 			Email: dbstore.NoColumn, Active: dbstore.NoColumn, Staff: dbstore.NoColumn, Superuser: dbstore.NoColumn,
 		},
-		LoginURL: "/login/", RedirectFieldName: "back", PasswordResetTimeout: 72 * time.Hour, TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
+		LoginURL: "/login/", RedirectFieldName: "back", PasswordResetTimeout: 72 * time.Hour,
+		MessageStorage: "django.contrib.messages.storage.fallback.FallbackStorage", MessageLevel: 20, TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
 		MaxConnections: 1024, DBConns: 1000, DBPrepare: "off", MaxSessionBytes: 64 << 10,
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),

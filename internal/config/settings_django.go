@@ -205,6 +205,15 @@ type djangoSettings struct {
 	// PASSWORD_RESET_TIMEOUT_DAYS, to Django 3.2: the same in days.
 	PasswordResetTimeoutDays *string `envconfig:"PASSWORD_RESET_TIMEOUT_DAYS" otherwise:"3" form:"number"`
 
+	// # Messages
+	//
+	// For what shows and adds messages of django.contrib.messages: the [library](library.md).
+
+	// MESSAGE_STORAGE: one of Django's three. A storage of your own is refused where messages are used.
+	MessageStorage *string `envconfig:"MESSAGE_STORAGE" otherwise:"django.contrib.messages.storage.fallback.FallbackStorage" form:"dotted path"`
+	// MESSAGE_LEVEL: what is less serious is not added.
+	MessageLevel *string `envconfig:"MESSAGE_LEVEL" otherwise:"20" form:"number"`
+
 	// # The csrftoken cookie
 	//
 	// For what writes this cookie: logins, and the [library](library.md).

@@ -36,3 +36,11 @@ func TestPasswordResetTimeout(t *testing.T) {
 		wantFault(t, with(env{seconds: value}), seconds, "a whole number", "=259200")
 	}
 }
+
+// TestMessageSettings: Django's defaults, and what is no level.
+func TestMessageSettings(t *testing.T) {
+	if c := mustLoad(t, with(env{"MESSAGE_LEVEL": "10", "DJANGO_MESSAGE_STORAGE": "shop.Own"})); c.MessageLevel != 10 || c.MessageStorage != "shop.Own" {
+		t.Errorf("%d, %s", c.MessageLevel, c.MessageStorage)
+	}
+	wantFault(t, with(env{"DJANGO_MESSAGE_LEVEL": "info"}), "DJANGO_MESSAGE_LEVEL", "a whole number", "=20")
+}

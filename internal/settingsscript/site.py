@@ -22,6 +22,9 @@ def read_site(report):
     from django.conf import global_settings
 
     report.set("DJANGO_PASSWORD_HASHERS", list(settings.PASSWORD_HASHERS), list(global_settings.PASSWORD_HASHERS))
+    fallback = "django.contrib.messages.storage.fallback.FallbackStorage"
+    report.set("DJANGO_MESSAGE_STORAGE", setting("MESSAGE_STORAGE") or fallback, fallback)
+    report.set("DJANGO_MESSAGE_LEVEL", int(setting("MESSAGE_LEVEL", 20)), 20)
     if django.VERSION >= (3, 1):
         report.set("DJANGO_PASSWORD_RESET_TIMEOUT", int(settings.PASSWORD_RESET_TIMEOUT), 259200)
     else:

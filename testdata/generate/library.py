@@ -16,12 +16,13 @@ from django.conf import settings  # noqa: E402
 def main(outdir):
     settings.configure(SECRET_KEY="unused", USE_TZ=True)
     django.setup()
+    import library_messages
     import library_objects
     import library_tokens
 
     folder = os.path.join(outdir, "library")
     os.makedirs(folder, exist_ok=True)
-    for module in (library_objects, library_tokens):
+    for module in (library_objects, library_tokens, library_messages):
         rows = list(module.rows())
         name = "%s-%d.%d.jsonl" % ((module.NAME,) + django.VERSION[:2])
         with open(os.path.join(folder, name), "w", encoding="ascii", newline="\n") as f:

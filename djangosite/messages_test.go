@@ -1,0 +1,93 @@
+package djangosite_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"django-sidecar/djangosession"
+	"django-sidecar/djangosite"
+	"django-sidecar/djangosite/messages"
+)
+
+// TestMessages: the cookie has the attributes of the session's, and what cannot be written writes nothing.
+func TestMessages(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"DJANGO_SESSION_COOKIE_PATH": "/shop", "DJANGO_SESSION_COOKIE_DOMAIN": ".example.com", "DJANGO_MESSAGE_LEVEL": "30"}
+	site := open(t, d.settings)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	w := httptest.NewRecorder()
+	m, err := site.Messages(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Add(messages.Message{Level: messages.Success, Text: "below MESSAGE_LEVEL"})
+	m.Add(messages.Message{Level: messages.Error, Text: "Full."})
+	if err := m.Save(w); err != nil {
+		t.Fatal(err)
+	}
+	line := w.Header().Get("Set-Cookie")
+	value, attributes, _ := strings.Cut(line, "; ")
+	if attributes != "Domain=.example.com; HttpOnly; Path=/; SameSite=Lax" || w.Header().Get("Vary") != "Cookie" {
+		t.Errorf("the cookie: %s, %v", line, w.Header())
+	}
+	r.Header.Set("Cookie", value)
+	m, err = site.Messages(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := m.All(); err != nil || len(list) != 1 || list[0] != (messages.Message{Level: messages.Error, Text: "Full."}) || list[0].Tags() != "error" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	w = httptest.NewRecorder()
+	if err := m.Save(w); err != nil || !strings.Contains(w.Header().Get("Set-Cookie"), `messages=""; `) {
+		t.Errorf("%v, %v", err, w.Header())
+	}
+	testMessagesRefused(t, d)
+}
+
+// testMessagesRefused: a session that is not there, or must not be written, and settings that are not known.
+func testMessagesRefused(t *testing.T, d *deployment) {
+	t.Helper()
+	const storage = "django.contrib.messages.storage.session.SessionStorage"
+	for write, want := range map[string]string{"login": djangosession.ErrNotFound.Error(), "none": "SIDECAR_WRITE"} {
+		d.settings.Env = map[string]string{"DJANGO_MESSAGE_STORAGE": storage, "SIDECAR_WRITE": write}
+		m, err := open(t, d.settings).Messages(httptest.NewRequest(http.MethodGet, "/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Add(messages.Message{Level: messages.Info, Text: "Saved."})
+		w := httptest.NewRecorder()
+		if err := m.Save(w); err == nil || !strings.Contains(err.Error(), want) || len(w.Header()) > 0 {
+			t.Errorf("SIDECAR_WRITE=%s: %v, %v", write, err, w.Header())
+		}
+	}
+	d.settings.Env = map[string]string{"DJANGO_MESSAGE_STORAGE": "shop.storage.Own"}
+	away, err := djangosite.Ask("http://127.0.0.1:1", djangosite.AskOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, site := range map[string]*djangosite.Site{"DJANGO_MESSAGE_STORAGE": open(t, d.settings), "tables": away, "zero": {}} {
+		if _, err := site.Messages(httptest.NewRequest(http.MethodGet, "/", nil)); err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+}
+
+// TestMessagesOfAnUnreachableSession: what could not be found out is no absence.
+func TestMessagesOfAnUnreachableSession(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"DJANGO_MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage"}
+	d.settings.DatabaseURL = "postgres://nobody:nothing@127.0.0.1:1/none?sslmode=disable"
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", "sessionid="+strings.Repeat("a", 32))
+	m, err := open(t, d.settings).Messages(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := m.All(); err == nil || errors.Is(err, djangosession.ErrNotFound) {
+		t.Errorf("%v, %v", list, err)
+	}
+}
