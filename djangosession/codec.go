@@ -10,7 +10,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"django-sidecar/internal/pickle"
 	"django-sidecar/internal/pytext"
 	"django-sidecar/signing"
 )
@@ -214,7 +213,7 @@ func (c *Codec) EncodeSession(s *Session, now time.Time) (string, error) {
 }
 
 func (c *Codec) encode(s *Session, now time.Time) (string, error) {
-	if c.serializer != JSON || s.pickled != (pickle.Object{}) {
+	if c.serializer != JSON || s.Pickled() {
 		return "", errors.New("encoding a session: only JSON is written, no pickle")
 	}
 	if !c.signsAsOld {

@@ -46,6 +46,9 @@ func (s *Session) JSON() string {
 	return s.json
 }
 
+// Pickled reports whether Django has stored the session as a pickle, which is read and not written.
+func (s *Session) Pickled() bool { return s.pickled != (pickle.Object{}) }
+
 // Lookup returns the entry called name, the zero Value when there is none.
 func (s *Session) Lookup(name string) Value {
 	if s.pickled != (pickle.Object{}) {

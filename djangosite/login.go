@@ -142,7 +142,8 @@ func (s *Site) Session(r *http.Request) (*djangosession.Session, error) {
 // nothing is written, and its error is returned.
 //
 // The error is [djangosession.ErrNotFound] where the request has no session, or it was ended meanwhile: a session is
-// made by [Site.Login] alone. It needs SIDECAR_WRITE=login.
+// made by [Site.Login] alone. With SESSION_ENGINE signed_cookies it always fails: the session is in its cookie. It needs
+// SIDECAR_WRITE=login.
 func (s *Site) Update(r *http.Request, change func(*djangosession.Session) error) error {
 	l, err := s.local()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package cookiestore reads the sessions of django.contrib.sessions.backends.signed_cookies: the session cookie's value
-// is the session, and nothing is looked up anywhere.
+// Package cookiestore reads and signs the sessions of django.contrib.sessions.backends.signed_cookies: the session
+// cookie's value is the session, and nothing is looked up anywhere.
 //
 // Such a session lives until its signature is too old: Django cannot end it before.
 //

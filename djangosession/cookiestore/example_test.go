@@ -24,3 +24,27 @@ func ExampleNew() {
 	fmt.Println(errors.Is(err, signing.ErrBadSignature))
 	// Output: true
 }
+
+func ExampleStore_Seal() {
+	version := djangosession.MustVersion("5.2")
+	store, err := cookiestore.New(cookiestore.Config{
+		Version: version, SecretKey: signing.SecretKey("the SECRET_KEY of your Django"), MaxAge: 14 * 24 * time.Hour,
+	})
+	if err != nil {
+		panic(err)
+	}
+	session := djangosession.NewSession(version)
+	if err := session.Set("cart", []string{"tea"}); err != nil {
+		panic(err)
+	}
+	cookie, err := store.Seal(session) // the value of the session's cookie
+	if err != nil {
+		panic(err)
+	}
+	read, err := store.Load(context.Background(), cookie)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(read.JSON())
+	// Output: {"cart":["tea"]}
+}

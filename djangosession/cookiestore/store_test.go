@@ -189,3 +189,44 @@ func TestNew(t *testing.T) {
 		t.Errorf("without a MaxAge: got %q", got)
 	}
 }
+
+func TestSeal(t *testing.T) {
+	later := now.Add(40 * time.Minute)
+	s := open(t, cookiestore.Config{Version: django52, MaxAge: time.Hour, Now: func() time.Time { return later }})
+	for name, payload := range map[string]string{
+		"a login": login, "an empty session": `{}`, "what only Python reads": `{"odd":[Infinity,-1e999,"\ud800"]}`, "a large one": `{"t":"` + strings.Repeat("x", 9000) + `"}`,
+	} {
+		before, err := s.Load(t.Context(), dumps(t, signing.Options{Secret: signing.SecretKey(fallback)}, payload, now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := s.Seal(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := s.Load(t.Context(), key)
+		switch {
+		case err != nil || after.JSON() != payload:
+			t.Errorf("%s: %v, %v", name, after, err)
+		case !after.ExpireDate.Equal(later.Truncate(time.Second).Add(time.Hour)):
+			t.Errorf("%s ends at %v", name, after.ExpireDate)
+		case after.SignedBy.Fallback != 0:
+			t.Errorf("%s is signed by %v", name, after.SignedBy)
+		}
+	}
+}
+
+func TestSealRefuses(t *testing.T) {
+	long := djangosession.NewSession(django52)
+	if err := long.Set("text", strings.Repeat("x", 200)); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]cookiestore.Config{
+		"a large one": {Version: django52, MaxAge: time.Hour, MaxBytes: 150},
+		"a pickle":    {Version: django52, MaxAge: time.Hour, Serializer: djangosession.Pickle},
+	} {
+		if key, err := open(t, c).Seal(long); err == nil {
+			t.Errorf("%s: %s", name, key)
+		}
+	}
+}

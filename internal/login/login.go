@@ -43,8 +43,11 @@ type Service struct {
 	Passwords Passwords
 	// Sessions and Expiry are those of SESSION_ENGINE, for Login.
 	Sessions Sessions
-	Expiry   djangosession.Expiry
-	Version  djangosession.Version
+	// Seal makes the cookie's value of a session where Django keeps sessions in their cookies; nil where it stores them.
+	// With it nothing of Sessions is called but Load.
+	Seal    func(*djangosession.Session) (string, error)
+	Expiry  djangosession.Expiry
+	Version djangosession.Version
 	// Backends are AUTHENTICATION_BACKENDS that ask for a password, in their order: ModelBackend and
 	// AllowAllUsersModelBackend. See Backends.
 	Backends []string

@@ -78,6 +78,12 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 	if err := s.Writer.SetLastLogin(ctx, a.User.ID, now); err != nil {
 		return LoggedIn{}, err
 	}
+	if s.Seal != nil {
+		if done.Key, err = s.Seal(session); err != nil {
+			return LoggedIn{}, fmt.Errorf("logging in: %w", err)
+		}
+		return done, nil
+	}
 	if same {
 		err := s.Sessions.Save(ctx, key, session, expire)
 		if !errors.Is(err, djangosession.ErrNotFound) {
@@ -103,8 +109,11 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 
 // Update changes the session under a key, as a view of Django does: load, change, save. As with two Djangos, the last
 // one to save wins. It fails with djangosession.ErrNotFound where there is no session, or somebody has ended it
-// meanwhile, and with the error of change, and then nothing is written.
+// meanwhile, and with the error of change, and then nothing is written. It fails where sessions are in their cookies.
 func (s *Service) Update(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+	if s.Seal != nil {
+		return errors.New("updating a session: it is in its cookie, and only a login sends another one")
+	}
 	session, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
 	switch {
 	case err != nil:
@@ -126,7 +135,7 @@ func (s *Service) Update(ctx context.Context, key string, change func(*djangoses
 
 // before is the session of a request, nil where there is none that Django could read.
 func (s *Service) before(ctx context.Context, key string) (*djangosession.Session, error) {
-	if !djangosession.ValidSessionKey(key) {
+	if s.Seal == nil && !djangosession.ValidSessionKey(key) {
 		return nil, nil //nolint:nilnil // no session is what there is
 	}
 	session, err := s.Sessions.Load(ctx, key)

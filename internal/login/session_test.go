@@ -142,3 +142,29 @@ func TestLogin(t *testing.T) {
 		}
 	}
 }
+
+// TestLoginInCookie: with Seal nothing is stored, and what cannot be signed logs nobody in.
+func TestLoginInCookie(t *testing.T) {
+	t.Parallel()
+	s, p := newService(t, modelBackend)
+	s.Version, s.Expiry = djangosession.MustVersion("5.2"), djangosession.Expiry{Version: djangosession.MustVersion("5.2"), CookieAge: time.Hour}
+	var sealed *djangosession.Session
+	s.Seal = func(session *djangosession.Session) (string, error) { sealed = session; return "sealed", nil }
+	store := &shelf{kept: map[string]*djangosession.Session{"a:b:c": session(t, map[string]string{"cart": "tea"})}, failing: "create"}
+	s.Sessions = store
+	ada := login.Authenticated{User: p.rows["ada"], Backend: modelBackend}
+	done, err := s.Login(t.Context(), "a:b:c", ada)
+	if err != nil || done.Key != "sealed" || done.MaxAge != time.Hour || len(store.kept) != 1 {
+		t.Errorf("%+v, %v, %d stored", done, err, len(store.kept))
+	}
+	if entry(sealed, "_auth_user_id") != "ada" || entry(sealed, "cart") != "tea" {
+		t.Errorf("%s", sealed.JSON())
+	}
+	if err := s.Update(t.Context(), "a:b:c", func(*djangosession.Session) error { return nil }); err == nil {
+		t.Error("a session in a cookie is updated")
+	}
+	s.Seal = func(*djangosession.Session) (string, error) { return "half", errShelf }
+	if done, err := s.Login(t.Context(), "a:b:c", ada); !errors.Is(err, errShelf) || done.Key != "" {
+		t.Errorf("%+v, %v", done, err)
+	}
+}

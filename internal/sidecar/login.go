@@ -31,7 +31,7 @@ func (d *Deployment) openLogin() error {
 	sessions.Store, sessions.Writer = d.sessions, d.writing.sessions
 	d.login = &login.Service{
 		Users: d.users, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
-		Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,
+		Seal: d.writing.seal, Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/config"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
 )
@@ -36,7 +37,14 @@ func (l *Live) Touch(ctx context.Context, key keyhash.Key) (cookie string, expir
 	if err != nil {
 		return "", time.Time{}, asNotFound(err)
 	}
-	if s, err = l.move(ctx, d, key, s); err != nil {
+	if d.writing.seal != nil {
+		if key.Text, err = d.writing.seal(s); err == nil {
+			s, err = d.writing.loaded.Load(ctx, key.Text) // which says when it ends
+		}
+	} else {
+		s, err = l.move(ctx, d, key, s)
+	}
+	if err != nil {
 		return "", time.Time{}, err
 	}
 	now, e := time.Now(), d.expiry()
@@ -102,13 +110,14 @@ func (l *Live) Logout(ctx context.Context, key keyhash.Key) error {
 	if !l.Config.Write.Logout {
 		return errNotWritten
 	}
-	if !djangosession.ValidSessionKey(key.Text) {
-		return nil // Django looks for no such session
+	sessions := l.Current().writing.sessions
+	if sessions == nil || !djangosession.ValidSessionKey(key.Text) {
+		return nil // it is in its cookie alone; or Django looks for no such session
 	}
 	// A client that hangs up is logged out all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
 	defer cancel()
-	err := l.Current().writing.sessions.Delete(ctx, key.Text)
+	err := sessions.Delete(ctx, key.Text)
 	if l.cache != nil {
 		l.cache.ForgetSession(key.Hash)
 	}
@@ -131,9 +140,11 @@ type activity struct {
 	failures observe.Seldom
 }
 
-// newActivity returns what check.Service tells of each session, nil where no expiry moves.
+// newActivity returns what check.Service tells of each session, nil where no expiry moves: that of a signed cookie does
+// with another cookie alone.
 func (l *Live) newActivity() func(context.Context, keyhash.Key, djangosession.Verdict) {
-	if !l.Config.Write.Touch || !l.Config.SessionCookie.SaveEveryRequest {
+	c := l.Config
+	if !c.Write.Touch || !c.SessionCookie.SaveEveryRequest || c.SessionEngineKind == config.EngineSignedCookies {
 		return nil
 	}
 	a := &activity{live: l, looked: map[keyhash.Hash]time.Time{}}

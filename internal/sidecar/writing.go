@@ -17,7 +17,9 @@ import (
 
 // writing is what writes to sessions and users, where SIDECAR_WRITE says so.
 type writing struct {
-	sessions djangosession.Writer // watched
+	sessions djangosession.Writer // watched; nil with seal
+	// seal signs a session that is in its cookie; nil where Django stores sessions.
+	seal func(*djangosession.Session) (key string, err error)
 	// loaded is where sessions are loaded from that are to be written: where the writer looks for what they were.
 	loaded djangosession.Store
 	probes []func(context.Context) error // ask whether the stores would let be written; nil says that they would
@@ -35,7 +37,9 @@ func (d *Deployment) openWriting(metrics *observe.Metrics) error {
 	if err != nil {
 		return err
 	}
-	w.sessions = &observe.Writer{Writer: sessions, Watch: d.watchWrites(metrics, d.storeKind(), "session")}
+	if sessions != nil {
+		w.sessions = &observe.Writer{Writer: sessions, Watch: d.watchWrites(metrics, d.storeKind(), "session")}
+	}
 	if !c.Write.Login {
 		return nil
 	}
@@ -56,7 +60,7 @@ func (d *Deployment) watchWrites(metrics *observe.Metrics, store, what string) o
 	})
 }
 
-// newSessionWriter makes what writes the sessions of SESSION_ENGINE.
+// newSessionWriter makes what writes the sessions of SESSION_ENGINE; nil where they are in their cookies.
 func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 	c, w := d.config, &d.writing
 	w.loaded = d.sessions
@@ -71,7 +75,13 @@ func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 		w.loaded = d.sessionRows
 		w.probes = append(w.probes, d.probeCacheWriting)
 		return d.cached.WriteRows(rows, d.cache), nil
-	case config.EngineCache, config.EngineFile, config.EngineSignedCookies:
+	case config.EngineSignedCookies:
+		if c.SessionSerializer == djangosession.JSON {
+			w.seal = d.cookies.Seal
+			return nil, nil //nolint:nilnil // nothing is stored
+		}
+		return nil, errors.New("SIDECAR_WRITE: pickled sessions in cookies are not written; unset it")
+	case config.EngineCache, config.EngineFile:
 	}
 	return nil, fmt.Errorf("SIDECAR_WRITE: sessions of the engine %s are not written; unset it", c.SessionEngine)
 }
