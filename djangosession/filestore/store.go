@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -34,10 +35,11 @@ type Config struct {
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// Store is a djangosession.Store on a directory: contrib/sessions/backends/file.py.
+// Store is a djangosession.Store and a djangosession.Writer on a directory: contrib/sessions/backends/file.py.
 type Store struct {
 	config Config
-	slots  chan struct{} // one for each file that is being read
+	slots  chan struct{} // one for each file that is being read or written
+	user   int           // whose files are written
 }
 
 // maxReads is how many files are read at a time. A file system that does not answer holds a thread for each of them,
@@ -64,7 +66,7 @@ func New(c Config) (*Store, error) {
 	if c.Wait == nil {
 		c.Wait = wait
 	}
-	return &Store{config: c, slots: make(chan struct{}, maxReads)}, nil
+	return &Store{config: c, slots: make(chan struct{}, maxReads), user: os.Geteuid()}, nil
 }
 
 // retryAfter is how long Load waits for the writer of an unfinished file.

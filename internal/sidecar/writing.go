@@ -81,7 +81,10 @@ func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 			return nil, nil //nolint:nilnil // nothing is stored
 		}
 		return nil, errors.New("SIDECAR_WRITE: pickled sessions in cookies are not written; unset it")
-	case config.EngineCache, config.EngineFile:
+	case config.EngineFile:
+		w.probes = append(w.probes, d.files.ProbeWriting)
+		return d.files, nil
+	case config.EngineCache:
 	}
 	return nil, fmt.Errorf("SIDECAR_WRITE: sessions of the engine %s are not written; unset it", c.SessionEngine)
 }

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,43 +14,47 @@ import (
 	"django-sidecar/internal/djangotest"
 )
 
-// sealedSession is what Django says of a cookie.
-type sealedSession struct {
+// lookedSession is what Django says of a cookie.
+type lookedSession struct {
 	User           string
 	Odd, Fresh     bool
 	Text           int
 	Cookie, Logout string
 }
 
-// aValue is what differs each time in a Set-Cookie line of a signed session.
+// aValue is what differs each time in a Set-Cookie line.
 var aValue = regexp.MustCompile(`sessionid=[^;]+|expires=[^;]*GMT`)
 
-// TestSignedCookiesAreWritten: cookies that the sidecar signs are sessions to real Djangos, as those that they sign.
-func TestSignedCookiesAreWritten(t *testing.T) {
-	for _, version := range []string{"1.11", "3.1", "6.1"} {
-		t.Run("Django "+version, func(t *testing.T) { testSignedCookies(t, version) })
+// TestEveryEngineIsWritten: what the sidecar writes where Django keeps sessions in files or in signed cookies is read by
+// real Djangos as what they write.
+func TestEveryEngineIsWritten(t *testing.T) {
+	for _, engine := range []string{"file", "signed_cookies"} {
+		for _, version := range []string{"1.11", "3.1", "6.1"} {
+			t.Run("Django "+version+" "+engine, func(t *testing.T) { testWrittenEngine(t, version, engine) })
+		}
 	}
 }
 
-func testSignedCookies(t *testing.T, version string) {
-	t.Setenv("SITE_SESSION_ENGINE", "signed_cookies")
+func testWrittenEngine(t *testing.T, version, engine string) {
+	t.Setenv("SITE_SESSION_ENGINE", engine)
+	t.Setenv("TMPDIR", t.TempDir())
 	s := &writingSite{site: djangotest.NewSite(t, version), folder: t.TempDir()}
-	s.python(t, "cookies_make", &s.keys)
+	s.python(t, "engines_make", &s.keys)
 	for name, value := range map[string]string{
 		"DJANGO_SECRET_KEY": djangotest.SiteSecretKey, "DATABASE_URL": "sqlite:///" + s.site.Database, "DJANGO_VERSION": version,
-		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies", "DJANGO_SESSION_SAVE_EVERY_REQUEST": "true",
+		"DJANGO_SESSION_ENGINE": "django.contrib.sessions.backends." + engine, "DJANGO_SESSION_FILE_PATH": os.Getenv("TMPDIR"),
 		"SIDECAR_WRITE": "touch,logout,login", "DJANGO_PASSWORD_HASHERS": "django.contrib.auth.hashers.MD5PasswordHasher",
 	} {
 		t.Setenv(name, value)
 	}
 	s.url = "http://" + serveForTest(t).String()
-	sealed, lines := map[string]string{}, map[string]string{}
+	kept, lines := map[string]string{}, map[string]string{}
 	for _, name := range []string{"default", "old", "seconds", "browser", "long"} {
 		status, set := s.post(t, "/touch", s.keys[name])
 		if status != http.StatusOK || len(set) != 1 {
 			t.Fatalf("touching %s: %d, %q", name, status, set)
 		}
-		sealed[name], lines[name] = sessionCookie(set[0]), set[0]
+		kept[name], lines[name] = sessionCookie(set[0]), set[0]
 	}
 	for name, key := range map[string]string{
 		"too old": s.keys["too old"], "anonymous": s.keys["anonymous"], "another hash": s.keys["another"],
@@ -67,19 +72,23 @@ func testSignedCookies(t *testing.T, version string) {
 		if status != http.StatusOK || len(set) != 2 {
 			t.Fatalf("logging in %s: %d, %q", name, status, set)
 		}
-		sealed[name], lines[name] = sessionCookie(set[1]), set[1]
+		kept[name], lines[name] = sessionCookie(set[1]), set[1]
 	}
-	status, ended := s.post(t, "/logout", s.keys["default"])
+	status, ended := s.post(t, "/logout", s.keys["ended"])
 	if status != http.StatusNoContent || len(ended) != 1 {
 		t.Fatalf("logging out: %d, %q", status, ended)
 	}
-	keys, err := json.Marshal(sealed)
+	// A copy of a signed cookie stays what it is, as with Django.
+	if status, _ := s.post(t, "/touch", s.keys["ended"]); (status == http.StatusOK) != (engine == "signed_cookies") {
+		t.Errorf("touching a session that has ended: %d", status)
+	}
+	keys, err := json.Marshal(kept)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.file(t, "keys.json", keys)
-	said := map[string]sealedSession{}
-	s.python(t, "cookies_look", &said)
+	said := map[string]lookedSession{}
+	s.python(t, "engines_look", &said)
 	for name, got := range said {
 		keeps := !strings.HasPrefix(name, "from") || name == "from anonymous" || name == "from the same"
 		text := 0
@@ -96,8 +105,8 @@ func testSignedCookies(t *testing.T, version string) {
 			t.Errorf("the cookie's end is %s, Django's %s", ended[0], got.Logout)
 		}
 	}
-	if len(said) != len(sealed) {
-		t.Errorf("Django says something of %d cookies, not of %d", len(said), len(sealed))
+	if len(said) != len(kept) {
+		t.Errorf("Django says something of %d cookies, not of %d", len(said), len(kept))
 	}
 }
 
