@@ -51,8 +51,8 @@ func (c *Config) readWrite(r *reader) {
 	if c.Write.Login {
 		c.refuseLogin(r)
 		if len(c.TrustedProxies) == 0 && !IsSocket(c.Listen) {
-			r.warn("SIDECAR_TRUSTED_PROXIES is not set: behind a gateway, all clients have its address for " +
-				"SIDECAR_LOGIN_TRIES_PER_ADDRESS")
+			r.warn("SIDECAR_TRUSTED_PROXIES is not set: behind a gateway, POST /login counts the tries of all clients " +
+				"together, by the gateway's address (SIDECAR_LOGIN_TRIES_PER_ADDRESS)")
 		}
 	}
 }
