@@ -18,7 +18,7 @@ import (
 // provocations are what provokes each row of docs/troubleshooting.md, by the first text that it quotes.
 func (d *troubled) provocations() map[string]func(*testing.T) said {
 	all := map[string]func(*testing.T) said{}
-	for _, some := range []map[string]func(*testing.T) said{d.nobody(), d.unavailable(), d.refused(), d.uploading(), d.late()} {
+	for _, some := range []map[string]func(*testing.T) said{d.nobody(), d.unavailable(), d.refused(), d.uploading(), d.late(), d.writing()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -196,4 +196,26 @@ func fingerprintIn(metrics string) string {
 	_, rest, _ := strings.Cut(metrics, `django_sidecar_key_info{fingerprint="`)
 	fingerprint, _, _ := strings.Cut(rest, `"`)
 	return fingerprint
+}
+
+// writing is what goes wrong at /login.
+func (d *troubled) writing() map[string]func(*testing.T) said {
+	const token = "0123456789abcdefghijklmnopqrstuv"
+	const login = "/login\nContent-Type: application/json"
+	const ofThisSite = login + "\nX-CSRFToken: " + token + "\nCookie: csrftoken=" + token
+	const body = "\n\n" + `{"username": "nobody", "password": "wrong"}`
+	asked := func(tries string, requests ...string) func(*testing.T) said {
+		return d.asked(map[string]string{"SIDECAR_WRITE": "login", "SIDECAR_LOGIN_TRIES": tries}, requests...)
+	}
+	return map[string]func(*testing.T) said{
+		"origin checking failed: the origin does not match any trusted origins": asked("10", ofThisSite+"\nOrigin: https://shop.example"+body),
+		"the CSRF cookie is not set": asked("10", login+"\nX-CSRFToken: "+token+body),
+		"Too many tries to log in.":  asked("1", ofThisSite+body, ofThisSite+body),
+		"FAIL  writing": func(t *testing.T) said {
+			settings := d.to(t, as("looker", ""))
+			settings["SIDECAR_WRITE"] = "login"
+			return d.wrong(settings)(t)
+		},
+		"whose authenticate() cannot be imitated": d.serves(map[string]string{"SIDECAR_WRITE": "login", "DJANGO_AUTHENTICATION_BACKENDS": "shop.auth.Backend"}),
+	}
 }

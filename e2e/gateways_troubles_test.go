@@ -94,7 +94,7 @@ func newTroubled(t *testing.T) *troubled {
 	}
 	d.fill(t, c)
 	d.db.Exec(t, "ALTER TABLE auth_user ADD is_staff bool NOT NULL DEFAULT false, ADD is_superuser bool NOT NULL DEFAULT false, ADD email varchar(254) NOT NULL DEFAULT ''")
-	d.db.ExecAsSuperuser(t, `CREATE ROLE limited LOGIN CONNECTION LIMIT 0; CREATE ROLE reader LOGIN; GRANT SELECT ON auth_user TO reader; CREATE ROLE slow LOGIN;
+	d.db.ExecAsSuperuser(t, `CREATE ROLE limited LOGIN CONNECTION LIMIT 0; CREATE ROLE reader LOGIN; GRANT SELECT ON auth_user TO reader; CREATE ROLE looker LOGIN; GRANT SELECT ON auth_user, django_session TO looker; CREATE ROLE slow LOGIN;
 		GRANT SELECT ON auth_user TO slow; CREATE SCHEMA slow AUTHORIZATION slow; ALTER ROLE slow SET statement_timeout = '100ms'; ALTER ROLE slow SET search_path = slow, public;
 		CREATE VIEW slow.django_session AS SELECT 'k'::varchar AS session_key, 'd'::text AS session_data, now() + interval '1 hour' AS expire_date FROM pg_sleep(3);
 		ALTER VIEW slow.django_session OWNER TO slow;

@@ -70,7 +70,7 @@ func (d *Checkup) usersRemedy(err error, table string) string {
 	code := state(err)
 	if d.Config.AuthHash.Function != "" && (code == undefinedFunction || code == insufficientPrivilege) {
 		return "run what django-sidecar sql -what hidden-passwords prints, and after it what -what role prints, " +
-			"with these settings"
+			"with these settings, and have DATABASE_URL name that account"
 	}
 	return d.UserDatabase.privilegeRemedy(err, table, "")
 }

@@ -8,8 +8,9 @@ func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 	if err := d.Writing(ctx); err != nil {
 		return []Finding{{
 			Fail, name, err.Error(),
-			"on PostgreSQL and MySQL, run what django-sidecar sql -what role prints with these settings; elsewhere " +
-				"give the right to the user in the URL, or let it write the file; or take it out of SIDECAR_WRITE",
+			"for a database, run what django-sidecar sql -what role prints, with these settings, and have its URL name that " +
+				"account; for SQLite and files, let this user write there; for a cache, give its user the right; or take it " +
+				"out of SIDECAR_WRITE",
 		}}, false
 	}
 	return []Finding{{OK, name, "the stores let be written what SIDECAR_WRITE names", ""}}, true
