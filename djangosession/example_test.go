@@ -108,3 +108,18 @@ func ExampleNewVerifier() {
 	// nobody: not_found
 	// nobody: no_cookie
 }
+
+func ExampleSession_Set() {
+	s := djangosession.NewSession(djangosession.MustVersion("5.2"))
+	fmt.Println(s.Set("cart", map[string]int{"tea": 2}), s.Set("seen", true), s.Delete("seen"))
+	fmt.Println(s.JSON(), s.Lookup("cart").Kind() == djangosession.Object)
+	// Output:
+	// <nil> <nil> <nil>
+	// {"cart":{"tea":2}} true
+}
+
+func ExampleNewSessionKey() {
+	key := djangosession.NewSessionKey()
+	fmt.Println(len(key), djangosession.ValidSessionKey(key))
+	// Output: 32 true
+}

@@ -13,7 +13,7 @@ import (
 // contrib/sessions/backends/base.py. Version and CookieAge are required.
 type Expiry struct {
 	Version Version
-	// CookieAge is SESSION_COOKIE_AGE.
+	// CookieAge is SESSION_COOKIE_AGE. At 0, as in Django, a session is over at once.
 	CookieAge time.Duration
 	// AtBrowserClose is SESSION_EXPIRE_AT_BROWSER_CLOSE.
 	AtBrowserClose bool

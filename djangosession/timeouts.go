@@ -12,9 +12,9 @@ import (
 // Timeouts are the settings of packages that end logins by a rule of their own: see OwnTimeout. Each counts where
 // Middleware lists the package.
 type Timeouts struct {
-	// SessionSecurity is SESSION_SECURITY_EXPIRE_AFTER of django-session-security.
+	// SessionSecurity is SESSION_SECURITY_EXPIRE_AFTER of django-session-security. At 0 each login is over at once.
 	SessionSecurity time.Duration
-	// SessionTimeout is SESSION_EXPIRE_SECONDS of django-session-timeout.
+	// SessionTimeout is SESSION_EXPIRE_SECONDS of django-session-timeout. At 0 each login is over at once.
 	SessionTimeout time.Duration
 	// AutoLogout is IDLE_TIME in AUTO_LOGOUT of django-auto-logout; 0 where there is none.
 	AutoLogout time.Duration

@@ -10,8 +10,9 @@ import (
 
 // Version is a release of Django, such as 5.2 or 4.1.7. The zero Version is no release, and nothing accepts it.
 type Version struct {
+	// Major and Minor are the first two numbers: 5 and 0 of Django 5.0.
 	Major, Minor int
-	// Patch is the third number, or LatestPatch.
+	// Patch is the third number, or LatestPatch; 0 is the first release of a line.
 	Patch int
 }
 

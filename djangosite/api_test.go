@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -136,4 +137,65 @@ func receiver(e ast.Expr) *ast.Ident {
 		return e
 	}
 	return ast.NewIdent("_")
+}
+
+// TestZerosAreDocumented: the comment of each exported duration, size and count says what 0 means, or that the field is
+// required.
+func TestZerosAreDocumented(t *testing.T) {
+	counted := 0
+	for _, path := range publicPackages(t) {
+		files, err := filepath.Glob(filepath.Join("..", path, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				spec, ok := n.(*ast.TypeSpec)
+				if !ok || !spec.Name.IsExported() {
+					return true
+				}
+				if fields, ok := spec.Type.(*ast.StructType); ok {
+					counted += countNumbers(t, path+"."+spec.Name.Name, fields.Fields.List)
+				}
+				return true
+			})
+		}
+	}
+	if counted < 20 {
+		t.Errorf("%d numbers only", counted)
+	}
+}
+
+// saysZero finds what a comment says of 0.
+var saysZero = regexp.MustCompile(`\b0\b|\bzero\b|\brequired\b`)
+
+// countNumbers counts the exported fields that are numbers, and wants a word of each.
+func countNumbers(t *testing.T, of string, fields []*ast.Field) (n int) {
+	t.Helper()
+	for _, field := range fields {
+		var kind string
+		switch is := field.Type.(type) {
+		case *ast.Ident:
+			kind = is.Name
+		case *ast.SelectorExpr:
+			kind = is.Sel.Name
+		}
+		for _, name := range field.Names {
+			if !name.IsExported() || !slices.Contains([]string{"int", "int64", "uint8", "Duration", "Level"}, kind) {
+				continue
+			}
+			n++
+			if comment := field.Doc.Text() + field.Comment.Text(); !saysZero.MatchString(comment) {
+				t.Errorf("%s.%s: the comment does not say what 0 means: %q", of, name.Name, comment)
+			}
+		}
+	}
+	return n
 }

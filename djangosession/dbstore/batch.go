@@ -46,8 +46,11 @@ type batched interface {
 	take() (ask func(), more bool)
 }
 
-// NewBatcher returns a Batcher for stores whose database has so many connections.
-func NewBatcher(connections int) *Batcher { return &Batcher{conns: connections, idle: connections} }
+// NewBatcher returns a Batcher for stores whose database has so many connections. Below 1 it counts as 1.
+func NewBatcher(connections int) *Batcher {
+	connections = max(connections, 1)
+	return &Batcher{conns: connections, idle: connections}
+}
 
 // begin takes a connection if nothing at all is being asked. It is called under the lock, and end when there is an
 // answer.

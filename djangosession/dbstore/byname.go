@@ -105,8 +105,10 @@ type UserWriter struct {
 }
 
 // Writer returns what writes to the table of u through db, which may be another connection to the same database than
-// that which is read. It does no I/O.
-func (u *Users) Writer(db *sql.DB, zone Zone) *UserWriter { return &UserWriter{u, db, zone} }
+// that which is read. It does no I/O, and panics without a Zone where one is needed.
+func (u *Users) Writer(db *sql.DB, zone Zone) *UserWriter {
+	return &UserWriter{u, db, zone.known(u.config.Dialect, "Users.Writer")}
+}
 
 // SetPassword gives the user whose primary key is id another encoded password, if it still is what it was. It reports
 // whether it was.

@@ -62,7 +62,7 @@ func testUserWriter(t *testing.T, f *fixture, writer *database.Database) {
 	f.table(t, "auth_user", authUser+", last_login {datetime}")
 	f.exec(t, "INSERT INTO auth_user (id, username, password, is_active) VALUES (1, 'ada', 'old', true), (2, 'bob', 'old', true)")
 	u := f.users(dbstore.UsersConfig{})
-	w := u.Writer(writer.DB, dbstore.Zone{})
+	w := u.Writer(writer.DB, dbstore.Zone{UseTZ: true})
 	for _, tt := range []struct {
 		id, was string
 		want    bool
@@ -100,7 +100,7 @@ func testUserWriter(t *testing.T, f *fixture, writer *database.Database) {
 	if got, err := f.users(dbstore.UsersConfig{Table: "plain"}).LastLogin(t.Context(), "1", dbstore.Zone{UseTZ: true}); err == nil {
 		t.Errorf("the last login without a column: %v", got)
 	}
-	if err := f.users(dbstore.UsersConfig{Table: "plain"}).Writer(writer.DB, dbstore.Zone{}).SetLastLogin(t.Context(), "1", at); err != nil {
+	if err := f.users(dbstore.UsersConfig{Table: "plain"}).Writer(writer.DB, dbstore.Zone{UseTZ: true}).SetLastLogin(t.Context(), "1", at); err != nil {
 		t.Errorf("without last_login: %v", err)
 	}
 }

@@ -14,10 +14,12 @@ type Estimate struct {
 }
 
 // EstimateSessions asks the database for its statistics of a session table, which it keeps for its own plans. It reads
-// no row of the table, and takes as long for a large table as for a small one.
+// no row of the table, and takes as long for a large table as for a small one. It panics without a Zone where one is
+// needed.
 func EstimateSessions(
 	ctx context.Context, db *sql.DB, d *Dialect, table string, z Zone, now time.Time,
 ) (e Estimate, err error) {
+	z = z.known(d, "EstimateSessions")
 	if d.estimate == nil {
 		return e, nil // SQLite has statistics only where somebody has run ANALYZE
 	}

@@ -13,7 +13,7 @@ import (
 
 func estimate(t *testing.T, f *fixture, table string) dbstore.Estimate {
 	t.Helper()
-	e, err := dbstore.EstimateSessions(t.Context(), f.DB, f.Dialect, table, dbstore.Zone{}, time.Now())
+	e, err := dbstore.EstimateSessions(t.Context(), f.DB, f.Dialect, table, dbstore.Zone{UseTZ: true}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
 package dbstore_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/http"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
@@ -50,4 +52,90 @@ func Example() {
 		panic(err)
 	}
 	http.Handle("/hello", handler)
+}
+
+// django has USE_TZ = True, and the columns of MySQL no time zone.
+var (
+	django = djangosession.MustVersion("5.2")
+	utc    = dbstore.Zone{UseTZ: true}
+)
+
+func ExampleNewWriter() {
+	db := new(sql.DB) // sql.Open("mysql", "…"), with the driver of your choice
+	codec, err := djangosession.NewCodec(djangosession.CodecConfig{Version: django, SecretKey: signing.SecretKey("SECRET_KEY")})
+	if err != nil {
+		panic(err)
+	}
+	config := dbstore.SessionsConfig{Dialect: dbstore.MySQL, Zone: utc}
+	sessions, writer := dbstore.NewSessions(db, codec, config), dbstore.NewWriter(db, codec, config)
+	touch := func(ctx context.Context, key string) error {
+		s, err := sessions.Load(ctx, key)
+		if err != nil {
+			return err
+		}
+		// djangosession.ErrNotFound: the session has ended meanwhile, or somebody has saved it
+		return writer.Touch(ctx, key, s, time.Now().Add(14*24*time.Hour))
+	}
+	_ = touch
+}
+
+func ExampleNewUsers() {
+	db := new(sql.DB)
+	users := dbstore.NewUsers(db, dbstore.UsersConfig{
+		Dialect: dbstore.MySQL, Version: django, Table: "shop_customer",
+		Columns: dbstore.Columns{Username: "email", Staff: dbstore.NoColumn, Superuser: dbstore.NoColumn},
+	})
+	writer := users.Writer(db, utc) // what a login changes of a user
+	login := func(ctx context.Context, email string) error {
+		user, err := users.UserByName(ctx, email) // djangosession.ErrUserNotFound: nobody has this address
+		if err != nil {
+			return err
+		}
+		return writer.SetLastLogin(ctx, user.ID, time.Now())
+	}
+	_ = login
+}
+
+func ExampleNewPermissions() {
+	permissions := dbstore.NewPermissions(new(sql.DB), dbstore.PermissionsConfig{Dialect: dbstore.Postgres})
+	may := func(ctx context.Context, user djangosession.User) (bool, error) {
+		access, err := permissions.AccessOf(ctx, user.ID)
+		return access.HasPerm(user, "reports.view_report"), err
+	}
+	_ = may
+}
+
+func ExampleNewCacheTable() {
+	config := dbstore.CacheTableConfig{Dialect: dbstore.MySQL, Table: "django_cache", Zone: utc}
+	cache, writer := dbstore.NewCacheTable(new(sql.DB), config), dbstore.NewCacheTableWriter(new(sql.DB), config)
+	forget := func(ctx context.Context, key string) error {
+		if _, _, err := cache.Get(ctx, key); err != nil {
+			return err
+		}
+		return writer.Delete(ctx, key)
+	}
+	_ = forget
+}
+
+func ExampleNewExpired() {
+	clear := func(ctx context.Context, db *sql.DB) error {
+		walk := dbstore.NewExpired(db, dbstore.ExpiredConfig{Dialect: dbstore.MySQL, Zone: utc, Before: time.Now()})
+		for {
+			keys, err := walk.Next(ctx, 100)
+			if err != nil || len(keys) == 0 {
+				return err
+			}
+			if _, err := walk.Delete(ctx, keys); err != nil {
+				return err
+			}
+		}
+	}
+	_ = clear
+}
+
+func ExampleNewBatcher() {
+	db := new(sql.DB)
+	db.SetMaxOpenConns(4)
+	batcher := dbstore.NewBatcher(4) // for all stores on db
+	_ = dbstore.NewUsers(db, dbstore.UsersConfig{Dialect: dbstore.Postgres, Version: django, Batcher: batcher})
 }

@@ -16,8 +16,10 @@ var errNoLastLogin = errors.New("the user table has no column last_login, or it 
 
 // LastLogin returns what the clock shows of last_login, as Django reads it: in UTC with USE_TZ, and otherwise in
 // TIME_ZONE. Its location says nothing, and seconds have no fraction. It is the zero Time for a user who has never
-// logged in. It fails with ErrUserNotFound for a primary key, as User.ID has it, that no user has.
+// logged in. It fails with ErrUserNotFound for a primary key, as User.ID has it, that no user has, and panics without a
+// Zone where one is needed.
 func (u *Users) LastLogin(ctx context.Context, id string, zone Zone) (time.Time, error) {
+	zone = zone.known(u.config.Dialect, "LastLogin")
 	return withShape(ctx, &u.shapes, func(shape *userShape) (time.Time, error) {
 		if shape.lastLogin == nil {
 			return time.Time{}, errNoLastLogin
