@@ -15,7 +15,12 @@ import (
 )
 
 // classesOf are the middleware classes and functions of a module of the oracle.
-func classesOf(t *testing.T, module string) []string {
+func classesOf(t *testing.T, module string) []string { return namesIn(t, module, true) }
+
+// backendsOf are the classes of a module of the oracle that are backends.
+func backendsOf(t *testing.T, module string) []string { return namesIn(t, module, false) }
+
+func namesIn(t *testing.T, module string, functions bool) []string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(djangotest.RepositoryPath(), "testdata", "oracle", "oracle_app", module+".py"))
 	if err != nil {
@@ -25,7 +30,7 @@ func classesOf(t *testing.T, module string) []string {
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
 		name, isClass := strings.CutPrefix(line, "class ")
-		if !isClass {
+		if !isClass && functions {
 			name, isClass = strings.CutPrefix(line, "def by_")
 			name = "by_" + name
 		}
@@ -71,6 +76,93 @@ func TestSettingsScriptReadsMiddleware(t *testing.T) {
 	}
 }
 
+// TestSettingsScriptReadsBackends: a get_user() that decides by anything but is_active is found in its source, though it has found each user who
+// was made. What finds users as Django's own backends do is not taken for it.
+func TestSettingsScriptReadsBackends(t *testing.T) {
+	const backends = "AUTHENTICATION_BACKENDS"
+	for _, version := range []string{"1.11", "6.1"} {
+		django := profile{django: version, sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle.MailUser"}}.deploy(t)
+		finding := backendsOf(t, "finding")
+		printed := runSettingsScript(t, django, t.TempDir(), map[string]any{backends: append([]string{"django.contrib.auth.backends.ModelBackend"}, finding...)})
+		for _, path := range finding {
+			if says := "sessions through " + path + " are nobody's: its get_user() "; !strings.Contains(lastLine(printed), says) {
+				t.Errorf("Django %s does not say %q", version, says)
+			}
+		}
+		if !strings.Contains(lastLine(printed), `finding.py:35 has return super(ByKey, self).get_user(user_id) if int(user_id) < 10**7 else None. If`) {
+			t.Error("no file and line")
+		}
+		if t.Failed() {
+			t.Log(printed)
+		}
+		dir, understood := t.TempDir(), backendsOf(t, "understood")
+		printed = runSettingsScript(t, django, dir, map[string]any{backends: understood})
+		written, err := os.ReadFile(filepath.Join(dir, "django-sidecar.env"))
+		if err != nil || lastLine(printed) != "ready" {
+			t.Fatalf("Django %s, of what is understood: %v\n%s", version, err, printed)
+		}
+		for _, path := range understood {
+			rule := "active"
+			if strings.HasPrefix(path, "oracle_app.understood.Any") {
+				rule = "any"
+			}
+			if says := fmt.Sprintf(`"%s": "%s`, path, rule); !strings.Contains(string(written), says) {
+				t.Errorf("no %s in\n%s", says, written)
+			}
+		}
+	}
+}
+
+// TestSettingsScriptReadsFlags: what an is_active, a hash or a manager decides by that is no column is found in its source.
+func TestSettingsScriptReadsFlags(t *testing.T) {
+	program, err := settingsscript.Program(settingsscript.Options{Format: "env", Directory: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"1.11", "6.1"} {
+		django := profile{django: version, sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle.MailUser"}}.deploy(t)
+		printed, code := django.Run(strings.Replace(program, "\nmain()\n", flagsRead, 1))
+		read := map[string]string{}
+		if err := json.Unmarshal([]byte(lastLine(printed)), &read); err != nil || code != 0 || len(read) < 30 {
+			t.Fatalf("Django %s: %v, code %d\n%s", version, err, code, printed)
+		}
+		for name, found := range read {
+			columns, understood := strings.CutPrefix(found, "columns: ")
+			want := "" // what the names of those that are understood end in
+			if _, after, ok := strings.Cut(strings.TrimSuffix(name, "Manager"), "_of_"); ok {
+				want = strings.ReplaceAll(after, "_and_", " ")
+			}
+			if understood != strings.Contains(name, "_of_") || understood && columns != want {
+				t.Errorf("Django %s, %s: %s", version, name, found)
+			}
+		}
+	}
+}
+
+// flagsRead prints what is read of each attribute of the classes of a module.
+const flagsRead = `
+set_up()
+from oracle_app import flags
+found = {}
+for cls, reads in (
+    (flags.Flags, lambda thing: read_property(user_model(), thing)),
+    (flags.Hashes, lambda thing: read_property(user_model(), thing, False)),
+):
+    for name in sorted(n for n in vars(cls) if n[:1] != "_"):
+        try:
+            found[name] = "columns: " + " ".join(sorted(f.name for f in reads(vars(cls)[name])))
+        except Unread as e:
+            found[name] = str(e)
+for name, cls in sorted(vars(flags).items()):
+    if name.endswith("Manager") and cls.__module__ == flags.__name__:
+        try:
+            read_query(cls)
+            found[name] = "columns: "
+        except Unread as e:
+            found[name] = str(e)
+print(to_json(found))
+`
+
 // TestSettingsScriptAccepts: what the operator answers for is passed over, and written down. What has been seen to change the verdict is not.
 func TestSettingsScriptAccepts(t *testing.T) {
 	django := profile{django: "5.2", sqlite: true, settings: map[string]any{"AUTH_USER_MODEL": "oracle.MailUser"}}.deploy(t)
@@ -84,11 +176,17 @@ func TestSettingsScriptAccepts(t *testing.T) {
 		{of + "EndsAll", of + "EndsAll", "not possible: middleware " + of + "EndsAll (", ""},
 		{of + "EndsAtNight", of + "Harmless", "not possible: -accept " + of + "Harmless names no item of MIDDLEWARE", ""},
 		{of + "Harmless", of + "Harmless", "ready", ""},
+		{"oracle_app.finding.ByKey", "oracle_app.finding.ByKey", "ready; accepted by you: oracle_app.finding.ByKey", "# Accepted with -accept oracle_app.finding.ByKey: its get_user() does more"},
+		{of + "Remembering", of + "Remembering", "not possible: none of AUTHENTICATION_BACKENDS", ""},
 	} {
 		dir := t.TempDir()
-		printed := runSettingsScript(t, django, dir, map[string]any{"MIDDLEWARE": []string{
+		changed := map[string]any{"MIDDLEWARE": []string{
 			"django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware", row.item,
-		}}, row.accepted)
+		}}
+		if strings.HasPrefix(row.item, "oracle_app.finding.") || row.item == of+"Remembering" {
+			changed = map[string]any{"AUTHENTICATION_BACKENDS": []string{row.item}}
+		}
+		printed := runSettingsScript(t, django, dir, changed, row.accepted)
 		last := lastLine(printed)
 		if !strings.HasPrefix(last, row.last) || strings.HasPrefix(row.last, "ready") && last != row.last {
 			t.Errorf("%s, accepted %s: want %q\n%s", row.item, row.accepted, row.last, printed)

@@ -115,6 +115,68 @@ func TestSettingsScriptOverwritesNothing(t *testing.T) {
 	}
 }
 
+// TestSettingsScriptTries: what is written to one database and read from another is tried where it is written, a request has a host that the
+// project knows, and receivers that SIDECAR_WRITE does not call are named. Where nothing could be tried, it does not say that it is ready.
+func TestSettingsScriptTries(t *testing.T) {
+	p := newScriptProject(t, "5.2")
+	const files = `
+cat >> shop/settings.py <<'END'
+DATABASES["replica"] = dict(DATABASES["default"])
+DATABASE_ROUTERS = ["shop.parts.Apart"]
+ALLOWED_HOSTS = ["internal.example", ".shop.example"]
+MIDDLEWARE += ["shop.parts.by_host"]
+END
+cat > shop/parts.py <<'END'
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.http import Http404
+
+class Apart:
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+    def allow_relation(self, one, other, **hints):
+        return True
+
+def by_host(get_response):
+    def answer(request):
+        if not request.get_host().startswith("www."):
+            raise Http404
+        return get_response(request)
+    return answer
+
+def greet(sender, **kwargs):
+    pass
+
+user_logged_in.connect(greet)
+user_login_failed.connect(greet)
+END
+"$SIDECAR" settings-script | "$PYTHON" manage.py shell; cat django-sidecar.env`
+	printed := p.shell(t, files)
+	for _, want := range []string{
+		"proved: request.user behind MIDDLEWARE is the user of the session\n", "note: users are read from the database 'replica', and were tried in 'default'",
+		"\nready\n", "# SIDECAR_WRITE=login calls no receiver of user_logged_in, and the project has shop.parts.greet (" + p.dir + "/shop/parts.py:21)\n",
+		"# SIDECAR_WRITE=login calls no receiver of user_login_failed, and the project has shop.parts.greet (",
+	} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("no %q in\n%s", want, printed)
+		}
+	}
+	if strings.Contains(printed, "user_logged_out") || strings.Contains(printed, "answers a request") {
+		t.Errorf("too much:\n%s", printed)
+	}
+	p.forget(t)
+	p.shell(t, `"$PYTHON" -c "import sqlite3; sqlite3.connect('db.sqlite3').execute('CREATE TRIGGER closed BEFORE INSERT ON auth_user BEGIN SELECT RAISE(ABORT, \'closed\'); END')"`)
+	printed = p.shell(t, `code=0; "$SIDECAR" settings-script | "$PYTHON" manage.py shell || code=$?; echo; cat django-sidecar.env; echo "code $code"`)
+	for _, want := range []string{"\nnot proved: no user could be made", "# NOT PROVED: no request could be tried (", "By what was read: ready\n", "\ncode 3"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("no %q in\n%s", want, printed)
+		}
+	}
+}
+
 // TestSettingsScriptFormats: each form says the same.
 func TestSettingsScriptFormats(t *testing.T) {
 	p := newScriptProject(t, "5.2")

@@ -16,11 +16,11 @@ def known_backend(path):
 def read_backends(report, model, rows, allowed):
     from django.contrib.auth import load_backend
 
-    listed, rules = [], {}
+    listed, rules, acceptable = [], {}, []
     for path in settings.AUTHENTICATION_BACKENDS:
         cls = type(load_backend(path))
         known = known_backend(path)
-        users, why = users_rule(path, cls, known, rows)
+        users, why = users_rule(report, path, cls, known, rows, acceptable)
         if users is None:
             report.stricter.append("sessions through %s are nobody's: %s" % (path, why))
             continue
@@ -36,14 +36,15 @@ def read_backends(report, model, rows, allowed):
                 continue
             rules[path] = ("any" if users == ANY else "active") + ("+permissions" if permissions else "")
     if settings.AUTHENTICATION_BACKENDS and not listed:
+        report.acceptable += [acceptable] if acceptable else []
         raise Impossible("none of AUTHENTICATION_BACKENDS can be imitated: %s" % "; ".join(report.stricter))
     own_permissions(report, model, listed, rules, allowed)
     report.set("DJANGO_AUTHENTICATION_BACKENDS", listed, [MODEL_BACKEND])
     report.set("DJANGO_BACKEND_RULES", rules, {})
 
 
-def users_rule(path, cls, known, rows):
-    """Whom get_user() finds; None and why if no rule says it."""
+def users_rule(report, path, cls, known, rows, acceptable):
+    """Whom get_user() finds; None and why if no rule says it, and whether that was read alone."""
     get_user, owner = attribute(cls, "get_user")
     place = where(get_user) if get_user is not None else where(cls)
     if rows is None:
@@ -54,32 +55,42 @@ def users_rule(path, cls, known, rows):
         if is_djangos(owner) and not overridden(cls, "user_can_authenticate"):
             return (ANY if same_class(cls, "django.contrib.auth.backends.AllowAllUsersModelBackend") else ACTIVE), None
         return None, "its get_user() could not be tried: %s" % place
-    if path in SEEN_BACKENDS and not known:
-        return None, "its get_user() %s: %s" % (SEEN_BACKENDS[path], place)
-    for method in () if known else ("get_user", "user_can_authenticate"):
-        asks = outside(attribute(cls, method)[0], cls)
-        if asks:
-            return None, "its %s() decides by %s, which is no row of a table: %s" % ((method,) + asks)
+    named = []
+    if not known and SEEN_BACKENDS.get(path) == REMEMBERS:
+        return None, "its get_user() %s: %s" % (REMEMBERS, place)
+    if not known:
+        read, named = backend_columns(path, cls)
+        if read and not report.answered(path, read):
+            acceptable.append(path)
+            return None, "%s. If it goes by is_active alone, or by nothing, for all users and at all times: -accept %s" % (read, path)
     rules = [known[0]] if known else []
     rules += [rule for rule in (ACTIVE, ANY, NOBODY) if rule not in rules]
     wrong = dict((rule, differences(path, rule, rows)) for rule in rules)
-    named = [] if known else columns_in(cls)
-    if named and not all(wrong.values()):
-        return None, "its get_user() looks at %s of the user, and no value was seen by which it decides: %s" % (", ".join(named), place)
+    unseen = "its get_user() looks at %s of the user, and no value was seen by which it decides: %s" % (", ".join(named), place)
+    if named and not all(wrong.values()) and not report.answered(path, unseen):
+        acceptable.append(path)
+        return None, unseen + ". If it does not: -accept " + path
     for rule in rules:
         if not wrong[rule]:
             return rule, None
-    for rule in rules[:2]:
+    for rule in rules[:2] if not named else ():
         if rule != ANY and not any(theirs is False for _, theirs in wrong[rule]):
             return rule, "some of its users are nobody's, such as one %s: %s" % (wrong[rule][0][0], place)
     label = [label for label, theirs in wrong[rules[0]] if not theirs][0]
     return None, "its get_user() decides by more than is_active, and does not find a user %s: %s" % (label, place)
 
 
-def columns_in(cls):
-    """Columns that a get_user() names in its code, besides is_active and the key."""
-    named = [f for method in ("get_user", "user_can_authenticate") for f in columns_named(attribute(cls, method)[0], cls)]
-    return sorted(set(f.name for f in named if f.name != "is_active" and not f.primary_key))
+def backend_columns(path, cls):
+    """What a backend does that is not understood, or None, and the columns that it names besides is_active and the key."""
+    from django.contrib.auth import load_backend
+
+    if path in SEEN_BACKENDS:
+        return "its get_user() %s: %s" % (SEEN_BACKENDS[path], where(attribute(cls, "get_user")[0])), []
+    try:
+        fields = read_backend(cls, load_backend(path))
+    except Unread as e:
+        return "its get_user() does more than this program understands: %s" % e, []
+    return None, sorted(set(f.name for f in fields if f.name != "is_active" and not f.primary_key))
 
 
 def differences(path, rule, rows):
@@ -89,18 +100,48 @@ def differences(path, rule, rows):
     ]
 
 
+PERMISSIONS = (
+    "has_perm", "ahas_perm", "get_all_permissions", "aget_all_permissions", "get_user_permissions", "aget_user_permissions",
+    "get_group_permissions", "aget_group_permissions", "_get_permissions", "_aget_permissions", "_get_user_permissions", "_get_group_permissions",
+)
+
+
+def own_permission_code(cls):
+    """FILE:LINE of what a class has in place of Django's methods of permissions, None where it only hands on to them."""
+    for name in PERMISSIONS:
+        if overridden(cls, name) and not hands_on(attribute(cls, name)[0], name):
+            return overridden(cls, name)
+    return None
+
+
+def hands_on(thing, name):
+    """Whether a method is "return super().has_perm(its arguments)", and no more."""
+    source = source_of(getattr(function_of(thing), "__code__", None))
+    body = [n for n in getattr(source[2].body[0], "body", []) if not isinstance(n, ast.Expr)] if source else []
+    call = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+    call = getattr(call, "value", call) if type(call).__name__ == "Await" else call
+    if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != name or not isinstance(call.func.value, ast.Call):
+        return False
+    given = [getattr(a, "id", getattr(getattr(a, "value", None), "id", None)) for a in call.args]
+    mine = list(function_of(thing).__code__.co_varnames)
+    return getattr(call.func.value.func, "id", "") == "super" and given == mine[1 : len(given) + 1]
+
+
+def may_deny(path, cls):
+    """FILE:LINE of a backend's own code of permissions that may raise PermissionDenied, which denies what the tables give."""
+    place = own_permission_code(cls) if not known_backend(path) else None
+    text = outcome(lambda: inspect.getsource(sys.modules[attribute(cls, "has_perm")[1].__module__]))[1] if place else ""
+    return place if "PermissionDenied" in text else None
+
+
 def permission_rule(report, path, cls, known, allowed):
-    if allowed is None:
+    own = own_permission_code(cls)
+    if allowed is None or own and not known:
         if known:
             return known[1]
-        methods = (
-            "has_perm",
-            "get_all_permissions",
-            "get_user_permissions",
-            "get_group_permissions",
-            "_get_permissions",
-        )
-        return bool(same_class(cls, MODEL_BACKEND)) and not any(overridden(cls, m) for m in methods)
+        if own and allowed and allowed[path] != NOTHING:
+            report.remarks.append("has_perm() of %s is the project's own, and does not count here (%s)" % (path, own))
+        return bool(same_class(cls, MODEL_BACKEND)) and not own
     said = allowed[path]
     if said == TABLES_SAY:
         return True
@@ -113,10 +154,13 @@ def permission_rule(report, path, cls, known, allowed):
 
 def own_permissions(report, model, listed, rules, allowed):
     """A has_perm() of the user model: if it is not what the tables say, require=perm is refused."""
-    if not allowed or allowed[""] is None:
-        return
+    backends = [(path, import_of(path)) for path in settings.AUTHENTICATION_BACKENDS]
+    givers = [n for n, (path, _) in enumerate(backends) if path in listed and known_or_ruled(path, rules)]
+    denies = next((place for place in [may_deny(*pair) for pair in backends[: max(givers or [0])]] if place), None)
+    own = own_permission_code(model)
+    differs = allowed is not None and allowed[""] is not None and allowed[""] != TABLES_SAY
     anybody = any(known_or_ruled(path, rules) for path in listed)
-    if anybody and allowed[""] != TABLES_SAY:
+    if anybody and (differs or own or denies):
         for path in listed:
             known = known_backend(path)
             users = known[0] if known else ACTIVE
@@ -126,7 +170,7 @@ def own_permissions(report, model, listed, rules, allowed):
                 rules[path] = "any" if users == ANY else "active"
         report.stricter.append(
             "require=perm is refused, since has_perm() of the user is not what the tables say (%s)"
-            % (overridden(model, "has_perm") or "another backend decides")
+            % (own or denies or "another backend decides")
         )
 
 
@@ -178,9 +222,10 @@ def read_middleware(report):
 
 def check_accepted(report):
     """Who accepts what is not there has made a mistake."""
-    strange = [path for path in ACCEPTED if path not in middleware_list()]  # noqa: F821
+    known = middleware_list() + list(settings.AUTHENTICATION_BACKENDS) + [path_of(user_model()) + ".is_active"]
+    strange = [path for path in ACCEPTED if path not in known]  # noqa: F821
     if strange:
-        raise Impossible("-accept %s names no item of MIDDLEWARE" % strange[0])
+        raise Impossible("-accept %s names no item of MIDDLEWARE or AUTHENTICATION_BACKENDS, and not %s" % (strange[0], known[-1]))
 
 
 def read_auto_logout(report):

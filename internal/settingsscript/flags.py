@@ -34,17 +34,14 @@ def read_flag(report, model, connection, name, word):
         return
     called = "%s of the user model (%s)" % (name, where(found if field is None else model))
     try:
-        asks = outside(found, model, time=True)
-        if asks:
-            raise Impossible("%s decides by %s, which is no column: %s" % ((called,) + asks))
+        fields = flag_columns(report, model, found, name, called)
         sql, whole = condition_for(
             model, lambda user: getattr(user, name), connection, called, constants=constants_of(found)
         )
-        if outside(found, model) and not any(f.column in sql for f in model._meta.concrete_fields if f.get_internal_type().startswith("Date")):
-            raise Impossible("%s decides by %s, and by no column that has a time: %s" % ((called,) + outside(found, model)))
-        silent = sorted(set(f.name for f in columns_named(found, model) if f.column not in sql))
-        if silent:
-            raise Impossible("%s looks at %s, and no value was seen by which it decides" % (called, ", ".join(silent)))
+        silent = sorted(set(f.name for f in fields if f.column not in sql))
+        unseen = "%s looks at %s, and no value was seen by which it decides" % (called, ", ".join(silent))
+        if silent and not report.answered(accepted_name(model, name), unseen):
+            raise may_accept(report, unseen, model, name)
     except Impossible as e:
         if name == "is_active":
             raise
@@ -62,6 +59,32 @@ def read_flag(report, model, connection, name, word):
         )
 
 
+def flag_columns(report, model, found, name, called):
+    """The columns that the code of a flag names."""
+    try:
+        return read_property(model, found)
+    except Unread as e:
+        read = "%s does more than this program understands: %s" % (called, e)
+        if report.answered(accepted_name(model, name), read):
+            return []
+        raise may_accept(report, read, model, name)
+
+
+def accepted_name(model, name):
+    """What -accept calls is_active. The other flags need none: who has them is nobody's business but Django's until they are understood."""
+    return path_of(model) + "." + name if name == "is_active" else ""
+
+
+def may_accept(report, read, model, name):
+    path = accepted_name(model, name)
+    if not path:
+        return Impossible(read)
+    report.acceptable.append([path])
+    return Impossible(
+        "%s. If it is the same for all rows that are alike in their columns, at all times, print this program with -accept %s" % (read, path)
+    )
+
+
 def field_with_column(model, column):
     return next((f for f in model._meta.concrete_fields if f.column == column), None)
 
@@ -73,9 +96,10 @@ def read_manager(report):
     model = user_model()
     connection = connections[router.db_for_read(model)]
     manager = type(model._default_manager)
-    asks = outside(manager.get_queryset, manager)
-    if asks:
-        raise Impossible("the default manager of the user model decides by %s, which is no column: %s" % asks)
+    try:
+        read_query(manager)
+    except Unread as e:
+        raise Impossible("the default manager of the user model does more than this program understands: %s" % e)
     own = own_queries(model._default_manager)
     if own:
         raise Impossible("the default manager of the user model finds rows in its own way: %s" % own)

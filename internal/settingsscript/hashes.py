@@ -56,8 +56,14 @@ def is_djangos_hash(model):
 
 def columns_beside(model, known):
     """Columns that a hash of the model's own names in its code, and by which it was not seen to change."""
-    methods = ("get_session_auth_hash", "_get_session_auth_hash")
-    return sorted(set(f.name for m in methods for f in columns_named(attribute(model, m)[0], model) if f.attname not in known))
+    fields = []
+    for name in ("get_session_auth_hash", "_get_session_auth_hash"):
+        if overridden(model, name):
+            try:
+                fields += read_property(model, attribute(model, name)[0], branches=False)
+            except Unread as e:
+                raise Impossible("%s() of the user model does more than this program understands: %s" % (name, e))
+    return sorted(set(f.name for f in fields if f.attname not in known))
 
 
 def read_fallbacks(report):
@@ -72,10 +78,18 @@ def read_fallbacks(report):
         user.password = u"pbkdf2$%d$\xe9" % n
         ours = [] if own else [user._get_session_auth_hash(secret=key) for key in fallbacks()]
         theirs = list(user.get_session_auth_fallback_hash())
-        if set(ours) - set(theirs) or ours and (columns_named(attribute(model, "get_session_auth_fallback_hash")[0], model) or outside(attribute(model, "get_session_auth_fallback_hash")[0], model)):
+        if set(ours) - set(theirs) or ours and decides_by_more(model, "get_session_auth_fallback_hash"):
             raise Impossible("get_session_auth_fallback_hash() of the user model may refuse sessions that were made with a key of SECRET_KEY_FALLBACKS: %s" % place)
     if set(theirs) - set(ours):
         report.stricter.append("sessions with a hash that get_session_auth_fallback_hash() of the user model adds are nobody's: %s" % place)
+
+
+def decides_by_more(model, name):
+    """Whether a method of hashes looks at anything but the password."""
+    try:
+        return [f for f in read_property(model, attribute(model, name)[0], branches=False) if f.name != "password"]
+    except Unread:
+        return True
 
 
 class Recorder(object):

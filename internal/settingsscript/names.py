@@ -177,8 +177,8 @@ class Names(object):
     # What a name is.
 
     def resolve(self, node):
-        if type(node).__name__ in ("Str", "Constant"):
-            return getattr(node, "s", getattr(node, "value", MISSING))
+        if type(node).__name__ in ("Str", "Bytes", "Constant", "NameConstant"):
+            return getattr(node, "value", getattr(node, "s", MISSING))
         if isinstance(node, ast.Name):
             if node.id in ("self", "cls") and self.instance is not None:
                 return self.instance

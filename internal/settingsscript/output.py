@@ -60,6 +60,7 @@ class Output(object):
             'Made by "django-sidecar settings-script" in a shell of the Django project. Run it again when the project\'s settings change.'
         ]
         lines += ["NOT POSSIBLE: " + text for text in self.report.impossible]
+        lines += ["NOT PROVED: " + text for text in self.report.unproved]
         lines += ["Stricter than Django: " + text for text in self.report.stricter]
         lines += ["Accepted with -accept %s: %s" % pair for pair in self.report.accepted]
         lines += self.report.remarks

@@ -36,7 +36,7 @@ class Row(object):
         what = "1" if self.absent else "CASE WHEN %s THEN 1 ELSE 0 END" % active if active else q(column)
         self.sql = "SELECT %s FROM %s WHERE %s = %%s" % (
             what.replace("%", "%%"),
-            q(model._meta.db_table),
+            q(table_of(model)),
             q(self.pk.column),
         )
         if get("DJANGO_AUTH_USER_WHERE"):
@@ -62,19 +62,16 @@ def prove_users(report):
     alias = router.db_for_write(model)
     try:
         check_transactions(alias, [model._meta.db_table])
-        with rolled_back([alias]):
+        with one_database(report), rolled_back([alias]):
             user = make_user(model, alias)
             prove_hash(report, model, user)
             rows = states(report, model, alias, user)
             allowed = prove_permissions(report, model, alias, user)
     except Impossible as e:
-        report.remarks.append("no user was made to prove the rules of backends: %s. They were read" % e)
+        report.unproved.append("no user was made to try backends with: %s" % e)
         rows = allowed = None
     except Exception as e:
-        report.remarks.append(
-            "no user could be made to prove the rules of backends (%s: %s). They were read"
-            % (type(e).__name__, first_line(e))
-        )
+        report.unproved.append("no user could be made to try backends with (%s: %s)" % (type(e).__name__, first_line(e)))
         rows = allowed = None
     read_backends(report, model, rows, allowed)
 
@@ -165,7 +162,7 @@ def compare_real_users(report, most=200):
         with connections[alias].cursor() as cursor:
             cursor.execute(
                 "SELECT %s, CASE WHEN %s THEN 1 ELSE 0 END FROM %s ORDER BY 1 DESC"
-                % (q(model._meta.pk.column), sql, q(model._meta.db_table))
+                % (q(model._meta.pk.column), sql, q(table_of(model)))
             )
             ours = dict((model._meta.pk.to_python(pk), bool(v)) for pk, v in cursor.fetchmany(10 * most))
         compared = [(ours[u.pk], bool(getattr(u, name))) for u in users if u.pk in ours]
@@ -182,6 +179,7 @@ def compare_real_users(report, most=200):
 
 
 SEEN_BACKENDS = {}
+REMEMBERS = "does not ask the database for the user each time"
 
 
 def strangers(report, model, path, backend, queries, found):
@@ -190,8 +188,8 @@ def strangers(report, model, path, backend, queries, found):
     selects = [q for q in queries if q and q.lstrip().upper().startswith("SELECT")]
     own = [q for q in selects if any(t in q for t in tables)]
     if found and not own:
-        SEEN_BACKENDS[path] = "does not ask the database for the user each time"
-    elif len(selects) > len(own):
+        SEEN_BACKENDS[path] = REMEMBERS
+    elif len(selects) > len(own) and SEEN_BACKENDS.get(path) != REMEMBERS:
         other = [q for q in selects if q not in own][0]
         match = re.search(r'FROM\s+["`]?(\w+)', other)
         SEEN_BACKENDS[path] = "looks at the table %s too" % (match.group(1) if match else "of something else")
@@ -212,7 +210,7 @@ def compare_flags(report, model, alias, user, field):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT CASE WHEN %s THEN 1 ELSE 0 END FROM %s WHERE %s = %%s"
-                % (sql.replace("%", "%%"), q(model._meta.db_table), q(model._meta.pk.column)),
+                % (sql.replace("%", "%%"), q(table_of(model)), q(model._meta.pk.column)),
                 [model._meta.pk.get_db_prep_value(user.pk, connection)],
             )
             ours = bool(cursor.fetchone()[0])

@@ -26,9 +26,10 @@ class Report(object):
         self.offered = []  # (name, text, why it is not set)
         self.remarks = []
         self.stricter = []
-        self.accepted = []  # (path of a middleware, what it may do)
+        self.accepted = []  # (path of a middleware, a backend or an is_active, what was read of it)
         self.impossible = []
-        self.acceptable = []  # paths of middleware that could be
+        self.unproved = []  # why nothing was tried
+        self.acceptable = []  # for each that is impossible by what was read alone: the paths that could be accepted
         self.proved = []
         self.computed = []  # (attribute of the user, condition in SQL)
 
@@ -50,6 +51,12 @@ class Report(object):
 
     def offer(self, name, value, why):
         self.offered.append((name, text_of(value), why))
+
+    def answered(self, path, read):
+        """Whether the operator answers for what has been read of a path."""
+        if path in ACCEPTED:  # noqa: F821
+            self.add(self.accepted, (path, read))
+        return path in ACCEPTED  # noqa: F821
 
     def step(self, does, function, *arguments):
         """A step that fails is one thing that is not known; the others go on."""

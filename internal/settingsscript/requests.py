@@ -15,13 +15,13 @@ def prove_requests(report, kind):
         aliases.append(router.db_for_write(session_model(store)))
     try:
         check_transactions(alias, [model._meta.db_table])
-        with rolled_back(sorted(set(aliases))):
+        with one_database(report), rolled_back(sorted(set(aliases))):
             Trial(report, model, alias, store).run()
     except Impossible as e:
-        report.remarks.append("no request was tried: %s" % e)
+        report.unproved.append("no request was tried: %s" % e)
         read_unknown(report, [])
     except Exception as e:
-        report.remarks.append("no request could be tried (%s: %s)" % (type(e).__name__, first_line(e)))
+        report.unproved.append("no request could be tried (%s: %s)" % (type(e).__name__, first_line(e)))
         read_unknown(report, [])
 
 
@@ -63,6 +63,7 @@ class Trial(object):
     def run(self):
         if not getattr(self.user, "is_active", True):
             raise Impossible("no user could be made who is active")
+        self.find_host()
         self.remove_what_answers()
         tried = 0
         for backend in self.backends:
@@ -88,6 +89,15 @@ class Trial(object):
 
     def impossible(self, text):
         self.report.add(self.report.impossible, text)
+
+    def find_host(self):
+        """The first of the hosts that the project may have with which a request reaches a view; the first of all if none does."""
+        hosts = hosts_of_project()
+        for host in hosts:
+            HOSTS[:] = [host]
+            if not isinstance(self.ask(self.listed, self.backends[0]), Answer):
+                return
+        HOSTS[:] = hosts[:1]
 
     def remove_what_answers(self):
         """Items that answer in place of the view (a redirect, a 404) are left out, so that those behind them are seen."""
@@ -198,6 +208,21 @@ class Trial(object):
         return kind == "value" and value is not None
 
 
+HOSTS = ["localhost"]
+
+
+def hosts_of_project(most=12):
+    """Hosts by which a middleware may know a site or a tenant."""
+    allowed = [h.lstrip(".") for h in settings.ALLOWED_HOSTS if h not in ("*", "") and (":" not in h or "[" in h)]
+    domains = [str(d).lstrip(".") for d in (settings.SESSION_COOKIE_DOMAIN, setting("PARENT_HOST")) if d]
+    origins = [o.split("://")[-1].lstrip("*.") for o in settings.CSRF_TRUSTED_ORIGINS]
+    kind, sites = outcome(lambda: list(__import__("django.contrib.sites.models", {}, {}, ["Site"]).Site.objects.values_list("domain", flat=True)[:4]))
+    found = []
+    for host in allowed + ["localhost"] + domains + origins + (sites if kind == "value" else []):
+        found += [h for h in (host, "www." + host) if h not in found and (h == host or "." in host and "[" not in host)]
+    return found[:most]
+
+
 class Answer(str):
     """Why no view is reached."""
 
@@ -241,8 +266,7 @@ def request_through(listed, key):
                     return response
             return view(request)
 
-    hosts = [h.lstrip(".") for h in settings.ALLOWED_HOSTS if h not in ("*", "") and (":" not in h or "[" in h)]
-    request = RequestFactory().get("/", secure=True, HTTP_HOST=hosts[0] if hosts else "localhost")
+    request = RequestFactory().get("/", secure=True, HTTP_HOST=HOSTS[0])
     request.COOKIES[settings.SESSION_COOKIE_NAME] = key
     request._dont_enforce_csrf_checks = True
     old = setting("MIDDLEWARE")
@@ -314,5 +338,5 @@ def read_unknown(report, explained):
             report.accepted.append((path, "; ".join(may)))
         else:
             if may:
-                report.acceptable.append(path)
+                report.acceptable.append([path])
                 report.add(report.impossible, "; ".join(may) + ". If that changes nothing of who is logged in, print this program with -accept " + path)

@@ -205,14 +205,14 @@ def functions_of(code):
 
 def read_road(report, road):
     """Code of the project that Django runs on the way to a user, and what it decides by."""
-    known = [import_of(p).__module__ for p in settings.AUTHENTICATION_BACKENDS if known_backend(p)]
+    known = [import_of(p).__module__ for p in settings.AUTHENTICATION_BACKENDS if known_backend(p) or p in ACCEPTED]  # noqa: F821
     engine = settings.SESSION_ENGINE.split(".")[0] if settings.SESSION_ENGINE in PACKAGES else None
     for code in road.found:
         for function in functions_of(code):
             if function.__module__ in known or function.__module__.split(".")[0] == engine or package_of(function) in WATCHERS:
                 continue
             read_changes(report, function)
-            asks = outside(function, stays=still)
+            asks = outside(function)
             if not asks:
                 continue
             text = "%s (%s:%d), which Django runs on the way to a user, decides by %s" % (function.__name__, code.co_filename, code.co_firstlineno, asks[0])

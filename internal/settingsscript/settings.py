@@ -53,6 +53,7 @@ def read_all(report):
     report.step("-accept", check_accepted)
     report.step("the proof", prove_users)
     report.step("a request", prove_requests, kind)
+    report.step("receivers of signals", read_receivers)
     read_site(report)
     if getattr(report, "time_zone", None):
         # DATABASES[...]["TIME_ZONE"]: the zone in which expiry is stored.
@@ -74,6 +75,8 @@ def verdict(report):
         ready = "ready but stricter: " + "; ".join(report.stricter)
     if report.accepted:
         ready += "; accepted by you: " + ", ".join(path for path, _ in report.accepted)
+    if report.unproved:
+        return "not proved: %s. By what was read: %s" % ("; ".join(report.unproved), ready)
     return ready
 
 
@@ -105,11 +108,11 @@ def main():
             for command in output.next:
                 say("next: " + command)
     if len(report.acceptable) == len(report.impossible) > 0:
-        accepted = " ".join("-accept " + path for path in list(ACCEPTED) + report.acceptable)  # noqa: F821
-        say("next: look at these lines. If none of them changes who is logged in: django-sidecar settings-script %s" % accepted)
+        accepted = " ".join("-accept " + path for path in list(ACCEPTED) + sum(report.acceptable, []))  # noqa: F821
+        say("next: look at these lines. If all of them are as you may accept them: django-sidecar settings-script %s" % accepted)
     say(verdict(report))
     sys.stdout.flush()
-    leave(1 if report.impossible else 0)
+    leave(1 if report.impossible else 3 if report.unproved else 0)
 
 
 def leave(code):

@@ -18,7 +18,7 @@ var files embed.FS
 // parts are the files of the program, in their order. Each uses names of those before it.
 var parts = []string{
 	"report.py", "outside.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py", "made.py", "prove.py",
-	"backends.py", "names.py", "follow.py", "road.py", "requests.py", "site.py",
+	"backends.py", "names.py", "follow.py", "judge.py", "calls.py", "road.py", "requests.py", "site.py",
 	"output.py", "settings.py",
 }
 
@@ -34,7 +34,7 @@ type Options struct {
 	PlainSecret bool   // SECRET_KEY itself, and no keys that are derived from it
 	Replace     bool   // files that are there are replaced
 	Uploads     bool   // MEDIA_ROOT is set, which turns uploads on
-	// Accepted are items of MIDDLEWARE of which the operator says that they do not change who is logged in.
+	// Accepted are items of MIDDLEWARE and of AUTHENTICATION_BACKENDS, and an is_active, for whose code the operator answers.
 	Accepted []string
 }
 

@@ -1,4 +1,6 @@
-"""What gateways and uploads need: LOGIN_URL, cross-site rules, MEDIA_ROOT and limits."""
+"""What gateways and uploads need: LOGIN_URL, cross-site rules, MEDIA_ROOT and limits; and what SIDECAR_WRITE would leave out."""
+
+import weakref
 
 
 def read_site(report):
@@ -32,6 +34,20 @@ def read_site(report):
     if setting("ASGI_APPLICATION"):
         report.offer("DJANGO_ASGI", True, "if Django runs under ASGI: ASGI_APPLICATION is set, and a shell cannot tell")
     report.step("uploads", read_uploads)
+
+
+def read_receivers(report):
+    """What the project does at logins and logouts, and SIDECAR_WRITE does not. update_last_login is Django's, and is imitated."""
+    from django.contrib.auth import signals
+
+    for name, word in (("user_logged_in", "login"), ("user_login_failed", "login"), ("user_logged_out", "logout")):
+        found = []
+        for entry in getattr(signals, name).receivers:
+            receiver = entry[1]() if isinstance(entry[1], weakref.ReferenceType) else entry[1]
+            if receiver is not None and getattr(receiver, "__module__", "") != "django.contrib.auth.models":
+                found.append("%s (%s)" % (path_of(receiver), where(receiver)))
+        if found:
+            report.remarks.append("SIDECAR_WRITE=%s calls no receiver of %s, and the project has %s" % (word, name, ", ".join(sorted(found))))
 
 
 def read_cookie(report, name, http_only):

@@ -132,6 +132,11 @@ def joined_view(report, model, parents):
     return VIEW
 
 
+def table_of(model):
+    """Where all the columns of a user are."""
+    return VIEW if other_tables(model) else model._meta.db_table
+
+
 def links_of(model):
     """The links from a model to the tables of its parents, and theirs."""
     found = []
