@@ -14,5 +14,6 @@ var sample string
 // Sample returns the program that records what Django says of so many sessions, in a file of the directory: "" is where
 // it runs, and "-" is stdout. Like that of Program, it is one statement.
 func Sample(sessions int, directory string) string {
-	return fmt.Sprintf("exec(r'''\n%s''', {\"__name__\": \"django-sidecar sample\", \"SIZE\": %d, \"DIRECTORY\": %s})\n", sample, sessions, quote(directory))
+	const program = "exec(r'''\n%s''', {\"__name__\": \"django-sidecar sample\", \"SIZE\": %d, \"DIRECTORY\": %s})\n"
+	return fmt.Sprintf(program, sample, sessions, quote(directory))
 }

@@ -17,9 +17,9 @@ var files embed.FS
 
 // parts are the files of the program, in their order. Each uses names of those before it.
 var parts = []string{
-	"report.py", "outside.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py", "made.py", "prove.py",
-	"backends.py", "names.py", "follow.py", "judge.py", "calls.py", "road.py", "requests.py", "site.py",
-	"output.py", "settings.py",
+	"report.py", "outside.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py",
+	"made.py", "prove.py", "backends.py", "names.py", "follow.py", "judge.py", "calls.py", "road.py", "requests.py",
+	"site.py", "output.py", "settings.py",
 }
 
 // Formats are the forms in which the program writes what it finds.
@@ -34,7 +34,7 @@ type Options struct {
 	PlainSecret bool   // SECRET_KEY itself, and no keys that are derived from it
 	Replace     bool   // files that are there are replaced
 	Uploads     bool   // MEDIA_ROOT is set, which turns uploads on
-	// Accepted are items of MIDDLEWARE and of AUTHENTICATION_BACKENDS, and an is_active, for whose code the operator answers.
+	// Accepted are the middleware, the backends and the is_active for whose code the operator answers.
 	Accepted []string
 }
 
