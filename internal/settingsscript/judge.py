@@ -15,7 +15,6 @@ DJANGOS_METHODS = {
 }
 COLUMNS_OF = {"get_session_auth_hash": ["password"], "_get_session_auth_hash": ["password"], "has_usable_password": ["password"]}
 STAY = (numbers.Number, str, bytes, type(u""), tuple, frozenset, type(None), datetime.timedelta, datetime.date, logging.Logger, type(re.compile("")), property)
-MOVES = r"(?m)^\s+global\s.*\b%(n)s\b|\.%(n)s\s*[-+|]?=[^=]|\b%(n)s\s*\.\s*(append|add|update|extend|insert|remove|discard|pop|clear|setdefault)\(|\b%(n)s\[[^\]]*\]\s*=[^=]|setattr\([^)]*\b%(n)s\b"
 
 
 class Unread(Exception):
@@ -71,18 +70,6 @@ def method_of(cls, name, after=None):
         if name in c.__dict__:
             return c.__dict__[name], c
     return None, None
-
-
-SOURCES = {}
-
-
-def moves(name, module):
-    """Whether some module of the package gives a global, or an attribute, of this name another value."""
-    package = (module or "").split(".")[0]
-    if package not in SOURCES:
-        modules = [m for n, m in list(sys.modules.items()) if n.split(".")[0] == package and inspect.ismodule(m) and not is_library(m)]
-        SOURCES[package] = "\n".join(s for kind, s in [outcome(lambda: inspect.getsource(m)) for m in modules] if kind == "value")
-    return re.search(MOVES % {"n": re.escape(name)}, SOURCES[package]) is not None
 
 
 class Expressions(Names):

@@ -78,6 +78,14 @@ def one_database(report):
         router.routers = before
 
 
+def apart(alias, function):
+    """Calls code of the project in a savepoint: a query that fails spoils nothing behind it."""
+    from django.db import transaction
+
+    with transaction.atomic(using=alias):
+        return function()
+
+
 def check_transactions(alias, tables):
     """MySQL's MyISAM keeps what is rolled back."""
     from django.db import connections

@@ -89,3 +89,16 @@ def is_library(thing):
         return file.startswith(DJANGOS_FOLDER) or file.startswith(STDLIB_FOLDER) and "-packages" not in file or "/asgiref/" in file
     name = (getattr(thing, "__module__", None) or "").split(".")[0]
     return name in ("django", "asgiref", "builtins", "__builtin__", "") or name in PURE + TIME
+
+
+MOVES = r"(?m)^\s+global\s.*\b%(n)s\b|\.%(n)s\s*[-+|]?=[^=]|\b%(n)s\s*\.\s*(append|add|update|extend|insert|remove|discard|pop|clear|setdefault)\(|\b%(n)s\[[^\]]*\]\s*=[^=]|setattr\([^)]*\b%(n)s\b"
+SOURCES = {}
+
+
+def moves(name, module):
+    """Whether some module of the package gives a global, or an attribute, of this name another value."""
+    package = (module or "").split(".")[0]
+    if package not in SOURCES:
+        modules = [m for n, m in list(sys.modules.items()) if n.split(".")[0] == package and inspect.ismodule(m) and not is_library(m)]
+        SOURCES[package] = "\n".join(s for kind, s in [outcome(lambda: inspect.getsource(m)) for m in modules] if kind == "value")
+    return re.search(MOVES % {"n": re.escape(name)}, SOURCES[package]) is not None

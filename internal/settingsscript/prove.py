@@ -113,7 +113,7 @@ def states(report, model, alias, user):
         for path, backend in backends:
             with log:
                 kind, answer = (
-                    outcome(lambda: backend.get_user(user.pk)) if hasattr(backend, "get_user") else ("value", None)
+                    outcome(lambda: apart(alias, lambda: backend.get_user(user.pk))) if hasattr(backend, "get_user") else ("value", None)
                 )
             said[path] = kind == "value" and answer is not None and getattr(answer, "pk", None) == user.pk
             if hasattr(backend, "get_user"):
@@ -252,11 +252,11 @@ def prove_permissions(report, model, alias, user):
     for path in settings.AUTHENTICATION_BACKENDS:
         backend = load_backend(path)
         if hasattr(backend, "has_perm"):
-            given[path] = [outcome(lambda: bool(backend.has_perm(fresh(), name))) for name in names]
+            given[path] = [outcome(lambda: apart(alias, lambda: bool(backend.has_perm(fresh(), name)))) for name in names]
         else:
             given[path] = [("value", False)] * 3
     active = fresh()
     given[""] = (
-        [outcome(lambda: bool(active.has_perm(name))) for name in names] if hasattr(active, "has_perm") else None
+        [outcome(lambda: apart(alias, lambda: bool(active.has_perm(name)))) for name in names] if hasattr(active, "has_perm") else None
     )
     return given

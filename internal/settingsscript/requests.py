@@ -181,13 +181,13 @@ class Trial(object):
             )
 
     def ask(self, listed, backend):
-        """Who request.user is behind these items: str(pk), None for nobody; an Answer where no view is reached."""
-        session = self.store()
-        user = self.model._base_manager.using(self.alias).get(pk=self.user.pk)
-        session["_auth_user_id"] = self.model._meta.pk.value_to_string(user)
-        session["_auth_user_backend"] = backend
-        session["_auth_user_hash"] = user.get_session_auth_hash()
-        with silence():
+        """Who request.user is behind these items: str(pk), None for nobody; an Answer where no view is reached. Nothing of a request is left behind."""
+        with rolled_back([self.alias]), silence():
+            session = self.store()
+            user = self.model._base_manager.using(self.alias).get(pk=self.user.pk)
+            session["_auth_user_id"] = self.model._meta.pk.value_to_string(user)
+            session["_auth_user_backend"] = backend
+            session["_auth_user_hash"] = user.get_session_auth_hash()
             session.save()
             key = session.session_key
             try:
@@ -200,7 +200,7 @@ class Trial(object):
                     return None  # the session has ended, and the answer is a redirect
                 return Answer("status %s" % response.status_code)
             finally:
-                outcome(lambda: self.store(key).delete())
+                outcome(lambda: self.store(key).delete())  # caches and files roll nothing back
 
     def cookie(self, response, key):
         """Whether the session is still that of a user."""
@@ -211,12 +211,19 @@ class Trial(object):
 HOSTS = ["localhost"]
 
 
+def domains_of_sites():
+    from django.contrib.sites.models import Site
+    from django.db import router
+
+    return apart(router.db_for_read(Site), lambda: list(Site.objects.values_list("domain", flat=True)[:4]))
+
+
 def hosts_of_project(most=12):
     """Hosts by which a middleware may know a site or a tenant."""
     allowed = [h.lstrip(".") for h in settings.ALLOWED_HOSTS if h not in ("*", "") and (":" not in h or "[" in h)]
     domains = [str(d).lstrip(".") for d in (settings.SESSION_COOKIE_DOMAIN, setting("PARENT_HOST")) if d]
     origins = [o.split("://")[-1].lstrip("*.") for o in settings.CSRF_TRUSTED_ORIGINS]
-    kind, sites = outcome(lambda: list(__import__("django.contrib.sites.models", {}, {}, ["Site"]).Site.objects.values_list("domain", flat=True)[:4]))
+    kind, sites = outcome(domains_of_sites)
     found = []
     for host in allowed + ["localhost"] + domains + origins + (sites if kind == "value" else []):
         found += [h for h in (host, "www." + host) if h not in found and (h == host or "." in host and "[" not in host)]

@@ -41,13 +41,17 @@ def unchanged():
     methods = [(store, "save"), (store, "delete")]
     if cache is not None:
         methods += [(cache, "set"), (cache, "add"), (cache, "delete")]
+    own = [(owner, name, vars(owner).get(name)) for owner, name in methods]
     for owner, name in methods:
         setattr(owner, name, nothing)
     try:
         yield
     finally:
-        for owner, name in methods:
-            delattr(owner, name)
+        for owner, name, before in own:
+            if before is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
 
 
 def verdict(raw):
