@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -143,18 +144,7 @@ func clearingPostgres(t *testing.T) *clearing {
 	}
 	c.fill(t, `INSERT INTO django_session SELECT 'key' || n, 'data', now() + interval '1 hour' * CASE WHEN n % 10 = 0 THEN 1 ELSE -1 - n % 1000 END
 		FROM generate_series(1, {rows}) AS n; ANALYZE django_session`)
-	read, err := config.ForClearing()
-	if err != nil {
-		t.Fatal(err)
-	}
-	role, _, err := sidecar.SQL(read, sidecar.SQLOptions{Script: postgres.Script{ClearingRole: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	remove, _, err := sidecar.SQL(read, sidecar.SQLOptions{Script: postgres.Script{ClearingRole: true, Remove: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	role, remove := clearingSQL(t, false), clearingSQL(t, true)
 	c.exec(role + role + "ALTER ROLE django_sidecar_clearsessions PASSWORD 'pw'")
 	t.Cleanup(func() { c.exec(remove) })
 	t.Setenv("DATABASE_URL", regexp.MustCompile(`//.*@`).ReplaceAllString(db.URL(), "//django_sidecar_clearsessions:pw@"))
@@ -165,6 +155,20 @@ func clearingPostgres(t *testing.T) *clearing {
 		}
 	}
 	return c
+}
+
+// clearingSQL is what sql -what clearsessions-role prints, and with -remove.
+func clearingSQL(t *testing.T, remove bool) string {
+	t.Helper()
+	read, err := config.ForClearing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := sidecar.SQL(read, sidecar.SQLOptions{Script: postgres.Script{ClearingRole: true, Remove: remove}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func clearingMariaDB(t *testing.T) *clearing {
@@ -183,6 +187,23 @@ func clearingMariaDB(t *testing.T) *clearing {
 	// New York is four or five hours behind UTC: what is three hours ago there lies one or two hours ahead.
 	c.fill(t, `INSERT INTO django_session SELECT concat('key', seq), 'data', utc_timestamp(6) + interval CASE WHEN seq % 10 = 0 THEN -3 ELSE -6 - CAST(seq % 1000 AS SIGNED) END hour
 		FROM seq_1_to_{rows}`)
+	role, remove := clearingSQL(t, false), clearingSQL(t, true)
+	asMariaDBRoot(t, role+role+"ALTER USER 'django_sidecar_clearsessions'@'%' IDENTIFIED BY 'pw' ACCOUNT UNLOCK")
+	t.Cleanup(func() { server.ExecAsSuperuser(t, remove) })
+	t.Setenv("DATABASE_URL", regexp.MustCompile(`//.*@`).ReplaceAllString(db.URL(), "//django_sidecar_clearsessions:pw@"))
+	u, err := url.Parse(db.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := openMariaDB(t, u, "django_sidecar_clearsessions", "pw")
+	for _, sql := range []string{
+		"SELECT session_data FROM django_session", "SELECT * FROM auth_user", "INSERT INTO django_session (session_key) VALUES ('x')",
+		"UPDATE django_session SET expire_date = now()", "TRUNCATE django_session",
+	} {
+		if _, err := conn.ExecContext(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "denied") {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
 	return c
 }
 

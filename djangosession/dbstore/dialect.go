@@ -55,6 +55,10 @@ type Dialect struct {
 	// and no query.
 	shows   bool
 	columns func(table string) (query string, args []any)
+	// demanded returns the query for the columns of a session table that a row must fill, beside those of Django's; nil
+	// where strictInsert is the word for an INSERT that is refused for them, also if it has no row.
+	demanded     func(table string) (query string, args []any)
+	strictInsert string
 	// identity returns the query for the identity, which is what the catalogue knows a table by, and for is_view, which
 	// is 1 if it is a view, otherwise 0.
 	identity func(table string) (query string, args []any)
@@ -99,6 +103,15 @@ var Postgres = &Dialect{
 			NULLIF(CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, -1)) AS type
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, []any{quote(table, `"`)}
+	},
+	demanded: func(table string) (string, []any) {
+		// Identity and generated columns have an entry of their own, since PostgreSQL 10 and 12.
+		return `SELECT a.attname::text AS name
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+		AND (a.attnotnull OR t.typnotnull)
+		AND NOT a.atthasdef AND t.typdefault IS NULL AND coalesce(to_jsonb(a)->>'attidentity', '') = ''
+		AND a.attname NOT IN ('session_key', 'session_data', 'expire_date')`, []any{quote(table, `"`)}
 	},
 	identity: func(table string) (string, []any) {
 		return `SELECT c.oid::text AS identity, CASE WHEN c.relkind IN ('v', 'm') THEN 1 ELSE 0 END AS is_view
@@ -167,6 +180,10 @@ var SQLite = &Dialect{
 	deleteExpired: sqliteDelete,
 	columns: func(table string) (string, []any) {
 		return "SELECT name, lower(type) AS type FROM pragma_table_info(?1)", []any{table}
+	},
+	demanded: func(table string) (string, []any) {
+		return `SELECT name FROM pragma_table_info(?1) WHERE "notnull" AND dflt_value IS NULL
+			AND lower(name) NOT IN ('session_key', 'session_data', 'expire_date')`, []any{table}
 	},
 	identity: func(table string) (string, []any) {
 		return "SELECT lower(name) AS identity, type = 'view' AS is_view FROM sqlite_master " +

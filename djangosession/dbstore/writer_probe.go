@@ -2,8 +2,15 @@ package dbstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"strings"
 )
+
+// ErrColumns says that a session table has columns of a project's own which a new row must fill: the store that knows
+// with what is Django's.
+var ErrColumns = errors.New("a new session would leave columns empty that must not be")
 
 // Writes says what is to be written of sessions.
 type Writes struct{ Touch, Logout, Login bool }
@@ -31,8 +38,46 @@ func (w *Writer) Probe(ctx context.Context, what Writes) error {
 		"UPDATE %s SET session_data = session_data, expire_date = expire_date WHERE 1 = 0"); err != nil {
 		return err
 	}
-	return probe(what.Login, "INSERT", "INSERT INTO %[1]s (session_key, session_data, expire_date) "+
+	insert := "INSERT"
+	if strict := w.from.dialect.strictInsert; strict != "" {
+		insert = strict
+	}
+	err := probe(what.Login, "INSERT", insert+" INTO %[1]s (session_key, session_data, expire_date) "+
 		"SELECT session_key, session_data, expire_date FROM %[1]s WHERE 1 = 0")
+	switch {
+	case err != nil && isUnfilled(err):
+		return fmt.Errorf("%w: %w", ErrColumns, err)
+	case err != nil || !what.Login || w.from.dialect.demanded == nil:
+		return err
+	}
+	return w.fillsAll(ctx)
+}
+
+// isUnfilled reports MySQL's error for a column that has no default and is not in an INSERT: ER_NO_DEFAULT_FOR_FIELD,
+// whose SQLSTATE says nothing.
+func isUnfilled(err error) bool { return strings.Contains(err.Error(), "Error 1364 ") }
+
+// fillsAll finds columns that a new session would leave empty, and that must not be. MySQL does so at strictInsert.
+func (w *Writer) fillsAll(ctx context.Context) error {
+	query, args := w.from.dialect.demanded(w.config.Table)
+	var names []string
+	err := w.from.list(query, "name").all(ctx, args, func(a *answer) error {
+		names = nil
+		for {
+			var name sql.NullString
+			if more, err := a.next(&name); err != nil || !more {
+				return err
+			}
+			names = append(names, name.String)
+		}
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking at table %s: %w", w.config.Table, err)
+	case len(names) > 0:
+		return fmt.Errorf("table %s: %w: %s", w.config.Table, ErrColumns, strings.Join(names, ", "))
+	}
+	return nil
 }
 
 // Probe asks the database whether it would let be written what a login changes of a user: nil says that it would. It

@@ -25,6 +25,7 @@ func TestWriterOnSQLite(t *testing.T) {
 
 // testWriter is what holds for a writer on every database.
 func testWriter(t *testing.T, f *fixture) {
+	testDemandedColumns(t, f)
 	f.table(t, "django_session", sessionColumns)
 	at := time.Date(2026, 11, 29, 5, 0, 0, 123456000, time.UTC)
 	var passed atomic.Int64
@@ -102,5 +103,24 @@ func testWriter(t *testing.T, f *fixture) {
 	}
 	if all.Wait(); moved.Load() != 1 {
 		t.Errorf("%d touches moved the expiry, want 1", moved.Load())
+	}
+}
+
+// testDemandedColumns: a table that a new session cannot fill is refused, for logins alone.
+func testDemandedColumns(t *testing.T, f *fixture) {
+	w := dbstore.NewWriter(f.DB, newCodec(t), dbstore.SessionsConfig{
+		Dialect: f.Dialect, Table: "own_session", Zone: dbstore.Zone{UseTZ: true}, Prepare: f.Prepares,
+	})
+	for own, filled := range map[string]bool{
+		"": true, ", account int": true, ", account int NOT NULL DEFAULT 0": true, ", account int NOT NULL": false,
+	} {
+		f.exec(t, "DROP TABLE IF EXISTS own_session")
+		f.table(t, "own_session", sessionColumns+own)
+		for _, what := range []dbstore.Writes{{Login: true}, {Touch: true, Logout: true}} {
+			err := w.Probe(t.Context(), what)
+			if wanted := filled || !what.Login; (err == nil) != wanted || err != nil && !strings.Contains(err.Error(), "account") {
+				t.Errorf("%q, %+v: %v", own, what, err)
+			}
+		}
 	}
 }

@@ -1,11 +1,23 @@
 package checkup
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"django-sidecar/djangosession/dbstore"
+)
 
 // writing finds out whether the stores let be written what SIDECAR_WRITE names.
 func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 	const name = "writing"
-	if err := d.Writing(ctx); err != nil {
+	err := d.Writing(ctx)
+	switch {
+	case errors.Is(err, dbstore.ErrColumns):
+		return []Finding{{
+			Fail, name, err.Error(),
+			"take login out of SIDECAR_WRITE, or give these columns a default in the database",
+		}}, false
+	case err != nil:
 		return []Finding{{
 			Fail, name, err.Error(),
 			"for a database, run what django-sidecar sql -what role prints, with these settings, and have its URL name that " +
