@@ -80,6 +80,7 @@ func TestBothWays(t *testing.T) {
 			t.Run("objects", s.testObjects)
 			t.Run("sessions", s.testSessions)
 			t.Run("messages", s.testMessages)
+			t.Run("two writers", s.testTwoWriters)
 		})
 	}
 }

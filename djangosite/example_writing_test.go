@@ -69,7 +69,7 @@ func ExampleSite_Messages() {
 		m, err := site.Messages(r)
 		if err == nil {
 			m.Add(messages.Message{Level: messages.Success, Text: "Saved."}) // for the next page, also one of Django
-			err = m.Save(w) //nolint:contextcheck // it has that of r
+			err = m.Save(w)                                                  //nolint:contextcheck // it has that of r
 		}
 		if err != nil {
 			http.Error(w, "Try again.", http.StatusServiceUnavailable)

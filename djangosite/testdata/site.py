@@ -63,6 +63,16 @@ def dumps(question):
     return {"text": signing.dumps(question["object"], salt=question["salt"], compress=True)}
 
 
+def mark(question):
+    """A request whose view adds a mark to a list in the session."""
+    def view(request):
+        request.session["marks"] = request.session.get("marks", []) + [question["mark"]]
+        return HttpResponse()
+
+    SessionMiddleware(view)(RequestFactory().get("/", HTTP_COOKIE=question["cookie"]))
+    return {}
+
+
 def visit(question):
     """A request through the middleware, whose view sets entries of the session, and shows and adds messages."""
     request = RequestFactory().get("/", HTTP_COOKIE=question["cookie"])
