@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite/messages"
@@ -56,8 +57,11 @@ func (m *Messages) entry() (text string, there bool, err error) {
 
 // Save writes what MessageMiddleware would: the cookie, and where messages are in the session, the session. That needs
 // SIDECAR_WRITE=login, as [Site.Update] does, and a session: [djangosession.ErrNotFound] says that there is none, where
-// Django would begin one. Where it fails, nothing is written.
+// Django would begin one. A login before it counts: its session is the one. Where Save fails, nothing is written.
 func (m *Messages) Save(w http.ResponseWriter) error {
+	if key := begun(w.Header(), m.site.Config.SessionCookieName); key != "" {
+		m.key = key
+	}
 	c, err := m.Update(now())
 	if err != nil {
 		return err
@@ -86,4 +90,14 @@ func (m *Messages) Save(w http.ResponseWriter) error {
 	setcookie.Put(w.Header(), line)
 	csrfhttp.VariesByCookie(w.Header())
 	return nil
+}
+
+// begun is the key of the session that an answer begins, "" where it begins none.
+func begun(h http.Header, cookieName string) (key string) {
+	for _, line := range h["Set-Cookie"] {
+		if rest, ok := strings.CutPrefix(line, cookieName+"="); ok {
+			key, _, _ = strings.Cut(rest, ";")
+		}
+	}
+	return strings.Trim(key, `"`) // which a cookie that ends has
 }

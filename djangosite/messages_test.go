@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,5 +90,42 @@ func TestMessagesOfAnUnreachableSession(t *testing.T) {
 	}
 	if list, err := m.All(); err == nil || errors.Is(err, djangosession.ErrNotFound) {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestMessagesAfterLogin: a message of the request that logs in is in the new session.
+func TestMessagesAfterLogin(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"DJANGO_MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage", "SIDECAR_WRITE": "login"}
+	site := open(t, d.settings)
+	ada, err := site.UserByName(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil)
+	m, err := site.Messages(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := messages.Message{Level: messages.Info, Text: "Welcome."}
+	m.Add(want)
+	if err := errors.Join(site.Login(w, r, ada), m.Save(w)); err != nil {
+		t.Fatal(err)
+	}
+	next := httptest.NewRequest(http.MethodGet, "/", nil)
+	for _, c := range w.Result().Cookies() {
+		next.AddCookie(c)
+	}
+	for _, list := range [][]messages.Message{{want}, nil} {
+		m, err := site.Messages(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := m.All(); err != nil || !slices.Equal(got, list) {
+			t.Errorf("%v, %v, want %v", got, err, list)
+		}
+		if err := m.Save(httptest.NewRecorder()); err != nil {
+			t.Error(err)
+		}
 	}
 }

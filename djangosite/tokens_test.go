@@ -1,13 +1,17 @@
 package djangosite_test
 
 import (
+	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite"
 	"django-sidecar/djangosite/tokens"
+	"django-sidecar/internal/sidecar"
 )
 
 // TestPasswordResetTokens: a link is its user's alone, and what cannot be known is refused with a word.
@@ -56,7 +60,23 @@ func TestPasswordResetTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	others := map[string]*djangosite.Site{"SIDECAR_INSECURE_SKIP_USER_CHECK": open(t, blind), "tables": away, "zero": {}}
+	list, err := sidecar.DerivedKeys(d.config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	derived := d.settings
+	derived.SecretKey, derived.Env = "", map[string]string{"DJANGO_SESSION_KEYS": string(keys)}
+	keyed := open(t, derived)
+	if _, err := keyed.Messages(httptest.NewRequest(http.MethodGet, "/", nil)); err == nil || !strings.Contains(err.Error(), "SECRET_KEY") {
+		t.Errorf("messages by derived keys: %v", err)
+	}
+	others := map[string]*djangosite.Site{
+		"SECRET_KEY": keyed, "SIDECAR_INSECURE_SKIP_USER_CHECK": open(t, blind), "tables": away, "zero": {},
+	}
 	for word, other := range others {
 		_, _, made := other.PasswordResetToken(t.Context(), ada)
 		_, checked := other.PasswordResetUser(t.Context(), uid, token)
