@@ -112,7 +112,7 @@ func (r *rig) fill(t *testing.T, c *config.Config) {
 	t.Helper()
 	r.db.Exec(t, `
 		CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL);
-		CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL, username varchar(150) NOT NULL, is_active bool NOT NULL);
+		CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL, username varchar(150) NOT NULL, is_active bool NOT NULL, last_login timestamptz);
 		INSERT INTO auth_user SELECT n, '`+rigPassword+`', 'user' || n, n <> 99 FROM generate_series(1, 99) AS n`)
 	d, err := sidecar.Open(c)
 	if err != nil {

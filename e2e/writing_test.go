@@ -172,17 +172,14 @@ func TestTouchAndLogout(t *testing.T) {
 			audit := filepath.Join(t.TempDir(), "audit.log")
 			e.set(t)
 			s := newWritingSite(t, e.version, map[string]string{"SIDECAR_AUDIT_LOG": audit})
-			touched := map[string]string{}
+			touched, before := map[string]string{}, s.site.Sessions()
+			if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+s.keys["active"]); status != 200 {
+				t.Errorf("/authenticate: %d", status)
+			}
+			waitFor(t, 10*time.Second, "the expiry moved after the answer", func() bool { return s.site.Sessions() != before })
 			for name, key := range s.keys {
 				switch name {
-				case "active":
-					if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+key); status != 200 {
-						t.Errorf("/authenticate: %d", status)
-					}
-					continue
-				case "lost": // nobody touches it
-					continue
-				case "ended":
+				case "active", "lost", "ended": // nobody touches these
 					continue
 				}
 				status, lines := s.post(t, "/touch", key)

@@ -44,11 +44,12 @@ func (l *Live) newChain(login gateway.LoginURL) error {
 		l.use = func(d *Deployment) { cache.Use(d.verifier, d.permissions()) }
 		l.cache, asked = cache, cache
 	}
+	l.activity = newActivity(l)
 	l.Answers = &check.Service{
 		Verifier: asked, Access: asked, Login: login, CookieNames: c.SessionCookieNames, Cookies: CookieRules(c),
 		NoPermissions: d.verifier.Permissions(), // no file can change it
 		Observe:       l.Metrics.Verdict, Now: time.Now,
-		Active: l.newActivity(),
+		Active: l.activity.told(),
 	}
 	return nil
 }

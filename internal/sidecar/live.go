@@ -34,6 +34,8 @@ type Live struct {
 	use     func(*Deployment)          // has questions asked of another one: see newChain
 	closing sync.WaitGroup             // of deployments that have been replaced
 	bounds  loginBounds
+
+	activity *activity // nil where no expiry moves
 }
 
 // NewLive makes nothing but the Live.
@@ -83,6 +85,7 @@ func (l *Live) Close(ctx context.Context) {
 	if d == nil {
 		return
 	}
+	l.activity.close()
 	if l.cache != nil {
 		l.cache.Wait() // for what it asks
 	}

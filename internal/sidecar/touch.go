@@ -3,13 +3,10 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/config"
 	"django-sidecar/internal/keyhash"
-	"django-sidecar/internal/observe"
 )
 
 // errNotWritten says that SIDECAR_WRITE does not name what was to be written.
@@ -122,76 +119,4 @@ func (l *Live) Logout(ctx context.Context, key keyhash.Key) error {
 		l.cache.ForgetSession(key.Hash)
 	}
 	return err
-}
-
-// maxActive bounds the sessions that are remembered.
-const maxActive = 100_000
-
-// activityFailuresEach bounds what the log says of expiries that cannot be moved.
-const activityFailuresEach = 10 * time.Second
-
-// activity has the sessions of users who do something kept alive.
-type activity struct {
-	live *Live
-
-	mu     sync.Mutex
-	looked map[keyhash.Hash]time.Time
-
-	failures observe.Seldom
-}
-
-// newActivity returns what check.Service tells of each session, nil where no expiry moves: that of a signed cookie does
-// with another cookie alone.
-func (l *Live) newActivity() func(context.Context, keyhash.Key, djangosession.Verdict) {
-	c := l.Config
-	if !c.Write.Touch || !c.SessionCookie.SaveEveryRequest || c.SessionEngineKind == config.EngineSignedCookies {
-		return nil
-	}
-	a := &activity{live: l, looked: map[keyhash.Hash]time.Time{}}
-	return a.active
-}
-
-// active moves the expiry of the session. A failure goes into the log, and changes nothing of the verdict.
-func (a *activity) active(ctx context.Context, key keyhash.Key, v djangosession.Verdict) {
-	l, now := a.live, time.Now()
-	if !a.due(key.Hash, now) {
-		return
-	}
-	d := l.Current()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
-	defer cancel()
-	s, err := v.Session, error(nil)
-	if s == nil || s.ExpireDate.IsZero() || d.writing.loaded != d.sessions {
-		s, err = d.writing.loaded.Load(ctx, key.Text)
-	}
-	if err == nil {
-		_, err = l.move(ctx, d, key, s)
-	}
-	if err == nil || djangosession.IsAnswer(err) || !a.failures.Due(now, activityFailuresEach) {
-		return
-	}
-	l.Logger.WarnContext(ctx, "the expiry of a session could not be moved", "session", key.Hash.Name(),
-		"error", err.Error())
-}
-
-// due reports whether nobody has looked at a session for the interval.
-func (a *activity) due(id keyhash.Hash, now time.Time) bool {
-	interval := a.live.Config.TouchInterval
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if at, known := a.looked[id]; known && now.Sub(at) < interval {
-		return false
-	}
-	if len(a.looked) >= maxActive {
-		for other, at := range a.looked {
-			if now.Sub(at) >= interval {
-				delete(a.looked, other)
-			}
-		}
-		if len(a.looked) >= maxActive {
-			clear(a.looked)
-		}
-	}
-	a.looked[id] = now
-	return true
 }

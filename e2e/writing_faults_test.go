@@ -1,0 +1,177 @@
+//go:build live
+
+package e2e
+
+import (
+	"crypto/md5" //nolint:gosec // a hasher of Django's that takes no time
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// newWritingRig is a rig whose sidecar keeps sessions alive, ends them and logs users in. User 20 has the password
+// "sesame".
+func newWritingRig(t *testing.T, r *rig, env map[string]string) *rig {
+	t.Helper()
+	settings := map[string]string{
+		"SIDECAR_WRITE": "touch,logout,login", "DJANGO_SESSION_SAVE_EVERY_REQUEST": "true", "SIDECAR_TOUCH_INTERVAL": "1ms",
+		"DJANGO_PASSWORD_HASHERS": "django.contrib.auth.hashers.MD5PasswordHasher", "SIDECAR_LOGIN_TRIES": "0",
+	}
+	for name, value := range env {
+		settings[name] = value
+	}
+	r.run(t, settings)
+	sum := md5.Sum([]byte("saltsesame")) //nolint:gosec // see above
+	r.db.Exec(t, "UPDATE auth_user SET password = 'md5$salt$"+hex.EncodeToString(sum[:])+"' WHERE id = 20")
+	return r
+}
+
+// post sends a request of this site.
+func (r *rig) post(t *testing.T, path, session, body string) (status int, answer string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	request.Header.Set("Cookie", writingCSRF+"; sessionid="+session)
+	request.Header.Set("X-CSRFToken", loginToken)
+	request.Header.Set("Content-Type", "application/json")
+	client, closeIdle := newClient(r.timeout + 3*time.Second)
+	defer closeIdle()
+	response, err := client.Do(request)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+		return 0, ""
+	}
+	text, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		t.Error(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+const sesame = `{"username": "user20", "password": "sesame"}`
+
+// rows is all that can be written.
+func (r *rig) rows(t *testing.T) string {
+	t.Helper()
+	return r.db.ExecAsSuperuser(t, "SELECT string_agg(s::text, ',' ORDER BY session_key) FROM django_session s") +
+		r.db.ExecAsSuperuser(t, "SELECT last_login::text FROM auth_user WHERE id = 20")
+}
+
+// hold has somebody else's transaction hold locks.
+func hold(statement string) func(t *testing.T, r *rig) func() {
+	return func(t *testing.T, r *rig) func() {
+		db := r.other(t, nil)
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+		return func() {
+			if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func readOnly(t *testing.T, r *rig) func() {
+	set := func(to string) {
+		r.db.ExecAsSuperuser(t, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = "+to+"', current_database()); END $$")
+		killBackends(t, r)
+	}
+	set("on")
+	return func() {
+		r.db.ExecAsSuperuser(t, "SET default_transaction_read_only = off; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database()); END $$")
+		killBackends(t, r)
+	}
+}
+
+// TestWritingFails: what cannot be written is a 503 in time, and nothing of it is written; who only asks is answered as
+// long as the tables can be read.
+func TestWritingFails(t *testing.T) {
+	r := newWritingRig(t, newCluster(t, 2*time.Second), nil)
+	bounced := &rig{server: r.server, proxy: r.proxy, db: r.server.Database(t), timeout: r.timeout, log: new(logBuffer), stopped: make(chan struct{})}
+	bouncer := djangotest.PgBouncer(t, r.server.PostgresServer, "transaction")
+	newWritingRig(t, bounced, map[string]string{"DATABASE_URL": bouncer.URL(bounced.db)})
+	for _, tt := range []struct {
+		name  string
+		on    *rig
+		begin func(*testing.T, *rig) func()
+		read  bool // the tables can be read
+	}{
+		{"locked against writing", r, hold("LOCK TABLE django_session, auth_user IN SHARE MODE"), true},
+		{"locked", r, hold("LOCK TABLE django_session, auth_user"), false},
+		{"read-only", r, readOnly, true},
+		{"black hole", r, proxied(djangotest.BlackHole()), false},
+		{"stopped", r, stopped(djangotest.Fast), false},
+		{"behind pgbouncer, locked against writing", bounced, hold("LOCK TABLE django_session, auth_user IN SHARE MODE"), true},
+		{"behind pgbouncer, stopped", bounced, stopped(djangotest.Immediate), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := tt.on
+			var before string
+			waitFor(t, 5*time.Second, "still", func() bool { // what was asked before has been written
+				last := before
+				before = r.rows(t)
+				return last == before
+			})
+			end := tt.begin(t, r)
+			var asking sync.WaitGroup
+			for path, body := range map[string]string{"/touch": "", "/logout": "", "/login": sesame} {
+				asking.Go(func() {
+					if status, answer := r.post(t, path, r.live[0], body); status != 503 || !strings.Contains(answer, `"result":false`) {
+						t.Errorf("%s: %d %s", path, status, answer)
+					}
+				})
+			}
+			asking.Wait()
+			if tt.read {
+				r.wantAnswersAtOnce(t)
+			}
+			end()
+			if after := r.rows(t); !tt.read && after != before {
+				t.Errorf("the rows were\n%s\nand are\n%s", before, after)
+			}
+			waitFor(t, 5*time.Second, "a touch again", func() bool {
+				status, _ := r.post(t, "/touch", r.live[0], "")
+				return status == http.StatusOK
+			})
+			if status, answer := r.post(t, "/login", "", sesame); status != http.StatusOK {
+				t.Errorf("a login afterwards: %d %s", status, answer)
+			}
+		})
+	}
+	for _, r := range []*rig{r, bounced} {
+		if status, _ := r.post(t, "/logout", r.live[0], ""); status != http.StatusNoContent {
+			t.Errorf("a logout afterwards: %d", status)
+		}
+		if status, _ := r.post(t, "/touch", r.live[0], ""); status != http.StatusUnauthorized {
+			t.Errorf("a touch after the logout: %d", status)
+		}
+	}
+}
+
+// wantAnswersAtOnce asks for each user, whose expiries ought to move, in half of the time that one store answer may take.
+func (r *rig) wantAnswersAtOnce(t *testing.T) {
+	t.Helper()
+	client, closeIdle := newClient(r.timeout / 2)
+	defer closeIdle()
+	for n, key := range r.live {
+		if status, answer, err := r.ask(t.Context(), client, key); err != nil || status != http.StatusOK || !strings.Contains(answer, fmt.Sprintf(`"id":"%d"`, n+1)) {
+			t.Errorf("user %d: %d %s %v", n+1, status, answer, err)
+		}
+	}
+}
