@@ -9,9 +9,6 @@ import (
 	"django-sidecar/internal/pytext"
 )
 
-// ErrPickled says that a session is a pickle, which is read here and not changed.
-var ErrPickled = errors.New("the session is a pickle: only sessions in JSON can be changed")
-
 // Clone returns a session of its own to change. Stores and caches may give the same Session to several readers.
 func (s *Session) Clone() *Session {
 	c := *s
@@ -53,11 +50,28 @@ func (s *Session) Set(name string, value any) error {
 	if err != nil {
 		return fmt.Errorf("naming an entry of a session: %w", err)
 	}
+	if s.pickled != (pickle.Object{}) {
+		return s.setPickled(name, text)
+	}
 	return s.replace(name, string(label)+":"+string(text))
 }
 
-// Delete removes the entry called name, where there is one.
-func (s *Session) Delete(name string) error { return s.replace(name, "") }
+// Delete removes the entry called name, where there is one. It fails with ErrPickled where the session is a pickle with
+// values that JSON has no form for.
+func (s *Session) Delete(name string) error {
+	if s.pickled == (pickle.Object{}) {
+		return s.replace(name, "")
+	}
+	if s.pickled.Lookup(name).Type() == pickle.Missing {
+		return nil
+	}
+	plain, err := s.plain()
+	if err != nil {
+		return err
+	}
+	*s = *plain
+	return s.replace(name, "")
+}
 
 // Clear removes all entries.
 func (s *Session) Clear() { *s = Session{ExpireDate: s.ExpireDate, version: s.version} }
@@ -82,9 +96,6 @@ func (s *Session) entries() []entry {
 // replace puts a text in the place of the first entry called name, as Python's dicts keep their order, or at the end,
 // and drops the others of that name, whose values counted for nothing. An empty text only drops.
 func (s *Session) replace(name, text string) error {
-	if s.pickled != (pickle.Object{}) {
-		return ErrPickled
-	}
 	var texts []string
 	for _, e := range s.entries() {
 		if e.name != name {

@@ -95,7 +95,7 @@ func (p *jsonParser) object(depth int, visit func(string, Value)) bool {
 	}
 }
 
-func (p *jsonParser) array(depth int) bool {
+func (p *jsonParser) array(depth int, visit func(Value)) bool {
 	if depth <= 0 || !p.next('[') {
 		return false
 	}
@@ -104,8 +104,13 @@ func (p *jsonParser) array(depth int) bool {
 		return true
 	}
 	for {
-		if _, ok := p.value(depth - 1); !ok {
+		start := p.pos
+		kind, ok := p.value(depth - 1)
+		if !ok {
 			return false
+		}
+		if visit != nil {
+			visit(Value{kind: kind, raw: p.text[start:p.pos]})
 		}
 		p.space()
 		if p.next(']') {
@@ -129,7 +134,7 @@ func (p *jsonParser) value(depth int) (Kind, bool) {
 	case c == '{':
 		return Object, p.object(depth, nil)
 	case c == '[':
-		return Array, p.array(depth)
+		return Array, p.array(depth, nil)
 	case '0' <= c && c <= '9':
 		return p.number()
 	}

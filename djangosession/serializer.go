@@ -46,7 +46,11 @@ func (s Serializer) loads(data string, v Version) (*Session, error) {
 		if err != nil {
 			return nil, errNotDict
 		}
-		return pickledSession(loaded)
+		session, err := pickledSession(loaded)
+		if err == nil {
+			session.version = v
+		}
+		return session, err
 	}
 	session, ok := parseSession(data, v)
 	if !ok {

@@ -163,8 +163,21 @@ func (s *loginSite) look(t *testing.T, pairs [][2]string) (said []lookedAt) {
 // TestLogin: Django takes the sessions, the cookies and the password hashes that logins write, of every hasher, and
 // refuses what it would refuse.
 func TestLogin(t *testing.T) {
-	for _, version := range []string{"1.11", "2.2", "3.1", "4.2", "5.2", "6.1"} {
-		t.Run(version, func(t *testing.T) { testLogin(t, version) })
+	for _, e := range []engine{
+		{"1.11", "db", ""},
+		{"2.2", "db", ""},
+		{"3.1", "db", ""},
+		{"4.2", "db", ""},
+		{"5.2", "db", ""},
+		{"6.1", "db", ""},
+		{"3.2", "cached_db", "django-redis"},
+		{"1.11", "cache", "DatabaseCache"},
+		{"6.1", "cache", "RedisCache"},
+	} {
+		t.Run(e.String(), func(t *testing.T) {
+			e.set(t)
+			testLogin(t, e.version)
+		})
 	}
 }
 

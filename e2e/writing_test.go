@@ -167,6 +167,9 @@ func TestTouchAndLogout(t *testing.T) {
 		{"1.11", "cached_db", "FileBasedCache"},
 		{"3.2", "cached_db", "django-redis"},
 		{"6.1", "cached_db", "PyMemcacheCache"},
+		{"1.11", "cache", "DatabaseCache"},
+		{"2.2", "cache", "MemcachedCache"},
+		{"5.2", "cache", "django-redis"},
 	} {
 		t.Run(e.String(), func(t *testing.T) {
 			audit := filepath.Join(t.TempDir(), "audit.log")
@@ -224,7 +227,7 @@ func TestTouchAndLogout(t *testing.T) {
 					t.Errorf("%s has other data than Django wrote", name)
 				case name == "lost" && got.Left > 100:
 					t.Errorf("%s was touched", name)
-				case name != "lost" && (got.Left > got.Due || got.Left < got.Due-60):
+				case name != "lost" && got.Left >= 0 && (got.Left > got.Due || got.Left < got.Due-60):
 					t.Errorf("%s has %v seconds left; saved now, %v", name, got.Left, got.Due)
 				}
 				if line := touched[name]; line != "" && alike(line) != alike(got.Cookie) {

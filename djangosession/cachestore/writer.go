@@ -13,6 +13,68 @@ type Deleter interface {
 	Delete(ctx context.Context, key string) error
 }
 
+// Changer is a cache that values can be written to, as Getter.Get returns them. Each method is one step: it is done, or
+// it is not.
+type Changer interface {
+	Deleter
+	// Add stores a value until it expires. It fails with djangosession.ErrExists where there is one.
+	Add(ctx context.Context, key string, value []byte, expires time.Time) error
+	// Replace stores a value in the place of another one. It fails with djangosession.ErrNotFound where there is none.
+	Replace(ctx context.Context, key string, value []byte, expires time.Time) error
+	// Touch has a value expire at another time, if it is what same says. It fails with djangosession.ErrNotFound where
+	// there is none, or it is not, or somebody has stored another one meanwhile.
+	Touch(ctx context.Context, key string, same func(value []byte) bool, expires time.Time) error
+}
+
+// Writer is the djangosession.Writer of the engine cache: contrib/sessions/backends/cache.py, 1.11 to 6.1. Django looks
+// whether there is a session and then stores it; here both are one step, so that none that has ended comes back.
+type Writer struct {
+	cache  Changer
+	config Config
+	prefix string
+}
+
+var _ djangosession.Writer = (*Writer)(nil)
+
+// Writer returns what writes the sessions of s, an engine cache. The cache is that of s.
+func (s *Store) Writer(cache Changer) *Writer { return &Writer{cache, s.config, s.prefix} }
+
+// Create implements djangosession.Writer.
+func (w *Writer) Create(ctx context.Context, key string, s *djangosession.Session, expire time.Time) error {
+	value, err := djangosession.DumpSession(s, w.config.Serializer, w.config.MaxBytes)
+	if err != nil {
+		return err
+	}
+	return w.cache.Add(ctx, w.prefix+key, value, expire)
+}
+
+// Save implements djangosession.Writer.
+func (w *Writer) Save(ctx context.Context, key string, s *djangosession.Session, expire time.Time) error {
+	value, err := djangosession.DumpSession(s, w.config.Serializer, w.config.MaxBytes)
+	if err != nil {
+		return err
+	}
+	return w.cache.Replace(ctx, w.prefix+key, value, expire)
+}
+
+// Delete implements djangosession.Writer.
+func (w *Writer) Delete(ctx context.Context, key string) error {
+	return w.cache.Delete(ctx, w.prefix+key)
+}
+
+// keyExpiry is the entry that set_expiry() makes. With the time of saving, it decides when a session ends.
+const keyExpiry = "_session_expiry"
+
+// Touch implements djangosession.Writer. Of what somebody has saved since the session was loaded, the expiry stays,
+// where set_expiry() has changed it; and so does everything else.
+func (w *Writer) Touch(ctx context.Context, key string, loaded *djangosession.Session, to time.Time) error {
+	expiry := loaded.Lookup(keyExpiry).JSON()
+	return w.cache.Touch(ctx, w.prefix+key, func(value []byte) bool {
+		s, err := djangosession.ParseSession(value, w.config.Serializer, w.config.Version, w.config.MaxBytes)
+		return err == nil && s.Lookup(keyExpiry).JSON() == expiry
+	}, to)
+}
+
 // CachedDBWriter is the djangosession.Writer of cached_db: contrib/sessions/backends/cached_db.py, 1.11 to 6.1. It
 // writes the row as the engine db does, and then has the cache forget the session: the next who asks takes it from the
 // row, and puts it back with the row's expiry. So nobody's writing that comes between is lost, and nothing that has

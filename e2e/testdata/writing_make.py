@@ -11,11 +11,9 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.core.management import call_command
 from django.utils import timezone
 
 SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
-call_command("createcachetable", verbosity=0)
 
 
 def end_soon(s):

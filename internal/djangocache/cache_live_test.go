@@ -101,6 +101,10 @@ func deploy(t *testing.T, s site) *deployment {
 	}
 	if rowWriter != nil {
 		d.writer = d.store.WriteRows(rowWriter, d.cache)
+	} else if changer, err := d.cache.Changer(); err == nil {
+		d.writer = d.store.Writer(changer)
+	} else if !strings.Contains(s.url, "msgpack") {
+		t.Error(err)
 	}
 	return d
 }

@@ -24,6 +24,7 @@ type memcachedBackend struct {
 	timeout  time.Duration
 	conns    int
 	maxBytes int
+	now      func() time.Time
 	running  sync.WaitGroup // the questions that are still being asked
 }
 
@@ -65,7 +66,7 @@ func openMemcached(c *Backend, a *cacheURL, s *settings, o Options) error {
 	}
 	b := &memcachedBackend{
 		selector: &selector{servers: servers, spread: memcachedSpreads[class]},
-		timeout:  o.Timeout, conns: o.Conns, maxBytes: o.MaxBytes,
+		timeout:  o.Timeout, conns: o.Conns, maxBytes: o.MaxBytes, now: o.Now,
 	}
 	for _, server := range servers {
 		name := ""

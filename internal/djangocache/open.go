@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/djangosession/cachestore"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/database"
 )
@@ -52,6 +53,21 @@ type Backend struct {
 	KeyPrefix, KeyVersion string
 	// Location says where the cache is, for messages: without user, password and options.
 	Location string
+}
+
+// Changer is what writes values to the cache. An error says why none are written.
+func (c *Backend) Changer() (cachestore.Changer, error) {
+	s := c.store
+	if g, ok := s.(guarded); ok {
+		s = g.store
+	}
+	if b, ok := s.(*redisBackend); ok && b.format.serializer == "msgpack" {
+		return nil, errors.New("values in msgpack are read, and not written")
+	}
+	if changer, ok := s.(cachestore.Changer); ok {
+		return changer, nil
+	}
+	return nil, errors.New("values in files are read, and not written")
 }
 
 // errInProcess is what to say of caches that no other process can read.

@@ -48,6 +48,14 @@ func testWriter(t *testing.T, d *deployment) {
 			t.Errorf("%s: Django says %+v, not %q", what, said, user)
 		case d.rows != nil && (said.Left > left.Seconds() || said.Left < left.Seconds()-60):
 			t.Errorf("%s: the row lives for %v, want %v", what, said.Left, left)
+		case d.rows == nil:
+			s, err := d.store.Load(ctx, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Until(s.ExpireDate); !s.ExpireDate.IsZero() && (got > left+time.Second || got < left-time.Minute) {
+				t.Errorf("%s: it lives for %v, want %v", what, got, left)
+			}
 		}
 		if got := d.outcome(ctx, key); user != "" && got != user || user == "" && got != "not found" {
 			t.Errorf("%s: we say %q", what, got)
@@ -79,9 +87,50 @@ func testWriter(t *testing.T, d *deployment) {
 	want("saved by Django", "4", 30*time.Minute)
 	is("touching what Django has saved", w.Touch(ctx, key, load(), in(5*time.Hour)), nil)
 	want("touched again", "4", 5*time.Hour)
+	if d.rows == nil {
+		testKept(t, d, key)
+	}
 	is("deleting", w.Delete(ctx, key), nil)
 	want("deleted", "", 0)
 	is("touching what is gone", w.Touch(ctx, key, before, in(time.Hour)), djangosession.ErrNotFound)
 	is("saving what is gone", w.Save(ctx, key, written(t, d, "5"), in(time.Hour)), djangosession.ErrNotFound)
 	want("gone", "", 0)
+}
+
+// testKept: what Django has put into a session beside what is written stays as it was, also what only pickles have; and a
+// session that ends now is gone.
+func testKept(t *testing.T, d *deployment, key string) {
+	ctx, python := t.Context(), `[float("inf"), 10**30, -10**30, -2**31, 65536, "\ud800 \u00e9", [], {}, {"a": [None, True]}]`
+	if d.cache.Serializer == djangosession.Pickle {
+		python = `[(1, "2"), {3: b"4"}, datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc), {5}, ` + python + `]`
+	}
+	odd := func(user string, put bool) bool {
+		t.Helper()
+		return d.django.do(t, map[string]any{"op": "odd", "key": key, "python": python, "user": user, "put": put}).Row
+	}
+	if !odd("4", true) {
+		t.Error("Django does not find what it has saved")
+	}
+	s, err := d.store.Load(ctx, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = s.Clone()
+	for _, name := range []string{"6", "7"} {
+		if err := s.Set("_auth_user_id", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.writer.Save(ctx, key, s, time.Now().Add(time.Hour)); err != nil || !odd("7", false) {
+		t.Errorf("what Django has put into the session is not there any more: %v", err)
+	}
+	if err := d.writer.Touch(ctx, key, s, time.Now().Add(time.Hour)); err != nil || !odd("7", false) {
+		t.Errorf("a touch has changed the session: %v", err)
+	}
+	if err := d.writer.Touch(ctx, key, s, time.Now().Add(-time.Hour)); err != nil || d.outcome(ctx, key) != "not found" {
+		t.Errorf("a session that has ended: %v, and is %q", err, d.outcome(ctx, key))
+	}
+	if err := d.writer.Touch(ctx, key, s, time.Now().Add(time.Hour)); !errors.Is(err, djangosession.ErrNotFound) {
+		t.Errorf("touching a session that is over: %v", err)
+	}
 }

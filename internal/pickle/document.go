@@ -67,6 +67,7 @@ type slot struct{ hash, place uint32 }
 // document is a pickle that was read.
 type document struct {
 	data       string
+	end        int // where STOP is in data
 	nodes      []node
 	pool       []ref
 	texts      []string

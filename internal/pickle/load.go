@@ -80,6 +80,7 @@ func Loads(data string) (Object, error) {
 			if err != nil {
 				return Object{}, err
 			}
+			l.end = l.pos - 1
 			return Object{l.document, r}, nil
 		}
 		operation := operations[opcode]

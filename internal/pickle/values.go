@@ -53,6 +53,15 @@ type Object struct {
 	r ref
 }
 
+// Source is the pickle that v was read from, up to its STOP: a program that ends with what Loads has returned on top of
+// the stack.
+func (v Object) Source() string {
+	if v.d == nil {
+		return ""
+	}
+	return v.d.data[:v.d.end]
+}
+
 // Type returns what v is.
 func (v Object) Type() Type {
 	if v.d == nil {

@@ -28,7 +28,7 @@ func (d *Deployment) openLogin() error {
 		djangosession.Store
 		djangosession.Writer
 	}
-	sessions.Store, sessions.Writer = d.sessions, d.writing.sessions
+	sessions.Store, sessions.Writer = d.writing.loaded, d.writing.sessions
 	d.login = &login.Service{
 		Users: d.users, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
 		Seal: d.writing.seal, Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,

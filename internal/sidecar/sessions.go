@@ -85,7 +85,8 @@ func (d *Deployment) openCache(then djangosession.Store) (err error) {
 	d.cache, err = djangocache.Open(c.CacheURL.Reveal(), djangocache.Options{
 		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database,
 		Zone: d.zone(), Writes: writes,
-		Expiry: c.Cache.TTL > 0, // without it a verdict would be kept for no longer than that
+		// Without it a verdict would be kept for no longer than that, and an expiry be moved that has just been.
+		Expiry: c.Cache.TTL > 0 || c.Write.Touch && c.SessionEngineKind == config.EngineCache,
 		Guard:  d.cacheGuards(),
 	})
 	if err != nil {

@@ -85,6 +85,15 @@ func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 		w.probes = append(w.probes, d.files.ProbeWriting)
 		return d.files, nil
 	case config.EngineCache:
+		cache, err := d.cache.Changer()
+		if err != nil {
+			return nil, fmt.Errorf("SIDECAR_WRITE, DJANGO_CACHE_URL: %w; unset SIDECAR_WRITE", err)
+		}
+		sessions := d.cached.Writer(cache)
+		w.probes = append(w.probes, d.probeCacheWriting, func(ctx context.Context) error {
+			return d.probeSessionWriting(ctx, sessions)
+		})
+		return sessions, nil
 	}
 	return nil, fmt.Errorf("SIDECAR_WRITE: sessions of the engine %s are not written; unset it", c.SessionEngine)
 }
@@ -115,6 +124,24 @@ func (d *Deployment) probeCacheWriting(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", d.cache.Location, err)
 	}
 	return nil
+}
+
+// probeSessionWriting changes, as SIDECAR_WRITE names, a session that is never there: its key is shorter than any.
+func (d *Deployment) probeSessionWriting(ctx context.Context, sessions djangosession.Writer) error {
+	none := djangosession.NewSession(d.version)
+	var errs []error
+	if d.config.Write.Touch {
+		errs = append(errs, sessions.Touch(ctx, "probe", none, time.Now().Add(time.Minute)))
+	}
+	if d.config.Write.Login {
+		errs = append(errs, sessions.Save(ctx, "probe", none, time.Now().Add(time.Minute)))
+	}
+	for i, err := range errs {
+		if errors.Is(err, djangosession.ErrNotFound) {
+			errs[i] = nil
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // ProbeWriting asks the stores whether they would let be written what SIDECAR_WRITE names; nil says that they would.

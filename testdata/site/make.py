@@ -26,6 +26,7 @@ def session(user, auth_hash=None):
 
 
 call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+call_command("createcachetable", verbosity=0, stdout=sys.stderr)
 editors = Group.objects.create(name="editors")
 editors.permissions.add(*Permission.objects.filter(codename__startswith="add_"))
 keys = {}

@@ -105,6 +105,17 @@ def load(request):
         return {"exception": type(e).__name__}
 
 
+def odd(request):
+    """Saves what only this engine keeps, or says whether a session has it."""
+    import datetime
+
+    session, value = store(request["key"]), eval(request["python"], {"datetime": datetime})
+    if request["put"]:
+        session["odd"] = value
+        session.save()
+    return {"row": session.get("odd") == value and session.get("_auth_user_id") == request["user"]}
+
+
 def save(request):
     """Saves a session as a view that sets an entry."""
     session = store(request["key"])
@@ -136,7 +147,7 @@ def set_many(request):
 
 def main():
     operations = {
-        f.__name__: f for f in (init, put, delete, method, expire, set_value, forget, load, save, look, set_many)
+        f.__name__: f for f in (init, put, delete, method, expire, set_value, forget, load, odd, save, look, set_many)
     }
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
