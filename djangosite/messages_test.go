@@ -46,6 +46,14 @@ func TestMessages(t *testing.T) {
 	if err := m.Save(w); err != nil || !strings.Contains(w.Header().Get("Set-Cookie"), `messages=""; `) {
 		t.Errorf("%v, %v", err, w.Header())
 	}
+	d.settings.Env["DJANGO_MESSAGE_LEVEL"] = "0"
+	if m, err = open(t, d.settings).Messages(httptest.NewRequest(http.MethodGet, "/", nil)); err != nil {
+		t.Fatal(err)
+	}
+	m.Add(messages.Message{Text: "of level 0"})
+	if list, err := m.All(); err != nil || len(list) != 1 {
+		t.Errorf("MESSAGE_LEVEL = 0: %+v, %v", list, err)
+	}
 	testMessagesRefused(t, d)
 }
 

@@ -25,7 +25,7 @@ type Options struct {
 	HashingAlgorithm signing.Algorithm
 	// Storage is MESSAGE_STORAGE; the zero value is Django's default, FallbackStorage.
 	Storage Kind
-	// Level is MESSAGE_LEVEL: what is less serious is not added; 0 means Info, as in Django.
+	// Level is MESSAGE_LEVEL: what is less serious is not added; 0 means Info, Django's default. At -1 all are added.
 	Level Level
 }
 

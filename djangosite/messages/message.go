@@ -33,7 +33,7 @@ func (l Level) Tag() string {
 
 // Message is one message.
 type Message struct {
-	// Level is how serious it is. Below MESSAGE_LEVEL, as 0 always is, it is not added.
+	// Level is how serious it is. Below MESSAGE_LEVEL, as 0 nearly always is, it is not added.
 	Level Level
 	// Text is what it says. Without Safe it is plain text: escape it for HTML.
 	Text string

@@ -70,7 +70,7 @@ type Config struct {
 
 	PasswordResetTimeout time.Duration // above zero; three days
 	MessageStorage       string        // dotted path; Django's FallbackStorage
-	MessageLevel         int           // above zero; 20
+	MessageLevel         int           // 20; 0: all are added
 
 	UseTZ    bool           // true
 	TimeZone *time.Location // UTC; never nil
@@ -264,7 +264,7 @@ func (c *Config) finish(r *reader, withStores bool) (*Config, error) {
 	c.readLogin(r)
 	c.readTokens(r)
 	c.MessageStorage = r.identifier("DJANGO_MESSAGE_STORAGE")
-	c.MessageLevel = int(r.number("DJANGO_MESSAGE_LEVEL", 1, 1e6))
+	c.MessageLevel = int(r.number("DJANGO_MESSAGE_LEVEL", 0, 1e6))
 	c.readWrite(r)
 	c.readShadow(r)
 	c.readTraces(r)

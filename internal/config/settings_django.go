@@ -211,7 +211,7 @@ type djangoSettings struct {
 
 	// MESSAGE_STORAGE: one of Django's three. A storage of your own is refused where messages are used.
 	MessageStorage *string `envconfig:"MESSAGE_STORAGE" otherwise:"django.contrib.messages.storage.fallback.FallbackStorage" form:"dotted path"`
-	// MESSAGE_LEVEL: what is less serious is not added.
+	// MESSAGE_LEVEL: what is less serious is not added. `0`: all is.
 	MessageLevel *string `envconfig:"MESSAGE_LEVEL" otherwise:"20" form:"number"`
 
 	// # The csrftoken cookie

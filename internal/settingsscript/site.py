@@ -28,9 +28,9 @@ def read_site(report):
     report.set("DJANGO_MESSAGE_STORAGE", setting("MESSAGE_STORAGE") or fallback, fallback)
     report.set("DJANGO_MESSAGE_LEVEL", int(setting("MESSAGE_LEVEL", 20)), 20)
     if django.VERSION >= (3, 1):
-        report.set("DJANGO_PASSWORD_RESET_TIMEOUT", int(settings.PASSWORD_RESET_TIMEOUT), 259200)
+        report.set("DJANGO_PASSWORD_RESET_TIMEOUT", max(1, int(settings.PASSWORD_RESET_TIMEOUT)), 259200)
     else:
-        report.set("DJANGO_PASSWORD_RESET_TIMEOUT_DAYS", int(settings.PASSWORD_RESET_TIMEOUT_DAYS), 3)
+        report.set("DJANGO_PASSWORD_RESET_TIMEOUT_DAYS", max(1, int(settings.PASSWORD_RESET_TIMEOUT_DAYS)), 3)
     if setting("ASGI_APPLICATION"):
         report.offer("DJANGO_ASGI", True, "if Django runs under ASGI: ASGI_APPLICATION is set, and a shell cannot tell")
     report.step("uploads", read_uploads)

@@ -28,10 +28,14 @@ func (l *Local) Messages() (*messages.Format, error) {
 	if d.keys.derived {
 		return nil, errors.New("messages need SECRET_KEY: DJANGO_SESSION_KEYS sign none")
 	}
+	level := messages.Level(c.MessageLevel)
+	if level == 0 {
+		level-- // for Options, 0 is Django's default
+	}
 	primary, fallbacks := d.keys.unnoted()
 	return messages.New(messages.Options{
 		Version: d.version, SecretKey: primary, SecretKeyFallbacks: fallbacks, HashingAlgorithm: hashingAlgorithm(c),
-		Storage: kind, Level: messages.Level(c.MessageLevel),
+		Storage: kind, Level: level,
 	})
 }
 
