@@ -12,8 +12,9 @@ import (
 type CSRF struct {
 	CookieName string // csrftoken
 	HeaderName string // as HTTP writes it; X-CSRFTOKEN
-	// TrustedOrigins, UseForwardedHost and SecureHeader are as in UploadSettings.
-	TrustedOrigins   []string
+	// TrustedOrigins are those of UploadSettings that count for Django.
+	TrustedOrigins []string
+	// UseForwardedHost and SecureHeader are as in UploadSettings.
 	UseForwardedHost bool
 	SecureHeader     SecureHeader
 
@@ -26,7 +27,7 @@ type CSRF struct {
 func (c *Config) readCSRF(r *reader) {
 	u := c.Uploads
 	c.CSRF = CSRF{
-		CookieName: u.CSRFCookieName, HeaderName: u.CSRFHeaderName, TrustedOrigins: u.TrustedOrigins,
+		CookieName: u.CSRFCookieName, HeaderName: u.CSRFHeaderName, TrustedOrigins: r.csrfOrigins(c.DjangoVersion),
 		UseForwardedHost: u.UseForwardedHost, SecureHeader: u.SecureHeader,
 	}
 	c.CSRF.UseSessions = r.flag("DJANGO_CSRF_USE_SESSIONS")
@@ -36,6 +37,25 @@ func (c *Config) readCSRF(r *reader) {
 		r.fault("DJANGO_CSRF_USE_SESSIONS", "is on, and so is SIDECAR_UPLOAD_CSRF_TOKEN: a token that is in the session "+
 			"cannot be compared here; turn one of them off")
 	}
+}
+
+// csrfOrigins are the trusted origins by which Django itself lets a request pass. From 4.0 on it compares Origin with the
+// whole, and a host without a scheme is nobody's (django/middleware/csrf.py, 4.0, allowed_origins_exact and
+// csrf_trusted_origins_hosts, which takes the netloc of urlparse). Before, it compares the Referer's host with the text:
+// one with a scheme or an asterisk is nobody's (3.2, process_view, is_same_domain).
+func (r *reader) csrfOrigins(version string) (origins []string) {
+	older := olderThan(version, 4, 0)
+	for _, text := range r.list("DJANGO_CSRF_TRUSTED_ORIGINS") {
+		switch whole := strings.Contains(text, "://"); {
+		case text == "null" && !older:
+			origins = append(origins, text)
+		case text == "null", whole == older, older && strings.HasPrefix(text, "*"):
+		default:
+			of, _ := originsOf(text) // what cannot be read is a fault of the uploads' reading
+			origins = append(origins, of...)
+		}
+	}
+	return origins
 }
 
 // cookieAttributes reads <prefix>_PATH, _DOMAIN, _SECURE, _HTTPONLY and _SAMESITE.

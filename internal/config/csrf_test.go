@@ -34,3 +34,21 @@ func TestCSRFCookie(t *testing.T) {
 		t.Error("CSRF_USE_SESSIONS is refused where no token is needed")
 	}
 }
+
+// TestCSRFTrustedOrigins: an origin counts for tokens where it counts for Django: with its scheme from 4.0 on, and without
+// one before. What counts for uploads is another matter.
+func TestCSRFTrustedOrigins(t *testing.T) {
+	const given = "app.example.com,.example.net,*.example.info,https://shop.example.org,http://*.example.org,null"
+	for version, want := range map[string][]string{
+		"3.2": {"https://app.example.com", "http://app.example.com", "https://*.example.net", "http://*.example.net"},
+		"4.0": {"https://shop.example.org", "http://*.example.org", "null"},
+	} {
+		c := mustLoad(t, with(env{"DJANGO_VERSION": version, "DJANGO_CSRF_TRUSTED_ORIGINS": given}))
+		if diff := cmp.Diff(want, c.CSRF.TrustedOrigins); diff != "" {
+			t.Errorf("Django %s: %s", version, diff)
+		}
+		if len(c.Uploads.TrustedOrigins) != 9 {
+			t.Errorf("Django %s: for uploads there are %q", version, c.Uploads.TrustedOrigins)
+		}
+	}
+}

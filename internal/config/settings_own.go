@@ -241,7 +241,8 @@ type ownSettings struct {
 	// # Uploads from pages
 
 	// CSRF_TRUSTED_ORIGINS: other origins whose pages may upload and read the answers. Any scheme can be named:
-	// `https://*.example.com`, `capacitor://localhost`.
+	// `https://*.example.com`, `capacitor://localhost`. For the tokens of forms they count as for Django: from 4.0 on with
+	// a scheme, and before without one.
 	CSRFTrustedOrigins *string `envconfig:"DJANGO_CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" form:"list"`
 	// `true`: an upload must bring Django's CSRF token, in the header or in the form. CSRF_USE_SESSIONS is not
 	// known.

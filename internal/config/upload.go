@@ -254,22 +254,32 @@ func (r *reader) origins(name string) []string {
 			origins = append(origins, text)
 			continue
 		}
-		forms := []string{text}
-		if !strings.Contains(text, "://") {
-			host := strings.Replace("^"+text, "^.", "*.", 1)
-			host = strings.TrimPrefix(host, "^")
-			forms = []string{"https://" + host, "http://" + host}
+		of, ok := originsOf(text)
+		if !ok {
+			r.refuse(name, "a list of origins, each a scheme and a host, such as https://app.example.com, "+
+				"https://*.example.com or capacitor://localhost")
+			return nil
 		}
-		for _, form := range forms {
-			scheme, host, _ := strings.Cut(form, "://")
-			scheme = strings.ToLower(scheme)
-			if !isScheme(scheme) || host == "" || strings.ContainsAny(strings.TrimPrefix(host, "*."), "/*? ") {
-				r.refuse(name, "a list of origins, each a scheme and a host, such as https://app.example.com, "+
-					"https://*.example.com or capacitor://localhost")
-				return nil
-			}
-			origins = append(origins, scheme+"://"+strings.ToLower(host))
-		}
+		origins = append(origins, of...)
 	}
 	return origins
+}
+
+// originsOf are those that a text of the list stands for: one, or that of http and that of https where it has no scheme.
+func originsOf(text string) (origins []string, ok bool) {
+	forms := []string{text}
+	if !strings.Contains(text, "://") {
+		host := strings.Replace("^"+text, "^.", "*.", 1)
+		host = strings.TrimPrefix(host, "^")
+		forms = []string{"https://" + host, "http://" + host}
+	}
+	for _, form := range forms {
+		scheme, host, _ := strings.Cut(form, "://")
+		scheme = strings.ToLower(scheme)
+		if !isScheme(scheme) || host == "" || strings.ContainsAny(strings.TrimPrefix(host, "*."), "/*? ") {
+			return nil, false
+		}
+		origins = append(origins, scheme+"://"+strings.ToLower(host))
+	}
+	return origins, true
 }
