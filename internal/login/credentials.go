@@ -39,7 +39,8 @@ var (
 	ErrBody      = errors.New("the body does not have username and password, each once and as a text")
 )
 
-// Read reads a body of a media type. Every name must be there once: programs disagree on which of two counts.
+// Read reads a body of a media type. Every name must be there once: programs disagree on which of two counts. Of a form
+// that it refuses, it returns the Token alone.
 func Read(contentType string, body []byte) (Credentials, error) {
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if charset, ok := parameters["charset"]; err != nil || ok && !strings.EqualFold(charset, "utf-8") {
@@ -54,16 +55,15 @@ func Read(contentType string, body []byte) (Credentials, error) {
 	default:
 		return Credentials{}, ErrMediaType
 	}
-	if err != nil {
-		return Credentials{}, ErrBody
-	}
-	c := Credentials{Username: values["username"], Password: values["password"]}
+	var c Credentials
 	if kind != "application/json" { // django/middleware/csrf.py, 5.2: request.POST has nothing of JSON
 		c.Token = values[csrf.FieldName]
 	}
-	if !canBeText(c.Username) || !canBeText(c.Password) {
-		return Credentials{}, ErrBody
+	name, password := values["username"], values["password"]
+	if err != nil || !canBeText(name) || !canBeText(password) {
+		return c, ErrBody
 	}
+	c.Username, c.Password = name, password
 	return c, nil
 }
 
@@ -73,19 +73,18 @@ func canBeText(text string) bool {
 	return text != "" && len(text) <= MaxText && utf8.ValidString(text) && !strings.ContainsRune(text, utf8.RuneError)
 }
 
+// readForm returns the fields that are there once, also with an error.
 func readForm(body []byte) (map[string]string, error) {
 	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, err
-	}
 	values := map[string]string{}
 	for name, list := range form {
-		if len(list) != 1 {
-			return nil, ErrBody
+		if len(list) == 1 {
+			values[name] = list[0]
+		} else {
+			err = ErrBody
 		}
-		values[name] = list[0]
 	}
-	return values, nil
+	return values, err
 }
 
 // readJSON reads the texts of an object. encoding/json would take the last of two members of a name, and names in

@@ -50,6 +50,15 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s %s: %q, %q, %v", tt.kind, tt.body, got.Username, got.Password, err)
 		}
 	}
+	// Who leaves a field empty hears so, and not that the form is another site's.
+	for _, body := range []string{"username=ada&password=", "username=&password=x", "username=ada&username=b&password=x", "username=ada&password=%zz"} {
+		if got, err := login.Read(form, []byte("csrfmiddlewaretoken=t&"+body)); !errors.Is(err, login.ErrBody) || got.Token != "t" || got.Username+got.Password != "" {
+			t.Errorf("%s: the token is %q, %v", body, got.Token, err)
+		}
+	}
+	if got, err := login.Read(form, []byte("csrfmiddlewaretoken=t&csrfmiddlewaretoken=t&username=ada&password=x")); !errors.Is(err, login.ErrBody) || got.Token != "" {
+		t.Errorf("two tokens: %q, %v", got.Token, err)
+	}
 	got, err := login.Read(form, []byte("csrfmiddlewaretoken=t&username=ada&password=secret"))
 	if err != nil || got.Token != "t" {
 		t.Errorf("the token: %v", err)
