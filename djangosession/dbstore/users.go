@@ -196,7 +196,8 @@ func (u *Users) find(ctx context.Context, shape *userShape, key any) (*userRow, 
 	return &row, u.shapes.failed(shape, err)
 }
 
-// parameters are those of a query. Where they have no numbers they stand as in its text, which calls the function first.
+// parameters are those of a query. Where they have no numbers they stand as in its text, which calls the function
+// first.
 func (u *Users) parameters(key any) []any {
 	if d := u.config.Dialect; d.placeholder == d.second {
 		return append(u.more[:len(u.more):len(u.more)], key)

@@ -45,7 +45,8 @@ func New(store string, now func() time.Time, changed func(open bool)) *Breaker {
 	return &Breaker{store: store, now: now, changed: changed}
 }
 
-// Begin fails with ErrOpen where a question must not be put now. Otherwise, whoever puts it calls End when it has ended.
+// Begin fails with ErrOpen where a question must not be put now. Otherwise, whoever puts it calls End when it has
+// ended.
 func (b *Breaker) Begin(now time.Time) error {
 	if b == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// AdminListener reads how the admin listener is reached, and nothing else, for a health check: the sidecar may have been
-// told the rest otherwise. The TLS is nil where it speaks plain HTTP.
+// AdminListener reads how the admin listener is reached, and nothing else, for a health check: the sidecar may have
+// been told the rest otherwise. The TLS is nil where it speaks plain HTTP.
 func AdminListener() (address string, t *TLS, err error) {
 	values, err := environment()
 	if err != nil {

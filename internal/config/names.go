@@ -38,9 +38,9 @@ func isServiceLink(name, text string) bool {
 	return serviceLink.MatchString(name) || servicePort.MatchString(name) && serviceURL.MatchString(text)
 }
 
-// nearest is the setting, of ours or of the others, whose name takes the fewest edits to reach, the case of letters aside. Letters that
-// both begin with make up for edits: SIDECAR_DB_CONNECTIONS is meant for SIDECAR_DB_CONNS and not for
-// SIDECAR_MAX_CONNECTIONS.
+// nearest is the setting, of ours or of the others, whose name takes the fewest edits to reach, the case of letters
+// aside. Letters that both begin with make up for edits: SIDECAR_DB_CONNECTIONS is meant for SIDECAR_DB_CONNS and
+// not for SIDECAR_MAX_CONNECTIONS.
 func (r *reader) nearest(name string) string {
 	name = strings.ToUpper(name)
 	best, bestScore := "", 0

@@ -19,8 +19,8 @@ var year1885 = time.Date(1885, time.January, 1, 0, 0, 0, 0, time.UTC).Unix()
 // Now is time.Now after the jumps. The clock of a synctest bubble has no monotonic reading: it gets its own as one.
 func (c *WallClock) Now() time.Time {
 	t := time.Now()
-	// time/time.go, Go 1.26: with a monotonic reading, wall is a bit that says so, 33 bits of seconds since 1885, and 30
-	// bits of nanoseconds; ext is the reading. Nothing exported moves the one and leaves the other.
+	// time/time.go, Go 1.26: with a monotonic reading, wall is a bit that says so, 33 bits of seconds since 1885,
+	// and 30 bits of nanoseconds; ext is the reading. Nothing exported moves the one and leaves the other.
 	inside := (*struct {
 		wall uint64
 		ext  int64

@@ -17,8 +17,9 @@ var (
 		"too, or the function would look for it in that database")
 )
 
-// makeFunction makes the function anew. It takes blocks of dbstore.HashFunction: 129 bytes each, of which the first says
-// which hash of which text, and the others are both keys of an HMAC (RFC 2104). What is shorter or longer gets nothing.
+// makeFunction makes the function anew. It takes blocks of dbstore.HashFunction: 129 bytes each, of which the first
+// says which hash of which text, and the others are both keys of an HMAC (RFC 2104). What is shorter or longer gets
+// nothing.
 //
 // MariaDB gives the parameter the type of the primary key, with its collation. MySQL cannot: there it is a text, which
 // finds the row by the primary key's index, and is the whole text of the key. Another collation than the column's is an
@@ -88,8 +89,8 @@ func hiddenPasswords(t postgres.Tables) (string, error) {
 	).Replace(makeFunction), nil
 }
 
-// checkColumns stops the script where a column of an own hash is of a type whose str() SQL does not write: the statement
-// that it runs then is no SQL, and the server's error has its text.
+// checkColumns stops the script where a column of an own hash is of a type whose str() SQL does not write: the
+// statement that it runs then is no SQL, and the server's error has its text.
 func checkColumns(t postgres.Tables) string {
 	if len(t.Hash.Columns) == 0 {
 		return ""

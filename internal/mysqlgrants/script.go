@@ -1,5 +1,5 @@
-// Package mysqlgrants writes SQL for administrators of MySQL and MariaDB: an account that may read what a verdict needs,
-// one that may delete expired sessions, and a function that makes session auth hashes.
+// Package mysqlgrants writes SQL for administrators of MySQL and MariaDB: an account that may read what a verdict
+// needs, one that may delete expired sessions, and a function that makes session auth hashes.
 package mysqlgrants
 
 import (

@@ -120,8 +120,8 @@ func fly[T any](ctx context.Context, c *Cache, s subject[T], f *flight[T]) {
 	f.value, f.err = s.ask(ctx, f)
 }
 
-// makeRoom has the stack of a goroutine grow at once to what asking a store takes. It would grow a little at a time, and
-// each time all of it would be copied: that took a tenth of a request for a session that is new to the cache.
+// makeRoom has the stack of a goroutine grow at once to what asking a store takes. It would grow a little at a time,
+// and each time all of it would be copied: that took a tenth of a request for a session that is new to the cache.
 //
 //go:noinline
 func makeRoom() {

@@ -13,8 +13,8 @@ import (
 	"django-sidecar/signing"
 )
 
-// Database makes a database of Django 5.2 with this SECRET_KEY at path, and returns requests whose answers are known. It is made
-// elsewhere and moved, so that a sidecar that runs never sees half of it.
+// Database makes a database of Django 5.2 with this SECRET_KEY at path, and returns requests whose answers are
+// known. It is made elsewhere and moved, so that a sidecar that runs never sees half of it.
 func Database(tb testing.TB, path, secretKey string) []demo.Example {
 	tb.Helper()
 	version, err := djangosession.ParseVersion("5.2")

@@ -52,8 +52,8 @@ func (e UploadEvent) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// django/core/signing.py, 5.2, JSONSerializer.loads: json.loads(data.decode("latin-1")). UTF-8 would come out as two or
-	// more characters for each of its own.
+	// django/core/signing.py, 5.2, JSONSerializer.loads: json.loads(data.decode("latin-1")). UTF-8 would come out as
+	// two or more characters for each of its own.
 	text = pytext.AppendASCII(nil, string(text))
 	if len(text) > maxEventBytes {
 		return nil, fmt.Errorf("an event of %d bytes", len(text))
