@@ -7,7 +7,7 @@ import (
 	"django-sidecar/djangosession/dbstore"
 )
 
-// writing finds out whether the stores let be written what SIDECAR_WRITE names.
+// writing finds out whether what SIDECAR_WRITE names can be written.
 func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 	const name = "writing"
 	err := d.Writing(ctx)
@@ -25,5 +25,5 @@ func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 				"out of SIDECAR_WRITE",
 		}}, false
 	}
-	return []Finding{{OK, name, "the stores let be written what SIDECAR_WRITE names", ""}}, true
+	return []Finding{{OK, name, "what SIDECAR_WRITE names can be written", ""}}, true
 }

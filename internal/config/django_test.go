@@ -53,7 +53,7 @@ func TestPlainNames(t *testing.T) {
 			if d := diff(want, c); d != "" {
 				t.Errorf("%s alone changes something (-want +got):\n%s", plain, d)
 			}
-			if len(c.Hints) != 1 || !strings.Contains(c.Hints[0], plain+" is set, and not read") || !strings.Contains(c.Hints[0], "DJANGO_"+plain) {
+			if len(c.Hints) != 1 || !strings.Contains(c.Hints[0], plain+" is not read: ") || !strings.Contains(c.Hints[0], "DJANGO_"+plain) {
 				t.Errorf("%s: got the hints %q", plain, c.Hints)
 			}
 		}

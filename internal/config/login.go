@@ -73,33 +73,33 @@ func (c *Config) refuseLogin(r *reader) {
 		}
 	}
 	if len(c.PasswordBackends()) == 0 {
-		add("DJANGO_AUTHENTICATION_BACKENDS", "has no ModelBackend, which is the one that logs in here")
+		add("DJANGO_AUTHENTICATION_BACKENDS", "has no ModelBackend, and the sidecar logs in through no other: add it")
 	}
 	for _, path := range c.Middleware {
 		if slices.ContainsFunc(loginMiddleware, func(prefix string) bool { return strings.HasPrefix(path, prefix) }) {
-			add("DJANGO_MIDDLEWARE", "has %s, which has a say in logins that cannot be imitated", path)
+			add("DJANGO_MIDDLEWARE", "has %s, which can refuse a login, and the sidecar cannot do the same", path)
 		}
 	}
 	if c.InsecureSkipUserCheck {
-		add("SIDECAR_INSECURE_SKIP_USER_CHECK", "is on, and who logs in is looked up: turn it off")
+		add("SIDECAR_INSECURE_SKIP_USER_CHECK", "is on, and a login has to look at the user: turn it off")
 	}
 	if c.CSRF.UseSessions {
-		add("DJANGO_CSRF_USE_SESSIONS", "is on, and tokens in sessions are not known here")
+		add("DJANGO_CSRF_USE_SESSIONS", "is on, and the sidecar does not read CSRF tokens from sessions: turn it off, in Django too")
 	}
 	if c.AuthHash.Function != "" {
 		add("SIDECAR_AUTH_HASH_FUNCTION", "is set, so that no password can be read: unset it")
 	}
 	version, err := djangosession.ParseVersion(c.DjangoVersion)
 	if c.AuthHash.IsOwn() && c.AuthHash.Algorithm == "" && err == nil && version.AtLeast(3, 1) {
-		add("DJANGO_AUTH_HASH_ALGORITHM", "must say which hash the user model makes, since one is to be written: sha1 or sha256")
+		add("DJANGO_AUTH_HASH_ALGORITHM", "must be sha1 or sha256: a login writes the hash that the user model makes")
 	}
 	if c.AuthUserColumns.Username == dbstore.NoColumn {
 		add("DJANGO_AUTH_USER_USERNAME_COLUMN", "must name the column of USERNAME_FIELD")
 	}
 	if c.AuthUserTable == dbstore.ViewName {
-		add("DJANGO_AUTH_USER_TABLE", "is a view, which last_login cannot be written to")
+		add("DJANGO_AUTH_USER_TABLE", "is a view, and a login writes last_login: name a table")
 	}
 	if c.SessionSerializer != djangosession.JSON {
-		add("DJANGO_SESSION_SERIALIZER", "writes pickles, which are not written here")
+		add("DJANGO_SESSION_SERIALIZER", "is for pickles, and the sidecar writes JSON alone")
 	}
 }

@@ -99,7 +99,7 @@ func (r *reader) hintAtNames(environ []string) {
 	for _, v := range r.values {
 		plain, ok := strings.CutPrefix(v.variable, djangoPrefix)
 		if ok && v.whole && !v.given && plain != "VERSION" && set[plain] {
-			r.hint("%s is set, and not read: what opens a door or writes needs its full name, %s", plain, v.Name)
+			r.hint("%s is not read: this setting needs its full name, %s", plain, v.Name)
 		}
 	}
 }

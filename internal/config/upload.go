@@ -139,7 +139,7 @@ func (r *reader) secureHeader(name string) SecureHeader {
 			return SecureHeader{Name: header, Value: list[1]}
 		}
 	}
-	r.refuse(name, "a header as request.META has it and its value, between them a comma")
+	r.refuse(name, "the name of a header as request.META has it, a comma, and a value")
 	return SecureHeader{}
 }
 

@@ -45,8 +45,8 @@ func (c *Config) readWrite(r *reader) {
 	}
 	c.TouchInterval = r.duration("SIDECAR_TOUCH_INTERVAL")
 	if (c.Write.Touch || c.Write.Logout) && !c.Write.Login && c.CSRF.UseSessions {
-		r.fault("DJANGO_CSRF_USE_SESSIONS", "tokens in sessions are not known here, and POST /touch and POST /logout "+
-			"need a token; unset SIDECAR_WRITE")
+		r.fault("DJANGO_CSRF_USE_SESSIONS", "is on, and the sidecar does not read CSRF tokens from sessions. POST /touch "+
+			"and POST /logout need one: turn it off, in Django too, or unset SIDECAR_WRITE")
 	}
 	if c.Write.Login {
 		c.refuseLogin(r)

@@ -17,7 +17,7 @@ import (
 )
 
 // ErrSessions says that the tokens of the deployment are in its sessions.
-var ErrSessions = errors.New("DJANGO_CSRF_USE_SESSIONS is on, and tokens in sessions are not known here")
+var ErrSessions = errors.New("DJANGO_CSRF_USE_SESSIONS is on, and CSRF tokens are not read from sessions here")
 
 // Checker is what the settings make of CsrfViewMiddleware. It is for concurrent use.
 type Checker struct {

@@ -71,7 +71,8 @@ func listenerFindings(ctx context.Context, c *config.Config) (findings []checkup
 		case isBusy(err):
 			findings = append(findings, checkup.Finding{
 				Grade: checkup.Warn, Name: "listeners", Found: l.setting + ": " + l.address + " is in use",
-				Remedy: "by django-sidecar serve, if that is running; otherwise by what serve could not start beside",
+				Remedy: "if django-sidecar serve is running, by that; otherwise stop the program that has it, or choose " +
+					"another address",
 			})
 		default:
 			findings = append(findings, checkup.Finding{

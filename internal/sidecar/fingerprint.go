@@ -101,11 +101,11 @@ func (d *Deployment) KeyFinding() checkup.Finding {
 		f.Found += print.String()
 	}
 	if d.keys.derived {
-		f.Found += ": a thief " + derivedThief(d.config) + ", and makes nothing else that Django signs"
+		f.Found += ": a thief of these keys can forge " + derivedThief(d.config) + "; nothing else that Django signs"
 		return f
 	}
-	f.Found += ": a thief makes all that Django signs, links that reset passwords too"
-	f.Remedy = "the sidecar needs less: django-sidecar keys prints DJANGO_SESSION_KEYS, for use in its place"
+	f.Found += ": a thief of this key can forge all that Django signs, links that reset passwords too"
+	f.Remedy = "the sidecar needs less: give it DJANGO_SESSION_KEYS in place of SECRET_KEY; django-sidecar keys prints them"
 	return f
 }
 
@@ -113,11 +113,10 @@ func (d *Deployment) KeyFinding() checkup.Finding {
 func derivedThief(c *config.Config) string {
 	switch c.SessionEngineKind {
 	case config.EngineSignedCookies:
-		return "makes sessions, and logins in them if the password hash of the user is known as well"
+		return "sessions, and a login with the user's password hash"
 	case config.EngineCache:
-		return "makes a login only if the cache can be written to, and the password hash of the user is known"
+		return "a login only with write access to the cache and the user's password hash"
 	case config.EngineDB, config.EngineCachedDB, config.EngineFile:
 	}
-	return "makes sessions only where the session store can be written to, and logins in them if the password hash " +
-		"of the user is known as well"
+	return "a session only with write access to the session store, and a login only with the user's password hash too"
 }

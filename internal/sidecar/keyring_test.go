@@ -196,11 +196,11 @@ func TestFingerprints(t *testing.T) {
 // TestWhatCheckSaysOfKeys: which they are, and what a thief of them could do.
 func TestWhatCheckSaysOfKeys(t *testing.T) {
 	for engine, derived := range map[config.Engine]string{
-		config.EngineDB:            "makes sessions only where the session store can be written to",
-		config.EngineCachedDB:      "makes sessions only where the session store can be written to",
-		config.EngineFile:          "makes sessions only where the session store can be written to",
-		config.EngineCache:         "makes a login only if the cache can be written to",
-		config.EngineSignedCookies: "makes sessions, and logins in them if the password hash",
+		config.EngineDB:            "can forge a session only with write access to the session store",
+		config.EngineCachedDB:      "can forge a session only with write access to the session store",
+		config.EngineFile:          "can forge a session only with write access to the session store",
+		config.EngineCache:         "can forge a login only with write access to the cache",
+		config.EngineSignedCookies: "can forge sessions, and a login with the user's password hash",
 	} {
 		c := keyConfig(t, "5.2", engine)
 		for _, tt := range []struct {
@@ -208,8 +208,8 @@ func TestWhatCheckSaysOfKeys(t *testing.T) {
 			found  []string
 			remedy string
 		}{
-			{c, []string{"DJANGO_SECRET_KEY, fingerprint ", " (SECRET_KEY), ", " (SECRET_KEY_FALLBACKS[0]): a thief makes all that Django signs"}, "DJANGO_SESSION_KEYS"},
-			{withDerivedKeys(t, c), []string{"DJANGO_SESSION_KEYS, fingerprint ", derived, "makes nothing else that Django signs"}, ""},
+			{c, []string{"DJANGO_SECRET_KEY, fingerprint ", " (SECRET_KEY), ", " (SECRET_KEY_FALLBACKS[0]): a thief of this key can forge all that Django signs"}, "DJANGO_SESSION_KEYS"},
+			{withDerivedKeys(t, c), []string{"DJANGO_SESSION_KEYS, fingerprint ", derived, "; nothing else that Django signs"}, ""},
 		} {
 			f := (&Deployment{config: tt.config, keys: keyringOf(t, tt.config)}).KeyFinding()
 			for _, text := range tt.found {

@@ -15,7 +15,7 @@ import (
 )
 
 // ErrNoLogins says that nobody may log in here.
-var ErrNoLogins = errors.New("SIDECAR_WRITE does not name login: nobody is logged in here")
+var ErrNoLogins = errors.New("SIDECAR_WRITE does not name login, which this needs")
 
 // openLogin makes what logs users in.
 func (d *Deployment) openLogin() error {

@@ -73,8 +73,8 @@ func written(c *config.Config, t postgres.Tables) postgres.Tables {
 }
 
 // errSQLite says that a file has none of what SQL prints.
-var errSQLite = errors.New("SQLite has no notifications, accounts or functions of its own: who may open the file may " +
-	"read all of it. Keep its permissions narrow; nothing is to be printed")
+var errSQLite = errors.New("for SQLite there is nothing to print: it has no notifications, accounts or functions. " +
+	"Who may open the file can read all of it, so keep its permissions narrow")
 
 func (p sqlPlace) text(c *config.Config, o SQLOptions) (text string, err error) {
 	vendor, err := databaseurl.Of(p.url.Reveal())

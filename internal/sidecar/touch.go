@@ -9,8 +9,11 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// errNotWritten says that SIDECAR_WRITE does not name what was to be written.
-var errNotWritten = errors.New("SIDECAR_WRITE does not allow this")
+// What SIDECAR_WRITE does not name.
+var (
+	errNoTouch  = errors.New("SIDECAR_WRITE does not name touch, which this needs")
+	errNoLogout = errors.New("SIDECAR_WRITE does not name logout, which this needs")
+)
 
 // expiry tells when the deployment's sessions end.
 func (d *Deployment) expiry() djangosession.Expiry {
@@ -26,7 +29,7 @@ func (d *Deployment) expiry() djangosession.Expiry {
 func (l *Live) Touch(ctx context.Context, key keyhash.Key) (cookie string, expires time.Time, err error) {
 	d := l.Current()
 	if !l.Config.Write.Touch {
-		return "", time.Time{}, errNotWritten
+		return "", time.Time{}, errNoTouch
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
 	defer cancel()
@@ -105,7 +108,7 @@ func asNotFound(err error) error {
 // Logout deletes a session, as auth.logout does. It is no error if there is none.
 func (l *Live) Logout(ctx context.Context, key keyhash.Key) error {
 	if !l.Config.Write.Logout {
-		return errNotWritten
+		return errNoLogout
 	}
 	sessions := l.Current().writing.sessions
 	if sessions == nil || !djangosession.ValidSessionKey(key.Text) {
