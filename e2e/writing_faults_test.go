@@ -87,16 +87,20 @@ func hold(statement string) func(t *testing.T, r *rig) func() {
 	}
 }
 
-func readOnly(t *testing.T, r *rig) func() {
-	set := func(to string) {
-		r.db.ExecAsSuperuser(t, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = "+to+"', current_database()); END $$")
-		killBackends(t, r)
+// setting has each connection begin with a setting, and returns what ends that.
+func setting(name, value string) func(t *testing.T, r *rig) func() {
+	return func(t *testing.T, r *rig) func() {
+		r.alter(t, "SET "+name+" = ''"+value+"''")
+		return func() { r.alter(t, "RESET "+name) }
 	}
-	set("on")
-	return func() {
-		r.db.ExecAsSuperuser(t, "SET default_transaction_read_only = off; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database()); END $$")
-		killBackends(t, r)
-	}
+}
+
+// alter changes the database, for connections that are opened from now on.
+func (r *rig) alter(t *testing.T, change string) {
+	t.Helper()
+	r.db.ExecAsSuperuser(t, "SET default_transaction_read_only = off; "+
+		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I "+change+"', current_database()); END $$")
+	killBackends(t, r)
 }
 
 // TestWritingFails: what cannot be written is a 503 in time, and nothing of it is written; who only asks is answered as
@@ -114,7 +118,7 @@ func TestWritingFails(t *testing.T) {
 	}{
 		{"locked against writing", r, hold("LOCK TABLE django_session, auth_user IN SHARE MODE"), true},
 		{"locked", r, hold("LOCK TABLE django_session, auth_user"), false},
-		{"read-only", r, readOnly, true},
+		{"read-only", r, setting("default_transaction_read_only", "on"), true},
 		{"black hole", r, proxied(djangotest.BlackHole()), false},
 		{"stopped", r, stopped(djangotest.Fast), false},
 		{"behind pgbouncer, locked against writing", bounced, hold("LOCK TABLE django_session, auth_user IN SHARE MODE"), true},
@@ -154,6 +158,7 @@ func TestWritingFails(t *testing.T) {
 			}
 		})
 	}
+	r.wantIdleClosed(t)
 	for _, r := range []*rig{r, bounced} {
 		last := len(r.live) - 1
 		if status, _ := r.post(t, "/logout", r.live[last], ""); status != http.StatusNoContent {
@@ -165,6 +170,25 @@ func TestWritingFails(t *testing.T) {
 		r.live = r.live[:last]
 	}
 	r.wantDrained(t)
+}
+
+// wantIdleClosed has the server close each connection that nobody uses, which costs no answer and no write.
+func (r *rig) wantIdleClosed(t *testing.T) {
+	t.Helper()
+	end := setting("idle_session_timeout", "50ms")(t, r)
+	defer end()
+	client, closeIdle := newClient(r.timeout)
+	defer closeIdle()
+	for range 3 {
+		waitFor(t, 5*time.Second, "without connections", func() bool { return r.backends(t) == "0" })
+		if status := r.status(t, client, r.live[0]); status != http.StatusOK {
+			t.Errorf("a question after a pause: %d", status)
+		}
+		waitFor(t, 5*time.Second, "without connections", func() bool { return r.backends(t) == "0" })
+		if status, answer := r.post(t, "/touch", r.live[0], ""); status != http.StatusOK {
+			t.Errorf("a touch after a pause: %d %s", status, answer)
+		}
+	}
 }
 
 // wantDrained stops the sidecar while expiries wait for a lock, and wants them moved.
