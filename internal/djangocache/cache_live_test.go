@@ -208,7 +208,7 @@ func sites(t *testing.T) map[string]site {
 		},
 		"DatabaseCache": {caches: map[string]any{"BACKEND": databaseCache, "LOCATION": "cache table"}, url: "db://cache table"},
 	}
-	for _, version := range []string{"3.2", "6.1"} {
+	for _, version := range []string{"1.11", "6.1"} {
 		dir := filepath.Join(t.TempDir(), "cache")
 		all["FileBasedCache of "+version] = site{
 			version: version, caches: map[string]any{"BACKEND": fileCache, "LOCATION": dir}, url: "file://" + dir,

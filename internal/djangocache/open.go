@@ -67,7 +67,7 @@ func (c *Backend) Changer() (cachestore.Changer, error) {
 	if changer, ok := s.(cachestore.Changer); ok {
 		return changer, nil
 	}
-	return nil, errors.New("values in files are read, and not written")
+	return nil, errors.New("values in this cache are read, and not written")
 }
 
 // errInProcess is what to say of caches that no other process can read.

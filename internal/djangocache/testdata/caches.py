@@ -1,7 +1,7 @@
 """A Django that writes sessions into a cache, for the tests of this package.
 
 It reads one JSON object a line and answers each with one: {"op": "init", ...} first, then the rest. It runs under Django
-3.2 and later.
+1.11 and later.
 """
 
 import json
