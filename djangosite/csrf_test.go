@@ -97,8 +97,10 @@ func TestCSRFOfOlderDjangos(t *testing.T) {
 	for version, want := range map[string]struct {
 		length   int
 		replaced bool
-	}{"3.2": {64, false}, "4.0": {64, true}, "4.1": {32, true}} {
+		ofTwo    int // schemes: Django 4.1 and newer take the first one, https, and ask for a Referer
+	}{"3.2": {64, false, 200}, "4.0": {64, true, 200}, "4.1": {32, true, 403}} {
 		s := d.settings
+		s.Env = map[string]string{"DJANGO_SECURE_PROXY_SSL_HEADER": "HTTP_X_FORWARDED_PROTO,https"}
 		s.DjangoVersion = version
 		h := open(t, s).CSRF(formPage)
 		_, set := page(t, h, "csrftoken="+strings.Repeat("a", 32))
@@ -112,6 +114,14 @@ func TestCSRFOfOlderDjangos(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if replaced := w.Header().Get("Set-Cookie") != ""; w.Code != 403 || replaced != want.replaced {
 			t.Errorf("%s: a malformed cookie: %d, %v", version, w.Code, w.Header())
+		}
+		r = httptest.NewRequest(http.MethodPost, "/", nil)
+		token := strings.Repeat("a", 32)
+		r.Header = http.Header{"Cookie": {"csrftoken=" + token}, "X-Csrftoken": {token}, "X-Forwarded-Proto": {"https, http"}}
+		w = httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want.ofTwo {
+			t.Errorf("%s: two schemes, and no Referer: %d", version, w.Code)
 		}
 	}
 }

@@ -28,6 +28,7 @@ type Checker struct {
 	cookies        djangosession.CookieRules
 	settings       config.CSRF
 	header         string
+	splitsScheme   bool // of several in SECURE_PROXY_SSL_HEADER, the first counts: from Django 4.1 on
 	masked         bool // the cookie's value: to Django 4.0
 	replacesCookie bool // one that is malformed: from Django 4.0 on
 }
@@ -42,7 +43,7 @@ func New(c config.CSRF, version djangosession.Version, cookies djangosession.Coo
 			ChecksOrigin: version.AtLeast(4, 0), TrustedOrigins: c.TrustedOrigins, CookieDomain: c.Cookie.Domain,
 		},
 		cookies: cookies, settings: c, header: http.CanonicalHeaderKey(c.HeaderName),
-		masked: !version.AtLeast(4, 1), replacesCookie: version.AtLeast(4, 0),
+		splitsScheme: version.AtLeast(4, 1), masked: !version.AtLeast(4, 1), replacesCookie: version.AtLeast(4, 0),
 	}, nil
 }
 
@@ -148,8 +149,11 @@ func FormField(r *http.Request, hasHeader bool) string {
 // IsSecure is request.is_secure: the header alone, where there is one to ask (django/http/request.py, 5.2, scheme).
 func (c *Checker) IsSecure(r *http.Request) bool {
 	if told := r.Header[http.CanonicalHeaderKey(c.settings.SecureHeader.Name)]; c.settings.SecureHeader.Name != "" && len(told) > 0 {
-		first, _, _ := strings.Cut(strings.Join(told, ","), ",")
-		return strings.TrimSpace(first) == c.settings.SecureHeader.Value
+		text := strings.Join(told, ",")
+		if c.splitsScheme {
+			text, _, _ = strings.Cut(text, ",")
+		}
+		return strings.TrimSpace(text) == c.settings.SecureHeader.Value
 	}
 	return r.TLS != nil
 }
