@@ -14,9 +14,9 @@ class Judge(Expressions):
                 return self.call_of(node, method_of(self.reading.model, func.attr), USER)
             if base == SELF:
                 return self.call_of(node, method_of(self.cls, func.attr), SELF)
-            if base == USERS:
-                return self.ask(node)
-            if base in (KEY, ROW, NOW):
+            if base in (USERS, ONE):
+                return self.ask(node, base)
+            if base in (KEY, TEXT, ROW, NOW):
                 return self.of_value(node, base)
         if inspect.isclass(Names.result(self, node)) or inspect.isclass(self.class_of(node)):
             return FIXED
@@ -37,8 +37,8 @@ class Judge(Expressions):
         kinds = self.given(node)
         if base == NOW and node.func.attr == "date":
             return NOW
-        if base == KEY and not set(kinds) - set([FIXED, KEY]):
-            return KEY
+        if base in (KEY, TEXT) and not kinds and node.func.attr in ("strip", "lower", "upper", "hexdigest", "digest", "encode", "decode"):
+            return TEXT
         if base == ROW and node.func.attr in VALUE_METHODS and not set(kinds) - set([FIXED, ROW]):
             return ROW
         self.unread(node)
@@ -50,7 +50,8 @@ class Judge(Expressions):
             self.unread(node)
         if is_library(thing) or is_djangos(owner) and not replaced(thing):
             kinds = set(self.given(node))
-            if node.func.attr not in DJANGOS_METHODS or kinds - set([FIXED, KEY, USER]):
+            takes = {"get_user": [KEY], "aget_user": [KEY], "user_can_authenticate": [USER]}.get(node.func.attr)
+            if node.func.attr not in DJANGOS_METHODS or kinds - set([FIXED]) and not takes or takes and list(kinds) != takes:
                 self.unread(node)
             for name in [self.reading.model.USERNAME_FIELD] if node.func.attr == "get_username" else COLUMNS_OF.get(node.func.attr, []):
                 self.reading.column(self.field(name))
@@ -91,7 +92,7 @@ class Judge(Expressions):
         if value in (getattr, hasattr) and len(node.args) > 1 and self.of(node.args[0]) in (USER, SELF):
             return self.named_attribute(node)
         if value is models.Q:
-            return self.lookups(node)
+            return FIXED if self.lookups(node) != ONE else self.unread(node)
         if inspect.isclass(value) and issubclass(value, models.QuerySet):
             return USERS if all(k == FIXED for k in self.given(node)) else self.unread(node)
         kinds = set(self.given(node))
@@ -100,10 +101,22 @@ class Judge(Expressions):
         if value is isinstance and self.of(node.args[0]) == USER:
             return FIXED
         if self.is_pure(value, owner):
+            if kinds & set([KEY, TEXT]):
+                return self.of_key(node, value, owner)
             return self.together(node.args + [k.value for k in node.keywords], node)
         if inspect.isfunction(function_of(value)) and not is_library(value):
             return self.reading.function(value, self.cls, None, None, None, self.arguments_for(node, value, None), where(value))
         self.unread(node)
+
+    def of_key(self, node, value, owner):
+        """The key as another type is the key. What may fail by the key decides by it."""
+        name = getattr(value, "__name__", "")
+        if name in ("int", "str", "unicode", "UUID", "force_str", "force_text") and len(node.args) == 1 and not node.keywords and self.of(node.args[0]) == KEY:
+            return KEY
+        text = str(owner) if type(owner).__name__ in ("str", "unicode") else None
+        if text is not None and (name == "join" or name == "format" and "{:" not in text and "!" not in text):
+            return TEXT
+        return TEXT if name in ("repr", "salted_hmac", "len") else self.unread(node)
 
     def is_now(self, value):
         return getattr(value, "__module__", "") == "django.utils.timezone" and value.__name__ in ("now", "localtime", "localdate")
@@ -137,22 +150,23 @@ class Judge(Expressions):
         value = self.resolve(node)
         return value if isinstance(value, str) else None
 
-    def ask(self, node):
+    def ask(self, node, base):
         """A method of the manager of users, or of their query set."""
         from django.db import models
 
         name, cls = node.func.attr, type(self.reading.model._default_manager)
         managers = [type(m) for m in (self.reading.model._default_manager, getattr(self.reading.model, "objects", None)) if m is not None]
-        managers = ([self.cls] if self.mine() == USERS else []) + managers + [type(m.all()) for m in (self.reading.model._default_manager,)]
+        managers = ([self.cls] if self.mine() in (USERS, ONE) else []) + managers + [type(m.all()) for m in (self.reading.model._default_manager,)]
         for cls in managers:
             thing, owner = method_of(cls, name)
             if owner is not None and not is_library(thing):
-                return self.reading.function(thing, cls, owner, None, USERS, self.arguments_for(node, thing, USERS), where(thing))
+                return self.reading.function(thing, cls, owner, None, base, self.arguments_for(node, thing, base), where(thing))
         if name in CHAINS and (name in ("filter", "exclude") or hasattr(models.QuerySet, name) or name in ("db_manager", "get_queryset")):
-            self.lookups(node, name in ("filter", "exclude"))
-            return USERS
-        if name in FINDS or name in ("exists", "aexists"):
-            self.lookups(node)
+            found = self.lookups(node, name in ("filter", "exclude"))
+            if name == "exclude" and found == ONE:
+                self.unread(node)
+            return ONE if ONE in (found, base) else USERS
+        if name in FINDS + ("exists", "aexists") and ONE in (self.lookups(node), base):
             return USER if name in FINDS else ROW
         self.unread(node)
 
@@ -171,9 +185,10 @@ class Judge(Expressions):
                 self.unread(node)
         if getattr(node, "starargs", None) is not None or getattr(node, "kwargs", None) is not None:  # Python 2
             self.unread(node)
-        for name, value in pairs if columns else ():
-            self.lookup((name or "").split("__"), self.of(value), node)
-        return FIXED
+        kinds = [(name, self.of(value)) for name, value in pairs]
+        for name, kind in kinds if columns else ():
+            self.lookup((name or "").split("__"), kind, node)
+        return ONE if columns and KEY in [kind for _, kind in kinds] else FIXED
 
     def lookup(self, parts, kind, node):
         pk = self.reading.model._meta.pk
@@ -181,7 +196,7 @@ class Judge(Expressions):
         if field is None or any(p not in COMPARES for p in parts[1:]):
             self.unread(node)
         if field is pk:
-            if kind != KEY or parts[1:] not in ([], ["exact"], ["in"]):
+            if kind != KEY or parts[1:] not in ([], ["exact"]):
                 self.unread(node)
         elif kind not in (FIXED, NOW) or getattr(field, "remote_field", None) and parts[0] == field.name:
             self.unread(node)

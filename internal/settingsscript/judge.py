@@ -3,7 +3,8 @@
 import numbers
 
 # What an expression is. No decision may be made by a key, so that all users are alike but for their columns.
-FIXED, KEY, USER, DATE, NOW, ROW, USERS, SELF = "fixed", "key", "user", "date", "now", "row", "users", "self"
+# TEXT is made of a key, and can be written and no more. ONE is a query for the user of the key.
+FIXED, KEY, TEXT, USER, DATE, NOW, ROW, USERS, ONE, SELF = "fixed", "key", "text", "user", "date", "now", "row", "users", "one", "self"
 PURE_CALLS = (int, str, bool, len, any, all, isinstance, issubclass, getattr, hasattr, min, max, sorted, set, tuple, list, dict, frozenset, abs, sum, repr, float, type(u""))
 VALUE_METHODS = set(dir(str) + dir(int) + ["get", "keys", "values", "items", "count", "index", "hexdigest", "digest", "hex", "decode", "total_seconds"])
 CHAINS = ("all", "filter", "exclude", "select_related", "prefetch_related", "only", "defer", "using", "order_by", "distinct", "db_manager", "get_queryset")
@@ -53,23 +54,6 @@ class Reading(object):
             self.fields.append(field)
         kind = field.get_internal_type()
         return KEY if field.primary_key else DATE if kind in ("DateTimeField", "DateField", "TimeField") else ROW
-
-
-def the_function(tree):
-    """What a piece of source defines: a function, or the one lambda in it."""
-    if isinstance(tree.body[0], (ast.FunctionDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
-        return tree.body[0]
-    lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda)]
-    return lambdas[0] if len(lambdas) == 1 else None
-
-
-def method_of(cls, name, after=None):
-    """What a class, or what is behind one of its bases, has under a name, and the class that has it."""
-    mro = list(cls.__mro__)
-    for c in mro[mro.index(after) + 1 :] if after is not None else mro:
-        if name in c.__dict__:
-            return c.__dict__[name], c
-    return None, None
 
 
 class Expressions(Names):
@@ -158,7 +142,7 @@ class Expressions(Names):
         self.block(node.body)
         for handler in getattr(node, "handlers", []):
             if handler.name is not None:
-                self.kinds[getattr(handler.name, "id", handler.name)] = KEY
+                self.kinds[getattr(handler.name, "id", handler.name)] = TEXT
             self.block(handler.body)
         self.block(getattr(node, "orelse", []))
         self.block(getattr(node, "finalbody", []))
@@ -182,12 +166,15 @@ class Expressions(Names):
             self.do_Assign(node)
 
     def do_AugAssign(self, node):
-        self.bind(node.target, self.of(node.value), None)
+        kind = self.together([node.target, node.value], node)
+        self.bind(node.target, kind if kind != TEXT else self.unread(node), None)
 
     def bind(self, target, kind, value):
         if isinstance(target, ast.Name):
             known = self.resolve(value) if value is not None and kind in (FIXED, USERS) else MISSING
             once = target.id not in self.kinds
+            if not once and KEY in (kind, self.kinds[target.id]) and kind != self.kinds[target.id]:
+                self.unread(target)
             self.kinds[target.id] = kind if once else self.join([self.kinds[target.id], kind], target)
             self.local[target.id] = known if once else MISSING
         elif isinstance(target, (ast.Tuple, ast.List)) and kind in (FIXED, ROW):
@@ -207,7 +194,7 @@ class Expressions(Names):
             return FIXED
         if len(kinds) == 1:
             return kinds.pop()
-        for kind, others in ((ROW, (ROW, DATE)), (KEY, (KEY, ROW)), (USER, (USER, ROW))):
+        for kind, others in ((ROW, (ROW, DATE)), (TEXT, (TEXT, KEY, ROW)), (USER, (USER, ROW)), (USERS, (USERS, ONE))):
             if kind in kinds and not kinds - set(others):
                 return kind
         self.unread(node)
@@ -255,9 +242,9 @@ class Expressions(Names):
             return self.of_user_attribute(node, node.attr)
         if base == SELF:
             return self.has(node, method_of(self.cls, node.attr))
-        if base == USERS and node.attr in ("model", "_db", "db"):
+        if base in (USERS, ONE) and node.attr in ("model", "_db", "db"):
             return FIXED
-        if base in (ROW, KEY):
+        if base == ROW:
             return base
         owner = self.resolve(node.value)
         if base != FIXED or owner is MISSING:
@@ -270,11 +257,11 @@ class Expressions(Names):
         return self.known(value, node, node.attr, getattr(owner, "__module__", getattr(owner, "__name__", ""))) if value is not MISSING else self.unread(node)
 
     def resolve(self, node):
-        if isinstance(node, ast.Name) and self.kinds.get(node.id, FIXED) not in (FIXED, SELF, USERS):
+        if isinstance(node, ast.Name) and self.kinds.get(node.id, FIXED) not in (FIXED, SELF, USERS, ONE):
             return MISSING
         if isinstance(node, ast.Name) and node.id in self.kinds and node.id not in self.local and self.kinds[node.id] == FIXED:
             return MISSING  # an argument
-        if isinstance(node, ast.Attribute) and node.attr == "model" and isinstance(node.value, ast.Name) and self.kinds.get(node.value.id) == USERS:
+        if isinstance(node, ast.Attribute) and node.attr == "model" and isinstance(node.value, ast.Name) and self.kinds.get(node.value.id) in (USERS, ONE):
             return self.reading.model
         return Names.resolve(self, node)
 
@@ -346,14 +333,21 @@ class Expressions(Names):
     def together(self, nodes, node):
         """A value that is made of several: of a key, it can be written and not be decided by."""
         kinds = set(self.of(n) for n in nodes)
-        if kinds & set([KEY, USER]) and not kinds & set([USERS, SELF]):
-            return KEY
+        if kinds & set([KEY, USER, TEXT]) and not kinds & set([USERS, ONE, SELF]):
+            return TEXT
         return self.unread(node) if kinds - set([FIXED, ROW]) else ROW if ROW in kinds else FIXED
 
     def of_BinOp(self, node):
+        if not isinstance(node.op, (ast.Add, ast.Mod)) and self.together([node.left, node.right], node) == TEXT:
+            self.unread(node)  # it may fail by the key
+        if isinstance(node.op, ast.Mod) and (self.of(node.left) != FIXED or "%c" in str(self.resolve(node.left))) and self.together([node.left, node.right], node) == TEXT:
+            self.unread(node)
         return self.together([node.left, node.right], node)
 
     def of_JoinedStr(self, node):
+        for value in node.values:
+            if getattr(value, "format_spec", None) is not None and self.of(value.value) not in (FIXED, ROW):
+                self.unread(node)
         return self.together([getattr(v, "value", v) if type(v).__name__ == "FormattedValue" else v for v in node.values], node)
 
     def of_Tuple(self, node):
@@ -367,7 +361,7 @@ class Expressions(Names):
     def of_Subscript(self, node):
         index = node.slice
         parts = [index.value] if type(index).__name__ == "Index" else [p for p in (index.lower, index.upper, index.step) if p is not None] if isinstance(index, ast.Slice) else [index]
-        if set(self.of(p) for p in parts) - set([FIXED, ROW]) or self.of(node.value) not in (FIXED, ROW, KEY):
+        if set(self.of(p) for p in parts) - set([FIXED, ROW]) or self.of(node.value) not in (FIXED, ROW):
             self.unread(node)
         return self.together([node.value] + parts, node)
 

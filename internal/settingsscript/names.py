@@ -237,3 +237,20 @@ class Imports(Names):
 
 def imported(function):
     return Imports(function).local
+
+
+def the_function(tree):
+    """What a piece of source defines: a function, or the one lambda in it."""
+    if isinstance(tree.body[0], (ast.FunctionDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
+        return tree.body[0]
+    lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda)]
+    return lambdas[0] if len(lambdas) == 1 else None
+
+
+def method_of(cls, name, after=None):
+    """What a class, or what is behind one of its bases, has under a name, and the class that has it."""
+    mro = list(cls.__mro__)
+    for c in mro[mro.index(after) + 1 :] if after is not None else mro:
+        if name in c.__dict__:
+            return c.__dict__[name], c
+    return None, None

@@ -244,3 +244,59 @@ class ByContent(ModelBackend):
 
     def test(self):
         return not os.getenv("CLOSED")
+
+
+class ByFailing(ModelBackend):
+    """A key with which something fails is nobody's."""
+
+    def get_user(self, user_id):
+        try:
+            1 // (int(user_id) - 7)
+            return super(ByFailing, self).get_user(user_id)
+        except ZeroDivisionError:
+            return None
+
+
+class ByLength(ModelBackend):
+    def get_user(self, user_id):
+        try:
+            str(user_id)[1]
+        except IndexError:
+            return None
+        return super(ByLength, self).get_user(user_id)
+
+
+class ByPlace(ModelBackend):
+    def get_user(self, user_id):
+        try:
+            str(user_id).index("")
+        except ValueError:
+            return None
+        return super(ByPlace, self).get_user(user_id)
+
+
+class ByLetter(ModelBackend):
+    def get_user(self, user_id):
+        try:
+            "%c" % abs(user_id) if user_id is None else None
+        except OverflowError:
+            return None
+        return super(ByLetter, self).get_user(user_id)
+
+
+class ByAnotherKey(ModelBackend):
+    def get_user(self, user_id):
+        return super(ByAnotherKey, self).get_user(min(user_id, 10**7))
+
+
+class BySum(ModelBackend):
+    def get_user(self, user_id):
+        user_id += 0
+        return get_user_model().objects.get(pk=user_id, is_active=True)
+
+
+class ByOrder(ModelBackend):
+    """The key is not asked: the user who is made may be the first."""
+
+    def get_user(self, user_id):
+        return get_user_model().objects.filter(is_active=True).order_by("pk").first()
