@@ -40,9 +40,8 @@ var MySQL = &Dialect{
 	countsChanged: true,
 	lock:          mysqlLock, deleteExpired: mysqlDelete, estimate: mysqlEstimate,
 	shows: true,
-	// For MariaDB, and then for MySQL 8. An account of some columns sees no others in the catalogue.
-	strictInsert: "/*M!100102 SET STATEMENT sql_mode = 'STRICT_ALL_TABLES' FOR */ " +
-		"INSERT /*+ SET_VAR(sql_mode = 'STRICT_ALL_TABLES') */",
+	// An account of some columns sees no others in the catalogue. MySQL itself refuses a row alone.
+	strictInsert: "/*M!100102 SET STATEMENT sql_mode = 'STRICT_ALL_TABLES' FOR */ INSERT",
 	columns: func(table string) (string, []any) {
 		// Not from information_schema, whose names are compared otherwise than those of queries.
 		return "SHOW COLUMNS FROM " + quote(table, "`"), nil

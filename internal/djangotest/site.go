@@ -18,13 +18,14 @@ const (
 	SiteFallbackKey = "the older key of a site of the tests"
 )
 
-// Site is a project of one Django, testdata/site, with a database of SQLite.
+// Site is a project of one Django, testdata/site, with a database of SQLite, or of a server.
 type Site struct {
 	tb      testing.TB
 	version string
 	server  *SmallServer
+	entry   string // of DATABASES, as JSON; "" for SQLite
 
-	// Database is the path of the database.
+	// Database is the path of the database of SQLite.
 	Database string
 	// Keys are the session keys of its users, by their names.
 	Keys map[string]string
@@ -35,7 +36,20 @@ type Site struct {
 // NewSite makes a project, with users and sessions.
 func NewSite(tb testing.TB, version string) *Site {
 	tb.Helper()
+	return NewSiteOn(tb, version, nil)
+}
+
+// NewSiteOn is NewSite with a database of a server, which has this entry of Django's DATABASES.
+func NewSiteOn(tb testing.TB, version string, database map[string]any) *Site {
+	tb.Helper()
 	s := &Site{tb: tb, version: version, Database: filepath.Join(tb.TempDir(), "db.sqlite3")}
+	if database != nil {
+		entry, err := json.Marshal(database)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		s.entry = string(entry)
+	}
 	out, err := s.command(filepath.Join(sitePath(), "make.py")).Output()
 	if err != nil {
 		tb.Fatalf("Django %s: %v", version, err)
@@ -74,7 +88,8 @@ func sitePath() string { return filepath.Join(RepositoryPath(), "testdata", "sit
 func (s *Site) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(pythonOf(s.tb, s.version), args...)
 	cmd.Env = append(os.Environ(), "DJANGO_SETTINGS_MODULE=settings", "PYTHONPATH="+sitePath(), "PYTHONDONTWRITEBYTECODE=1",
-		"SITE_SECRET_KEY="+SiteSecretKey, "SITE_SECRET_KEY_FALLBACK="+SiteFallbackKey, "SITE_DATABASE="+s.Database)
+		"SITE_SECRET_KEY="+SiteSecretKey, "SITE_SECRET_KEY_FALLBACK="+SiteFallbackKey, "SITE_DATABASE="+s.Database,
+		"SITE_SERVER="+s.entry)
 	return cmd
 }
 
@@ -95,9 +110,20 @@ func (s *Site) Serve() {
 	s.server.Start()
 }
 
+// sessionsProgram prints what Sessions returns.
+const sessionsProgram = `import django
+django.setup()
+from django.contrib.sessions.models import Session
+for row in Session.objects.order_by("session_key").values_list("session_key", "session_data", "expire_date"):
+    print("%s %s %s" % row)
+`
+
 // Sessions are all that the table of sessions has, as text.
 func (s *Site) Sessions() string {
 	s.tb.Helper()
+	if s.entry != "" {
+		return s.Python(sessionsProgram, s.tb.TempDir())
+	}
 	var all strings.Builder
 	db := s.open()
 	defer s.close(db)

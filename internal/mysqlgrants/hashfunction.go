@@ -53,9 +53,7 @@ BEGIN
     SET inside = SUBSTRING(key_blocks, place + 1, 64), outside = SUBSTRING(key_blocks, place + 65, 64);
     SET hashes = CONCAT(hashes, IF(place > 1, ',', ''), CASE ASCII(SUBSTRING(key_blocks, place, 1))
       WHEN 0 THEN SHA2(CONCAT(outside, UNHEX(SHA2(CONCAT(inside, hashed), 256))), 256)
-      WHEN 1 THEN SHA1(CONCAT(outside, UNHEX(SHA1(CONCAT(inside, hashed)))))
-      WHEN 2 THEN SHA2(CONCAT(outside, UNHEX(SHA2(CONCAT(inside, own), 256))), 256)
-      WHEN 3 THEN SHA1(CONCAT(outside, UNHEX(SHA1(CONCAT(inside, own)))))
+{sha1}      WHEN 2 THEN SHA2(CONCAT(outside, UNHEX(SHA2(CONCAT(inside, own), 256))), 256)
       ELSE '' END);
     SET place = place + 129;
   END WHILE;
@@ -64,6 +62,12 @@ END$$
 DELIMITER ;
 
 {grant}`
+
+// hashSHA1 is for Djangos that make hashes with SHA-1. MySQL 9.6 and newer have it in a component alone, and call no
+// function that names it without.
+const hashSHA1 = `      WHEN 1 THEN SHA1(CONCAT(outside, UNHEX(SHA1(CONCAT(inside, hashed)))))
+      WHEN 3 THEN SHA1(CONCAT(outside, UNHEX(SHA1(CONCAT(inside, own)))))
+`
 
 func hiddenPasswords(t postgres.Tables) (string, error) {
 	if err := checkFunction(t); err != nil {
@@ -82,8 +86,12 @@ func hiddenPasswords(t postgres.Tables) (string, error) {
 	}
 	hasRole := "EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE grantee = " +
 		quoteText(account(postgres.RoleName)) + ")"
+	sha1 := ""
+	if h.SHA1 {
+		sha1 = hashSHA1
+	}
 	return strings.NewReplacer(
-		"{check}", checkColumns(t), "{name}", quoteTable(h.Name), "{users}", quoteTable(t.Users), "{id}", quoteName(t.UserID),
+		"{sha1}", sha1, "{check}", checkColumns(t), "{name}", quoteTable(h.Name), "{users}", quoteTable(t.Users), "{id}", quoteName(t.UserID),
 		"{password}", pythonText(h.Password), "{own}", "CONCAT("+strings.Join(own, ", ")+")",
 		"{grant}", run("IF("+hasRole+",\n  "+quoteText(grantFunction(t))+", "+nothing+")"),
 	).Replace(makeFunction), nil

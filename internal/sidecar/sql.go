@@ -81,6 +81,11 @@ func (p sqlPlace) text(c *config.Config, o SQLOptions) (text string, err error) 
 	if err != nil {
 		return "", fmt.Errorf("%s %w", p.setting, err)
 	}
+	if p.tables.Hash.Name != "" {
+		if p.tables.Hash.SHA1, err = hashesWithSHA1(c); err != nil {
+			return "", err
+		}
+	}
 	switch vendor {
 	case databaseurl.Postgres:
 		text, err = p.postgres(c, o)
@@ -108,13 +113,7 @@ func (p sqlPlace) postgres(c *config.Config, o SQLOptions) (text string, err err
 	if o.Django {
 		return p.tables.Migration()
 	}
-	tables := p.tables
-	if tables.Hash.Name != "" {
-		if tables.Hash.SHA1, err = hashesWithSHA1(c); err != nil {
-			return "", err
-		}
-	}
-	return tables.SQL(o.Script)
+	return p.tables.SQL(o.Script)
 }
 
 // invalidationTables are the tables that verdicts of the deployment depend on.

@@ -1,5 +1,6 @@
 """A project as django-admin startproject makes it, with the view of docs/proof.md."""
 import json
+import json
 import os
 
 SECRET_KEY = os.environ["SITE_SECRET_KEY"]
@@ -15,6 +16,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["SITE_DATABASE"], "OPTIONS": {"timeout": 20}}}
+if os.environ.get("SITE_SERVER"):
+    DATABASES["default"] = json.loads(os.environ["SITE_SERVER"])
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the default one takes half a second
 SESSION_SAVE_EVERY_REQUEST = True  # what a look must not do all the same
