@@ -103,7 +103,8 @@ func postgresLock(table string) tableLock {
 
 // mysqlLock is a lock of a session. Its name has room for 64 characters, and counts for the whole server.
 func mysqlLock(table string) tableLock {
-	const name = "CONCAT('django_sidecar_', SHA1(CONCAT(DATABASE(), '.', ?)))"
+	// MySQL 9.6 and newer have no SHA1. A name has 64 characters at most.
+	const name = "CONCAT('django_sidecar_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40))"
 	return tableLock{
 		take:    "SELECT GET_LOCK(" + name + ", 0)",
 		release: "DO RELEASE_LOCK(" + name + ")", args: []any{table},
