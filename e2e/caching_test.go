@@ -311,6 +311,7 @@ func TestCacheForgetsWhatDjangoChanges(t *testing.T) {
 		r.django.Execute(strings.NewReplacer("{key}", h.key, "{user}", h.user).Replace(tt.statement))
 		eventually(t, func() bool { return answers(h) == tt.want })
 	}
+	r.logOutElsewhere(t, client, r.users[6])
 }
 
 // TestCacheHearsBesideAPooler: sessions are read through pgbouncer, and changes heard from the server itself.
@@ -371,6 +372,21 @@ func TestCacheForgetsWhatRedisChanges(t *testing.T) {
 				t.Fatalf("Redis says %q, %v", reply, err)
 			}
 			eventually(t, func() bool { return r.mustAsk(t, client, second) == "" })
+			r.logOutElsewhere(t, client, r.users[2])
 		})
 	}
+}
+
+// logOutElsewhere has a user log out at another sidecar: this one, which has kept the verdict, hears of it.
+func (r *cachingRig) logOutElsewhere(t *testing.T, client *http.Client, h *history) {
+	t.Helper()
+	t.Setenv("SIDECAR_WRITE", "logout")
+	other := &writingSite{url: "http://" + serveForTest(t).String()}
+	if first, second := r.mustAsk(t, client, h), r.mustAsk(t, client, h); first != h.state[0].answer || second != first {
+		t.Fatalf("before the logout: %q and %q", first, second)
+	}
+	if status, _ := other.post(t, "/logout", h.key); status != http.StatusNoContent {
+		t.Fatalf("logging out: %d", status)
+	}
+	eventually(t, func() bool { return r.mustAsk(t, client, h) == "" })
 }

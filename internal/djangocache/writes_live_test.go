@@ -91,6 +91,11 @@ func testWriter(t *testing.T, d *deployment) {
 		testKept(t, d, key)
 	}
 	is("deleting", w.Delete(ctx, key), nil)
+	is("creating anew", w.Create(ctx, key, written(t, d, "5"), in(time.Hour)), nil)
+	is("ending", w.Touch(ctx, key, load(), in(-time.Minute)), nil)
+	is("saving what is over", w.Save(ctx, key, written(t, d, "5"), in(time.Hour)), djangosession.ErrNotFound)
+	is("touching what is over", w.Touch(ctx, key, before, in(time.Hour)), djangosession.ErrNotFound)
+	is("deleting", w.Delete(ctx, key), nil)
 	want("deleted", "", 0)
 	is("touching what is gone", w.Touch(ctx, key, before, in(time.Hour)), djangosession.ErrNotFound)
 	is("saving what is gone", w.Save(ctx, key, written(t, d, "5"), in(time.Hour)), djangosession.ErrNotFound)
