@@ -30,7 +30,7 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 			answer(w, reply.NotOfThisSite)
 			return
 		}
-		inner := r.WithContext(context.WithValue(r.Context(), csrfKey{}, state))
+		inner := r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{State: state}))
 		defer removeFiles(inner, r.MultipartForm)
 		next.ServeHTTP(w, inner)
 	})
@@ -40,14 +40,27 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 // [Site.CSRF]. It is another one each time. It sets the csrftoken cookie, so that it must be called before the
 // answer's header is written. It panics where no Site.CSRF has been.
 func CSRFToken(w http.ResponseWriter, r *http.Request) string {
-	state, ok := r.Context().Value(csrfKey{}).(*csrfhttp.State)
-	if !ok {
+	v := visitOf(r)
+	if v == nil {
 		panic("djangosite: CSRFToken: put the CSRF middleware of the site around the handler")
 	}
-	return state.Token(w.Header(), now())
+	return v.Token(w.Header(), now())
 }
 
-type csrfKey struct{}
+// visit is a request behind [Site.CSRF].
+type visit struct {
+	*csrfhttp.State
+
+	session string // the key of the session that Login has begun or kept; "" without a login
+}
+
+type visitKey struct{}
+
+// visitOf is nil where no Site.CSRF has been.
+func visitOf(r *http.Request) *visit {
+	v, _ := r.Context().Value(visitKey{}).(*visit)
+	return v
+}
 
 func (s *Site) csrfChecker() *csrfhttp.Checker {
 	l, err := s.local()

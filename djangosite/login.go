@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/login"
@@ -58,26 +57,28 @@ func (s *Site) CheckPassword(ctx context.Context, user djangosession.User, passw
 // behind. Call it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can
 // log a visitor in.
 //
-// The error is [ErrRefused] where the user may not log in, or is not there; any other says that a store failed, and
-// then nobody is logged in. It needs SIDECAR_WRITE=login.
+// In a handler behind Site.CSRF, [Site.Update], [Site.Session] and [Site.Messages] go on with the session that it has
+// begun. The error is [ErrRefused] where the user may not log in, or is not there; any other says that a store failed,
+// and then nobody is logged in. It needs SIDECAR_WRITE=login.
 func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.User) error {
 	l, err := s.local()
 	if err != nil {
 		return err
 	}
-	token, ok := r.Context().Value(csrfKey{}).(*csrfhttp.State)
-	if !ok {
+	v := visitOf(r)
+	if v == nil {
 		checker, err := l.CSRF()
 		if err != nil {
 			return err
 		}
-		token = checker.Read(w.Header(), r, now())
+		v = &visit{State: checker.Read(w.Header(), r, now())}
 	}
 	done, err := l.LoginByKey(r.Context(), s.sessionKey(l, r), user.ID)
 	if err != nil {
 		return err
 	}
-	token.Rotate(w.Header(), now())
+	v.session = done.Key
+	v.Rotate(w.Header(), now())
 	setcookie.Put(w.Header(), l.SessionCookie(done))
 	return nil
 }
@@ -155,8 +156,11 @@ func (s *Site) Update(r *http.Request, change func(*djangosession.Session) error
 	return l.UpdateSession(r.Context(), s.sessionKey(l, r), change)
 }
 
-// sessionKey is that of a request, "" without one.
+// sessionKey is that of a request, "" without one: of the session that it has logged in with, or else of its cookie.
 func (s *Site) sessionKey(l local, r *http.Request) string {
+	if v := visitOf(r); v != nil && v.session != "" {
+		return v.session
+	}
 	answers := l.Answers
 	key, _ := answers.Cookies.FirstSessionKey(r.Header["Cookie"], answers.CookieNames)
 	return key

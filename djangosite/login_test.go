@@ -26,6 +26,9 @@ func TestLogin(t *testing.T) {
 		if err := site.Login(w, r, ada); err != nil {
 			t.Error(err)
 		}
+		if err := site.Update(r, func(s *djangosession.Session) error { return s.Set("greeted", true) }); err != nil {
+			t.Errorf("the session that has just begun: %v", err)
+		}
 	})
 	mux.HandleFunc("GET /token", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, djangosite.CSRFToken(w, r)) })
 	mux.HandleFunc("POST /cart", func(_ http.ResponseWriter, r *http.Request) {
