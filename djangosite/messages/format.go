@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/pytext"
@@ -78,6 +79,9 @@ const notFinished = `"__messagesnotfinished__"`
 func (f *Format) items(list []Message, separator string) ([]string, error) {
 	var items []string
 	for _, m := range list {
+		if !utf8.ValidString(m.Text) || !utf8.ValidString(m.ExtraTags) { // nor a surrogate that stands alone, which is not read again
+			return nil, errors.New("a message is not UTF-8")
+		}
 		text, err := pytext.AppendJSONString(nil, m.Text)
 		if err != nil {
 			return nil, fmt.Errorf("a message: %w", err)

@@ -257,6 +257,7 @@ func TestDenies(t *testing.T) {
 func FuzzCookie(f *testing.F) {
 	f.Add("x$[]", "Saved.", "big", false, uint8(0))
 	f.Add(".eJw:1:x", "é;\",\\", "", true, uint8(8))
+	f.Add("", "0", "\xed\xa0\x9d", true, uint8(7))
 	names := []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "5.2", "6.1"}
 	f.Fuzz(func(t *testing.T, cookie, saying, tags string, safe bool, which uint8) {
 		r := row{Secret: "s3cret"}

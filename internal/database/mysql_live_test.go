@@ -82,7 +82,7 @@ func TestMySQLConnect(t *testing.T) {
 				if got := valueOf(t, d, "SELECT database()"); got != db.Name() {
 					t.Errorf("connected to %s", got)
 				}
-				if got := valueOf(t, d, "SELECT concat(@@autocommit, @@sql_mode, @@character_set_client, @@max_statement_time, '/', @@lock_wait_timeout)"); got != "ONutf8mb410.250000/11" {
+				if got := valueOf(t, d, "SELECT concat(@@autocommit, @@sql_mode, @@character_set_client, @@max_statement_time, '/', @@lock_wait_timeout)"); got != "ONSTRICT_ALL_TABLESutf8mb410.250000/11" {
 					t.Errorf("the session has %s", got)
 				}
 				now, ok, err := dbstore.ServerTime(t.Context(), d.DB, d.Dialect)
@@ -95,6 +95,17 @@ func TestMySQLConnect(t *testing.T) {
 			})
 		}
 	}
+	t.Run("what does not fit", func(t *testing.T) {
+		d := mustOpen(t, db.URL(), Options{Timeout: liveTimeout, Conns: 1})
+		if _, err := d.ExecContext(t.Context(), "CREATE TABLE narrow (hash varchar(3), more int NOT NULL)"); err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range []string{"INSERT INTO narrow VALUES ('long', 1)", "INSERT INTO narrow (hash) VALUES ('abc')"} {
+			if _, err := d.ExecContext(t.Context(), statement); err == nil {
+				t.Errorf("%s is no error", statement)
+			}
+		}
+	})
 	t.Run("init_command", func(t *testing.T) {
 		d := mustOpen(t, db.URL()+"&init_command="+url.QueryEscape("SET @x = 'set'"), Options{Timeout: liveTimeout, Conns: 1})
 		if got := valueOf(t, d, "SELECT @x"); got != "set" {
