@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 
 	"django-sidecar/internal/pickle"
@@ -66,21 +67,79 @@ func (s *Session) plain() (*Session, error) {
 	return plain, nil
 }
 
-// setPickled appends what sets an entry to the pickle that the session was read from.
+// setPickled appends what sets an entry to the pickle that the session was read from. What it has appended for that
+// entry before goes: otherwise a session that Django does not save would grow with each change.
 func (s *Session) setPickled(name string, value []byte) error {
 	v, ok := parseValue(string(value), s.version)
 	if !ok {
 		return fmt.Errorf("setting an entry of a session: %w", errNoValue)
 	}
-	dst := appendPickledText([]byte{opMark}, name)
-	dst = append(appendPickled(dst, v, s.version), opSetItems, opStop)
-	changed, err := Pickle.loads(s.pickled.Source()+string(dst), s.version)
+	tail := s.pickledTail(name, v)
+	changed, err := Pickle.loads(s.withoutTail(name)+tail+string(opStop), s.version)
+	if err != nil || !s.sameButFor(name, changed) { // what was taken for a tail was none
+		changed, err = Pickle.loads(s.pickled.Source()+tail+string(opStop), s.version)
+	}
 	if err != nil {
 		return fmt.Errorf("setting an entry of a session: %w", err)
 	}
 	changed.ExpireDate = s.ExpireDate
 	*s = *changed
 	return nil
+}
+
+// pickledTail is what sets an entry of the dict before it.
+func (s *Session) pickledTail(name string, v Value) string {
+	dst := appendPickledText([]byte{opMark}, name)
+	return string(append(appendPickled(dst, v, s.version), opSetItems))
+}
+
+// withoutTail is the pickle without the tail of an entry, or as it is where that has none. The tails of others that
+// come behind it stay.
+func (s *Session) withoutTail(name string) string {
+	source, behind := s.pickled.Source(), ""
+	tails := map[string]string{}
+	for _, n := range s.Names() {
+		if v, ok := parseValue(s.Lookup(n).JSON(), s.version); ok {
+			tails[n] = s.pickledTail(n, v)
+		}
+	}
+	for len(tails) > 0 {
+		found := ""
+		for n, tail := range tails {
+			if strings.HasSuffix(source, tail) {
+				found = n
+			}
+		}
+		tail, ok := tails[found]
+		if !ok || !strings.HasSuffix(source, tail) {
+			break
+		}
+		source = strings.TrimSuffix(source, tail)
+		if found == name {
+			return source + behind
+		}
+		behind = tail + behind
+		delete(tails, found)
+	}
+	return s.pickled.Source()
+}
+
+// sameButFor reports whether another session has the same entries, but for one.
+func (s *Session) sameButFor(name string, other *Session) bool {
+	without := func(names []string) []string {
+		return slices.DeleteFunc(slices.Sorted(slices.Values(names)), func(n string) bool { return n == name })
+	}
+	unnamed := func(s *Session) int { return s.pickled.Len() - len(s.Names()) }
+	names := without(s.Names())
+	if !slices.Equal(names, without(other.Names())) || unnamed(s) != unnamed(other) {
+		return false
+	}
+	for _, n := range names {
+		if s.Lookup(n).JSON() != other.Lookup(n).JSON() {
+			return false
+		}
+	}
+	return true
 }
 
 // parseValue reads the JSON of one value.

@@ -127,3 +127,45 @@ func TestChangePickledSession(t *testing.T) {
 		t.Error("a session is not empty after Clear")
 	}
 }
+
+// TestPickledSessionsDoNotGrow: however often an entry is set, the pickle has it once beside what Django wrote.
+func TestPickledSessionsDoNotGrow(t *testing.T) {
+	for name, data := range map[string]string{
+		"what Django wrote":        pickledLogin("X\x01\x00\x00\x00h"),
+		"what was written here":    dumpAs(t, parseAs(t, `{"a": 40, "b": 1}`, djangosession.JSON), djangosession.Pickle),
+		"one entry of our own":     dumpAs(t, parseAs(t, `{"b": 1}`, djangosession.JSON), djangosession.Pickle),
+		"a value like a mark":      dumpAs(t, parseAs(t, `{"a": 40, "b": 40, "c": 40}`, djangosession.JSON), djangosession.Pickle),
+		"keys that are no texts":   "\x80\x02}(K\x28K\x28X\x01\x00\x00\x00aK\x28u.",
+		"nothing but a broken end": "\x80\x02}.",
+	} {
+		s := parseAs(t, data, djangosession.Pickle)
+		before, longest := s.JSON(), 0
+		for i := range 300 {
+			for _, entry := range []string{"a", "b", "c"} {
+				if err := s.Set(entry, strings.Repeat("x", 10+i%3)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if i == 5 {
+				longest = len(dumpAs(t, s, djangosession.Pickle)) + 10
+			}
+		}
+		written := dumpAs(t, s, djangosession.Pickle)
+		if len(written) > longest {
+			t.Errorf("%s: it has grown from %d to %d bytes", name, longest, len(written))
+		}
+		again, first := parseAs(t, written, djangosession.Pickle), parseAs(t, data, djangosession.Pickle)
+		for _, entry := range first.Names() {
+			want := first.Lookup(entry).JSON()
+			if entry == "a" || entry == "b" || entry == "c" {
+				want = `"` + strings.Repeat("x", 12) + `"`
+			}
+			if got := again.Lookup(entry).JSON(); got != want {
+				t.Errorf("%s: %s is %s, want %s; before: %s", name, entry, got, want, before)
+			}
+		}
+		if strings.Contains(before, "40: ") && !strings.Contains(again.JSON(), "40: ") {
+			t.Errorf("%s: %s has lost a key of %s", name, again.JSON(), before)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 			answer(w, reply.NotOfThisSite)
 			return
 		}
-		inner := r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{State: state}))
+		inner := r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{site: s, State: state}))
 		defer removeFiles(inner, r.MultipartForm)
 		next.ServeHTTP(w, inner)
 	})
@@ -40,7 +40,7 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 // [Site.CSRF]. It is another one each time. It sets the csrftoken cookie, so that it must be called before the
 // answer's header is written. It panics where no Site.CSRF has been.
 func CSRFToken(w http.ResponseWriter, r *http.Request) string {
-	v := visitOf(r)
+	v, _ := r.Context().Value(visitKey{}).(*visit)
 	if v == nil {
 		panic("djangosite: CSRFToken: put the CSRF middleware of the site around the handler")
 	}
@@ -51,14 +51,18 @@ func CSRFToken(w http.ResponseWriter, r *http.Request) string {
 type visit struct {
 	*csrfhttp.State
 
+	site    *Site
 	session string // the key of the session that Login has begun or kept; "" without a login
 }
 
 type visitKey struct{}
 
-// visitOf is nil where no Site.CSRF has been.
-func visitOf(r *http.Request) *visit {
+// visitOf is nil where no CSRF of this site has been.
+func (s *Site) visitOf(r *http.Request) *visit {
 	v, _ := r.Context().Value(visitKey{}).(*visit)
+	if v == nil || v.site != s {
+		return nil
+	}
 	return v
 }
 

@@ -65,13 +65,13 @@ func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.
 	if err != nil {
 		return err
 	}
-	v := visitOf(r)
+	v := s.visitOf(r)
 	if v == nil {
 		checker, err := l.CSRF()
 		if err != nil {
 			return err
 		}
-		v = &visit{State: checker.Read(w.Header(), r, now())}
+		v = &visit{site: s, State: checker.Read(w.Header(), r, now())}
 	}
 	done, err := l.LoginByKey(r.Context(), s.sessionKey(l, r), user.ID)
 	if err != nil {
@@ -105,7 +105,8 @@ func (s *Site) NextURL(r *http.Request, otherwise string) string {
 	return cmp.Or(gateway.Next(values[len(values)-1], host, secure), otherwise) // QueryDict.get: the last one
 }
 
-// Logout is Django's logout(request), whoever the session is of: it deletes the session, and ends its cookie. Call
+// Logout is Django's logout(request), whoever the session is of: it deletes the session, and ends its cookie; where
+// SESSION_COOKIE_NAME is a list, those of each name, and in a request that has logged in, the session that has begun. Call
 // it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor
 // out.
 //
@@ -115,12 +116,26 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key, name := l.Answers.Cookies.FirstSessionKey(r.Header["Cookie"], l.Answers.CookieNames)
-	if err := l.Logout(r.Context(), keyhash.New(key)); err != nil {
-		return err
+	keys, ended := []string{}, []string{}
+	for _, name := range l.Answers.CookieNames { // the next one would be the session after this
+		if key, name := l.Answers.Cookies.FirstSessionKey(r.Header["Cookie"], []string{name}); name != "" {
+			keys, ended = append(keys, key), append(ended, name)
+		}
 	}
-	if name != "" {
+	v := s.visitOf(r)
+	if v != nil && v.session != "" {
+		keys, ended = append(keys, v.session), append(ended, l.Config.SessionCookieName)
+	}
+	for _, key := range keys {
+		if err := l.Logout(r.Context(), keyhash.New(key)); err != nil {
+			return err
+		}
+	}
+	for _, name := range ended {
 		setcookie.Put(w.Header(), l.Config.SessionCookie.Attributes.Ended(name))
+	}
+	if v != nil {
+		v.session = ""
 	}
 	return nil
 }
@@ -140,7 +155,8 @@ func (s *Site) Session(r *http.Request) (*djangosession.Session, error) {
 
 // Update changes the session of a request, as a view of Django that sets request.session: the values that change does
 // not touch stay as Django wrote them. As with two requests to Django, the last one to save wins. Where change fails,
-// nothing is written, and its error is returned.
+// nothing is written, and its error is returned. The session ends as late as after a save of Django; its cookie, which
+// Django would send anew, ends when it would have.
 //
 // The error is [djangosession.ErrNotFound] where the request has no session, or it was ended meanwhile: a session is
 // made by [Site.Login] alone. With SESSION_ENGINE signed_cookies it always fails: the session is in its cookie. It needs
@@ -158,7 +174,7 @@ func (s *Site) Update(r *http.Request, change func(*djangosession.Session) error
 
 // sessionKey is that of a request, "" without one: of the session that it has logged in with, or else of its cookie.
 func (s *Site) sessionKey(l local, r *http.Request) string {
-	if v := visitOf(r); v != nil && v.session != "" {
+	if v := s.visitOf(r); v != nil && v.session != "" {
 		return v.session
 	}
 	answers := l.Answers

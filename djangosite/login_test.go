@@ -109,6 +109,58 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestLogoutAfterLogin: who is logged out in the request that has logged him in has no session.
+func TestLogoutAfterLogin(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"SIDECAR_WRITE": "login,logout"}
+	site := open(t, d.settings)
+	ada, err := site.UserByName(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := ""
+	h := site.CSRF(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := site.Login(w, r, ada); err != nil {
+			t.Error(err)
+		}
+		for _, line := range w.Header()["Set-Cookie"] {
+			if strings.HasPrefix(line, "sessionid=") {
+				begun, _, _ = strings.Cut(line, ";")
+			}
+		}
+		if err := site.Logout(w, r); err != nil {
+			t.Error(err)
+		}
+	}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	for _, c := range w.Result().Cookies() {
+		if c.Name == "sessionid" && (c.Value != "" || c.MaxAge >= 0) {
+			t.Errorf("the answer has %s", c)
+		}
+	}
+	if v, err := site.Verify(t.Context(), []string{begun}); err != nil || v.Reason != djangosession.NotFound {
+		t.Errorf("%s is %+v, %v", begun, v, err)
+	}
+}
+
+// TestLogoutOfEachName: where several cookies may have a session, none of them logs in again.
+func TestLogoutOfEachName(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"SIDECAR_WRITE": "logout", "DJANGO_SESSION_COOKIE_NAME": "sessionid,before"}
+	site := open(t, d.settings)
+	_, key, _ := strings.Cut(d.visits["ada is logged in"].Cookie, "=")
+	r := httptest.NewRequest(http.MethodPost, "/out", nil)
+	r.Header.Set("Cookie", "sessionid=a-session-of-nobody; before="+key)
+	w := httptest.NewRecorder()
+	if err := site.Logout(w, r); err != nil || len(w.Header()["Set-Cookie"]) != 2 {
+		t.Errorf("%v, %q", err, w.Header())
+	}
+	if v, err := site.Verify(t.Context(), []string{"before=" + key}); err != nil || v.Reason != djangosession.NotFound {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 // TestLoginRefused: who may not log in does not, and a site that writes nothing logs nobody in.
 func TestLoginRefused(t *testing.T) {
 	d := deploy(t)

@@ -179,7 +179,9 @@ func TestTouchAndLogout(t *testing.T) {
 			if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+s.keys["active"]); status != 200 {
 				t.Errorf("/authenticate: %d", status)
 			}
-			waitFor(t, 10*time.Second, "the expiry moved after the answer", func() bool { return s.site.Sessions() != before })
+			if e.name != "cache" { // which keeps no session in the table; it is looked at after many requests
+				waitFor(t, 10*time.Second, "the expiry moved after the answer", func() bool { return s.site.Sessions() != before })
+			}
 			for name, key := range s.keys {
 				switch name {
 				case "active", "lost", "ended": // nobody touches these
@@ -243,6 +245,19 @@ func TestTouchAndLogout(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLogoutOfEachName: where several cookies may have a session, none of them logs in again.
+func TestLogoutOfEachName(t *testing.T) {
+	s := newWritingSite(t, "5.2", map[string]string{"DJANGO_SESSION_COOKIE_NAME": "sessionid,before"})
+	first, second := s.keys["default"], s.keys["seconds"]
+	cookies := writingCSRF + "; before=" + second + "; sessionid=" + first
+	if status, lines := s.ask(t, http.MethodPost, "/logout", cookies, "X-CSRFToken", loginToken); status != http.StatusNoContent || len(lines) != 2 {
+		t.Errorf("logging out: %d, %q", status, lines)
+	}
+	if left := s.site.Sessions(); strings.Contains(left, first) || strings.Contains(left, second) {
+		t.Error("a session is left")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/fswait"
 	"django-sidecar/signing"
 )
 
@@ -23,36 +24,7 @@ type sessionFile struct {
 
 // read reads a file within ctx.
 func (s *Store) read(ctx context.Context, name string) (sessionFile, error) {
-	return within(ctx, s.slots, func() (sessionFile, error) { return s.open(name) })
-}
-
-// within asks the file system and waits for its answer, but not longer than ctx lasts. A file system that does not
-// answer keeps a goroutine and a slot until it does.
-func within[T any](ctx context.Context, slots chan struct{}, ask func() (T, error)) (T, error) {
-	type result struct {
-		answer T
-		err    error
-	}
-	done := make(chan result, 1)
-	if err := ctx.Err(); err != nil { // below, either of two that are ready would do
-		return result{}.answer, fmt.Errorf("asking the file system: %w", err)
-	}
-	select {
-	case slots <- struct{}{}:
-	case <-ctx.Done():
-		return result{}.answer, fmt.Errorf("waiting for the file system: %w", ctx.Err())
-	}
-	go func() {
-		defer func() { <-slots }()
-		answer, err := ask()
-		done <- result{answer, err}
-	}()
-	select {
-	case r := <-done:
-		return r.answer, r.err
-	case <-ctx.Done():
-		return result{}.answer, fmt.Errorf("asking the file system: %w", ctx.Err())
-	}
+	return fswait.Within(ctx, s.slots, func() (sessionFile, error) { return s.open(name) })
 }
 
 // open reads a file. The directory is opened anew for each, because a directory that has been replaced, such as a

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/fswait"
 	"django-sidecar/signing"
 )
 
@@ -38,13 +39,9 @@ type Config struct {
 // Store is a djangosession.Store and a djangosession.Writer on a directory: contrib/sessions/backends/file.py.
 type Store struct {
 	config Config
-	slots  chan struct{} // one for each file that is being read or written
-	user   int           // whose files are written
+	slots  fswait.Slots // one for each file that is being read or written
+	user   int          // whose files are written
 }
-
-// maxReads is how many files are read at a time. A file system that does not answer holds a thread for each of them,
-// whatever the context says.
-const maxReads = 64
 
 // New returns a store that reads sessions from the files in c.Dir. It does no I/O.
 func New(c Config) (*Store, error) {
@@ -66,7 +63,7 @@ func New(c Config) (*Store, error) {
 	if c.Wait == nil {
 		c.Wait = wait
 	}
-	return &Store{config: c, slots: make(chan struct{}, maxReads), user: os.Geteuid()}, nil
+	return &Store{config: c, slots: fswait.New(), user: os.Geteuid()}, nil
 }
 
 // retryAfter is how long Load waits for the writer of an unfinished file.

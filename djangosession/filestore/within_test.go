@@ -1,7 +1,6 @@
 package filestore
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,35 +10,6 @@ import (
 
 	"django-sidecar/djangosession"
 )
-
-// TestWithin: a file system that does not answer, as an NFS server may, holds nobody up beyond their context, and no more
-// goroutines than there are slots.
-func TestWithin(t *testing.T) {
-	slots := make(chan struct{}, 2)
-	answer := make(chan struct{})
-	asked := make(chan struct{}, 3)
-	hang := func() (string, error) {
-		asked <- struct{}{}
-		<-answer
-		return "late", nil
-	}
-	for range 3 { // the third one finds no slot
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			if len(slots) < cap(slots) {
-				<-asked
-			}
-			cancel()
-		}()
-		if got, err := within(ctx, slots, hang); !errors.Is(err, context.Canceled) || djangosession.IsAnswer(err) || got != "" {
-			t.Errorf("got %q, %v", got, err)
-		}
-	}
-	close(answer)
-	if got, err := within(t.Context(), slots, func() (string, error) { return "soon", nil }); got != "soon" || err != nil {
-		t.Errorf("when it answers again: got %q, %v", got, err)
-	}
-}
 
 // TestOpenFault: which of the system's errors say something about a session. Root may read everything, so that some of
 // them cannot be had from real files.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/fswait"
 )
 
 // ErrOtherUser says that the directory's sessions belong to another user of the system than this process runs as, or
@@ -144,7 +145,7 @@ func (s *Store) change(ctx context.Context, doing, key string, do func(root *os.
 	if !validKey(key) {
 		return djangosession.ErrNotFound
 	}
-	_, err := within(ctx, s.slots, func() (_ struct{}, err error) {
+	_, err := fswait.Within(ctx, s.slots, func() (_ struct{}, err error) {
 		root, err := os.OpenRoot(s.config.Dir)
 		if err != nil {
 			return struct{}{}, fmt.Errorf("opening the session directory: %w", err)

@@ -16,22 +16,34 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/fswait"
 )
 
 // Delete implements store: _delete.
-func (b *fileBackend) Delete(ctx context.Context, key string) (err error) {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("deleting from the cache: %w", err)
-	}
-	dir, err := os.OpenRoot(b.dir)
+func (b *fileBackend) Delete(ctx context.Context, key string) error {
+	err := b.inDirectory(ctx, func(dir *os.Root) error {
+		if err := dir.Remove(fileName(key)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("opening the cache: %w", err)
-	}
-	defer func() { err = errors.Join(err, dir.Close()) }()
-	if err := dir.Remove(fileName(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("deleting from the cache: %w", err)
 	}
 	return nil
+}
+
+// inDirectory does something in the directory, within ctx.
+func (b *fileBackend) inDirectory(ctx context.Context, do func(dir *os.Root) error) error {
+	_, err := fswait.Within(ctx, b.slots, func() (_ struct{}, err error) {
+		dir, err := os.OpenRoot(b.dir)
+		if err != nil {
+			return struct{}{}, err
+		}
+		defer func() { err = errors.Join(err, dir.Close()) }()
+		return struct{}{}, do(dir)
+	})
+	return err
 }
 
 // errOtherUser says whose the files are that Django reads: each can be read by its owner alone.
@@ -140,17 +152,7 @@ func (b *fileBackend) alive(name string) error {
 
 // change does something in the directory.
 func (b *fileBackend) change(ctx context.Context, doing string, do func(dir *os.Root) error) error {
-	err := ctx.Err()
-	if err == nil {
-		err = func() (err error) {
-			dir, err := os.OpenRoot(b.dir)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, dir.Close()) }()
-			return do(dir)
-		}()
-	}
+	err := b.inDirectory(ctx, do)
 	switch {
 	case errors.Is(err, djangosession.ErrNotFound), errors.Is(err, djangosession.ErrExists):
 		return err

@@ -217,7 +217,7 @@ func (b *redisBackend) getFrom(
 		value, err = b.format.decode(stored)
 		return value, time.Time{}, err
 	}
-	return nil, time.Time{}, redisError(err)
+	return nil, time.Time{}, redisError(err, key)
 }
 
 // getExpiring asks both questions at once. The second is answered a moment later: for a value that has been replaced in
@@ -231,7 +231,7 @@ func (b *redisBackend) getExpiring(
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	stored, err := get.Bytes()
 	if err != nil {
-		return nil, time.Time{}, redisError(err)
+		return nil, time.Time{}, redisError(err, key)
 	}
 	value, err = b.format.decode(stored)
 	switch d, ttlErr := left.Result(); {
@@ -244,16 +244,33 @@ func (b *redisBackend) getExpiring(
 	}
 }
 
+// withoutArguments takes out of a server's refusal what was sent: a server that does not know a command repeats its
+// arguments, the session key among them.
+func withoutArguments(err error, key string) error {
+	var refusal redis.Error
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	text, _, cut := strings.Cut(refusal.Error(), " with args")
+	if strings.Contains(text, key) {
+		text, _, cut = strings.Cut(text, " ")
+	}
+	if !cut {
+		return err
+	}
+	return errors.New(strings.TrimSuffix(text, ","))
+}
+
 // redisError tells answers from failures. Being refused, for want of a password or of a right, is a failure: the
 // deployment's Django is not.
-func redisError(err error) error {
+func redisError(err error, key string) error {
 	switch {
 	case errors.Is(err, redis.Nil):
 		return djangosession.ErrNotFound
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		return &signing.SyntaxError{Problem: "a Redis value of another type than string"}
 	}
-	return fmt.Errorf("reading the cache: %w", err)
+	return fmt.Errorf("reading the cache: %w", withoutArguments(err, key))
 }
 
 // Probe implements backend: one server that is read from has to answer. One that forbids PING has answered.

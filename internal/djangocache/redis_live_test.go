@@ -188,6 +188,10 @@ func TestRedisSentinel(t *testing.T) {
 	if got := unknown.within(t, 3*time.Second, sessionKey); got != "failure: reading the cache: the Sentinels know no such service" {
 		t.Errorf("a service that no Sentinel knows: got %q", got)
 	}
+	t.Run("a Sentinel that says itself that its primary is down", func(t *testing.T) {
+		watching[0].Do("SENTINEL REMOVE mymaster", "SENTINEL MONITOR mymaster 127.0.0.1 1 9", "SENTINEL SET mymaster down-after-milliseconds 1")
+		pollFound(t, jsonStore(t, "redis://:sesame@mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+sentinels))
+	})
 	t.Run("connections to the primary before are closed", func(t *testing.T) {
 		another := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"requirepass sesame"}})
 		another.Do("AUTH sesame\r\n" + strings.Replace(setSession, `"1"`, `"2"`, 1))

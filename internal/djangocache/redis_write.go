@@ -19,7 +19,7 @@ func (b *redisBackend) Delete(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	if err := b.primary().Del(ctx, key).Err(); err != nil {
-		return fmt.Errorf("deleting from the cache: %w", err)
+		return fmt.Errorf("deleting from the cache: %w", withoutArguments(err, key))
 	}
 	return nil
 }
@@ -31,7 +31,7 @@ func (b *redisBackend) left(expires time.Time) time.Duration {
 
 // Add implements store: add() of core/cache/backends/redis.py, 6.1, SET with NX. What is over at once is not stored.
 func (b *redisBackend) Add(ctx context.Context, key string, value []byte, expires time.Time) error {
-	return b.set(ctx, expires, djangosession.ErrExists, func(ctx context.Context, left time.Duration) (bool, error) {
+	return b.set(ctx, key, expires, djangosession.ErrExists, func(ctx context.Context, left time.Duration) (bool, error) {
 		if left == 0 {
 			return true, nil
 		}
@@ -41,7 +41,7 @@ func (b *redisBackend) Add(ctx context.Context, key string, value []byte, expire
 
 // Replace implements store: SET with XX.
 func (b *redisBackend) Replace(ctx context.Context, key string, value []byte, expires time.Time) error {
-	return b.set(ctx, expires, djangosession.ErrNotFound, func(ctx context.Context, left time.Duration) (bool, error) {
+	return b.set(ctx, key, expires, djangosession.ErrNotFound, func(ctx context.Context, left time.Duration) (bool, error) {
 		if left == 0 { // set() of the same file: a timeout of 0 deletes
 			n, err := b.primary().Del(ctx, key).Result()
 			return n > 0, err
@@ -52,7 +52,8 @@ func (b *redisBackend) Replace(ctx context.Context, key string, value []byte, ex
 
 // set writes a value, or fails with refused where the server says that it has not done so.
 func (b *redisBackend) set(
-	ctx context.Context, expires time.Time, refused error, write func(context.Context, time.Duration) (bool, error),
+	ctx context.Context, key string, expires time.Time, refused error,
+	write func(context.Context, time.Duration) (bool, error),
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
@@ -61,7 +62,7 @@ func (b *redisBackend) set(
 	case errors.Is(err, redis.Nil), err == nil && !done:
 		return refused
 	case err != nil:
-		return fmt.Errorf("writing to the cache: %w", err)
+		return fmt.Errorf("writing to the cache: %w", withoutArguments(err, key))
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (b *redisBackend) Touch(
 	case errors.Is(err, redis.Nil), errors.Is(err, redis.TxFailedErr), errors.Is(err, djangosession.ErrNotFound):
 		return djangosession.ErrNotFound
 	case err != nil:
-		return fmt.Errorf("touching the cache: %w", err)
+		return fmt.Errorf("touching the cache: %w", withoutArguments(err, key))
 	}
 	return nil
 }

@@ -168,16 +168,20 @@ func (s *sentinels) ask(ctx context.Context, sentinel string) said {
 	client := redis.NewSentinelClient(&o)
 	defer context.AfterFunc(ctx, func() { _ = client.Close() })() // which wakes who reads
 	defer func() { _ = client.Close() }()                         // nothing was written
-	where, err := client.GetMasterAddrByName(ctx, s.service).Result()
+	state, err := client.Master(ctx, s.service).Result()
+	flags := strings.Split(state["flags"], ",")
 	switch {
-	case errors.Is(err, redis.Nil): // as a server answers that has no such key: the one must not be taken for the other
+	case redis.HasErrorPrefix(err, "No such master"):
 		return said{err: ErrNoService}
-	case err == nil && len(where) != 2:
-		return said{err: fmt.Errorf("the Sentinel at %s names no address", sentinel)}
 	case err != nil:
 		return said{err: fmt.Errorf("asking the Sentinel at %s: %w", sentinel, err)}
+	case state["ip"] == "" || state["port"] == "":
+		return said{err: fmt.Errorf("the Sentinel at %s names no address", sentinel)}
+	// check_master_state of redis/sentinel.py, 8.1. One that is cut off may name a primary that others have replaced.
+	case !slices.Contains(flags, "master"), slices.Contains(flags, "s_down"), slices.Contains(flags, "o_down"):
+		return said{err: fmt.Errorf("the Sentinel at %s says that the primary is down", sentinel)}
 	}
-	return said{sentinel: sentinel, primary: net.JoinHostPort(where[0], where[1])}
+	return said{sentinel: sentinel, primary: net.JoinHostPort(state["ip"], state["port"])}
 }
 
 // prefer has this Sentinel asked first.

@@ -117,6 +117,10 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials, address strin
 	}
 	user, err = s.check(ctx, user, c.Password)
 	if err != nil {
+		if !errors.Is(err, ErrRefused) { // nobody has said that the password is wrong
+			give()
+			giveVariant()
+		}
 		return Authenticated{}, err
 	}
 	a, err := s.through(user)

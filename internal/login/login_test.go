@@ -21,8 +21,10 @@ type people struct {
 	failure error
 	raising func() // before a hash is raised
 	raised  func() // after it
-	encoded int
-	checked int
+
+	raisingFails error
+	encoded      int
+	checked      int
 }
 
 func (p *people) UserByName(_ context.Context, name string) (*djangosession.StoredUser, error) {
@@ -44,6 +46,9 @@ func (p *people) UserByKey(ctx context.Context, id string) (*djangosession.Store
 func (p *people) SetPassword(_ context.Context, id, was, is string) (bool, error) {
 	if p.raising != nil {
 		p.raising()
+	}
+	if p.raisingFails != nil {
+		return false, p.raisingFails
 	}
 	if p.rows[id].Password != was {
 		return false, nil
@@ -182,6 +187,13 @@ func TestTries(t *testing.T) {
 		}
 	}
 	p.failure = nil
+	p.raisingFails = errors.New("the table can be read alone")
+	for range 20 {
+		if _, err := s.Authenticate(t.Context(), credentials("old", "secret"), "a"); !errors.Is(err, p.raisingFails) {
+			t.Fatal(err)
+		}
+	}
+	p.raisingFails = nil
 	for _, name := range []string{"ada", " ADA ", "Ada"} { // which some databases take for one name
 		if _, err := s.Authenticate(t.Context(), credentials(name, "wrong"), "a"); !errors.Is(err, login.ErrRefused) {
 			t.Errorf("%q: %v", name, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/setcookie"
 )
 
 // Sessions are where Django keeps them.
@@ -171,7 +172,7 @@ func (s *Service) maxAge(session *djangosession.Session, now time.Time) (time.Du
 		return 0, nil
 	}
 	age, err := s.Expiry.Age(session, now)
-	return time.Duration(age) * time.Second, err
+	return setcookie.Seconds(age), err
 }
 
 // isText reports whether an entry is that text, in constant time.

@@ -3,6 +3,7 @@
 package setcookie
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,6 +31,11 @@ func (a Attributes) Line(name, value string, maxAge time.Duration, now time.Time
 		expires = now.Add(maxAge).UTC().Format(http.TimeFormat)
 	}
 	return a.line(name, value, expires, int64(maxAge/time.Second), maxAge > 0)
+}
+
+// Seconds is a Max-Age as Django counts it. More than a Duration has, some 292 years, is as much as it has.
+func Seconds(n int64) time.Duration {
+	return time.Duration(min(n, math.MaxInt64/int64(time.Second))) * time.Second
 }
 
 // Ended is the line that has a browser forget the cookie: delete_cookie of django/http/response.py, 5.2, with the path,

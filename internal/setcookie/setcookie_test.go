@@ -27,6 +27,18 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// TestSeconds: what a Duration cannot have is no time that is over.
+func TestSeconds(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]time.Duration{
+		1: time.Second, 0: 0, -5: -5 * time.Second, 18446744074: 9223372036 * time.Second, 251606261938: 9223372036 * time.Second,
+	} {
+		if got := setcookie.Seconds(n); got != want {
+			t.Errorf("%d: %v", n, got)
+		}
+	}
+}
+
 // TestPut: the last line of a cookie is the only one.
 func TestPut(t *testing.T) {
 	t.Parallel()

@@ -128,7 +128,21 @@ func (a *activity) close() {
 	if a == nil {
 		return
 	}
-	defer time.AfterFunc(a.live.Config.StoreTimeout, a.end).Stop()
-	a.writers.Wait()
+	written := make(chan struct{})
+	go func() {
+		a.writers.Wait()
+		close(written)
+	}()
+	limit := a.live.Config.StoreTimeout
+	select {
+	case <-written:
+		a.end()
+		return
+	case <-time.After(limit):
+	}
 	a.end()
+	select {
+	case <-written:
+	case <-time.After(limit): // a file system that hangs knows no contexts
+	}
 }

@@ -132,10 +132,19 @@ func (l *Live) replace(ctx context.Context, c *config.Config) error {
 		old.database.SetMaxIdleConns(0) // at once: where secrets change often, there would be many
 	}
 	l.closing.Go(func() {
-		<-time.After(old.config.StoreTimeout + time.Second) // a verdict ends before, also while we stop
+		<-time.After(old.longest() + time.Second) // also while we stop
 		l.logIfError(ctx, "closing the old database connections", old.Close())
 	})
 	return nil
+}
+
+// longest is what a question may take: a verdict one SIDECAR_STORE_TIMEOUT, and a login one for each of its steps.
+func (d *Deployment) longest() time.Duration {
+	const steps = 6 // user, hash, user again, last_login, session, the session before
+	if d.config.Write.Login {
+		return steps * d.config.StoreTimeout
+	}
+	return d.config.StoreTimeout
 }
 
 // reportSilent logs that a store does not answer, and that it does again.

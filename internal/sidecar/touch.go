@@ -7,6 +7,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/setcookie"
 )
 
 // What SIDECAR_WRITE does not name.
@@ -55,7 +56,7 @@ func (l *Live) Touch(ctx context.Context, key keyhash.Key) (cookie string, expir
 	if err != nil || age <= 0 {
 		return "", s.ExpireDate, err
 	}
-	return l.cookieLine(key.Text, time.Duration(age)*time.Second, now), s.ExpireDate, nil
+	return l.cookieLine(key.Text, setcookie.Seconds(age), now), s.ExpireDate, nil
 }
 
 func (l *Live) cookieLine(key string, maxAge time.Duration, now time.Time) string {
