@@ -83,7 +83,7 @@ func TestImports(t *testing.T) {
 		"./":            "djangosession internal/pickle internal/pytext signing",
 		"./dbstore":     "djangosession djangosession/dbstore internal/pickle internal/pytext internal/sqlcondition signing",
 		"./cachestore":  "djangosession djangosession/cachestore internal/pickle internal/pytext signing",
-		"./filestore":   "djangosession djangosession/filestore internal/fswait internal/pickle internal/pytext signing",
+		"./filestore":   "djangosession djangosession/filestore internal/folder internal/pickle internal/pytext signing",
 		"./cookiestore": "djangosession djangosession/cookiestore internal/pickle internal/pytext signing",
 	}
 	for pkg, want := range ours {

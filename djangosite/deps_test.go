@@ -58,7 +58,7 @@ func TestFewPackages(t *testing.T) {
 	for store, want := range map[string][]string{
 		"dbstore":     {"djangosession", "djangosession/dbstore", "internal/pickle", "internal/pytext", "internal/sqlcondition", "signing"},
 		"cachestore":  {"djangosession", "djangosession/cachestore", "internal/pickle", "internal/pytext", "signing"},
-		"filestore":   {"djangosession", "djangosession/filestore", "internal/fswait", "internal/pickle", "internal/pytext", "signing"},
+		"filestore":   {"djangosession", "djangosession/filestore", "internal/folder", "internal/pickle", "internal/pytext", "signing"},
 		"cookiestore": {"djangosession", "djangosession/cookiestore", "internal/pickle", "internal/pytext", "signing"},
 	} {
 		var got []string

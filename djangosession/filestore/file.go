@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/fswait"
+	"django-sidecar/internal/folder"
 	"django-sidecar/signing"
 )
 
@@ -24,7 +24,7 @@ type sessionFile struct {
 
 // read reads a file within ctx.
 func (s *Store) read(ctx context.Context, name string) (sessionFile, error) {
-	return fswait.Within(ctx, s.slots, func() (sessionFile, error) { return s.open(name) })
+	return folder.Within(ctx, s.slots, func() (sessionFile, error) { return s.open(name) })
 }
 
 // open reads a file. The directory is opened anew for each, because a directory that has been replaced, such as a

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/fswait"
+	"django-sidecar/internal/folder"
 )
 
 // maxEntries bounds how many files of the directory Recent looks at. The directory may be a large /tmp.
@@ -83,7 +83,7 @@ func (s *Store) newest(ctx context.Context, n int) ([]string, error) {
 
 // list returns up to n entries of the directory, in no order.
 func (s *Store) list(ctx context.Context, n int) ([]os.DirEntry, error) {
-	return fswait.Within(ctx, s.slots, func() ([]os.DirEntry, error) { return list(s.config.Dir, n) })
+	return folder.Within(ctx, s.slots, func() ([]os.DirEntry, error) { return list(s.config.Dir, n) })
 }
 
 func list(path string, n int) (entries []os.DirEntry, err error) {

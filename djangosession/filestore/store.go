@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/fswait"
+	"django-sidecar/internal/folder"
 	"django-sidecar/signing"
 )
 
@@ -39,7 +39,7 @@ type Config struct {
 // Store is a djangosession.Store and a djangosession.Writer on a directory: contrib/sessions/backends/file.py.
 type Store struct {
 	config Config
-	slots  fswait.Slots // one for each file that is being read or written
+	slots  folder.Slots // one for each file that is being read or written
 	user   int          // whose files are written
 }
 
@@ -63,7 +63,7 @@ func New(c Config) (*Store, error) {
 	if c.Wait == nil {
 		c.Wait = wait
 	}
-	return &Store{config: c, slots: fswait.New(), user: os.Geteuid()}, nil
+	return &Store{config: c, slots: folder.New(), user: os.Geteuid()}, nil
 }
 
 // retryAfter is how long Load waits for the writer of an unfinished file.

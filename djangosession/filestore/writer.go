@@ -2,18 +2,16 @@ package filestore
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/fswait"
+	"django-sidecar/internal/folder"
 )
 
 // ErrOtherUser says that the directory's sessions belong to another user of the system than this process runs as, or
@@ -28,7 +26,7 @@ func (s *Store) Create(ctx context.Context, key string, session *djangosession.S
 		if err := s.ownsNew(root); err != nil {
 			return err
 		}
-		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, folder.FileMode)
 		if errors.Is(err, fs.ErrExist) {
 			return djangosession.ErrExists
 		}
@@ -92,7 +90,7 @@ func (s *Store) ProbeWriting(ctx context.Context) error {
 		if err := s.ownsNew(root); err != nil {
 			return err
 		}
-		temporary, err := writeTemporary(root, name, "")
+		temporary, err := folder.WriteTemporary(root, name+beside, nil)
 		if err != nil {
 			return err
 		}
@@ -100,7 +98,8 @@ func (s *Store) ProbeWriting(ctx context.Context) error {
 	})
 }
 
-const fileMode = 0o600 // of Python's tempfile.mkstemp
+// beside is what follows the name of a session's file in that of a temporary one.
+const beside = "_out_"
 
 // write stores a session in the place that prepare finds or makes: contrib/sessions/backends/file.py, 1.11 to 6.1, save,
 // which writes another file and renames it.
@@ -115,29 +114,12 @@ func (s *Store) write(
 		if err := prepare(root, name); err != nil {
 			return err
 		}
-		temporary, err := writeTemporary(root, name, text)
+		temporary, err := folder.WriteTemporary(root, name+beside, []byte(text))
 		if err != nil {
 			return err
 		}
-		if err := root.Rename(temporary, name); err != nil {
-			return errors.Join(err, root.Remove(temporary))
-		}
-		return nil
+		return folder.Move(root, temporary, name)
 	})
-}
-
-// writeTemporary writes a file beside that of a session, and returns its name.
-func writeTemporary(root *os.Root, name, text string) (temporary string, err error) {
-	temporary = name + "_out_" + rand.Text() // no session key has such characters
-	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, root.Remove(temporary))
-	}
-	return temporary, nil
 }
 
 // change does something to the file of a session, within ctx.
@@ -145,18 +127,12 @@ func (s *Store) change(ctx context.Context, doing, key string, do func(root *os.
 	if !validKey(key) {
 		return djangosession.ErrNotFound
 	}
-	_, err := fswait.Within(ctx, s.slots, func() (_ struct{}, err error) {
-		root, err := os.OpenRoot(s.config.Dir)
-		if err != nil {
-			return struct{}{}, fmt.Errorf("opening the session directory: %w", err)
-		}
-		defer func() { err = errors.Join(err, root.Close()) }()
+	return folder.Do(ctx, s.slots, s.config.Dir, func(root *os.Root) error {
 		if err := do(root, s.config.Prefix+key); err != nil {
-			return struct{}{}, fmt.Errorf("%s a session file: %w", doing, withoutNames(err))
+			return fmt.Errorf("%s a session file: %w", doing, withoutNames(err))
 		}
-		return struct{}{}, nil
+		return nil
 	})
-	return err
 }
 
 // withoutNames takes files' names out of an error: they have the session key in them.
@@ -184,7 +160,7 @@ func (s *Store) owns(root *os.Root, name string) error {
 }
 
 func (s *Store) ownsFile(info fs.FileInfo) error {
-	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != s.user {
+	if !folder.IsOf(info, s.user) {
 		return ErrOtherUser
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/fswait"
+	"django-sidecar/internal/folder"
 	"django-sidecar/signing"
 )
 
@@ -24,7 +24,7 @@ type fileBackend struct {
 	dir      string
 	now      func() time.Time
 	maxBytes int
-	slots    fswait.Slots
+	slots    folder.Slots
 }
 
 func openFiles(c *Backend, a *cacheURL, s *settings, o Options) error {
@@ -34,7 +34,7 @@ func openFiles(c *Backend, a *cacheURL, s *settings, o Options) error {
 	if a.hosts != "" || strings.Trim(a.path, "/") == "" {
 		return errors.New("the URL of a FileBasedCache has three slashes: file:///var/tmp/django_cache")
 	}
-	c.store = guarded{o.Guard(""), &fileBackend{dir: a.path, now: o.Now, maxBytes: o.MaxBytes, slots: fswait.New()}}
+	c.store = guarded{o.Guard(""), &fileBackend{dir: a.path, now: o.Now, maxBytes: o.MaxBytes, slots: folder.New()}}
 	c.Location = "files in " + a.path
 	return nil
 }
@@ -42,7 +42,7 @@ func openFiles(c *Backend, a *cacheURL, s *settings, o Options) error {
 // Get implements backend. A directory that is missing is a failure, though Django would make it: it is more often one
 // that was not mounted.
 func (b *fileBackend) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
-	data, err := fswait.Within(ctx, b.slots, func() ([]byte, error) { return b.read(fileName(key)) })
+	data, err := folder.Within(ctx, b.slots, func() ([]byte, error) { return b.read(fileName(key)) })
 	if err != nil {
 		return nil, time.Time{}, err
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/fswait"
+	"django-sidecar/internal/folder"
 	"django-sidecar/signing"
 )
 
@@ -28,7 +28,7 @@ func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	end := time.Unix(1768498472, 0).UTC()
 	now := end
-	b := &fileBackend{slots: fswait.New(), dir: dir, maxBytes: testMax, now: func() time.Time { return now }}
+	b := &fileBackend{slots: folder.New(), dir: dir, maxBytes: testMax, now: func() time.Time { return now }}
 	const key = "the key"
 	name := filepath.Join(dir, fileName(key))
 	for _, tt := range []struct {
@@ -91,7 +91,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		if err := make(filepath.Join(dir, fileName(key))); err != nil {
 			t.Fatal(err)
 		}
-		b := &fileBackend{slots: fswait.New(), dir: dir, maxBytes: testMax, now: time.Now}
+		b := &fileBackend{slots: folder.New(), dir: dir, maxBytes: testMax, now: time.Now}
 		if got, _, err := b.Get(t.Context(), key); !errors.As(err, new(*signing.SyntaxError)) {
 			t.Errorf("%s: got %q, %v", key, got, err)
 		}
@@ -99,7 +99,7 @@ func TestFilesThatAreNone(t *testing.T) {
 			t.Errorf("no file: %v", err)
 		}
 	}
-	gone := &fileBackend{slots: fswait.New(), dir: filepath.Join(dir, "gone"), maxBytes: testMax, now: time.Now}
+	gone := &fileBackend{slots: folder.New(), dir: filepath.Join(dir, "gone"), maxBytes: testMax, now: time.Now}
 	if _, _, err := gone.Get(t.Context(), "key"); err == nil || djangosession.IsAnswer(err) {
 		t.Errorf("no directory: %v", err)
 	}

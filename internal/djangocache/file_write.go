@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,12 +15,12 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/fswait"
+	"django-sidecar/internal/folder"
 )
 
 // Delete implements store: _delete.
 func (b *fileBackend) Delete(ctx context.Context, key string) error {
-	err := b.inDirectory(ctx, func(dir *os.Root) error {
+	err := folder.Do(ctx, b.slots, b.dir, func(dir *os.Root) error {
 		if err := dir.Remove(fileName(key)); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -31,19 +30,6 @@ func (b *fileBackend) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("deleting from the cache: %w", err)
 	}
 	return nil
-}
-
-// inDirectory does something in the directory, within ctx.
-func (b *fileBackend) inDirectory(ctx context.Context, do func(dir *os.Root) error) error {
-	_, err := fswait.Within(ctx, b.slots, func() (_ struct{}, err error) {
-		dir, err := os.OpenRoot(b.dir)
-		if err != nil {
-			return struct{}{}, err
-		}
-		defer func() { err = errors.Join(err, dir.Close()) }()
-		return struct{}{}, do(dir)
-	})
-	return err
 }
 
 // errOtherUser says whose the files are that Django reads: each can be read by its owner alone.
@@ -82,10 +68,7 @@ func (b *fileBackend) Replace(ctx context.Context, key string, value []byte, exp
 		if err != nil {
 			return err
 		}
-		if err := dir.Rename(temporary, fileName(key)); err != nil {
-			return errors.Join(err, dir.Remove(temporary))
-		}
-		return nil
+		return folder.Move(dir, temporary, fileName(key))
 	})
 }
 
@@ -152,7 +135,7 @@ func (b *fileBackend) alive(name string) error {
 
 // change does something in the directory.
 func (b *fileBackend) change(ctx context.Context, doing string, do func(dir *os.Root) error) error {
-	err := b.inDirectory(ctx, do)
+	err := folder.Do(ctx, b.slots, b.dir, do)
 	switch {
 	case errors.Is(err, djangosession.ErrNotFound), errors.Is(err, djangosession.ErrExists):
 		return err
@@ -172,7 +155,7 @@ func owned(info fs.FileInfo, err error) error {
 	if err != nil {
 		return err
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
+	if !folder.IsOf(info, os.Geteuid()) {
 		return errOtherUser
 	}
 	return nil
@@ -186,21 +169,11 @@ func pickledTime(t time.Time) []byte {
 
 // writeTemporary writes a file that is in nobody's way: _write_content, in a file as tempfile.mkstemp makes it.
 func writeTemporary(dir *os.Root, value []byte, expires time.Time) (name string, err error) {
-	name = "tmp" + rand.Text()
-	file, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	content := bytes.NewBuffer(pickledTime(expires))
+	z := zlib.NewWriter(content)
+	_, err = z.Write(value)
+	if err := errors.Join(err, z.Close()); err != nil {
 		return "", err
 	}
-	var content bytes.Buffer
-	content.Write(pickledTime(expires))
-	z := zlib.NewWriter(&content)
-	_, err = z.Write(value)
-	err = errors.Join(err, z.Close())
-	if err == nil {
-		_, err = file.Write(content.Bytes())
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return "", errors.Join(err, dir.Remove(name))
-	}
-	return name, nil
+	return folder.WriteTemporary(dir, "tmp", content.Bytes())
 }
