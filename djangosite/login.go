@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/login"
@@ -116,23 +117,17 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	keys, ended := []string{}, []string{}
-	for _, name := range l.Answers.CookieNames { // the next one would be the session after this
-		if key, name := l.Answers.Cookies.FirstSessionKey(r.Header["Cookie"], []string{name}); name != "" {
-			keys, ended = append(keys, key), append(ended, name)
-		}
-	}
-	v := s.visitOf(r)
+	cookies, v := l.Answers.SessionCookies(r.Header["Cookie"]), s.visitOf(r)
 	if v != nil && v.session != "" {
-		keys, ended = append(keys, v.session), append(ended, l.Config.SessionCookieName)
+		cookies = append(cookies, check.SessionCookie{Name: l.Config.SessionCookieName, Key: v.session})
 	}
-	for _, key := range keys {
-		if err := l.Logout(r.Context(), keyhash.New(key)); err != nil {
+	for _, cookie := range cookies {
+		if err := l.Logout(r.Context(), keyhash.New(cookie.Key)); err != nil {
 			return err
 		}
 	}
-	for _, name := range ended {
-		setcookie.Put(w.Header(), l.Config.SessionCookie.Attributes.Ended(name))
+	for _, cookie := range cookies {
+		setcookie.Put(w.Header(), l.Config.SessionCookie.Attributes.Ended(cookie.Name))
 	}
 	if v != nil {
 		v.session = ""

@@ -97,25 +97,20 @@ func (s *server) touch(c echo.Context) error {
 // of contrib/sessions/middleware.py, which ends the cookie of an empty session.
 func (s *server) logout(c echo.Context) error {
 	r, e := c.Request(), eventOf(c)
-	var ended []string
-	for _, name := range s.Answers.CookieNames { // the next one would be the session after this
-		text, name := s.Answers.Cookies.FirstSessionKey(r.Header[echo.HeaderCookie], []string{name})
-		if name == "" {
-			continue
-		}
-		key := keyhash.New(text)
-		if len(ended) == 0 {
+	cookies := s.Answers.SessionCookies(r.Header[echo.HeaderCookie])
+	for i, cookie := range cookies {
+		key := keyhash.New(cookie.Key)
+		if i == 0 {
 			e.Session = key.Hash
 		}
 		if err := s.Writes.Logout(r.Context(), key); err != nil {
 			e.Outcome, e.Err = string(check.Unavailable), err
 			return refuse(c, reply.NotLoggedOut)
 		}
-		ended = append(ended, name)
 	}
 	e.Outcome = string(check.Ended)
-	for _, name := range ended {
-		setcookie.Put(c.Response().Header(), s.Writes.Ended(name))
+	for _, cookie := range cookies {
+		setcookie.Put(c.Response().Header(), s.Writes.Ended(cookie.Name))
 	}
 	return c.NoContent(reply.LoggedOut.Status)
 }

@@ -48,6 +48,20 @@ type Service struct {
 	Now func() time.Time
 }
 
+// SessionCookie is a session cookie of a request.
+type SessionCookie struct{ Name, Key string }
+
+// SessionCookies are those of each of CookieNames that a request has, in their order: the first decides, and without it
+// the next one would.
+func (s *Service) SessionCookies(header []string) (all []SessionCookie) {
+	for i := range s.CookieNames {
+		if key, name := s.Cookies.FirstSessionKey(header, s.CookieNames[i:i+1]); name != "" {
+			all = append(all, SessionCookie{name, key})
+		}
+	}
+	return all
+}
+
 // Verify asks for the verdict on a request's Cookie headers, a question put at the time asked, and puts it into the
 // request's event.
 func (s *Service) Verify(
