@@ -97,31 +97,25 @@ func (s *Session) pickledTail(name string, v Value) string {
 // come behind it stay.
 func (s *Session) withoutTail(name string) string {
 	source, behind := s.pickled.Source(), ""
-	tails := map[string]string{}
-	for _, n := range s.Names() {
+	names, tails := s.Names(), map[string]string{}
+	for _, n := range names {
 		if v, ok := parseValue(s.Lookup(n).JSON(), s.version); ok {
 			tails[n] = s.pickledTail(n, v)
 		}
 	}
-	for len(tails) > 0 {
-		found := ""
-		for n, tail := range tails {
-			if strings.HasSuffix(source, tail) {
-				found = n
-			}
+	for {
+		last := slices.IndexFunc(names, func(n string) bool { return tails[n] != "" && strings.HasSuffix(source, tails[n]) })
+		if last < 0 {
+			return s.pickled.Source()
 		}
-		tail, ok := tails[found]
-		if !ok || !strings.HasSuffix(source, tail) {
-			break
-		}
-		source = strings.TrimSuffix(source, tail)
-		if found == name {
+		n := names[last]
+		source = strings.TrimSuffix(source, tails[n])
+		if n == name {
 			return source + behind
 		}
-		behind = tail + behind
-		delete(tails, found)
+		behind = tails[n] + behind
+		delete(tails, n)
 	}
-	return s.pickled.Source()
 }
 
 // sameButFor reports whether another session has the same entries, but for one.

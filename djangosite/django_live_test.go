@@ -226,8 +226,9 @@ func (b *browser) take(lines []string) {
 	}
 }
 
-// testMessages: either shows once what the other has added, also what has no room in the cookie.
-func (s *shared) testMessages(t *testing.T) {
+// ada is a browser in which ada has logged in at the site.
+func (s *shared) ada(t *testing.T) *browser {
+	t.Helper()
 	ada, err := s.UserByName(t.Context(), "ada")
 	if err != nil {
 		t.Fatal(err)
@@ -237,6 +238,12 @@ func (s *shared) testMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.take(w.Header()["Set-Cookie"])
+	return b
+}
+
+// testMessages: either shows once what the other has added, also what has no room in the cookie.
+func (s *shared) testMessages(t *testing.T) {
+	b := s.ada(t)
 	visit := func(show bool, add ...string) (all []string) {
 		var said struct {
 			Messages [][]any

@@ -44,9 +44,16 @@ var errNoText = errors.New("the entry " + messages.SessionEntry + " of the sessi
 
 // entry is the text of the session's entry.
 func (m *Messages) entry() (text string, there bool, err error) {
-	value, err := m.site.SessionEntry(m.r.Context(), m.key, messages.SessionEntry)
-	if err != nil || value.Kind() == djangosession.Missing || value.Kind() == djangosession.Null {
+	session, err := m.site.Session(m.r.Context(), m.key)
+	if errors.Is(err, djangosession.ErrNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
 		return "", false, err
+	}
+	value := session.Lookup(messages.SessionEntry)
+	if value.Kind() == djangosession.Missing || value.Kind() == djangosession.Null {
+		return "", false, nil
 	}
 	text, ok := value.Text()
 	if !ok {

@@ -5,7 +5,6 @@ package djangosite_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -17,15 +16,7 @@ import (
 // that change it at the same time the last one to save wins; a change that was alone is never lost, nor what nobody
 // changes.
 func (s *shared) testTwoWriters(t *testing.T) {
-	ada, err := s.UserByName(t.Context(), "ada")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, w := &browser{map[string]string{}}, httptest.NewRecorder()
-	if err := s.Login(w, b.request(), ada); err != nil {
-		t.Fatal(err)
-	}
-	b.take(w.Header()["Set-Cookie"])
+	b := s.ada(t)
 	r := b.request()
 	s.Ask(t, map[string]any{"op": "visit", "cookie": b.header(), "set": map[string]any{"kept": "é"}})
 	const rounds, goroutines = 40, 3

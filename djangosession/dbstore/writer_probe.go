@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -38,11 +39,7 @@ func (w *Writer) Probe(ctx context.Context, what Writes) error {
 		"UPDATE %s SET session_data = session_data, expire_date = expire_date WHERE 1 = 0"); err != nil {
 		return err
 	}
-	insert := "INSERT"
-	if strict := w.from.dialect.strictInsert; strict != "" {
-		insert = strict
-	}
-	err := probe(what.Login, "INSERT", insert+" INTO %[1]s (session_key, session_data, expire_date) "+
+	err := probe(what.Login, "INSERT", cmp.Or(w.from.dialect.strictInsert, "INSERT")+" INTO %[1]s (session_key, session_data, expire_date) "+
 		"SELECT session_key, session_data, expire_date FROM %[1]s WHERE 1 = 0")
 	switch {
 	case err != nil && isUnfilled(err):

@@ -10,10 +10,8 @@ from django.conf import settings
 django.setup()
 
 from django.contrib.auth import get_user, logout
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import signing
-from django.http import HttpResponse
-from django.test import RequestFactory
+from visits import visit
 
 SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 
@@ -30,25 +28,14 @@ def fresh(key):
     return True
 
 
-def request(key, view):
-    """The request, and the Set-Cookie line of its answer."""
-    middleware = SessionMiddleware(lambda r: HttpResponse())
-    request = RequestFactory().get("/")
-    request.COOKIES[settings.SESSION_COOKIE_NAME] = key
-    middleware.process_request(request)
-    view(request)
-    response = middleware.process_response(request, HttpResponse())
-    return request, response.cookies[settings.SESSION_COOKIE_NAME].OutputString()
-
-
 said, keys = {}, json.load(open("keys.json"))
 for name, key in keys.items():
     is_fresh = fresh(key)
-    r, line = request(key, lambda request: request.session.keys())
+    r, line = visit(key, lambda request: request.session.keys())
     said[name] = {
         "user": get_user(r).get_username(), "odd": r.session.get("odd") == [float("inf"), 10 ** 30, u"\ud800 \u00e9"], "fresh": is_fresh,
         "text": len(r.session.get("text", "")), "cookie": line,
     }
 for name, key in keys.items():
-    said[name]["logout"] = request(key, logout)[1]
+    said[name]["logout"] = visit(key, logout)[1]
 print(json.dumps(said))

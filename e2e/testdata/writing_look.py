@@ -9,24 +9,11 @@ django.setup()
 settings.SESSION_SAVE_EVERY_REQUEST = True
 
 from django.contrib.auth import logout
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.cache import cache
-from django.http import HttpResponse
-from django.test import RequestFactory
 from django.utils import timezone
+from visits import visit
 
 SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
-
-
-def cookie(key, view):
-    """The Set-Cookie line of a request with the session."""
-    middleware = SessionMiddleware(lambda r: HttpResponse())
-    request = RequestFactory().get("/")
-    request.COOKIES[settings.SESSION_COOKIE_NAME] = key
-    middleware.process_request(request)
-    view(request)
-    response = middleware.process_response(request, HttpResponse())
-    return response.cookies[settings.SESSION_COOKIE_NAME].OutputString()
 
 
 def left(s, now):
@@ -54,6 +41,6 @@ for name, key in json.load(open("keys.json")).items():
     said[name] = {
         "exists": True, "left": seconds, "odd": s.get("odd") == [float("inf"), 10 ** 30, u"\ud800 \u00e9"],
         "due": (s.get_expiry_date() - now).total_seconds(), "n": s.get("n", 0),
-        "cookie": cookie(key, lambda request: request.session.keys()), "logout": "" if name == "default" else cookie(key, logout),
+        "cookie": visit(key, lambda request: request.session.keys())[1], "logout": "" if name == "default" else visit(key, logout)[1],
     }
 print(json.dumps(said))

@@ -1,11 +1,9 @@
 package sidecar
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
-	"django-sidecar/djangosession"
 	"django-sidecar/djangosite/messages"
 )
 
@@ -37,22 +35,4 @@ func (l *Local) Messages() (*messages.Format, error) {
 		Version: d.version, SecretKey: primary, SecretKeyFallbacks: fallbacks, HashingAlgorithm: hashingAlgorithm(c),
 		Storage: kind, Level: level,
 	})
-}
-
-// SessionEntry is an entry of the session under a key, the zero Value where there is no such entry or session.
-func (l *Local) SessionEntry(ctx context.Context, key, name string) (djangosession.Value, error) {
-	d := l.Current()
-	if !djangosession.ValidSessionKey(key) {
-		return djangosession.Value{}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
-	defer cancel()
-	session, err := d.sessions.Load(ctx, key)
-	if djangosession.IsAnswer(err) {
-		return djangosession.Value{}, nil
-	}
-	if err != nil {
-		return djangosession.Value{}, err
-	}
-	return session.Lookup(name), nil
 }
