@@ -32,7 +32,7 @@ func TestEstimateOnPostgres(t *testing.T) {
 		expired float64
 	}{
 		"spread":       {"INSERT INTO own SELECT 'k' || n, 'd', now() + interval '1 minute' * (n - 15000) FROM generate_series(1, 20000) AS n", 15000},
-		"few moments":  {"INSERT INTO own SELECT 'k' || n, 'd', date_trunc('day', now()) + interval '1 day' * (n % 4 - 1.5) FROM generate_series(1, 20000) AS n", 10000},
+		"few moments":  {"INSERT INTO own SELECT 'k' || n, 'd', now() + interval '1 day' * (n % 4 - 1.5) FROM generate_series(1, 20000) AS n", 10000},
 		"all are over": {"INSERT INTO own SELECT 'k' || n, 'd', now() - interval '1 minute' * n FROM generate_series(1, 20000) AS n", 20000},
 		"none is over": {"INSERT INTO own SELECT 'k' || n, 'd', now() + interval '1 minute' * n FROM generate_series(1, 20000) AS n", 0},
 	} {

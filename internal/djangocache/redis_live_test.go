@@ -189,8 +189,23 @@ func TestRedisSentinel(t *testing.T) {
 		t.Errorf("a service that no Sentinel knows: got %q", got)
 	}
 	t.Run("a Sentinel that says itself that its primary is down", func(t *testing.T) {
-		watching[0].Do("SENTINEL REMOVE mymaster", "SENTINEL MONITOR mymaster 127.0.0.1 1 9", "SENTINEL SET mymaster down-after-milliseconds 1")
+		down := []string{"SENTINEL REMOVE mymaster", "SENTINEL MONITOR mymaster 127.0.0.1 1 9", "SENTINEL SET mymaster down-after-milliseconds 1"}
+		watching[0].Do(down...)
 		pollFound(t, jsonStore(t, "redis://:sesame@mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+sentinels))
+		// All who answer say so, as until the end of a failover: the silent one is not waited for.
+		watching[1].Do(down...)
+		watching[2].Pause()
+		defer watching[2].Resume()
+		asks := jsonStore(t, "redis://:sesame@mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+sentinels)
+		var got string
+		for range 100 { // until they have noticed
+			if got = asks.within(t, 3*time.Second, sessionKey); strings.Count(got, "says that the primary is down") == 2 {
+				break
+			}
+		}
+		if strings.Count(got, "says that the primary is down") != 2 || strings.Contains(got, "asking the Sentinel") {
+			t.Errorf("two say so, and one is silent: got %q", got)
+		}
 	})
 	t.Run("connections to the primary before are closed", func(t *testing.T) {
 		another := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"requirepass sesame"}})

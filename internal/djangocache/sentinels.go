@@ -109,6 +109,9 @@ func (c *primaryConn) Close() error {
 	return c.Conn.Close() //nolint:wrapcheck // the client compares errors
 }
 
+// errPrimaryDown is what a Sentinel says until it has chosen another one.
+var errPrimaryDown = errors.New("the primary is down")
+
 // said is what a Sentinel has answered.
 type said struct {
 	sentinel, primary string
@@ -131,7 +134,12 @@ func (s *sentinels) find(ctx context.Context) (addr string, err error) {
 	for asked := 0; len(failures) < len(order); {
 		select {
 		case <-next.C:
-			if asked == len(order) {
+			switch {
+			case asked < len(order):
+			case errors.Is(errors.Join(failures...), errPrimaryDown):
+				// A failover is under way. Who waits for the silent ones now does not hear of its end.
+				return "", allSay(failures)
+			default:
 				continue
 			}
 			sentinel := order[asked]
@@ -144,7 +152,9 @@ func (s *sentinels) find(ctx context.Context) (addr string, err error) {
 				return a.primary, nil
 			}
 			failures = append(failures, a.err)
-			next.Reset(0)
+			if asked < len(order) {
+				next.Reset(0)
+			}
 		case <-ctx.Done():
 			return "", errors.Join(append(failures, fmt.Errorf("asking the Sentinels: %w", ctx.Err()))...)
 		}
@@ -179,7 +189,7 @@ func (s *sentinels) ask(ctx context.Context, sentinel string) said {
 		return said{err: fmt.Errorf("the Sentinel at %s names no address", sentinel)}
 	// check_master_state of redis/sentinel.py, 8.1. One that is cut off may name a primary that others have replaced.
 	case !slices.Contains(flags, "master"), slices.Contains(flags, "s_down"), slices.Contains(flags, "o_down"):
-		return said{err: fmt.Errorf("the Sentinel at %s says that the primary is down", sentinel)}
+		return said{err: fmt.Errorf("the Sentinel at %s says that %w", sentinel, errPrimaryDown)}
 	}
 	return said{sentinel: sentinel, primary: net.JoinHostPort(state["ip"], state["port"])}
 }
