@@ -1,6 +1,7 @@
 package djangosite_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -96,6 +97,11 @@ func TestLogin(t *testing.T) {
 	var cart, nothing []string
 	if err := errors.Join(s.Lookup("cart").Decode(&cart), s.Lookup("nothing").Decode(&nothing)); err != nil || len(cart) != 1 || cart[0] != "tea" || nothing != nil {
 		t.Errorf("the session has %q, %q, %v", cart, nothing, err)
+	}
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if _, err := site.Session(r.WithContext(gone)); err != nil {
+		t.Errorf("a client who hangs up tears down the question: %v", err)
 	}
 	if _, err := site.Session(httptest.NewRequest(http.MethodGet, "/", nil)); !errors.Is(err, djangosession.ErrNotFound) {
 		t.Errorf("no session: %v", err)

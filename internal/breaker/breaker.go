@@ -112,8 +112,11 @@ func (b *Breaker) miss(began, now time.Time) {
 	}
 }
 
-// usedUp reports whether a question failed because its time was over.
+// usedUp reports whether a question failed because its time was over. That of a client who has hung up was not.
 func usedUp(ctx context.Context, err error) bool {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return false
+	}
 	var network net.Error
 	return ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }

@@ -272,3 +272,22 @@ func TestNoBreaker(t *testing.T) {
 		}
 	}
 }
+
+// TestClientsThatHangUp: that a client has gone says nothing of a server, however often.
+func TestClientsThatHangUp(t *testing.T) {
+	t.Parallel()
+	s := &server{answer: silent}
+	b := breaker.New("user table", time.Now, func(open bool) { t.Errorf("open: %v", open) })
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	users := &observe.Users{Store: s, Watch: observe.Watch{Now: time.Now, Breaker: b}}
+	for i := range 10 {
+		if _, err := users.UserByID(gone, djangosession.Value{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("question %d: %v", i, err)
+		}
+	}
+	s.recover()
+	if _, err := users.UserByID(t.Context(), djangosession.Value{}); err != nil {
+		t.Errorf("who has not hung up: %v", err)
+	}
+}

@@ -245,14 +245,14 @@ func (b *redisBackend) getExpiring(
 }
 
 // withoutArguments takes out of a server's refusal what was sent: a server that does not know a command repeats its
-// arguments, the session key among them.
+// arguments, such as the session key, and of AUTH, which a new connection sends, the password.
 func withoutArguments(err error, key string) error {
 	var refusal redis.Error
 	if !errors.As(err, &refusal) {
 		return err
 	}
 	text, _, cut := strings.Cut(refusal.Error(), " with args")
-	if strings.Contains(text, key) {
+	if key != "" && strings.Contains(text, key) {
 		text, _, cut = strings.Cut(text, " ")
 	}
 	if !cut {
@@ -283,7 +283,7 @@ func (b *redisBackend) Probe(ctx context.Context) error {
 	for i, client := range readers {
 		asking.Go(func() {
 			if err := client.Ping(ctx).Err(); err != nil && !redis.HasErrorPrefix(err, "NOPERM") {
-				errs[i] = fmt.Errorf("asking the cache: %w", err)
+				errs[i] = fmt.Errorf("asking the cache: %w", withoutArguments(err, ""))
 			}
 		})
 	}

@@ -184,7 +184,7 @@ func (s *sentinels) ask(ctx context.Context, sentinel string) said {
 	case redis.HasErrorPrefix(err, "No such master"):
 		return said{err: ErrNoService}
 	case err != nil:
-		return said{err: fmt.Errorf("asking the Sentinel at %s: %w", sentinel, err)}
+		return said{err: fmt.Errorf("asking the Sentinel at %s: %w", sentinel, withoutArguments(err, ""))}
 	case state["ip"] == "" || state["port"] == "":
 		return said{err: fmt.Errorf("the Sentinel at %s names no address", sentinel)}
 	// check_master_state of redis/sentinel.py, 8.1. One that is cut off may name a primary that others have replaced.

@@ -272,9 +272,10 @@ func (s *Service) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// within asks a store, with a deadline of its own: a hash may take longer than a store may.
+// within asks a store, with a deadline of its own: a hash may take longer than a store may. A client who hangs up must
+// neither stop a login half-way, nor tear down a database connection under its query.
 func within[R any](ctx context.Context, s *Service, ask func(context.Context) (R, error)) (R, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
 	defer cancel()
 	return ask(ctx)
 }

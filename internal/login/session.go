@@ -100,7 +100,7 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 	}
 	done.Replaced = key
 	if err := s.Sessions.Delete(ctx, key); err != nil {
-		_, undone := within(context.WithoutCancel(ctx), s, func(ctx context.Context) (bool, error) {
+		_, undone := within(ctx, s, func(ctx context.Context) (bool, error) {
 			return true, s.Sessions.Delete(ctx, done.Key)
 		})
 		return LoggedIn{}, errors.Join(err, undone)

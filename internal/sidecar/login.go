@@ -111,7 +111,7 @@ func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session,
 	if !djangosession.ValidSessionKey(key) {
 		return nil, djangosession.ErrNotFound
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.Config.StoreTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
 	defer cancel()
 	s, err := l.Current().sessions.Load(ctx, key)
 	if err != nil {

@@ -1,0 +1,67 @@
+package djangocache
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"django-sidecar/djangosession"
+)
+
+// TestRefusalsHaveNoPassword: a server that does not know AUTH repeats its arguments, and who asks whether the cache is
+// ready is told why it is not.
+func TestRefusalsHaveNoPassword(t *testing.T) {
+	t.Parallel()
+	const password = "sesame"
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go repeatArguments(l)
+	for name, parameters := range map[string]string{
+		"alone": "", "in a cluster": "?cluster=true", "behind a Sentinel": "?sentinels=" + l.Addr().String() + "&sentinel_password=" + password,
+	} {
+		c, err := Open("redis://:"+password+"@"+l.Addr().String()+"/0"+parameters, Options{
+			Timeout: 10 * time.Second, Conns: 1, MaxBytes: 1 << 20, Now: time.Now, Guard: func(string) Guard { return unguarded{} },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, getErr := c.Get(t.Context(), "key")
+		for what, err := range map[string]error{"probe": c.Probe(t.Context()), "get": getErr, "delete": c.Delete(t.Context(), "key")} {
+			if err == nil || djangosession.IsAnswer(err) || strings.Contains(err.Error(), password) {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
+		}
+		_ = c.Close()
+	}
+}
+
+// repeatArguments knows no command, and says which arguments it had.
+func repeatArguments(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer func() { _ = conn.Close() }()
+			lines := bufio.NewScanner(conn)
+			for lines.Scan() {
+				count, _ := strconv.Atoi(strings.TrimPrefix(lines.Text(), "*"))
+				words := make([]string, count)
+				for i := range words {
+					_ = lines.Scan() // its length
+					_ = lines.Scan()
+					words[i] = "'" + lines.Text() + "'"
+				}
+				_, _ = fmt.Fprintf(conn, "-ERR unknown command %s, with args beginning with: %s\r\n", words[0], strings.Join(words[1:], " "))
+			}
+		}()
+	}
+}
