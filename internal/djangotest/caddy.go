@@ -23,7 +23,6 @@ func caddy(tb testing.TB, route GatewayRoute, options string) *Gateway {
 	if route.HTTP2 {
 		route.Application = "h2c://" + route.Application
 	}
-	program := cachedProgram(tb, "caddy", "bin", "caddy")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
 	replace := []string{
@@ -35,8 +34,15 @@ func caddy(tb testing.TB, route GatewayRoute, options string) *Gateway {
 	}
 	g.copyFile("deploy/caddy/Caddyfile", append(replace, route.Changes...)...)
 	g.write("main", "{\n\tadmin off\n"+options+"}\nimport Caddyfile\n")
+	return g.runCaddy("main")
+}
+
+// runCaddy starts Caddy with a file of the gateway's directory.
+func (g *Gateway) runCaddy(name string) *Gateway {
+	g.tb.Helper()
+	program := cachedProgram(g.tb, "caddy", "bin", "caddy")
 	return g.run(func() *exec.Cmd {
-		cmd := exec.Command(program, "run", "--config", g.path("main"), "--adapter", "caddyfile")
+		cmd := exec.Command(program, "run", "--config", g.path(name), "--adapter", "caddyfile")
 		cmd.Env = append(cmd.Environ(), "HOME="+g.dir, "XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir)
 		return cmd
 	})

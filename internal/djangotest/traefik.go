@@ -15,7 +15,6 @@ const traefikVersion = "3.7.15"
 // Traefik starts Traefik with deploy/traefik.
 func Traefik(tb testing.TB, route GatewayRoute) *Gateway {
 	tb.Helper()
-	program := cachedProgram(tb, "traefik", "traefik-"+traefikVersion, "traefik")
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
 	asking := loopback(mustFreePort(tb))
@@ -33,6 +32,13 @@ func Traefik(tb testing.TB, route GatewayRoute) *Gateway {
 		replace = append(replace, "/auth/forward\n", "/auth/forward?preflight=1\n")
 	}
 	g.copyFile("deploy/traefik/dynamic.yml", append(replace, route.Changes...)...)
+	return g.runTraefik()
+}
+
+// runTraefik starts Traefik with the files of the gateway's directory.
+func (g *Gateway) runTraefik() *Gateway {
+	g.tb.Helper()
+	program := cachedProgram(g.tb, "traefik", "traefik-"+traefikVersion, "traefik")
 	g.command = func() *exec.Cmd {
 		return exec.Command(program, "--configFile="+g.path("traefik.yml"))
 	}

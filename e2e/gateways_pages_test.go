@@ -1,0 +1,70 @@
+//go:build live && gateways
+
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	"django-sidecar/internal/djangotest"
+)
+
+// TestGatewaysPages: whoever has a gateway already, and takes the lines of its page for one path, has that path protected, and the paths
+// refused that programs read in different ways.
+func TestGatewaysPages(t *testing.T) {
+	rig := newGatewayRig(t)
+	for _, tt := range []struct {
+		name, section string
+		start         func(testing.TB, djangotest.GatewayRoute, ...string) *djangotest.Gateway
+		down          int // the status where the sidecar does not answer
+	}{
+		{"nginx", "server", djangotest.NginxPage, http.StatusServiceUnavailable},
+		{"haproxy", "frontend", djangotest.HAProxyPage, http.StatusServiceUnavailable},
+		{"caddy", "site", djangotest.CaddyPage, http.StatusServiceUnavailable},
+		{"traefik", "configuration", djangotest.TraefikPage, http.StatusInternalServerError},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lines := blocksOfPage(t, "docs/gateways/"+tt.name+".md", "## Into an existing "+tt.section)
+			g := gatewayTest{rig: rig, addr: tt.start(t, rig.route, lines...).Addr, gatewayUnderTest: gatewayUnderTest{name: tt.name}}
+			for _, path := range []string{"/reports/", "/REPORTS/x", "/reports.json?a=//b"} {
+				g.wantReached(t, get(path, gatewayCookie(rig.bob)), gatewayBob)
+				g.wantLogin(t, g.wantRefused(t, get(path, asPage), http.StatusFound), path)
+				g.wantRefused(t, get(path, asScript), http.StatusUnauthorized)
+				g.wantRefused(t, get(path, asScript+gatewayCookie(rig.loggedOut)), http.StatusUnauthorized)
+			}
+			g.wantReached(t, get("/page", ""), gatewayNobody)
+			t.Run("forgeries", func(t *testing.T) { g.forgedReports(t) })
+			t.Run("paths", func(t *testing.T) { g.oddPaths(t) })
+			rig.sidecar[0].SetMode(djangotest.Reset())
+			defer rig.sidecar[0].SetMode(djangotest.Pass())
+			g.wantRefused(t, get("/reports/", asPage+gatewayCookie(rig.bob)), tt.down)
+		})
+	}
+}
+
+// forgedReports forges identities below /reports.
+func (g gatewayTest) forgedReports(t *testing.T) {
+	arrived := 0
+	for _, name := range []string{"Remote-User", "Remote-User-Id", "Remote-Email", "Remote-Groups"} {
+		for _, spelling := range spellings(name) {
+			g.noForgery(t, get("/reports/", spelling+": "+forged+"\r\n"+gatewayCookie(g.rig.bob)), gatewayBob, &arrived)
+		}
+		g.wantReached(t, get("/reports/", "Connection: close, "+name+"\r\n"+gatewayCookie(g.rig.bob)), gatewayBob)
+	}
+	if arrived < 20 {
+		t.Errorf("only %d requests have reached the application", arrived)
+	}
+}
+
+// oddPaths asks for the paths that docs/gateways/README.md says are refused. Traefik writes some of them plainly instead.
+func (g gatewayTest) oddPaths(t *testing.T) {
+	refused, _ := djangotest.DocumentedPaths(t)
+	for _, path := range refused {
+		for _, spelt := range []string{path, "/reports" + path} {
+			if answer := g.do(t, get(spelt, gatewayCookie(g.rig.bob))); answer.status != http.StatusBadRequest &&
+				(g.name != "traefik" || !unreserved.MatchString(path)) {
+				t.Errorf("%q: status %d %v, want 400", spelt, answer.status, answer.err)
+			}
+		}
+	}
+}
