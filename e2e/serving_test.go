@@ -265,10 +265,10 @@ func TestSecondSignal(t *testing.T) {
 
 // TestDrain: after SIGTERM everything is served for SIDECAR_DRAIN_DELAY, to new connections too, while /readyz says 503.
 func TestDrain(t *testing.T) {
-	r := newRig(t, 2*time.Second, map[string]string{"SIDECAR_DRAIN_DELAY": "2s"})
+	r := newRig(t, 2*time.Second, map[string]string{"SIDECAR_DRAIN_DELAY": "5s"})
 	kept := r.keepConnection(t)
 	r.stop()
-	waitFor(t, time.Second, "draining", func() bool {
+	waitFor(t, 3*time.Second, "draining", func() bool {
 		status, err := serving.AskAdmin(t.Context(), r.admin, nil, "/readyz")
 		return err == nil && status == http.StatusServiceUnavailable
 	})
@@ -276,7 +276,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("over a connection that was idle: %d, closing %v; want an answer that ends the connection", status, closes)
 	}
 	for range 5 {
-		client, closeIdle := newClient(time.Second) // a connection of its own
+		client, closeIdle := newClient(2 * time.Second) // a connection of its own
 		status, _, err := r.ask(t.Context(), client, r.live[0])
 		closeIdle()
 		if err != nil || status != http.StatusOK {
