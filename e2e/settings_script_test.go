@@ -168,6 +168,7 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 	for _, row := range []struct{ model, last, written string }{
 		{"NullableUser", "ready", "DJANGO_AUTH_HASH_COLUMNS=password,email,session_token"},
 		{"SwitchedUser accepted", "ready; accepted by you: oracle_app.readings.SwitchedUser.is_active", "# Accepted with -accept oracle_app.readings.SwitchedUser.is_active: is_active of the user model "},
+		{"MemberUser", "ready", ""},
 		{"SecretUser", "not possible: get_session_auth_hash() of the user model (", ""},
 		{"RelatedUser", "not possible: is_active of the user model (", ""},
 		{"StatesUser", "ready but stricter: is_active of the user model (", `DJANGO_AUTH_USER_ACTIVE_WHERE="state" = 'new'`},

@@ -16,13 +16,13 @@ def known_backend(path):
 def read_backends(report, model, rows, allowed):
     from django.contrib.auth import load_backend
 
-    listed, rules, acceptable = [], {}, []
+    listed, rules, acceptable, nobodys = [], {}, [], []
     for path in settings.AUTHENTICATION_BACKENDS:
         cls = type(load_backend(path))
         known = known_backend(path)
         users, why = users_rule(report, path, cls, known, rows, acceptable)
         if users is None:
-            report.stricter.append("sessions through %s are nobody's: %s" % (path, why))
+            nobodys.append("sessions through %s are nobody's: %s" % (path, why))
             continue
         if why:
             report.stricter.append("%s: %s" % (path, why))
@@ -37,7 +37,8 @@ def read_backends(report, model, rows, allowed):
             rules[path] = ("any" if users == ANY else "active") + ("+permissions" if permissions else "")
     if settings.AUTHENTICATION_BACKENDS and not listed:
         report.acceptable += [acceptable] if acceptable else []
-        raise Impossible("none of AUTHENTICATION_BACKENDS can be imitated: %s" % "; ".join(report.stricter))
+        raise Impossible("none of AUTHENTICATION_BACKENDS can be imitated: %s" % "; ".join(nobodys))
+    report.stricter += nobodys
     own_permissions(report, model, listed, rules, allowed)
     report.set("DJANGO_AUTHENTICATION_BACKENDS", listed, [MODEL_BACKEND])
     report.set("DJANGO_BACKEND_RULES", rules, {})

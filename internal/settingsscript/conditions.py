@@ -23,6 +23,7 @@ def unsaved(model, texts=False):
             and user.__dict__[field.attname] is None
             and (not field.null or texts and field.get_internal_type() in TEXTS)
             and not field.primary_key
+            and not getattr(field, "remote_field", None)  # insert() makes the row that it names
         ):
             try:
                 setattr(user, field.attname, plain_value(field))

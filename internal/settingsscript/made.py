@@ -129,7 +129,8 @@ def insert(model, alias, **values):
         value = row.__dict__.get(field.attname)
         if getattr(field, "remote_field", None) and value is None and not field.null:
             target = field.remote_field.model
-            first = target._base_manager.using(alias).values_list(field.target_field.attname, flat=True).first()
+            rows = target._base_manager.using(alias).values_list(field.target_field.attname, flat=True)
+            first = None if field.unique else rows.first()
             if first is None:
                 first = getattr(insert(target, alias), field.target_field.attname)
             setattr(row, field.attname, first)

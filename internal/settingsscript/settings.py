@@ -69,7 +69,7 @@ def say(text=""):
 
 def verdict(report):
     if report.impossible:
-        return "not possible: " + "; ".join(report.impossible)
+        return "not possible: " + "; ".join(report.impossible + report.unproved)
     ready = "ready"
     if report.stricter:
         ready = "ready but stricter: " + "; ".join(report.stricter)

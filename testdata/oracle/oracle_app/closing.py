@@ -159,6 +159,14 @@ class RefusesByTable(Base):
         return self.get_response(request)
 
 
+class RefusesAfterwards(Base):
+    def __call__(self, request):
+        response = self.get_response(request)
+        if response.status_code == 200 and nights.banned(request.user):
+            return HttpResponseForbidden("")
+        return response
+
+
 class RefusesByException(Base):
     def __call__(self, request):
         banned = nights.banned(request.user)

@@ -80,6 +80,16 @@ class Language(Base):
         return None
 
 
+class RedirectsInPages(Base):
+    """It goes by what the application has answered."""
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if response.status_code == 302 and "HTTP_HX_REQUEST" in request.META:
+            return HttpResponse(status=204)
+        return response
+
+
 class OpensAsDjango(SessionMiddleware):
     def process_request(self, request):
         session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)

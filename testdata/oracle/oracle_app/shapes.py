@@ -136,6 +136,36 @@ class RelatedUser(AbstractBaseUser):
         return not type(self).objects.filter(username=self.username + "-blocked").exists()
 
 
+class Region(models.Model):
+    name = models.CharField(max_length=20)
+
+    class Meta:
+        app_label = "oracle"
+
+
+class Team(models.Model):
+    region = models.ForeignKey(Region, on_delete=models.CASCADE)
+
+    class Meta:
+        app_label = "oracle"
+
+
+class MemberUser(AbstractBaseUser):
+    """A user has a team, and a team is in a region: no row of a user is without them."""
+
+    username = models.CharField(max_length=150, unique=True)
+    is_active = models.BooleanField(default=True)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+
 BLOCKED = ["banned", "closed"]
 TENANT = threading.local()
 
