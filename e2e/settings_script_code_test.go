@@ -70,7 +70,7 @@ func TestSettingsScriptReadsMiddleware(t *testing.T) {
 			t.Log(printed)
 		}
 		printed = runSettingsScript(t, django, t.TempDir(), map[string]any{"MIDDLEWARE": append(behind, classesOf(t, "harmless")...)})
-		if lastLine(printed) != "ready" {
+		if lastLine(printed) != "ready" || !strings.Contains(printed, "harmless.TurnedOff was read with USE_X_FORWARDED_PORT=False") {
 			t.Errorf("Django %s, of what is harmless:\n%s", version, printed)
 		}
 	}
@@ -225,6 +225,7 @@ func TestSettingsScriptOfPatchedDjango(t *testing.T) {
 	harmless := map[string]string{
 		"django.contrib.auth.get_user":              "watched(whole)",
 		"django.contrib.auth.login":                 "lambda *a, **k: whole(*a, **k)",
+		"django.db.models.query.QuerySet._clone":    "kept(whole)",
 		"django.contrib.auth.models.User.full_name": "property(lambda self: self.username)",
 	}
 	for _, version := range []string{"1.11", "6.1"} {
@@ -266,6 +267,11 @@ def watched(whole):
         return whole(*a, **k)
     return wrapper
 """, "/srv/site-packages/sentry_sdk/integrations.py", "exec"), space)
+def kept(whole):
+    queryset = {"original": whole}
+    exec(compile("def clone(self, **k): return original(self, **k)", "/srv/site-packages/strawberry_django/queryset.py", "exec"), queryset)
+    return queryset["clone"]
+space["kept"] = kept
 missing, undo = object(), []
 for target, put in json.loads(%q).items():
     owner, names = None, target.split(".")

@@ -19,8 +19,9 @@ def decides(name):
 class Follower(object):
     """Reads a middleware, and all code that gets the request from it."""
 
-    def __init__(self, nobody=("is_authenticated",)):
+    def __init__(self, nobody=("is_authenticated",), by_settings=True):
         self.events, self.unread, self.seen = [], [], set()
+        self.by_settings, self.settings = by_settings, set()  # whether code is passed over that settings turn off, and by which
         self.attributes = set(OF_REQUEST)  # that hold the request
         self.nobody = nobody  # attributes of which one that is false says that nobody is logged in
 
@@ -113,12 +114,32 @@ class Body(Names):
         for statement in statements:
             self.statement(statement)
             if isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], EXITS):
+                if self.by_settings(statement.test) is True:
+                    break  # no more of the block runs
                 self.under(statement.test, True)
         self.by, self.anonymous = by, anonymous
 
     def under(self, test, negated):
         self.by = tuple(sorted(set(self.by + self.depends(test))))
         self.anonymous = self.anonymous or self.means_nobody(test, negated)
+
+    def by_settings(self, test):
+        """Whether a condition is true, where Django's settings alone say it. None where they do not, or some code changes them."""
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            operand = self.by_settings(test.operand)
+            return None if operand is None else not operand
+        if isinstance(test, ast.BoolOp):
+            values = [self.by_settings(v) for v in test.values]
+            decides = isinstance(test.op, ast.Or)
+            return decides if decides in values else None if None in values else not decides
+        known = self.follower.by_settings and isinstance(test, ast.Attribute) and self.resolve(test.value) is settings
+        if not known or moves(test.attr, self.function.__module__):
+            return None
+        kind, value = outcome(lambda: bool(getattr(settings, test.attr)))
+        if kind == "error":
+            return None
+        self.follower.settings.add(test.attr)
+        return value
 
     def statement(self, node):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
@@ -132,6 +153,8 @@ class Body(Names):
             self.expressions(node.test)
             by, anonymous = self.by, self.anonymous
             for body, negated in ((node.body, False), (node.orelse, True)):
+                if self.by_settings(node.test) is negated:
+                    continue
                 self.under(node.test, negated)
                 self.block(body)
                 self.by, self.anonymous = by, anonymous

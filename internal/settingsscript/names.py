@@ -48,7 +48,7 @@ def methods_named(name, caller, most=30):
                             METHODS.setdefault(n, []).append(function_of(v))
     found = METHODS.get(name, [])
     if len(found) > most:
-        found = [f for f in found if f.__module__.split(".")[0] == caller.__module__.split(".")[0]]
+        found = [f for f in found if (f.__module__ or "").split(".")[0] == (caller.__module__ or "").split(".")[0]]
     return found if len(found) <= most else None
 
 

@@ -328,8 +328,14 @@ def read_unknown(report, explained):
         for item, field in explained:
             columns.update([field.name, field.attname, field.column] if item == path else [])
         # Where all backends go by is_active, who is not active is nobody.
-        follower = Follower(("is_authenticated",) + (("is_active",) if only_active(report) else ()))
+        nobody = ("is_authenticated",) + (("is_active",) if only_active(report) else ())
+        follower, whole = Follower(nobody), Follower(nobody, by_settings=False)
         follower.middleware(import_string(path))
+        if follower.settings:
+            whole.middleware(import_string(path))
+        if len(whole.events) > len(follower.events):
+            names = ", ".join("%s=%r" % (n, bool(getattr(settings, n))) for n in sorted(follower.settings))
+            report.remarks.append("middleware %s was read with %s: run this program again where that changes" % (path, names))
         may = []
         if follower.unread:
             may.append("the source of middleware %s cannot be read: %s" % (path, ", ".join(sorted(set(follower.unread)))))

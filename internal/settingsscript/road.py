@@ -32,7 +32,7 @@ ASIDE = (
     "__class_getitem__ set_test_cookie test_cookie_worked delete_test_cookie process_response explain raw serializable_value"
 ).split()
 # Packages that watch Django's functions from within, and change nothing of what they return.
-WATCHERS = ("sentry_sdk", "ddtrace", "newrelic", "opentelemetry", "elasticapm", "scout_apm", "appsignal", "debug_toolbar", "silk", "wrapt", "rollbar")
+WATCHERS = ("sentry_sdk", "ddtrace", "newrelic", "opentelemetry", "elasticapm", "scout_apm", "appsignal", "debug_toolbar", "silk", "wrapt", "rollbar", "strawberry_django")
 CACHES_OF_ROWS = ("cacheops", "cachalot")
 SPECIAL = ("__getattribute__", "__getattr__", "__setattr__", "__init__", "__new__", "from_db", "refresh_from_db")
 
@@ -59,7 +59,8 @@ def not_djangos(thing):
         if package_of(function) in WATCHERS:
             if inner is None and code is not None:
                 cells = [outcome(lambda: c.cell_contents)[1] for c in function.__closure__ or ()]
-                inner = next((c for c in cells if inspect.isroutine(c) and is_library(c)), None)
+                kept = [function.__globals__.get(n) for n in code.co_names]  # original = QuerySet._clone
+                inner = next((c for c in cells + kept if inspect.isroutine(c) and is_library(c)), None)
             if inner is None:
                 return where(function)
         elif code is None:
@@ -209,7 +210,8 @@ def read_road(report, road):
     engine = settings.SESSION_ENGINE.split(".")[0] if settings.SESSION_ENGINE in PACKAGES else None
     for code in road.found:
         for function in functions_of(code):
-            if function.__module__ in known or function.__module__.split(".")[0] == engine or package_of(function) in WATCHERS:
+            module = function.__module__ or ""  # none where exec() had no __name__
+            if module in known or module.split(".")[0] == engine or package_of(function) in WATCHERS:
                 continue
             read_changes(report, function)
             asks = outside(function)

@@ -199,6 +199,14 @@ class ChangesSettings(Base):
         return self.get_response(request)
 
 
+class TurnedOn(Base):
+    def __call__(self, request):
+        if not settings.APPEND_SLASH or not night(request):
+            return self.get_response(request)
+        request.user = None
+        return self.get_response(request)
+
+
 class SetsSettings(Base):
     def __call__(self, request):
         if night(request):

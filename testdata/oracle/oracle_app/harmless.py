@@ -90,6 +90,14 @@ class RedirectsInPages(Base):
         return response
 
 
+class TurnedOff(Base):
+    def __call__(self, request):
+        if not settings.USE_X_FORWARDED_PORT:
+            return self.get_response(request)
+        request.user = None
+        return self.get_response(request)
+
+
 class OpensAsDjango(SessionMiddleware):
     def process_request(self, request):
         session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
