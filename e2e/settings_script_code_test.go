@@ -223,6 +223,8 @@ func TestSettingsScriptOfPatchedDjango(t *testing.T) {
 		"django.http.cookie.parse_cookie":                                         "lambda text: whole(text)",
 	}
 	harmless := map[string]string{
+		"django.conf.settings":                      "held(whole)",
+		"django.contrib.auth.settings":              "held(whole)",
 		"django.contrib.auth.get_user":              "watched(whole)",
 		"django.contrib.auth.login":                 "lambda *a, **k: whole(*a, **k)",
 		"django.db.models.query.QuerySet._clone":    "kept(whole)",
@@ -272,6 +274,14 @@ def kept(whole):
     exec(compile("def clone(self, **k): return original(self, **k)", "/srv/site-packages/strawberry_django/queryset.py", "exec"), queryset)
     return queryset["clone"]
 space["kept"] = kept
+class Held(object): # what dynaconf has in the place of Django's settings
+    __module__ = "dynaconf.base"
+    def __init__(self, whole): self.__dict__["whole"] = whole
+    def __getattr__(self, name): return getattr(self.whole, name)
+    def __setattr__(self, name, value): setattr(self.whole, name, value)
+    def __delattr__(self, name): delattr(self.whole, name)
+    def __dir__(self): return dir(self.whole)
+space["held"] = lambda whole, made=[]: (made or made.append(Held(whole)) or made)[0]
 missing, undo = object(), []
 for target, put in json.loads(%q).items():
     owner, names = None, target.split(".")

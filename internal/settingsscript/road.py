@@ -31,8 +31,11 @@ ASIDE = (
     "bulk_create bulk_update update get_or_create update_or_create create_model_instance create_permissions __reduce__ __deepcopy__ __copy__ "
     "__class_getitem__ set_test_cookie test_cookie_worked delete_test_cookie process_response explain raw serializable_value"
 ).split()
-# Packages that watch Django's functions from within, and change nothing of what they return.
-WATCHERS = ("sentry_sdk", "ddtrace", "newrelic", "opentelemetry", "elasticapm", "scout_apm", "appsignal", "debug_toolbar", "silk", "wrapt", "rollbar", "strawberry_django")
+# Packages that watch Django's functions from within, or hold its settings, and change nothing of what they return.
+WATCHERS = (
+    "sentry_sdk", "ddtrace", "newrelic", "opentelemetry", "elasticapm", "scout_apm", "appsignal", "debug_toolbar", "silk", "wrapt", "rollbar",
+    "strawberry_django", "dynaconf",
+)
 CACHES_OF_ROWS = ("cacheops", "cachalot")
 SPECIAL = ("__getattribute__", "__getattr__", "__setattr__", "__init__", "__new__", "from_db", "refresh_from_db")
 
@@ -108,7 +111,8 @@ def read_replaced(report):
         if kind == "error":
             continue
         for name, found in replaced_in(module, only):
-            place = not_djangos(found) if found is not None else None
+            known = found is None or found is settings and package_of(found) in WATCHERS  # the settings that are read here
+            place = None if known else not_djangos(found)
             if place and package_of(found) in CACHES_OF_ROWS:
                 report.add(report.stricter, "Django may read users by way of %s, which is behind the tables at times" % package_of(found))
             elif place:
