@@ -83,7 +83,7 @@ func TestRotatedSecretKey(t *testing.T) {
 	})
 	want("rotated", http.StatusUnauthorized, http.StatusOK, http.StatusUnauthorized)
 
-	const complaint = "reading the settings again; the old ones stay in force"
+	const complaint = "the settings could not be read again; the old ones stay in force"
 	secret.put(t, "")
 	waitFor(t, 10*time.Second, "complaining about the empty file", func() bool { return strings.Contains(r.log.String(), complaint) })
 	during(2*sidecar.WatchInterval + sidecar.WatchInterval/2) // it looks again, and has said it all

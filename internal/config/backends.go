@@ -71,7 +71,8 @@ func (r *reader) idleTime(name string) time.Duration {
 		return 0
 	}
 	if _, has := options["SESSION_TIME"]; has {
-		r.fault(name, "has SESSION_TIME, which goes by last_login of the user and is not followed")
+		r.fault(name, "has SESSION_TIME, which goes by last_login of the user and is not followed: leave it out "+
+			"if sessions may last longer here than in Django")
 	}
 	text, has := options["IDLE_TIME"]
 	if !has {

@@ -39,6 +39,7 @@ func TestGatewaysFiveMinutes(t *testing.T) {
 	}
 	blocks := projectWithALogin(t)
 	own[0].commands = "cd " + djangotest.RepositoryPath() + "\n" + own[0].commands + "cd ~/sidecar-tutorial\n"
+	own[3].commands = strings.Replace(own[3].commands, "read -r SESSIONID\n", "read -r SESSIONID <<< \"$SESSIONID\"\n", 1) // as if pasted
 	own[4].shown = []string{"HTTP/1.1 200 OK", `"username":"ada"`}
 	blocks = append(append(blocks, own...), block{commands: "kill $(jobs -p)\n"})
 	runBlocks(t, blocks)
