@@ -21,7 +21,7 @@ func clearSessions(ctx context.Context, args []string, s stdio) int {
 	}
 	f.IntVar(&o.Batch, "batch", defaultBatch, "rows that a transaction deletes, 1 to 1000")
 	f.DurationVar(&o.Pause, "pause", defaultPause,
-		"between two transactions; it is never shorter than the last one took")
+		"the pause between two transactions; it is never shorter than the last one took")
 	f.BoolVar(&o.DryRun, "dry-run", false, "count what would be deleted, and delete nothing")
 	if code, ok := parseFlags(f, args, s); !ok {
 		return code

@@ -48,8 +48,7 @@ func (d *Checkup) userTable(ctx context.Context) ([]Finding, bool) {
 	}
 	if err := d.Users.TryConditions(ctx); dbstore.IsMistake(err) {
 		return []Finding{{
-			Fail, name, err.Error(), "correct DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE or " +
-				"_SUPERUSER_WHERE: serve does not start with it",
+			Fail, name, err.Error(), "correct " + d.Config.ConditionNames() + ": serve does not start with it",
 		}}, false
 	}
 	if err := d.Users.Probe(ctx); err != nil {

@@ -35,7 +35,7 @@ func TestTables(t *testing.T) {
 		}},
 		{"as they should be", sessions + users, dbstore.Conditions{Active: "is_active AND id > 0"}, []string{read, "ok users table auth_user can be read", none, "ok groups the user model has none"}},
 		{"a condition on another column", sessions + users, dbstore.Conditions{Where: "deleted_at IS NULL"}, []string{
-			read, "FAIL users trying the conditions on a user: SQL logic error: no such column: deleted_at",
+			read, "FAIL users trying the conditions on a user: SQL logic error: no such column: deleted_at (1); correct DJANGO_AUTH_USER_WHERE: serve does not start",
 		}},
 		{"a key of another type", sessions + strings.Replace(users, "id integer", "id blob", 1), dbstore.Conditions{}, []string{
 			read, "FAIL users primary key id of table auth_user has type blob, which is none of integer, UUID and text; set DJANGO_AUTH_USER_TABLE or DJANGO_AUTH_USER_MODEL to the right table",
@@ -49,7 +49,7 @@ func TestTables(t *testing.T) {
 			}
 			named := &checkup.NamedDatabase{Name: "database", Setting: "DATABASE_URL", DB: db.DB, Dialect: db.Dialect, Location: "here"}
 			d := checkup.Checkup{
-				Config:       &config.Config{SessionTable: "django_session", AuthUserTable: "auth_user", KeyMissing: true},
+				Config:       &config.Config{SessionTable: "django_session", AuthUserTable: "auth_user", AuthUserConditions: tt.conditions, KeyMissing: true},
 				UserDatabase: named, SessionDatabase: named, Timeout: time.Minute, Now: time.Now,
 				Sessions: dbstore.NewSessions(db.DB, codec, dbstore.SessionsConfig{Dialect: db.Dialect, Zone: dbstore.Zone{UseTZ: true}}),
 				Users:    dbstore.NewUsers(db.DB, dbstore.UsersConfig{Dialect: db.Dialect, Conditions: tt.conditions}),

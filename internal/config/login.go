@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -63,13 +62,12 @@ func (c *Config) PasswordBackends() (paths []string) {
 // refuseLogin says why nobody can be logged in here as Django would do it. What settings do not show, such as receivers
 // of user_logged_in, it cannot see.
 func (c *Config) refuseLogin(r *reader) {
-	add := func(name, format string, args ...any) {
-		r.fault(name, fmt.Sprintf(format, args...)+", or take login out of SIDECAR_WRITE")
-	}
+	const remedy = "take login out of SIDECAR_WRITE"
+	add := func(name, text string) { r.fault(name, text+", or "+remedy) }
 	for _, path := range c.AuthenticationBackends {
 		_, ruled := c.BackendRules[path]
 		if known := slices.Contains(passwordBackends, path) || slices.Contains(silentBackends, path); !known || ruled {
-			add("DJANGO_AUTHENTICATION_BACKENDS", "has %s, whose authenticate() cannot be imitated", path)
+			r.fault("DJANGO_AUTHENTICATION_BACKENDS", "has "+path+", whose authenticate() cannot be imitated: "+remedy)
 		}
 	}
 	if len(c.PasswordBackends()) == 0 {
@@ -77,7 +75,8 @@ func (c *Config) refuseLogin(r *reader) {
 	}
 	for _, path := range c.Middleware {
 		if slices.ContainsFunc(loginMiddleware, func(prefix string) bool { return strings.HasPrefix(path, prefix) }) {
-			add("DJANGO_MIDDLEWARE", "has %s, which can refuse a login, and the sidecar cannot do the same", path)
+			r.fault("DJANGO_MIDDLEWARE", "has "+path+", which can refuse a login, and the sidecar cannot do the same: "+
+				remedy)
 		}
 	}
 	if c.InsecureSkipUserCheck {
@@ -100,6 +99,6 @@ func (c *Config) refuseLogin(r *reader) {
 		add("DJANGO_AUTH_USER_TABLE", "is a view, and a login writes last_login: name a table")
 	}
 	if c.SessionSerializer != djangosession.JSON {
-		add("DJANGO_SESSION_SERIALIZER", "is for pickles, and the sidecar writes JSON alone")
+		r.fault("DJANGO_SESSION_SERIALIZER", "is for pickles, and the sidecar writes JSON alone: "+remedy)
 	}
 }

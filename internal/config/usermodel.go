@@ -41,6 +41,22 @@ func (c *Config) readConditions(r *reader) {
 	}
 }
 
+// ConditionNames are the settings that have a condition on users, between commas.
+func (c *Config) ConditionNames() string {
+	var names []string
+	for _, s := range []struct{ name, condition string }{
+		{"DJANGO_AUTH_USER_WHERE", c.AuthUserConditions.Where},
+		{"DJANGO_AUTH_USER_ACTIVE_WHERE", c.AuthUserConditions.Active},
+		{"DJANGO_AUTH_USER_STAFF_WHERE", c.AuthUserConditions.Staff},
+		{"DJANGO_AUTH_USER_SUPERUSER_WHERE", c.AuthUserConditions.Superuser},
+	} {
+		if s.condition != "" {
+			names = append(names, s.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // condition is SQL that is one expression.
 func (r *reader) condition(name string) string {
 	text := r.text(name)

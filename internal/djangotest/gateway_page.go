@@ -7,15 +7,16 @@ import (
 	"testing"
 )
 
-// These gateways lead everything to the application, and ask for a user below /reports alone, as a page of docs/gateways has it. Each takes
-// the lines of its page.
+// These gateways lead everything to the application, and ask for a user below /reports alone, as a page of docs/gateways
+// has it. Each takes the lines of its page.
 
 // NginxPage starts nginx with the lines of its page.
 func NginxPage(tb testing.TB, route GatewayRoute, lines ...string) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)
-	g.write("page.conf", fmt.Sprintf("server {\nlisten 127.0.0.1:%d;\n%s\nlocation / { proxy_pass http://%s; proxy_set_header Host $http_host; }\n}\n",
-		port, route.inPage(lines[0]), route.Application))
+	const server = "server {\nlisten 127.0.0.1:%d;\n%s\n" +
+		"location / { proxy_pass http://%s; proxy_set_header Host $http_host; }\n}\n"
+	g.write("page.conf", fmt.Sprintf(server, port, route.inPage(lines[0]), route.Application))
 	g.write("nginx.conf", fmt.Sprintf(nginxMain, "page.conf"))
 	program := serverProgram(tb, "nginx", "nginx")
 	return g.run(func() *exec.Cmd {
@@ -55,14 +56,16 @@ func TraefikPage(tb testing.TB, route GatewayRoute, lines ...string) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)
 	g.account.switchTo = false // the program lies in our own cache
-	g.write("traefik.yml", fmt.Sprintf("providers: {file: {filename: %s}}\n%s    address: 127.0.0.1:%d\n", g.path("dynamic.yml"), lines[0], port))
+	const static = "providers: {file: {filename: %s}}\n%s    address: 127.0.0.1:%d\n"
+	g.write("traefik.yml", fmt.Sprintf(static, g.path("dynamic.yml"), lines[0], port))
 	const routers = `http:
   services:
     application:
       loadBalancer: {servers: [{url: "http://%s"}]}
   routers:
     everything: {rule: "PathPrefix(` + "`/`" + `)", priority: 1, service: application}
-    reports: {rule: "PathRegexp(` + "`(?i)^/reports`" + `)", priority: 2, middlewares: [django-user], service: application}
+    reports:
+      {rule: "PathRegexp(` + "`(?i)^/reports`" + `)", priority: 2, middlewares: [django-user], service: application}
 `
 	_, rest, found := strings.Cut(route.inPage(lines[1]), "http:\n  routers:\n")
 	if !found {

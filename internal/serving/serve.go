@@ -133,6 +133,7 @@ func (sv *server) adminHandler() http.Handler {
 // logIfError is for errors at the end, which change nothing any more.
 func logIfError(ctx context.Context, logger *slog.Logger, doing string, err error) {
 	if err != nil {
-		logger.WarnContext(ctx, "an error at the end, which changes nothing any more", "doing", doing, "error", err.Error())
+		logger.WarnContext(ctx, "an error at the end, which changes nothing any more",
+			"doing", doing, "error", err.Error())
 	}
 }

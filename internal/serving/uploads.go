@@ -190,7 +190,8 @@ func (u *uploads) run(ctx context.Context, logger *slog.Logger) {
 	defer tick.Stop()
 	for {
 		if err := u.tus.Sweep(ctx); err != nil && ctx.Err() == nil {
-			logger.WarnContext(ctx, "old unfinished uploads could not be removed; it is tried again", "error", err.Error())
+			logger.WarnContext(ctx, "old unfinished uploads could not be removed; it is tried again",
+				"error", err.Error())
 		}
 		select {
 		case <-ctx.Done():

@@ -176,9 +176,8 @@ func (d *Deployment) tryConditions(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()
 	if err := d.users.TryConditions(ctx); dbstore.IsMistake(err) {
-		return fmt.Errorf("DJANGO_AUTH_USER_WHERE, _ACTIVE_WHERE, _STAFF_WHERE and _SUPERUSER_WHERE are conditions "+
-			"on a row of table %s: %w",
-			d.config.AuthUserTable, err)
+		return fmt.Errorf("%s: %w; write an expression of the database's own SQL, with columns of table %s",
+			d.config.ConditionNames(), err, d.config.AuthUserTable)
 	}
 	return nil
 }

@@ -110,7 +110,8 @@ func (l *Live) Watch(ctx context.Context) {
 			defer l.Reloaded(ctx, c, err)
 		}
 		if err != nil {
-			l.Logger.WarnContext(ctx, "the settings could not be read again; the old ones stay in force", "error", err.Error())
+			l.Logger.WarnContext(ctx, "the settings could not be read again; the old ones stay in force",
+				"error", err.Error())
 			return
 		}
 		l.Logger.InfoContext(ctx, "the settings have been read again")
@@ -151,8 +152,8 @@ func (d *Deployment) longest() time.Duration {
 func (l *Live) reportSilent(store string, silent bool) {
 	l.Metrics.StoreSilent(store, silent)
 	if silent {
-		l.Logger.Warn("a store does not answer; it is asked four times a second, and requests that need it get a 503 at once "+
-			"until it answers", "store", store)
+		l.Logger.Warn("a store does not answer; it is asked four times a second, and requests that need it get a "+
+			"503 at once until it answers", "store", store)
 		return
 	}
 	l.Logger.Info("the store answers again", "store", store)
@@ -161,6 +162,7 @@ func (l *Live) reportSilent(store string, silent bool) {
 // logIfError is for errors at the end, which change nothing any more.
 func (l *Live) logIfError(ctx context.Context, doing string, err error) {
 	if err != nil {
-		l.Logger.WarnContext(ctx, "an error at the end, which changes nothing any more", "doing", doing, "error", err.Error())
+		l.Logger.WarnContext(ctx, "an error at the end, which changes nothing any more",
+			"doing", doing, "error", err.Error())
 	}
 }
