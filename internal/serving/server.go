@@ -97,7 +97,8 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 	}
 	defer sv.closeTracer(ctx)
 	if err := sv.openAudit(ctx, o.Stderr); err != nil {
-		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w", err)
+		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w; its folder must be there, and the sidecar's user must be able "+
+			"to write to it", err)
 	}
 	defer func() { logIfError(ctx, sv.Logger, "closing the audit log", sv.audit.Close()) }()
 	defer sv.close(ctx)
