@@ -52,7 +52,7 @@ type visit struct {
 	*csrfhttp.State
 
 	site    *Site
-	session string // the key of the session that Login has begun or kept; "" without a login
+	session *string // the key of the session that the answer begins or goes on with, "" where it ends one; nil: neither
 }
 
 type visitKey struct{}

@@ -37,8 +37,8 @@ type shared struct {
 	drops   bool // CookieStorage drops the oldest messages that do not fit
 }
 
-// share starts a Django with more settings, and opens the site with those of the same names.
-func share(t *testing.T, version string, more map[string]any) *shared {
+// share starts a Django with more settings, and opens the site with those of the same names, and with those of env.
+func share(t *testing.T, version string, more map[string]any, env map[string]string) *shared {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "db.sqlite3")
 	given := map[string]any{"SECRET_KEY": secretKey, "USE_TZ": true, "TIME_ZONE": "UTC"}
@@ -51,8 +51,12 @@ func share(t *testing.T, version string, more map[string]any) *shared {
 	s := &shared{Conversation: djangotest.Converse(t, "Django "+version, cmd), version: djangosession.MustVersion(version)}
 	s.drops = strings.HasSuffix(fmt.Sprint(more["MESSAGE_STORAGE"]), "CookieStorage")
 	s.Ask(t, map[string]string{"op": "make"})
-	env := map[string]string{"SIDECAR_WRITE": "login,logout"}
+	env = maps.Clone(env)
+	maps.Copy(env, map[string]string{"SIDECAR_WRITE": "login,logout"})
 	for name, value := range more {
+		if name == "CACHES" {
+			continue // which DJANGO_CACHE_URL says
+		}
 		text, ok := value.(string)
 		if !ok {
 			b, err := json.Marshal(value)
@@ -75,7 +79,7 @@ func TestBothWays(t *testing.T) {
 			s := share(t, version, map[string]any{
 				"MESSAGE_STORAGE": "django.contrib.messages.storage." + []string{"fallback.Fallback", "session.Session", "cookie.Cookie"}[i%3] + "Storage",
 				"USE_TZ":          i%2 == 0, "TIME_ZONE": []string{"Asia/Kathmandu", "America/Lima"}[i/2%2],
-			})
+			}, map[string]string{})
 			t.Run("tokens", s.testTokens) // while nobody has logged in
 			t.Run("objects", s.testObjects)
 			t.Run("sessions", s.testSessions)
@@ -171,7 +175,7 @@ func (s *shared) testSessions(t *testing.T) {
 		r.AddCookie(c)
 	}
 	update := func(name string, value any) {
-		if err := s.Update(r, func(session *djangosession.Session) error { return session.Set(name, value) }); err != nil {
+		if err := s.Update(httptest.NewRecorder(), r, func(session *djangosession.Session) error { return session.Set(name, value) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -241,9 +245,15 @@ func (s *shared) ada(t *testing.T) *browser {
 	return b
 }
 
-// testMessages: either shows once what the other has added, also what has no room in the cookie.
+// testMessages: either shows once what the other has added, also what has no room in the cookie, and begins a session
+// for it where there is none.
 func (s *shared) testMessages(t *testing.T) {
-	b := s.ada(t)
+	s.testMessagesOf(t, s.ada(t))
+	s.testMessagesOf(t, &browser{map[string]string{}})
+}
+
+func (s *shared) testMessagesOf(t *testing.T, b *browser) {
+	t.Helper()
 	visit := func(show bool, add ...string) (all []string) {
 		var said struct {
 			Messages [][]any

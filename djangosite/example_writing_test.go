@@ -45,12 +45,17 @@ func ExampleSite_Logout() {
 
 func ExampleSite_Update() {
 	http.HandleFunc("POST /cart", func(w http.ResponseWriter, r *http.Request) { // behind site.CSRF
-		err := site.Update(r, func(s *djangosession.Session) error {
-			return s.Set("cart", []string{r.PostFormValue("item")}) // request.session["cart"] of Django
+		var cart []string
+		err := site.Update(w, r, func(s *djangosession.Session) error { // request.session["cart"] += [item]
+			if err := s.Lookup("cart").Decode(&cart); err != nil {
+				return err
+			}
+			return s.Set("cart", append(cart, r.PostFormValue("item")))
 		})
-		if errors.Is(err, djangosession.ErrNotFound) {
-			http.Error(w, "Log in first.", http.StatusUnauthorized)
-		} else if err != nil {
+		switch {
+		case errors.Is(err, djangosite.ErrSessionInterrupted): // logged out meanwhile
+			http.Error(w, "Your session has ended.", http.StatusBadRequest)
+		case err != nil:
 			http.Error(w, "Try again.", http.StatusServiceUnavailable)
 		}
 	})
@@ -69,7 +74,7 @@ func ExampleSite_Messages() {
 		m, err := site.Messages(r)
 		if err == nil {
 			m.Add(messages.Message{Level: messages.Success, Text: "Saved."}) // for the next page, also one of Django
-			err = m.Save(w)                                                  //nolint:contextcheck // it has that of r
+			err = m.Save(w)
 		}
 		if err != nil {
 			http.Error(w, "Try again.", http.StatusServiceUnavailable)

@@ -3,7 +3,6 @@ package djangosite
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 
 	"django-sidecar/djangosession"
@@ -11,7 +10,6 @@ import (
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/login"
-	"django-sidecar/internal/setcookie"
 )
 
 // ErrRefused says that nobody is let in: there is no such user, the password is wrong, or the user may not log in.
@@ -58,8 +56,7 @@ func (s *Site) CheckPassword(ctx context.Context, user djangosession.User, passw
 // behind. Call it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can
 // log a visitor in.
 //
-// In a handler behind Site.CSRF, [Site.Update], [Site.Session] and [Site.Messages] go on with the session that it has
-// begun. The error is [ErrRefused] where the user may not log in, or is not there; any other says that a store failed,
+// [Site.Session], [Site.Update] and [Site.Messages] go on with the session that it has begun. The error is [ErrRefused] where the user may not log in, or is not there; any other says that a store failed,
 // and then nobody is logged in. It needs SIDECAR_WRITE=login.
 func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.User) error {
 	l, err := s.local()
@@ -74,13 +71,12 @@ func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.
 		}
 		v = &visit{site: s, State: checker.Read(w.Header(), r, now())}
 	}
-	done, err := l.LoginByKey(r.Context(), s.sessionKey(l, r), user.ID)
+	done, err := l.LoginByKey(r.Context(), s.sessionKey(l, w.Header(), r), user.ID)
 	if err != nil {
 		return err
 	}
-	v.session = done.Key
 	v.Rotate(w.Header(), now())
-	setcookie.Put(w.Header(), l.SessionCookie(done))
+	s.setSession(l, w.Header(), r, done.Saved)
 	return nil
 }
 
@@ -107,9 +103,8 @@ func (s *Site) NextURL(r *http.Request, otherwise string) string {
 }
 
 // Logout is Django's logout(request), whoever the session is of: it deletes the session, and ends its cookie; where
-// SESSION_COOKIE_NAME is a list, those of each name, and in a request that has logged in, the session that has begun. Call
-// it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor
-// out.
+// SESSION_COOKIE_NAME is a list, those of each name, and the session that the request itself has begun. Call it before
+// the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can log a visitor out.
 //
 // An error says that the session may still be there. It needs SIDECAR_WRITE=logout.
 func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
@@ -117,9 +112,9 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cookies, v := l.Answers.SessionCookies(r.Header["Cookie"]), s.visitOf(r)
-	if v != nil && v.session != "" {
-		cookies = append(cookies, check.SessionCookie{Name: l.Config.SessionCookieName, Key: v.session})
+	h, cookies := w.Header(), l.Answers.SessionCookies(r.Header["Cookie"])
+	if key, _ := s.begun(l, h, r); key != "" {
+		cookies = append(cookies, check.SessionCookie{Name: l.Config.SessionCookieName, Key: key})
 	}
 	for _, cookie := range cookies {
 		if err := l.Logout(r.Context(), keyhash.New(cookie.Key)); err != nil {
@@ -127,52 +122,7 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	for _, cookie := range cookies {
-		setcookie.Put(w.Header(), l.Config.SessionCookie.Attributes.Ended(cookie.Name))
-	}
-	if v != nil {
-		v.session = ""
+		s.endSession(l, h, r, cookie.Name)
 	}
 	return nil
-}
-
-// Session reads the session of a request, whoever it is of. It asks the store, which no cache of verdicts stands
-// before. The session is the caller's: what is changed in it is written nowhere, see [Site.Update].
-//
-// The error is [djangosession.ErrNotFound] where the request has no session that is alive and can be read; any other
-// says that nobody could find out, as for a site of [Ask].
-func (s *Site) Session(r *http.Request) (*djangosession.Session, error) {
-	l, err := s.local()
-	if err != nil {
-		return nil, err
-	}
-	return l.Session(r.Context(), s.sessionKey(l, r))
-}
-
-// Update changes the session of a request, as a view of Django that sets request.session: the values that change does
-// not touch stay as Django wrote them. As with two requests to Django, the last one to save wins. Where change fails,
-// nothing is written, and its error is returned. The session ends as late as after a save of Django; its cookie, which
-// Django would send anew, ends when it would have.
-//
-// The error is [djangosession.ErrNotFound] where the request has no session, or it was ended meanwhile: a session is
-// made by [Site.Login] alone. With SESSION_ENGINE signed_cookies it always fails: the session is in its cookie. It needs
-// SIDECAR_WRITE=login.
-func (s *Site) Update(r *http.Request, change func(*djangosession.Session) error) error {
-	l, err := s.local()
-	if err != nil {
-		return err
-	}
-	if change == nil {
-		return errors.New("djangosite: Update needs a function")
-	}
-	return l.UpdateSession(r.Context(), s.sessionKey(l, r), change)
-}
-
-// sessionKey is that of a request, "" without one: of the session that it has logged in with, or else of its cookie.
-func (s *Site) sessionKey(l local, r *http.Request) string {
-	if v := s.visitOf(r); v != nil && v.session != "" {
-		return v.session
-	}
-	answers := l.Answers
-	key, _ := answers.Cookies.FirstSessionKey(r.Header["Cookie"], answers.CookieNames)
-	return key
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite/messages"
@@ -17,7 +16,8 @@ import (
 type Messages struct {
 	*messages.Storage
 
-	site local
+	site *Site
+	l    local
 	key  string // of the session
 	r    *http.Request
 }
@@ -35,7 +35,7 @@ func (s *Site) Messages(r *http.Request) (*Messages, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Messages{site: l, key: s.sessionKey(l, r), r: r}
+	m := &Messages{site: s, l: l, key: s.sessionKey(l, nil, r), r: r}
 	m.Storage = format.Storage(l.Answers.Cookies.SessionKey(r.Header["Cookie"], messages.CookieName), m.entry)
 	return m, nil
 }
@@ -44,10 +44,7 @@ var errNoText = errors.New("the entry " + messages.SessionEntry + " of the sessi
 
 // entry is the text of the session's entry.
 func (m *Messages) entry() (text string, there bool, err error) {
-	session, err := m.site.Session(m.r.Context(), m.key)
-	if errors.Is(err, djangosession.ErrNotFound) {
-		return "", false, nil
-	}
+	session, err := m.l.Session(m.r.Context(), m.key)
 	if err != nil {
 		return "", false, err
 	}
@@ -62,19 +59,16 @@ func (m *Messages) entry() (text string, there bool, err error) {
 	return text, true, nil
 }
 
-// Save writes what MessageMiddleware would: the cookie, and where messages are in the session, the session. That needs
-// SIDECAR_WRITE=login, as [Site.Update] does, and a session: [djangosession.ErrNotFound] says that there is none, where
-// Django would begin one. A login before it counts: its session is the one. Where Save fails, nothing is written.
+// Save writes what MessageMiddleware would: the cookie, and where messages are in the session, the session by
+// [Site.Update]. A login before it counts: its session is the one. Where Save fails, nothing is written.
 func (m *Messages) Save(w http.ResponseWriter) error {
-	if key := begun(w.Header(), m.site.Config.SessionCookieName); key != "" {
-		m.key = key
-	}
+	m.key = m.site.sessionKey(m.l, w.Header(), m.r)
 	c, err := m.Update(now())
 	if err != nil {
 		return err
 	}
 	if c.Session != nil {
-		err := m.site.UpdateSession(m.r.Context(), m.key, func(s *djangosession.Session) error {
+		err := m.site.Update(w, m.r, func(s *djangosession.Session) error {
 			if *c.Session == "" {
 				return s.Delete(messages.SessionEntry)
 			}
@@ -88,23 +82,13 @@ func (m *Messages) Save(w http.ResponseWriter) error {
 		return nil
 	}
 	// contrib/messages/storage/cookie.py, 5.2, _update_cookie: the attributes of the session's cookie, but for its path
-	attributes := m.site.Config.SessionCookie.Attributes
+	attributes := m.l.Config.SessionCookie.Attributes
 	attributes.Path = "/"
-	line := attributes.Line(messages.CookieName, *c.Cookie, 0, now())
+	line := attributes.Line(messages.CookieName, *c.Cookie, setcookie.Age{}, now())
 	if *c.Cookie == "" {
 		line = attributes.Ended(messages.CookieName)
 	}
 	setcookie.Put(w.Header(), line)
 	csrfhttp.VariesByCookie(w.Header())
 	return nil
-}
-
-// begun is the key of the session that an answer begins, "" where it begins none.
-func begun(h http.Header, cookieName string) (key string) {
-	for _, line := range h["Set-Cookie"] {
-		if rest, ok := strings.CutPrefix(line, cookieName+"="); ok {
-			key, _, _ = strings.Cut(rest, ";")
-		}
-	}
-	return strings.Trim(key, `"`) // which a cookie that ends has
 }

@@ -5,6 +5,7 @@ package djangosite_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -52,7 +53,7 @@ func (s *shared) testTwoWriters(t *testing.T) {
 // markBySite is what the op mark of Django is.
 func markBySite(t *testing.T, s *shared, r *http.Request, mark string) {
 	t.Helper()
-	err := s.Update(r, func(session *djangosession.Session) error {
+	err := s.Update(httptest.NewRecorder(), r, func(session *djangosession.Session) error {
 		before := strings.Trim(session.Lookup("marks").JSON(), "[]")
 		if before != "" {
 			before += ","

@@ -30,7 +30,7 @@ type LoginOptions struct {
 	// CSRF is the site's CsrfViewMiddleware.
 	CSRF *csrfhttp.Checker
 	// Cookie writes the session's cookie.
-	Cookie func(login.LoggedIn) string
+	Cookie func(login.Saved) string
 }
 
 // login answers POST /login.
@@ -72,7 +72,7 @@ func (s *server) login(c echo.Context) error {
 	}
 	e.Outcome, e.UserID, e.Session = string(check.Alive), done.User.ID, keyhash.Of(done.Key)
 	token.Rotate(h, s.Answers.Now())
-	setcookie.Put(h, s.Login.Cookie(done))
+	setcookie.Put(h, s.Login.Cookie(done.Saved))
 	answer := body{result: true, message: reply.LoggedIn.Message, user: &done.User}
 	return writeText(c, reply.LoggedIn.Status, answer.appendJSON(nil))
 }

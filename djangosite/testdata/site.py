@@ -2,6 +2,8 @@
 import json
 import sys
 
+from importlib import import_module
+
 import django
 from django.conf import settings
 
@@ -19,7 +21,9 @@ from django.contrib import messages
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.contrib.sessions.models import Session
 from django.core import signing
+from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
 from django.test import RequestFactory
@@ -32,6 +36,8 @@ def make(question):
     with connection.schema_editor() as editor:
         for model in apps.get_models():
             editor.create_model(model)
+    if "CACHES" in json.loads(sys.argv[2]):
+        call_command("createcachetable")
     for name in ("ada", "bob"):
         User.objects.create_user(name, name + "@example.com", "s3cret")
     return {"django": django.get_version()}
@@ -78,20 +84,47 @@ def visit(question):
     request = RequestFactory().get("/", HTTP_COOKIE=question["cookie"])
 
     def view(request):
+        request.session.modified = question.get("modified", request.session.modified)
         for name, value in (question.get("set") or {}).items():
             request.session[name] = value
+        if question.get("clear"):
+            request.session.clear()
+        if "expiry" in question:
+            request.session.set_expiry(question["expiry"])
         if question.get("show"):
             said["messages"] = [[m.message, m.tags, hasattr(m.message, "__html__")] for m in messages.get_messages(request)]
         for text in question.get("add") or []:
             messages.info(request, text, extra_tags="big")
         said["user"] = request.user.username
         said["session"] = {k: v for k, v in request.session.items() if not k.startswith("_")}
+        said["age"] = request.session.get_expiry_age()
+        said["row"] = [row.expire_date.timestamp() for row in Session.objects.filter(session_key=request.session.session_key or "")]
         return HttpResponse()
 
     said = {}
     response = SessionMiddleware(AuthenticationMiddleware(MessageMiddleware(view)))(request)
     said["cookies"] = [morsel.OutputString() for morsel in response.cookies.values()]
     return said
+
+
+def end(question):
+    """Ends a session, as a logout in another request does."""
+    import_module(settings.SESSION_ENGINE).SessionStore(question["key"]).delete()
+    return {}
+
+
+def interrupted(question):
+    """A request whose session ends while its view changes it. Returns the exception of SessionMiddleware."""
+    def view(request):
+        request.session["late"] = True
+        end({"key": request.session.session_key})
+        return HttpResponse()
+
+    try:
+        SessionMiddleware(view)(RequestFactory().get("/", HTTP_COOKIE=question["cookie"]))
+    except Exception as e:
+        return {"exception": type(e).__name__}
+    return {"exception": ""}
 
 
 for line in sys.stdin:

@@ -34,7 +34,7 @@ func defaults() *config.Config {
 		SessionCookie:           config.SessionCookie{Attributes: setcookie.Attributes{Path: "/", HTTPOnly: true, SameSite: "Lax"}},
 		TouchInterval:           time.Minute,
 		Login:                   config.LoginSettings{Tries: 10, TriesPerAddress: 100, Per: 5 * time.Minute, AtOnce: 2},
-		CSRF:                    config.CSRF{CookieName: "csrftoken", HeaderName: "X-CSRFTOKEN", Cookie: setcookie.Attributes{Path: "/", SameSite: "Lax"}, CookieAge: 364 * 24 * time.Hour},
+		CSRF:                    config.CSRF{CookieName: "csrftoken", HeaderName: "X-CSRFTOKEN", Cookie: setcookie.Attributes{Path: "/", SameSite: "Lax"}, CookieAge: setcookie.Seconds(31449600)},
 		SecretKeyFallbacks:      []config.Secret{},
 		SessionEngine:           "django.contrib.sessions.backends.db",
 		SessionSerializer:       djangosession.JSON, SessionEngineKind: config.EngineDB, SessionFilePath: os.TempDir(), CacheVersion: 1,

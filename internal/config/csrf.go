@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"django-sidecar/internal/setcookie"
 )
@@ -20,7 +19,7 @@ type CSRF struct {
 
 	UseSessions bool                 // CSRF_USE_SESSIONS, which cannot be had here
 	Cookie      setcookie.Attributes // of CSRF_COOKIE_*
-	CookieAge   time.Duration        // CSRF_COOKIE_AGE; 0: as long as the browser
+	CookieAge   setcookie.Age        // CSRF_COOKIE_AGE
 }
 
 // readCSRF reads the settings of CsrfViewMiddleware, some of which uploads have too.
@@ -32,7 +31,9 @@ func (c *Config) readCSRF(r *reader) {
 	}
 	c.CSRF.UseSessions = r.flag("DJANGO_CSRF_USE_SESSIONS")
 	c.CSRF.Cookie = r.cookieAttributes("DJANGO_CSRF_COOKIE", c.DjangoVersion)
-	c.CSRF.CookieAge = time.Duration(r.limit("DJANGO_CSRF_COOKIE_AGE")) * time.Second
+	if age := r.limit("DJANGO_CSRF_COOKIE_AGE"); age > 0 {
+		c.CSRF.CookieAge = setcookie.Seconds(age)
+	}
 	if c.CSRF.UseSessions && c.Uploads.CSRFToken {
 		r.fault("DJANGO_CSRF_USE_SESSIONS", "is on, and so is SIDECAR_UPLOAD_CSRF_TOKEN: a token that is in the session "+
 			"cannot be compared here; turn one of them off")

@@ -136,7 +136,7 @@ func TestDjangoSource(t *testing.T) {
 					t.Errorf("%+v: the cookie is another: %v", q, rotated)
 				}
 				// The setting "Lax" came with Django 2.1.
-				line := q.cookie.Line("csrftoken", said.Cookie, 364*24*time.Hour, time.Now())
+				line := q.cookie.Line("csrftoken", said.Cookie, setcookie.Seconds(31449600), time.Now())
 				if got, want := expires.ReplaceAllString(line, ""), expires.ReplaceAllString(said.Line, ""); got != want {
 					t.Errorf("the line is\n%s, and Django's\n%s", got, want)
 				}

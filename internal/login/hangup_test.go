@@ -70,7 +70,7 @@ func TestHangsUp(t *testing.T) {
 	if err != nil || entry(a.kept[done.Key], "cart") != "tea" || len(a.kept) != 1 {
 		t.Errorf("login: %+v, %v", done, err)
 	}
-	if err := s.Update(ctx, done.Key, func(s *djangosession.Session) error { return s.Set("cart", "milk") }); err != nil ||
+	if _, err := s.Update(ctx, done.Key, func(s *djangosession.Session) error { return s.Set("cart", "milk") }); err != nil ||
 		entry(a.kept[done.Key], "cart") != "milk" {
 		t.Errorf("update: %v", err)
 	}

@@ -24,12 +24,24 @@ const (
 	entryHash    = "_auth_user_hash"
 )
 
-// LoggedIn is a session in which a user has logged in, and what its cookie says.
+// ErrInterrupted says that a session that was to be saved has been ended meanwhile: SessionInterrupted of
+// contrib/sessions/exceptions.py.
+var ErrInterrupted = errors.New("the session was ended before the request was: the user may have logged out in another one")
+
+// Saved is a session that was saved, and what its cookie says.
+type Saved struct {
+	// Key is the session key, "" where nothing was to be saved.
+	Key string
+	// Age is the cookie's.
+	Age setcookie.Age
+}
+
+// LoggedIn is a session in which a user has logged in.
 type LoggedIn struct {
-	// Key is the session key, and Replaced the one before, where it has another now; "" for none.
-	Key, Replaced string
-	// MaxAge is the cookie's; 0 where it ends with the browser.
-	MaxAge time.Duration
+	Saved
+
+	// Replaced is the session key before, where it has another now; "" for none.
+	Replaced string
 	// User is who has logged in.
 	User djangosession.User
 }
@@ -67,35 +79,28 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 		}
 	}
 	now := s.Now()
-	expire, err := s.Expiry.Date(session, now)
+	expire, age, err := s.ends(session, now)
 	if err != nil {
-		return LoggedIn{}, fmt.Errorf("logging in: %w", err)
-	}
-	done := LoggedIn{Key: key, User: a.User.User}
-	if done.MaxAge, err = s.maxAge(session, now); err != nil {
 		return LoggedIn{}, fmt.Errorf("logging in: %w", err)
 	}
 	// Whatever fails from here on fails before a session names the user.
 	if err := s.Writer.SetLastLogin(ctx, a.User.ID, now); err != nil {
 		return LoggedIn{}, err
 	}
-	if s.Seal != nil {
-		if done.Key, err = s.Seal(session); err != nil {
-			return LoggedIn{}, fmt.Errorf("logging in: %w", err)
-		}
-		return done, nil
-	}
+	under := ""
 	if same {
-		err := s.Sessions.Save(ctx, key, session, expire)
-		if !errors.Is(err, djangosession.ErrNotFound) {
-			return done, err
-		}
-		before = nil // somebody has logged out meanwhile
+		under = key
 	}
-	if done.Key, err = s.create(ctx, session, expire); err != nil {
-		return LoggedIn{}, err
+	done := LoggedIn{Saved: Saved{Age: age}, User: a.User.User}
+	done.Key, err = s.save(ctx, under, session, expire)
+	if same && errors.Is(err, djangosession.ErrNotFound) { // somebody has logged out meanwhile
+		before = nil
+		done.Key, err = s.save(ctx, "", session, expire)
 	}
-	if before == nil {
+	if err != nil {
+		return LoggedIn{}, fmt.Errorf("logging in: %w", err)
+	}
+	if same || before == nil || s.Seal != nil {
 		return done, nil
 	}
 	done.Replaced = key
@@ -108,30 +113,41 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 	return done, nil
 }
 
-// Update changes the session under a key, as a view of Django does: load, change, save. As with two Djangos, the last
-// one to save wins. It fails with djangosession.ErrNotFound where there is no session, or somebody has ended it
-// meanwhile, and with the error of change, and then nothing is written. It fails where sessions are in their cookies.
-func (s *Service) Update(ctx context.Context, key string, change func(*djangosession.Session) error) error {
-	if s.Seal != nil {
-		return errors.New("updating a session: it is in its cookie, and only a login sends another one")
-	}
-	session, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
-	switch {
-	case err != nil:
-		return err
-	case session == nil:
-		return djangosession.ErrNotFound
-	}
-	session = session.Clone()
-	if err := change(session); err != nil {
-		return err
-	}
-	expire, err := s.Expiry.Date(session, s.Now())
+// Update changes the session under a key, or begins one where there is none, as a view of Django does that has
+// request.session.modified: load, change, and process_response of contrib/sessions/middleware.py, 1.11 to 6.1. As with
+// two Djangos, the last one to save wins. Where none is begun, because it would be empty, Saved has no Key.
+//
+// It fails with ErrInterrupted where somebody has ended the session meanwhile, and with the error of change, and then
+// nothing is written.
+func (s *Service) Update(ctx context.Context, key string, change func(*djangosession.Session) error) (Saved, error) {
+	before, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
 	if err != nil {
-		return err
+		return Saved{}, err
 	}
-	_, err = within(ctx, s, func(ctx context.Context) (bool, error) { return true, s.Sessions.Save(ctx, key, session, expire) })
-	return err
+	session := djangosession.NewSession(s.Version)
+	if before == nil {
+		key = ""
+	} else {
+		session = before.Clone()
+	}
+	if err := change(session); err != nil {
+		return Saved{}, err
+	}
+	if key == "" && session.JSON() == "{}" { // is_empty
+		return Saved{}, nil
+	}
+	expire, age, err := s.ends(session, s.Now())
+	if err != nil {
+		return Saved{}, err
+	}
+	under, err := within(ctx, s, func(ctx context.Context) (string, error) { return s.save(ctx, key, session, expire) })
+	if errors.Is(err, djangosession.ErrNotFound) {
+		err = ErrInterrupted
+	}
+	if err != nil {
+		return Saved{}, err
+	}
+	return Saved{under, age}, nil
 }
 
 // before is the session of a request, nil where there is none that Django could read.
@@ -146,6 +162,18 @@ func (s *Service) before(ctx context.Context, key string) (*djangosession.Sessio
 	return session, err
 }
 
+// save stores a session in the place of the one under key, or where that is "", under a new key; or it signs the session.
+// It fails with djangosession.ErrNotFound where there is none under key any more.
+func (s *Service) save(ctx context.Context, key string, session *djangosession.Session, expire time.Time) (string, error) {
+	switch {
+	case s.Seal != nil:
+		return s.Seal(session)
+	case key == "":
+		return s.create(ctx, session, expire)
+	}
+	return key, s.Sessions.Save(ctx, key, session, expire)
+}
+
 // create stores a session under a new key: SessionBase.create of contrib/sessions/backends.
 func (s *Service) create(ctx context.Context, session *djangosession.Session, expire time.Time) (string, error) {
 	const tries = 8 // Django tries for ever; a key of 32 random characters is never taken
@@ -155,7 +183,7 @@ func (s *Service) create(ctx context.Context, session *djangosession.Session, ex
 			return key, err
 		}
 	}
-	return "", errors.New("logging in: each new session key is taken")
+	return "", errors.New("each new session key is taken")
 }
 
 // authHash is user.get_session_auth_hash().
@@ -166,13 +194,14 @@ func (s *Service) authHash(user *djangosession.StoredUser) string {
 	return s.Rules.AuthHash(user.Password)
 }
 
-// maxAge is the cookie's: process_response of contrib/sessions/middleware.py, 5.2.
-func (s *Service) maxAge(session *djangosession.Session, now time.Time) (time.Duration, error) {
-	if s.Expiry.EndsAtBrowserClose(session) {
-		return 0, nil
+// ends tells when a session ends that is saved now, and its cookie: process_response of
+// contrib/sessions/middleware.py, 5.2.
+func (s *Service) ends(session *djangosession.Session, now time.Time) (expire time.Time, age setcookie.Age, err error) {
+	if expire, err = s.Expiry.Date(session, now); err != nil || s.Expiry.EndsAtBrowserClose(session) {
+		return expire, age, err
 	}
-	age, err := s.Expiry.Age(session, now)
-	return setcookie.Seconds(age), err
+	seconds, err := s.Expiry.Age(session, now)
+	return expire, setcookie.Seconds(seconds), err
 }
 
 // isText reports whether an entry is that text, in constant time.

@@ -9,6 +9,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/login"
+	"django-sidecar/internal/setcookie"
 )
 
 // shelf is a store in memory.
@@ -130,7 +131,7 @@ func TestLogin(t *testing.T) {
 			continue
 		}
 		got := store.kept[done.Key]
-		if len(done.Key) < 8 || (done.Key == tt.key) != tt.same || got == nil || done.MaxAge != time.Hour {
+		if len(done.Key) < 8 || (done.Key == tt.key) != tt.same || got == nil || done.Age != setcookie.Seconds(3600) {
 			t.Errorf("%s: %+v after %s, and %d sessions", name, done, tt.key, len(store.kept))
 			continue
 		}
@@ -154,17 +155,70 @@ func TestLoginInCookie(t *testing.T) {
 	s.Sessions = store
 	ada := login.Authenticated{User: p.rows["ada"], Backend: modelBackend}
 	done, err := s.Login(t.Context(), "a:b:c", ada)
-	if err != nil || done.Key != "sealed" || done.MaxAge != time.Hour || len(store.kept) != 1 {
+	if err != nil || done.Key != "sealed" || done.Age != setcookie.Seconds(3600) || len(store.kept) != 1 {
 		t.Errorf("%+v, %v, %d stored", done, err, len(store.kept))
 	}
 	if entry(sealed, "_auth_user_id") != "ada" || entry(sealed, "cart") != "tea" {
 		t.Errorf("%s", sealed.JSON())
 	}
-	if err := s.Update(t.Context(), "a:b:c", func(*djangosession.Session) error { return nil }); err == nil {
-		t.Error("a session in a cookie is updated")
+	saved, err := s.Update(t.Context(), "a:b:c", func(session *djangosession.Session) error { return session.Set("cart", "cake") })
+	if err != nil || saved != (login.Saved{Key: "sealed", Age: setcookie.Seconds(3600)}) || sealed.JSON() != `{"cart":"cake"}` || len(store.kept) != 1 {
+		t.Errorf("%+v, %v, %s", saved, err, sealed.JSON())
 	}
 	s.Seal = func(*djangosession.Session) (string, error) { return "half", errShelf }
 	if done, err := s.Login(t.Context(), "a:b:c", ada); !errors.Is(err, errShelf) || done.Key != "" {
 		t.Errorf("%+v, %v", done, err)
+	}
+	if saved, err := s.Update(t.Context(), "a:b:c", func(*djangosession.Session) error { return nil }); !errors.Is(err, errShelf) || saved.Key != "" {
+		t.Errorf("%+v, %v", saved, err)
+	}
+}
+
+// TestUpdate: what comes of each session before, and what fails writes nothing.
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(t, modelBackend)
+	s.Version, s.Expiry = djangosession.MustVersion("5.2"), djangosession.Expiry{Version: djangosession.MustVersion("5.2"), CookieAge: time.Hour}
+	sets := func(session *djangosession.Session) error { return session.Set("cart", "tea") }
+	empties := func(session *djangosession.Session) error { session.Clear(); return nil }
+	fails := func(session *djangosession.Session) error { return errors.Join(session.Set("cart", "tea"), errShelf) }
+	for name, tt := range map[string]struct {
+		key, failing string
+		taken        int
+		change       func(*djangosession.Session) error
+		keeps, empty bool // the key; nothing is kept
+		err          error
+	}{
+		"no session":              {change: sets},
+		"no session, and none":    {change: empties, empty: true},
+		"a key of nothing":        {key: "attacker0", change: sets},
+		"a malformed key":         {key: "x", change: sets},
+		"a session":               {key: "before-key", change: sets, keeps: true},
+		"a session is emptied":    {key: "before-key", change: empties, keeps: true},
+		"two keys are taken":      {taken: 2, change: sets},
+		"all keys are taken":      {taken: 99, change: sets, err: djangosession.ErrExists},
+		"ended meanwhile":         {key: "before-key", change: sets, failing: "gone", err: login.ErrInterrupted},
+		"the change fails":        {key: "before-key", change: fails, err: errShelf},
+		"the store cannot load":   {key: "before-key", change: sets, failing: "load", err: errShelf},
+		"the store cannot create": {change: sets, failing: "create", err: errShelf},
+	} {
+		before := session(t, map[string]string{"kept": "yes"})
+		store := &shelf{kept: map[string]*djangosession.Session{"before-key": before}, failing: tt.failing, taken: tt.taken}
+		s.Sessions = store
+		saved, err := s.Update(t.Context(), tt.key, tt.change)
+		if tt.err != nil || tt.empty {
+			if (err == nil) != tt.empty || !errors.Is(tt.err, djangosession.ErrExists) && !errors.Is(err, tt.err) || saved != (login.Saved{}) || len(store.kept) != 1 || store.kept["before-key"] != before {
+				t.Errorf("%s: %+v, %v, %v", name, saved, err, store.kept)
+			}
+			continue
+		}
+		got := store.kept[saved.Key]
+		if err != nil || len(saved.Key) < 8 || (saved.Key == tt.key) != tt.keeps || got == nil || saved.Age != setcookie.Seconds(3600) {
+			t.Errorf("%s: %+v, %v", name, saved, err)
+			continue
+		}
+		if want := name != "a session is emptied"; (entry(got, "cart") == "tea") != want || (entry(got, "kept") != "") != (want && tt.keeps) || entry(before, "cart") != "" {
+			t.Errorf("%s: %s", name, got.JSON())
+		}
 	}
 }

@@ -3,7 +3,6 @@
 package setcookie
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,20 +21,23 @@ type Attributes struct {
 	SameSite string
 }
 
-// Line is the value of a Set-Cookie header: set_cookie of django/http/response.py, 5.2, and Morsel.OutputString of
-// http/cookies.py, CPython 3.13. The name and the value must need no quotes. A maxAge of 0 lasts as long as the
-// browser; see Ended for one that is over.
-func (a Attributes) Line(name, value string, maxAge time.Duration, now time.Time) string {
-	expires := ""
-	if maxAge > 0 {
-		expires = now.Add(maxAge).UTC().Format(http.TimeFormat)
-	}
-	return a.line(name, value, expires, int64(maxAge/time.Second), maxAge > 0)
+// Age is how long a cookie lasts. The zero Age is as long as the browser.
+type Age struct {
+	Seconds int64
+	Bounded bool
 }
 
-// Seconds is a Max-Age as Django counts it. More than a Duration has, some 292 years, is as much as it has.
-func Seconds(n int64) time.Duration {
-	return time.Duration(min(n, math.MaxInt64/int64(time.Second))) * time.Second
+// Seconds is the Age of a cookie with Max-Age. One of 0 or less is over at once.
+func Seconds(n int64) Age { return Age{n, true} }
+
+// Line is the value of a Set-Cookie header: set_cookie of django/http/response.py, 5.2, and Morsel.OutputString of
+// http/cookies.py, CPython 3.13. The name and the value must need no quotes.
+func (a Attributes) Line(name, value string, age Age, now time.Time) string {
+	expires := ""
+	if age.Bounded {
+		expires = time.Unix(now.Unix()+age.Seconds, 0).UTC().Format(http.TimeFormat)
+	}
+	return a.line(name, value, expires, age)
 }
 
 // Ended is the line that has a browser forget the cookie: delete_cookie of django/http/response.py, 5.2, with the path,
@@ -44,10 +46,10 @@ func (a Attributes) Ended(name string) string {
 	// django/http/response.py, 5.2: browsers ignore a cookie that fails the rules of its own prefix.
 	secure := strings.HasPrefix(name, "__Secure-") || strings.HasPrefix(name, "__Host-") || strings.EqualFold(a.SameSite, "none")
 	a.Secure, a.HTTPOnly = secure, false
-	return a.line(name, `""`, "Thu, 01 Jan 1970 00:00:00 GMT", 0, true)
+	return a.line(name, `""`, "Thu, 01 Jan 1970 00:00:00 GMT", Seconds(0))
 }
 
-func (a Attributes) line(name, value, expires string, seconds int64, aged bool) string {
+func (a Attributes) line(name, value, expires string, age Age) string {
 	var b strings.Builder
 	b.WriteString(name + "=" + value)
 	add := func(attribute, text string) {
@@ -60,8 +62,8 @@ func (a Attributes) line(name, value, expires string, seconds int64, aged bool) 
 	if a.HTTPOnly {
 		b.WriteString("; HttpOnly")
 	}
-	if aged {
-		add("Max-Age", strconv.FormatInt(seconds, 10))
+	if age.Bounded {
+		add("Max-Age", strconv.FormatInt(age.Seconds, 10))
 	}
 	add("Path", a.Path)
 	add("SameSite", a.SameSite)

@@ -106,36 +106,40 @@ func (l *Live) CheckPassword(ctx context.Context, id, password string) (bool, er
 	return s.CheckPassword(ctx, id, password)
 }
 
-// Session reads a session. It fails with djangosession.ErrNotFound where there is none that is alive and can be read.
+// Session reads a session; an empty one where there is none that is alive and can be read, as request.session is.
 func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session, error) {
+	d := l.Current()
 	if !djangosession.ValidSessionKey(key) {
-		return nil, djangosession.ErrNotFound
+		return djangosession.NewSession(d.version), nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
 	defer cancel()
-	s, err := l.Current().sessions.Load(ctx, key)
-	if err != nil {
-		return nil, asNotFound(err)
+	s, err := d.sessions.Load(ctx, key)
+	switch {
+	case djangosession.IsAnswer(err):
+		return djangosession.NewSession(d.version), nil
+	case err != nil:
+		return nil, err
 	}
 	return s.Clone(), nil
 }
 
-// UpdateSession changes a session, as a view of Django that saves it.
-func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+// UpdateSession changes a session, or begins one, as a view of Django that sets request.session.
+func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) (login.Saved, error) {
 	s, err := l.logins()
 	if err != nil {
-		return err
+		return login.Saved{}, err
 	}
-	err = s.Update(ctx, key, change)
+	saved, err := s.Update(ctx, key, change)
 	if l.cache != nil {
 		l.cache.ForgetSession(keyhash.Of(key))
 	}
-	return err
+	return saved, err
 }
 
 // SessionCookie is the line that sets a session's cookie.
-func (l *Live) SessionCookie(done login.LoggedIn) string {
-	return l.cookieLine(done.Key, done.MaxAge, time.Now())
+func (l *Live) SessionCookie(saved login.Saved) string {
+	return l.cookieLine(saved.Key, saved.Age, time.Now())
 }
 
 // CSRF is the site's CsrfViewMiddleware.

@@ -50,7 +50,7 @@ func (l *Live) Touch(ctx context.Context, key keyhash.Key) (cookie string, expir
 	}
 	now, e := time.Now(), d.expiry()
 	if e.EndsAtBrowserClose(s) {
-		return l.cookieLine(key.Text, 0, now), s.ExpireDate, nil
+		return l.cookieLine(key.Text, setcookie.Age{}, now), s.ExpireDate, nil
 	}
 	age, err := e.Age(s, now)
 	if err != nil || age <= 0 {
@@ -59,8 +59,8 @@ func (l *Live) Touch(ctx context.Context, key keyhash.Key) (cookie string, expir
 	return l.cookieLine(key.Text, setcookie.Seconds(age), now), s.ExpireDate, nil
 }
 
-func (l *Live) cookieLine(key string, maxAge time.Duration, now time.Time) string {
-	return l.Config.SessionCookie.Attributes.Line(l.Config.SessionCookieName, key, maxAge, now)
+func (l *Live) cookieLine(key string, age setcookie.Age, now time.Time) string {
+	return l.Config.SessionCookie.Attributes.Line(l.Config.SessionCookieName, key, age, now)
 }
 
 // move moves the expiry of a session that was loaded, if it moves by as much as SIDECAR_TOUCH_INTERVAL: so it is written
