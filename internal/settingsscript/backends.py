@@ -161,6 +161,9 @@ def own_permissions(report, model, listed, rules, allowed):
     own = own_permission_code(model)
     differs = allowed is not None and allowed[""] is not None and allowed[""] != TABLES_SAY
     anybody = any(known_or_ruled(path, rules) for path in listed)
+    if not anybody and hasattr(model, "has_perm"):
+        places = [own_permission_code(cls) or where(cls) for path, cls in backends if path in listed]
+        report.stricter.append("require=perm is refused, since no backend gives what the tables of permissions have (%s)" % ", ".join(places))
     if anybody and (differs or own or denies):
         for path in listed:
             known = known_backend(path)

@@ -20,6 +20,11 @@ class Everybody(ModelBackend):
         return get_user_model().objects.filter(pk=user_id).first()
 
 
+class NoPermissions(ModelBackend):
+    def has_perm(self, user_obj, perm, obj=None):
+        return False
+
+
 class NotBanned(ModelBackend):
     def get_user(self, user_id):
         return get_user_model().objects.filter(pk=user_id, is_active=True, banned=False).first()
