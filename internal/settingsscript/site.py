@@ -101,10 +101,11 @@ def read_uploads(report):
         return
     from django.core.files.storage import FileSystemStorage, default_storage
 
+    kind, failed = outcome(lambda: default_storage.exists)  # sets the storage up
+    if kind == "error":
+        report.remarks.append("files of uploads have no storage, and uploads stay off: %s" % failed)
+        return
     storage = getattr(default_storage, "_wrapped", default_storage)
-    if type(storage).__name__ == "object" or type(storage) is object:
-        default_storage.exists  # sets the storage up
-        storage = default_storage._wrapped
     if not isinstance(storage, FileSystemStorage):
         report.remarks.append(
             "files are kept by %s, which is no FileSystemStorage: uploads through django-sidecar would not be where Django looks"
