@@ -47,56 +47,82 @@ func redisSays(t *testing.T, r *djangotest.RedisServer, command, want string) {
 	waitFor(t, 20*time.Second, command+": "+want, func() bool { return r.Answers(command, want) })
 }
 
-// TestRedisFailsOver: Sentinels give a replica the place of a primary that has crashed, under load. Of the three, the one
-// that the sidecar has asked so far is silent.
-func TestRedisFailsOver(t *testing.T) {
-	primary := djangotest.Redis(t, djangotest.RedisConfig{})
-	host, port, err := net.SplitHostPort(primary.Addr)
+// watched is a primary and its replica, and three Sentinels that watch them.
+type watched struct {
+	primary, replica *djangotest.RedisServer
+	sentinels        []*djangotest.RedisServer
+	promoted         string // the replica's port
+}
+
+func redisWithSentinels(t *testing.T) *watched {
+	t.Helper()
+	w := &watched{primary: djangotest.Redis(t, djangotest.RedisConfig{})}
+	host, port, err := net.SplitHostPort(w.primary.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	replica := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port, "repl-diskless-sync-delay 0"}})
-	_, promoted, err := net.SplitHostPort(replica.Addr)
-	if err != nil {
+	w.replica = djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port, "repl-diskless-sync-delay 0"}})
+	if _, w.promoted, err = net.SplitHostPort(w.replica.Addr); err != nil {
 		t.Fatal(err)
 	}
-	var watching []*djangotest.RedisServer
-	var sentinels []string
 	for range 3 {
 		s := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{
 			"sentinel monitor mymaster " + host + " " + port + " 2", "sentinel down-after-milliseconds mymaster 500",
 		}})
 		redisSays(t, s, "SENTINEL REPLICAS mymaster", "*1")
-		watching, sentinels = append(watching, s), append(sentinels, s.Addr)
+		w.sentinels = append(w.sentinels, s)
 	}
-	for _, s := range watching {
+	for _, s := range w.sentinels {
 		redisSays(t, s, "SENTINEL SENTINELS mymaster", "*2")
 	}
+	return w
+}
+
+// addresses are those of the Sentinels.
+func (w *watched) addresses() (all []string) {
+	for _, s := range w.sentinels {
+		all = append(all, s.Addr)
+	}
+	return all
+}
+
+// crash kills the primary, and has the first Sentinel say nothing any more.
+func (w *watched) crash() {
+	w.sentinels[0].Pause()
+	w.primary.Kill()
+}
+
+// failOver waits until the other Sentinels have given its place to the replica.
+func (w *watched) failOver(t *testing.T) {
+	t.Helper()
+	for _, s := range w.sentinels[1:] {
+		waitFor(t, 20*time.Second, "the replica in the primary's place", func() bool {
+			return s.Line("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", 5) == w.promoted
+		})
+	}
+}
+
+// TestRedisFailsOver: Sentinels give a replica the place of a primary that has crashed, under load. Of the three, the one
+// that the sidecar has asked so far is silent.
+func TestRedisFailsOver(t *testing.T) {
+	w := redisWithSentinels(t)
 	r := newCluster(t, time.Second)
-	r.cacheSessions(t, "cache", "redis://mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+strings.Join(sentinels, ",")+"&")
-	primary.Do(r.setSessions(t, "django.contrib.sessions.cache")...)
-	redisSays(t, replica, "DBSIZE", ":16")
+	r.cacheSessions(t, "cache", "redis://mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+strings.Join(w.addresses(), ",")+"&")
+	w.primary.Do(r.setSessions(t, "django.contrib.sessions.cache")...)
+	redisSays(t, w.replica, "DBSIZE", ":16")
 	l := r.load(t)
 	defer l.running.Wait()
 	defer l.stop()
 	during(300 * time.Millisecond)
 	l.endure(t, fault{"failed over", func(t *testing.T, _ *rig) func() {
-		watching[0].Pause()
-		primary.Kill()
-		return func() {
-			for _, s := range watching[1:] {
-				waitFor(t, 20*time.Second, "the replica in the primary's place", func() bool {
-					return s.Line("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", 5) == promoted
-				})
-			}
-		}
+		w.crash()
+		return func() { w.failOver(t) }
 	}, true, false}, time.Second)
 }
 
-// TestRedisClusterNode: of a cluster of three, one node does not answer. Its sessions cannot be looked at meanwhile, and
-// who asks for them is told so at once.
-func TestRedisClusterNode(t *testing.T) {
-	var nodes []*djangotest.RedisServer
+// redisCluster is three nodes, each with a third of the slots.
+func redisCluster(t *testing.T) (nodes []*djangotest.RedisServer) {
+	t.Helper()
 	for range 3 {
 		nodes = append(nodes, djangotest.Redis(t, djangotest.RedisConfig{Cluster: true, Settings: []string{"cluster-require-full-coverage no"}}))
 	}
@@ -113,12 +139,24 @@ func TestRedisClusterNode(t *testing.T) {
 	for _, n := range nodes {
 		waitFor(t, 20*time.Second, "a cluster of three", func() bool { return n.Answers("CLUSTER COUNTKEYSINSLOT 0", ":") && n.Answers("CLUSTER SLOTS", "*3") })
 	}
-	r := newCluster(t, time.Second)
+	return nodes
+}
+
+// clusterURL is the cluster's, for DJANGO_CACHE_URL.
+func clusterURL(nodes []*djangotest.RedisServer) string {
 	var addresses []string
 	for _, n := range nodes {
 		addresses = append(addresses, n.Addr)
 	}
-	r.cacheSessions(t, "cache", "redis://"+strings.Join(addresses, ",")+"?cluster=true&")
+	return "redis://" + strings.Join(addresses, ",") + "?cluster=true&"
+}
+
+// TestRedisClusterNode: of a cluster of three, one node does not answer. Its sessions cannot be looked at meanwhile, and
+// who asks for them is told so at once.
+func TestRedisClusterNode(t *testing.T) {
+	nodes := redisCluster(t)
+	r := newCluster(t, time.Second)
+	r.cacheSessions(t, "cache", clusterURL(nodes))
 	held := make([]int, len(nodes))
 	for _, command := range r.setSessions(t, "django.contrib.sessions.cache") {
 		for i, n := range nodes {

@@ -37,19 +37,19 @@ type loginSite struct {
 // newLoginSite serves a sidecar beside a project of this Django, with these settings besides.
 func newLoginSite(t *testing.T, version string, env map[string]string) *loginSite {
 	t.Helper()
-	return newLoginSiteOn(t, version, loginDatabase{}, env)
+	return newLoginSiteOn(t, version, serverDatabase{}, env)
 }
 
-// loginDatabase is a database of a server: as Django's settings have it, for DATABASE_URL, and what gives the sidecar a role of
-// its own.
-type loginDatabase struct {
+// serverDatabase is a database of a server: as Django's settings have it, for DATABASE_URL, and what gives the sidecar a
+// role of its own. The zero serverDatabase is none: SQLite.
+type serverDatabase struct {
 	django map[string]any
 	url    string
 	become func(*testing.T)
 }
 
 // newLoginSiteOn is newLoginSite with a database of a server.
-func newLoginSiteOn(t *testing.T, version string, database loginDatabase, env map[string]string) *loginSite {
+func newLoginSiteOn(t *testing.T, version string, database serverDatabase, env map[string]string) *loginSite {
 	t.Helper()
 	s := &loginSite{site: djangotest.NewSiteOn(t, version, database.django)}
 	program, err := os.ReadFile("testdata/login_people.py")
@@ -181,7 +181,7 @@ func (s *loginSite) look(t *testing.T, pairs [][2]string) (said []lookedAt) {
 // TestLogin: Django takes the sessions, the cookies and the password hashes that logins write, of every hasher, and
 // refuses what it would refuse. On servers, the sidecar has the rights of the printed role alone.
 func TestLogin(t *testing.T) {
-	on := map[string]func(*testing.T) loginDatabase{"4.2": loginOnMariaDB, "5.2": loginOnPostgres, "6.1": loginThroughPgBouncer}
+	on := map[string]func(*testing.T) serverDatabase{"4.2": loginOnMariaDB, "5.2": loginOnPostgres, "6.1": loginThroughPgBouncer}
 	for _, e := range []engine{
 		{"1.11", "db", ""},
 		{"2.2", "db", ""},
@@ -195,7 +195,7 @@ func TestLogin(t *testing.T) {
 	} {
 		t.Run(e.String(), func(t *testing.T) {
 			e.set(t)
-			var database loginDatabase
+			var database serverDatabase
 			if e.name == "db" && on[e.version] != nil {
 				database = on[e.version](t)
 			}
@@ -207,24 +207,24 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-func loginOnMariaDB(t *testing.T) loginDatabase {
+func loginOnMariaDB(t *testing.T) serverDatabase {
 	t.Helper()
 	db := djangotest.MariaDB(t).Database(t)
-	return loginDatabase{db.Django(), db.URL(), becomeMariaDBRole}
+	return serverDatabase{db.Django(), db.URL(), becomeMariaDBRole}
 }
 
-func loginOnPostgres(t *testing.T) loginDatabase {
+func loginOnPostgres(t *testing.T) serverDatabase {
 	t.Helper()
 	db := djangotest.Postgres(t).Database(t)
-	return loginDatabase{db.Django(), db.URL(), func(t *testing.T) { t.Helper(); becomeRole(t, db) }}
+	return serverDatabase{db.Django(), db.URL(), func(t *testing.T) { t.Helper(); becomeRole(t, db) }}
 }
 
 // loginThroughPgBouncer is for a pgbouncer in transaction mode, which knows the tables' owner alone.
-func loginThroughPgBouncer(t *testing.T) loginDatabase {
+func loginThroughPgBouncer(t *testing.T) serverDatabase {
 	t.Helper()
 	server := djangotest.Postgres(t)
 	db := server.Database(t)
-	return loginDatabase{db.Django(), djangotest.PgBouncer(t, server, "transaction").URL(db), func(*testing.T) {}}
+	return serverDatabase{db.Django(), djangotest.PgBouncer(t, server, "transaction").URL(db), func(*testing.T) {}}
 }
 
 func (s *loginSite) testLogin(t *testing.T, version string) {

@@ -32,7 +32,13 @@ type writingSite struct {
 
 func newWritingSite(t *testing.T, version string, env map[string]string) *writingSite {
 	t.Helper()
-	s := &writingSite{site: djangotest.NewSite(t, version), folder: t.TempDir()}
+	return newWritingSiteOn(t, version, serverDatabase{}, env)
+}
+
+// newWritingSiteOn is newWritingSite with a database of a server.
+func newWritingSiteOn(t *testing.T, version string, database serverDatabase, env map[string]string) *writingSite {
+	t.Helper()
+	s := &writingSite{site: djangotest.NewSiteOn(t, version, database.django), folder: t.TempDir()}
 	s.python(t, "make", &s.keys)
 	for name, value := range map[string]string{
 		"DJANGO_SECRET_KEY": djangotest.SiteSecretKey, "DATABASE_URL": "sqlite:///" + s.site.Database, "DJANGO_VERSION": version,
@@ -42,6 +48,10 @@ func newWritingSite(t *testing.T, version string, env map[string]string) *writin
 	}
 	for name, value := range env {
 		t.Setenv(name, value)
+	}
+	if database.url != "" {
+		t.Setenv("DATABASE_URL", database.url)
+		database.become(t)
 	}
 	s.url = "http://" + serveForTest(t).String()
 	return s
@@ -63,6 +73,10 @@ func (e engine) set(t *testing.T) {
 	var backend, location, url string
 	switch e.cache {
 	case "":
+		if e.name == "file" {
+			t.Setenv("TMPDIR", t.TempDir())
+			t.Setenv("DJANGO_SESSION_FILE_PATH", os.Getenv("TMPDIR"))
+		}
 		return
 	case "RedisCache":
 		location = "redis://" + djangotest.Redis(t, djangotest.RedisConfig{}).Addr + "/1"

@@ -2,6 +2,7 @@ package cachestore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -39,9 +40,14 @@ var _ djangosession.Writer = (*Writer)(nil)
 // Writer returns what writes the sessions of s, an engine cache. The cache is that of s.
 func (s *Store) Writer(cache Changer) *Writer { return &Writer{cache, s.config, s.prefix} }
 
+// dump is a session as the cache keeps it.
+func (w *Writer) dump(s *djangosession.Session) ([]byte, error) {
+	return djangosession.DumpSession(s, w.config.Serializer, w.config.MaxBytes)
+}
+
 // Create implements djangosession.Writer.
 func (w *Writer) Create(ctx context.Context, key string, s *djangosession.Session, expire time.Time) error {
-	value, err := djangosession.DumpSession(s, w.config.Serializer, w.config.MaxBytes)
+	value, err := w.dump(s)
 	if err != nil {
 		return err
 	}
@@ -50,7 +56,7 @@ func (w *Writer) Create(ctx context.Context, key string, s *djangosession.Sessio
 
 // Save implements djangosession.Writer.
 func (w *Writer) Save(ctx context.Context, key string, s *djangosession.Session, expire time.Time) error {
-	value, err := djangosession.DumpSession(s, w.config.Serializer, w.config.MaxBytes)
+	value, err := w.dump(s)
 	if err != nil {
 		return err
 	}
@@ -76,9 +82,12 @@ func (w *Writer) Touch(ctx context.Context, key string, loaded *djangosession.Se
 }
 
 // CachedDBWriter is the djangosession.Writer of cached_db: contrib/sessions/backends/cached_db.py, 1.11 to 6.1. It
-// writes the row as the engine db does, and then has the cache forget the session: the next who asks takes it from the
-// row, and puts it back with the row's expiry. So nobody's writing that comes between is lost, and nothing that has
-// ended is put back.
+// writes the row as the engine db does, and then the cache as Django does, but that it puts nothing back that is not
+// there any more: so nothing that has ended comes back.
+//
+// A cache that was made to forget the session would be filled again by whoever asks next, from the row, and may get one
+// that is older than what somebody saves at that moment. So a session is forgotten only where the cache's values are
+// not written here: those in msgpack, and those of an engine of the project's own, which may have more in them.
 //
 // The row comes first: whoever asks between the two finds the session that was. Where the cache fails, the method does,
 // although the row is written: the cache may still have the session that was, and nobody may call that done. Django
@@ -86,22 +95,34 @@ func (w *Writer) Touch(ctx context.Context, key string, loaded *djangosession.Se
 type CachedDBWriter struct {
 	rows   djangosession.Writer
 	cache  Deleter
+	values *Writer // nil: they are not written
 	prefix string
 }
 
 var _ djangosession.Writer = (*CachedDBWriter)(nil)
 
 // WriteRows returns what writes the sessions of s, an engine cached_db, through the writer of their rows. The cache is
-// that of s.
+// that of s. One that is a Changer is written, and one that is not forgets.
 func (s *Store) WriteRows(rows djangosession.Writer, cache Deleter) *CachedDBWriter {
-	return &CachedDBWriter{rows, cache, s.prefix}
+	w := &CachedDBWriter{rows: rows, cache: cache, prefix: s.prefix}
+	if c, ok := cache.(Changer); ok && s.config.SessionKeyPrefix == prefixCachedDB {
+		w.values = s.Writer(c)
+	}
+	return w
 }
 
-// Create implements djangosession.Writer. The cache has nothing under a new key.
+// Create implements djangosession.Writer. The cache has nothing under a new key. Where it cannot take the session, the
+// next who asks finds the row.
 func (w *CachedDBWriter) Create(
 	ctx context.Context, key string, s *djangosession.Session, expire time.Time,
 ) error {
-	return w.rows.Create(ctx, key, s, expire)
+	if err := w.rows.Create(ctx, key, s, expire); err != nil || w.values == nil {
+		return err
+	}
+	ctx, cancel := halfOf(ctx) // a cache that hangs leaves the other half to what is left to do
+	defer cancel()
+	_ = w.values.Create(ctx, key, s, expire)
+	return nil
 }
 
 // Save implements djangosession.Writer.
@@ -109,7 +130,14 @@ func (w *CachedDBWriter) Save(ctx context.Context, key string, s *djangosession.
 	if err := w.rows.Save(ctx, key, s, expire); err != nil {
 		return err
 	}
-	return w.cache.Delete(ctx, w.prefix+key)
+	if w.values == nil {
+		return w.cache.Delete(ctx, w.prefix+key)
+	}
+	value, err := w.values.dump(s)
+	if err != nil { // the cache has no form for it
+		return w.cache.Delete(ctx, w.prefix+key)
+	}
+	return unlessGone(w.values.cache.Replace(ctx, w.prefix+key, value, expire))
 }
 
 // Delete implements djangosession.Writer. Where the row is gone already, the cache may still have it.
@@ -125,5 +153,16 @@ func (w *CachedDBWriter) Touch(ctx context.Context, key string, loaded *djangose
 	if err := w.rows.Touch(ctx, key, loaded, to); err != nil {
 		return err
 	}
-	return w.cache.Delete(ctx, w.prefix+key)
+	if w.values == nil {
+		return w.cache.Delete(ctx, w.prefix+key)
+	}
+	return unlessGone(w.values.Touch(ctx, key, loaded, to))
+}
+
+// unlessGone is nil where the cache has no such session: the row is what counts then.
+func unlessGone(err error) error {
+	if errors.Is(err, djangosession.ErrNotFound) {
+		return nil
+	}
+	return err
 }

@@ -37,7 +37,8 @@ func (s *Store) Create(ctx context.Context, key string, session *djangosession.S
 	})
 }
 
-// Save implements djangosession.Writer. As with two Djangos, who saves while somebody logs out may come last.
+// Save implements djangosession.Writer. Where two files cannot change places in one step, as on NFS, who saves while
+// somebody logs out may come last, as with two Djangos.
 func (s *Store) Save(ctx context.Context, key string, session *djangosession.Session, _ time.Time) error {
 	if err := s.alive(ctx, key); err != nil {
 		return err
@@ -118,7 +119,10 @@ func (s *Store) write(
 		if err != nil {
 			return err
 		}
-		return folder.Move(root, temporary, name)
+		if err = folder.Replace(root, temporary, name); errors.Is(err, fs.ErrNotExist) {
+			return djangosession.ErrNotFound
+		}
+		return err
 	})
 }
 

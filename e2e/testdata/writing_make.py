@@ -24,7 +24,7 @@ def end_soon(s):
         cache.set(s.cache_key, cache.get(s.cache_key), 100)
 
 
-user = User.objects.create_user("writing", "w@example.com", None)
+user = User.objects.create_user("writing", "w@example.com", "s3cret")
 expiries = {"default": None, "seconds": 3000, "fraction": 2000.5, "browser": 0, "active": None, "lost": 5000, "ended": None}
 if django.VERSION >= (4, 1):
     expiries["date"] = timezone.now() + datetime.timedelta(days=3)

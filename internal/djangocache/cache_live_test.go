@@ -99,11 +99,14 @@ func deploy(t *testing.T, s site) *deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rowWriter != nil {
+	switch changer, err := d.cache.Changer(); {
+	case rowWriter != nil && err == nil:
+		d.writer = d.store.WriteRows(rowWriter, changer)
+	case rowWriter != nil:
 		d.writer = d.store.WriteRows(rowWriter, d.cache)
-	} else if changer, err := d.cache.Changer(); err == nil {
+	case err == nil:
 		d.writer = d.store.Writer(changer)
-	} else if !strings.Contains(s.url, "msgpack") {
+	case !strings.Contains(s.url, "msgpack"):
 		t.Error(err)
 	}
 	return d

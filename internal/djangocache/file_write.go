@@ -54,8 +54,8 @@ func (b *fileBackend) Add(ctx context.Context, key string, value []byte, expires
 	})
 }
 
-// Replace implements store: set(), which writes another file and renames it. As with two Djangos, who stores while
-// somebody deletes may come last.
+// Replace implements store: set(), which writes another file and renames it. Where two files cannot change places in one
+// step, as on NFS, who stores while somebody deletes may come last, as with two Djangos.
 func (b *fileBackend) Replace(ctx context.Context, key string, value []byte, expires time.Time) error {
 	return b.change(ctx, "writing to", func(dir *os.Root) error {
 		if err := b.alive(fileName(key)); err != nil {
@@ -68,7 +68,7 @@ func (b *fileBackend) Replace(ctx context.Context, key string, value []byte, exp
 		if err != nil {
 			return err
 		}
-		return folder.Move(dir, temporary, fileName(key))
+		return folder.Replace(dir, temporary, fileName(key))
 	})
 }
 

@@ -83,6 +83,12 @@ func (s *Site) pipe(program, folder string, args ...string) string {
 	return string(said)
 }
 
+// Converse starts a program of the project that answers lines of JSON.
+func (s *Site) Converse(path string) *Conversation {
+	s.tb.Helper()
+	return Converse(s.tb, "Django "+s.version, s.command("-W", "ignore", path))
+}
+
 func sitePath() string { return filepath.Join(RepositoryPath(), "testdata", "site") }
 
 func (s *Site) command(args ...string) *exec.Cmd {

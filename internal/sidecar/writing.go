@@ -74,7 +74,11 @@ func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 		}
 		w.loaded = d.sessionRows
 		w.probes = append(w.probes, d.probeCacheWriting)
-		return d.cached.WriteRows(rows, d.cache), nil
+		if cache, err := d.cache.Changer(); err == nil {
+			w.probes = append(w.probes, d.probeSessionWriting(d.cached.Writer(cache)))
+			return d.cached.WriteRows(rows, cache), nil
+		}
+		return d.cached.WriteRows(rows, d.cache), nil // it forgets what is written
 	case config.EngineSignedCookies:
 		if c.SessionSerializer == djangosession.JSON {
 			w.seal = d.cookies.Seal
@@ -90,9 +94,7 @@ func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 			return nil, fmt.Errorf("SIDECAR_WRITE, DJANGO_CACHE_URL: %w; unset SIDECAR_WRITE", err)
 		}
 		sessions := d.cached.Writer(cache)
-		w.probes = append(w.probes, d.probeCacheWriting, func(ctx context.Context) error {
-			return d.probeSessionWriting(ctx, sessions)
-		})
+		w.probes = append(w.probes, d.probeCacheWriting, d.probeSessionWriting(sessions))
 		return sessions, nil
 	}
 	return nil, fmt.Errorf("SIDECAR_WRITE: sessions of the engine %s are not written; unset it", c.SessionEngine)
@@ -126,22 +128,25 @@ func (d *Deployment) probeCacheWriting(ctx context.Context) error {
 	return nil
 }
 
-// probeSessionWriting changes, as SIDECAR_WRITE names, a session that is never there: its key is shorter than any.
-func (d *Deployment) probeSessionWriting(ctx context.Context, sessions djangosession.Writer) error {
-	none := djangosession.NewSession(d.version)
-	var errs []error
-	if d.config.Write.Touch {
-		errs = append(errs, sessions.Touch(ctx, "probe", none, time.Now().Add(time.Minute)))
-	}
-	if d.config.Write.Login {
-		errs = append(errs, sessions.Save(ctx, "probe", none, time.Now().Add(time.Minute)))
-	}
-	for i, err := range errs {
-		if errors.Is(err, djangosession.ErrNotFound) {
-			errs[i] = nil
+// probeSessionWriting changes in a cache, as SIDECAR_WRITE names, a session that is never there: its key is shorter than
+// any.
+func (d *Deployment) probeSessionWriting(sessions djangosession.Writer) func(context.Context) error {
+	return func(ctx context.Context) error {
+		none := djangosession.NewSession(d.version)
+		var errs []error
+		if d.config.Write.Touch {
+			errs = append(errs, sessions.Touch(ctx, "probe", none, time.Now().Add(time.Minute)))
 		}
+		if d.config.Write.Login {
+			errs = append(errs, sessions.Save(ctx, "probe", none, time.Now().Add(time.Minute)))
+		}
+		for i, err := range errs {
+			if errors.Is(err, djangosession.ErrNotFound) {
+				errs[i] = nil
+			}
+		}
+		return errors.Join(errs...)
 	}
-	return errors.Join(errs...)
 }
 
 // ProbeWriting asks the stores whether they would let be written what SIDECAR_WRITE names; nil says that they would.

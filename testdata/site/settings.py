@@ -1,6 +1,5 @@
 """A project as django-admin startproject makes it, with the view of docs/proof.md."""
 import json
-import json
 import os
 
 SECRET_KEY = os.environ["SITE_SECRET_KEY"]
@@ -26,3 +25,4 @@ if "SITE_SESSION_ENGINE" in os.environ:
     SESSION_ENGINE = "django.contrib.sessions.backends." + os.environ["SITE_SESSION_ENGINE"]
 if "SITE_CACHE" in os.environ:
     CACHES = {"default": json.loads(os.environ["SITE_CACHE"])}
+globals().update(json.loads(os.environ.get("SITE_SETTINGS", "{}")))

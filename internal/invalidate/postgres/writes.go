@@ -10,8 +10,7 @@ type Writes struct {
 	Touch, Logout, Login bool
 	// Password is the column of the password, which a login makes anew where its hash is old.
 	Password string
-	// CachedRows says that the cache is that of cached_db: what is written there goes to the table of sessions, and
-	// the cache forgets it.
+	// CachedRows says that the cache is that of cached_db, which forgets what cannot be written there.
 	CachedRows bool
 }
 
@@ -25,7 +24,7 @@ func (t Tables) SessionWrites(quote func(string) string) string {
 func (t Tables) CacheWrites(quote func(string) string) string {
 	w := t.Write
 	if w.CachedRows {
-		w = Writes{Logout: w.Touch || w.Logout || w.Login}
+		w.Logout = w.Touch || w.Logout || w.Login
 	}
 	return w.rights(quote("cache_key"), quote("value"), quote("expires"))
 }
