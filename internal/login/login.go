@@ -92,28 +92,20 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials, address strin
 	if !canBeText(c.Username) || !canBeText(c.Password) {
 		return Authenticated{}, ErrRefused
 	}
-	leave, err := s.enter(ctx)
-	if err != nil {
-		give() // nobody has looked at the password
-		return Authenticated{}, err
-	}
-	defer leave()
 	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
 		return s.Users.UserByName(ctx, c.Username)
 	})
 	if errors.Is(err, djangosession.ErrUserNotFound) {
 		// contrib/auth/backends.py, 5.2: run the default password hasher once, so that it takes as long.
-		s.Passwords.Equalize(c.Password)
-		return Authenticated{}, ErrRefused
+		return s.refuseAs(ctx, c.Password, give)
 	}
 	if err != nil {
-		give()
+		give() // nobody has looked at the password
 		return Authenticated{}, err
 	}
 	giveVariant, ok := s.takeVariant(c.Username, user)
 	if !ok {
-		s.Passwords.Equalize(c.Password)
-		return Authenticated{}, ErrRefused
+		return s.refuseAs(ctx, c.Password, give)
 	}
 	user, err = s.check(ctx, user, c.Password)
 	if err != nil {
@@ -130,6 +122,18 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials, address strin
 	give()
 	giveVariant()
 	return a, nil
+}
+
+// refuseAs takes as long as a wrong password does, and refuses. give takes the try back where there is no room for it.
+func (s *Service) refuseAs(ctx context.Context, password string, give func()) (Authenticated, error) {
+	err := s.hash(ctx, func() error {
+		s.Passwords.Equalize(password)
+		return ErrRefused
+	})
+	if errors.Is(err, ErrBusy) {
+		give()
+	}
+	return Authenticated{}, err
 }
 
 // takeVariant counts a try of a user who is not called as was sent: collations of MySQL take many spellings for one
@@ -174,25 +178,16 @@ func (s *Service) take(name, address string) (give func(), err error) {
 // check is user.check_password of contrib/auth/base_user.py, 5.2. The hash is raised only for who may log in. A password
 // that was changed meanwhile is asked again: Django would overwrite it.
 func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, password string) (*djangosession.StoredUser, error) {
-	result, err := s.Passwords.Check(password, user.Password)
+	var encoded string // "": the hash stays
+	err := s.hash(ctx, func() (err error) {
+		encoded, err = s.checkHash(user, password)
+		return err
+	})
 	switch {
-	case errors.Is(err, hashers.ErrPassword): // which says nothing that the log need know
-		s.Passwords.Equalize(password)
-		return nil, ErrRefused
-	case err != nil: // Django fails with such a hash, or says that the password is wrong
-		s.Passwords.Equalize(password)
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
-	case !result.Correct:
-		return nil, ErrRefused
-	case !result.MustUpdate:
+	case err != nil:
+		return nil, err
+	case encoded == "":
 		return user, nil
-	}
-	if _, err := s.through(user); err != nil {
-		return user, nil //nolint:nilerr // who may not log in keeps the hash
-	}
-	encoded, err := s.Passwords.Make(password)
-	if err != nil {
-		return nil, fmt.Errorf("making a password hash: %w", err)
 	}
 	raised, err := within(ctx, s, func(ctx context.Context) (bool, error) {
 		return s.Writer.SetPassword(ctx, user.ID, user.Password, encoded)
@@ -211,10 +206,36 @@ func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, pas
 	case raised && again.Password == encoded:
 		return again, nil
 	}
-	if result, err := s.Passwords.Check(password, again.Password); err != nil || !result.Correct {
-		return nil, ErrRefused
+	return again, s.hash(ctx, func() error {
+		if result, err := s.Passwords.Check(password, again.Password); err != nil || !result.Correct {
+			return ErrRefused
+		}
+		return nil
+	})
+}
+
+// checkHash checks a password, and makes another hash of it where there has to be one.
+func (s *Service) checkHash(user *djangosession.StoredUser, password string) (encoded string, err error) {
+	result, err := s.Passwords.Check(password, user.Password)
+	switch {
+	case errors.Is(err, hashers.ErrPassword): // which says nothing that the log need know
+		s.Passwords.Equalize(password)
+		return "", ErrRefused
+	case err != nil: // Django fails with such a hash, or says that the password is wrong
+		s.Passwords.Equalize(password)
+		return "", fmt.Errorf("%w: %w", ErrRefused, err)
+	case !result.Correct:
+		return "", ErrRefused
+	case !result.MustUpdate:
+		return "", nil
 	}
-	return again, nil
+	if _, err := s.through(user); err != nil {
+		return "", nil //nolint:nilerr // who may not log in keeps the hash
+	}
+	if encoded, err = s.Passwords.Make(password); err != nil {
+		return "", fmt.Errorf("making a password hash: %w", err)
+	}
+	return encoded, nil
 }
 
 // ByKey is a user who needs no password: has shown another proof, or has just been made. It fails with ErrRefused where
@@ -249,26 +270,23 @@ func (s *Service) CheckPassword(ctx context.Context, id, password string) (bool,
 	if err != nil {
 		return false, err
 	}
-	leave, err := s.enter(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer leave()
 	if _, err = s.check(ctx, user, password); errors.Is(err, ErrRefused) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// enter waits until there is room for one more hash.
-func (s *Service) enter(ctx context.Context) (leave func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+// hash makes or checks a hash, when there is room for one more. Stores are asked outside of it: one that does not answer
+// takes no room.
+func (s *Service) hash(ctx context.Context, do func() error) error {
+	waiting, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	select {
 	case s.Hashing <- struct{}{}:
-		return func() { <-s.Hashing }, nil
-	case <-ctx.Done():
-		return nil, ErrBusy
+		defer func() { <-s.Hashing }()
+		return do()
+	case <-waiting.Done():
+		return ErrBusy
 	}
 }
 

@@ -242,4 +242,12 @@ func TestHashingIsBounded(t *testing.T) {
 	if _, err := s.Authenticate(t.Context(), credentials("ada", "secret"), "a"); err != nil || len(s.Hashing) != 0 {
 		t.Error(err)
 	}
+	p.raising = func() {
+		if len(s.Hashing) != 0 {
+			t.Error("a store that is slow to take a hash takes the room of those who make one")
+		}
+	}
+	if _, err := s.Authenticate(t.Context(), credentials("old", "secret"), "a"); err != nil || len(s.Hashing) != 0 {
+		t.Error(err)
+	}
 }

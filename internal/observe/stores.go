@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,8 @@ type Watch struct {
 	Now func() time.Time
 	// Breaker says whether a question is put, and hears how it ends; nil puts each.
 	Breaker *breaker.Breaker
+	// Room has a place for each question that may be put at a time; nil has places for all.
+	Room chan struct{}
 	// Span begins the span of a question, and returns what ends it; nil: there are none.
 	Span func(context.Context) (context.Context, func(error))
 
@@ -48,12 +51,28 @@ func (w *Watch) begin(ctx context.Context) (context.Context, question, error) {
 	err := w.Breaker.Begin(q.began)
 	if err != nil {
 		w.close(q, err)
+		return ctx, q, err
+	}
+	if w.Room != nil {
+		select {
+		case w.Room <- struct{}{}:
+		case <-ctx.Done():
+			err = fmt.Errorf("waiting for those before: %w", ctx.Err())
+			w.note(ctx, q, err)
+		}
 	}
 	return ctx, q, err
 }
 
-// end notes how a question has ended.
+// end notes how a question has ended that begin has let pass.
 func (w *Watch) end(ctx context.Context, q question, err error) {
+	if w.Room != nil {
+		<-w.Room
+	}
+	w.note(ctx, q, err)
+}
+
+func (w *Watch) note(ctx context.Context, q question, err error) {
 	ended := w.Now()
 	w.Breaker.End(ctx, q.began, ended, err)
 	if w.duration != nil {

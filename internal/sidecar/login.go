@@ -8,6 +8,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite/hashers"
+	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/keyhash"
@@ -30,10 +31,34 @@ func (d *Deployment) openLogin() error {
 	}
 	sessions.Store, sessions.Writer = d.writing.loaded, d.writing.sessions
 	d.login = &login.Service{
-		Users: d.users, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
+		Users: watchedUsers{d.users, d.usersBreaker}, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
 		Seal: d.writing.seal, Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,
 	}
 	return nil
+}
+
+// watchedUsers finds users, and holds nobody up while their table does not answer.
+type watchedUsers struct {
+	users   login.Users
+	breaker *breaker.Breaker
+}
+
+// UserByName implements login.Users.
+func (w watchedUsers) UserByName(ctx context.Context, name string) (user *djangosession.StoredUser, err error) {
+	err = w.breaker.Ask(ctx, func() error {
+		user, err = w.users.UserByName(ctx, name)
+		return err
+	})
+	return user, err
+}
+
+// UserByKey implements login.Users.
+func (w watchedUsers) UserByKey(ctx context.Context, id string) (user *djangosession.StoredUser, err error) {
+	err = w.breaker.Ask(ctx, func() error {
+		user, err = w.users.UserByKey(ctx, id)
+		return err
+	})
+	return user, err
 }
 
 // loginBounds are those of all logins, also where another deployment takes the place of one.

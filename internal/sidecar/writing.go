@@ -24,6 +24,7 @@ type writing struct {
 	loaded djangosession.Store
 	probes []func(context.Context) error // ask whether the stores would let be written; nil says that they would
 	users  login.UserWriter              // nil where nobody logs in
+	room   chan struct{}                 // for what is written at a time: it leaves connections to those who read
 	opened []*database.Database          // connections of its own: those that read a SQLite database cannot write
 }
 
@@ -33,6 +34,7 @@ func (d *Deployment) openWriting(metrics *observe.Metrics) error {
 	if !c.Write.Any() {
 		return nil
 	}
+	w.room = make(chan struct{}, max(1, c.DBConns/2))
 	sessions, err := d.newSessionWriter()
 	if err != nil {
 		return err
@@ -53,10 +55,11 @@ func (d *Deployment) openWriting(metrics *observe.Metrics) error {
 	return d.openLogin()
 }
 
-// watchWrites watches what writes on its own: a table that is locked against writing is read all the same.
+// watchWrites watches what writes on its own: a table that is locked against writing is read all the same. Half of the
+// connections are enough for what hangs there.
 func (d *Deployment) watchWrites(metrics *observe.Metrics, store, what string) observe.Watch {
 	return metrics.Watch(store, "write "+what, observe.Watch{
-		Now: time.Now, Breaker: d.newBreaker("writing of " + what + "s"), Span: d.span("write "+what, store),
+		Now: time.Now, Breaker: d.newBreaker("writing of " + what + "s"), Room: d.writing.room, Span: d.span("write "+what, store),
 	})
 }
 
