@@ -176,18 +176,18 @@ func (w *writers) testWriting(t *testing.T) {
 type timeline struct {
 	mu      sync.Mutex
 	start   time.Time
-	changes map[string]change
-	looks   []look
+	changes map[string]saved
+	looks   []sight
 }
 
-// change is one that was saved: from what, and between which times.
-type change struct {
+// saved is a change that was saved: from what, and between which times.
+type saved struct {
 	from       string
 	begin, end time.Duration
 }
 
-// look is what somebody has seen who began to look then.
-type look struct {
+// sight is what somebody has seen who began to look then.
+type sight struct {
 	what  string
 	begin time.Duration
 }
@@ -199,9 +199,9 @@ func (h *timeline) note(t *testing.T, who string, s seen, begin time.Duration, c
 	if !s.Whole {
 		t.Errorf("%s sees half of %q", who, s.Change)
 	}
-	h.looks = append(h.looks, look{s.Change, begin})
+	h.looks = append(h.looks, sight{s.Change, begin})
 	if changed {
-		h.changes[who] = change{s.Change, begin, time.Since(h.start)}
+		h.changes[who] = saved{s.Change, begin, time.Since(h.start)}
 	}
 }
 
@@ -209,7 +209,7 @@ func (h *timeline) note(t *testing.T, who string, s seen, begin time.Duration, c
 // beside them. Others look at the session and touch it meanwhile.
 func (w *writers) race(t *testing.T, times, goroutines int) {
 	key := w.begin(t)
-	h := &timeline{start: time.Now(), changes: map[string]change{"": {}}}
+	h := &timeline{start: time.Now(), changes: map[string]saved{"": {}}}
 	var changing, beside sync.WaitGroup
 	var done atomic.Bool
 	for i := range w.djangos {
@@ -259,7 +259,7 @@ func (w *writers) race(t *testing.T, times, goroutines int) {
 func (h *timeline) check(t *testing.T, last string) {
 	t.Helper()
 	stale := 0
-	for _, l := range append(h.looks, look{last, time.Since(h.start)}) {
+	for _, l := range append(h.looks, sight{last, time.Since(h.start)}) {
 		saw, known := h.changes[l.what]
 		if !known {
 			t.Errorf("somebody sees %q, which nobody has left", l.what)
