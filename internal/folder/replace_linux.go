@@ -17,7 +17,7 @@ func Replace(root *os.Root, temporary, name string) (err error) {
 		return errors.Join(err, root.Remove(temporary))
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	fd := int(dir.Fd()) //nolint:gosec // a descriptor is no large number
+	fd := int(dir.Fd())
 	err = unix.Renameat2(fd, temporary, fd, name, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		return Move(root, temporary, name)
