@@ -105,7 +105,9 @@ func (s *Site) Serve() {
 	s.Addr = loopback(mustFreePort(s.tb))
 	s.server = newSmallServer(s.tb)
 	s.server.account.switchTo = false // the virtual environment lies in our own cache
-	s.server.command = func() *exec.Cmd { return s.command("-W", "ignore", "-m", "django", "runserver", "--noreload", s.Addr) }
+	s.server.command = func() *exec.Cmd {
+		return s.command("-W", "ignore", "-m", "django", "runserver", "--noreload", s.Addr)
+	}
 	s.server.ready = func(ctx context.Context) error {
 		answer, err := askLine(ctx, "tcp", s.Addr, "GET /django-sidecar/shadow HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
 		if err == nil && !strings.Contains(answer, " 200") {

@@ -177,7 +177,9 @@ func (s *Service) take(name, address string) (give func(), err error) {
 
 // check is user.check_password of contrib/auth/base_user.py, 5.2. The hash is raised only for who may log in. A password
 // that was changed meanwhile is asked again: Django would overwrite it.
-func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, password string) (*djangosession.StoredUser, error) {
+func (s *Service) check(
+	ctx context.Context, user *djangosession.StoredUser, password string,
+) (*djangosession.StoredUser, error) {
 	var encoded string // "": the hash stays
 	err := s.hash(ctx, func() (err error) {
 		encoded, err = s.checkHash(user, password)
@@ -195,9 +197,7 @@ func (s *Service) check(ctx context.Context, user *djangosession.StoredUser, pas
 	if err != nil {
 		return nil, err
 	}
-	again, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
-		return s.Users.UserByKey(ctx, user.ID) // what the session auth hash is made of has changed
-	})
+	again, err := s.byKey(ctx, user.ID) // what the session auth hash is made of has changed
 	switch {
 	case errors.Is(err, djangosession.ErrUserNotFound):
 		return nil, ErrRefused
@@ -241,7 +241,7 @@ func (s *Service) checkHash(user *djangosession.StoredUser, password string) (en
 // ByKey is a user who needs no password: has shown another proof, or has just been made. It fails with ErrRefused where
 // there is none, or no backend lets the user in.
 func (s *Service) ByKey(ctx context.Context, id string) (Authenticated, error) {
-	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) { return s.Users.UserByKey(ctx, id) })
+	user, err := s.byKey(ctx, id)
 	if errors.Is(err, djangosession.ErrUserNotFound) {
 		return Authenticated{}, ErrRefused
 	}
@@ -249,6 +249,12 @@ func (s *Service) ByKey(ctx context.Context, id string) (Authenticated, error) {
 		return Authenticated{}, err
 	}
 	return s.through(user)
+}
+
+func (s *Service) byKey(ctx context.Context, id string) (*djangosession.StoredUser, error) {
+	return within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
+		return s.Users.UserByKey(ctx, id)
+	})
 }
 
 // through is a user with the first backend that lets the user in.
@@ -266,7 +272,7 @@ func (s *Service) CheckPassword(ctx context.Context, id, password string) (bool,
 	if !canBeText(password) {
 		return false, nil
 	}
-	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) { return s.Users.UserByKey(ctx, id) })
+	user, err := s.byKey(ctx, id)
 	if err != nil {
 		return false, err
 	}

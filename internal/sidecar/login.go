@@ -32,7 +32,8 @@ func (d *Deployment) openLogin() error {
 	sessions.Store, sessions.Writer = d.writing.loaded, d.writing.sessions
 	d.login = &login.Service{
 		Users: watchedUsers{d.users, d.usersBreaker}, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
-		Seal: d.writing.seal, Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules, Timeout: c.StoreTimeout, Now: time.Now,
+		Seal: d.writing.seal, Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules,
+		Timeout: c.StoreTimeout, Now: time.Now,
 	}
 	return nil
 }
@@ -69,7 +70,8 @@ type loginBounds struct {
 
 func newLoginBounds(c config.LoginSettings) loginBounds {
 	return loginBounds{
-		names: login.NewLimit(c.Tries, c.Per), addresses: login.NewLimit(c.TriesPerAddress, c.Per), hashing: make(chan struct{}, c.AtOnce),
+		names: login.NewLimit(c.Tries, c.Per), addresses: login.NewLimit(c.TriesPerAddress, c.Per),
+		hashing: make(chan struct{}, c.AtOnce),
 	}
 }
 

@@ -59,7 +59,8 @@ func (d *Deployment) openWriting(metrics *observe.Metrics) error {
 // connections are enough for what hangs there.
 func (d *Deployment) watchWrites(metrics *observe.Metrics, store, what string) observe.Watch {
 	return metrics.Watch(store, "write "+what, observe.Watch{
-		Now: time.Now, Breaker: d.newBreaker("writing of " + what + "s"), Room: d.writing.room, Span: d.span("write "+what, store),
+		Now: time.Now, Breaker: d.newBreaker("writing of " + what + "s"), Room: d.writing.room,
+		Span: d.span("write "+what, store),
 	})
 }
 
