@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,7 +118,7 @@ func (w *writers) update(t *testing.T, key, change string) (s seen, err error) {
 		t.Fatal(err)
 	}
 	r.AddCookie(&http.Cookie{Name: "sessionid", Value: key})
-	err = w.library.Update(r, func(session *djangosession.Session) error {
+	err = w.library.Update(httptest.NewRecorder(), r, func(session *djangosession.Session) error {
 		s.Change, _ = session.Lookup("change").Text()
 		again, _ := session.Lookup("again").Text()
 		odd := strings.ReplaceAll(session.Lookup("odd").JSON(), ", ", ",")
