@@ -179,6 +179,46 @@ func TestRedisClusterNode(t *testing.T) {
 	}, true, true}, 2500*time.Millisecond)
 }
 
+// TestRedisReplicas: of a primary and two replicas, which Django's RedisCache reads from, the primary has crashed and a replica is
+// silent. Who asks is answered by the other one, as Django is half of the time; and told at once when that is silent too.
+func TestRedisReplicas(t *testing.T) {
+	primary := djangotest.Redis(t, djangotest.RedisConfig{})
+	host, port, err := net.SplitHostPort(primary.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	following := djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port, "repl-diskless-sync-delay 0"}}
+	first, second := djangotest.Redis(t, following), djangotest.Redis(t, following)
+	r := newCluster(t, 2*time.Second)
+	r.cacheSessions(t, "cache", "redis://"+primary.Addr+","+first.Addr+","+second.Addr+"?")
+	primary.Do(r.setSessions(t, "django.contrib.sessions.cache")...)
+	redisSays(t, first, "DBSIZE", ":16")
+	redisSays(t, second, "DBSIZE", ":16")
+	l := r.load(t) // all is well, to whoever asks
+	defer l.running.Wait()
+	defer l.stop()
+	first.Pause()
+	primary.Kill()
+	silent := func(server *djangotest.RedisServer, want string) {
+		t.Helper()
+		waitFor(t, 20*time.Second, server.Addr+": silent "+want, func() bool {
+			return strings.Contains(metricsOf(t, r.admin), `django_sidecar_store_silent{store="cache server `+server.Addr+`"} `+want+"\n")
+		})
+	}
+	silent(first, "1")
+	l.take()
+	during(time.Second)
+	if counts, _, _ := l.take(); counts[http.StatusOK] < 100 {
+		t.Errorf("answers by status: %v: they wait for a server that does not answer", counts)
+	}
+	l.endure(t, fault{"the other one is paused", func(*testing.T, *rig) func() {
+		second.Pause()
+		return second.Resume
+	}, true, true}, 3*time.Second)
+	first.Resume()
+	silent(first, "0")
+}
+
 // TestRedisFlushed: with cached_db a cache that is emptied, over and over, costs nobody the session.
 func TestRedisFlushed(t *testing.T) {
 	redis := djangotest.Redis(t, djangotest.RedisConfig{})

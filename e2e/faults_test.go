@@ -281,18 +281,23 @@ func TestFaults(t *testing.T) {
 		})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, tt.timeout, map[string]string{"SIDECAR_DB_PREPARE": tt.prepare})
-			l := r.load(t)
-			defer l.running.Wait()
-			defer l.stop()
-			during(300 * time.Millisecond)
-			for _, f := range tt.faults {
-				lasts := tt.timeout + 500*time.Millisecond
-				if f.silent {
-					lasts += tt.timeout // after the first, one table may be known to be silent, and the other not yet
-				}
-				t.Run(f.name, func(t *testing.T) { l.endure(t, f, lasts) })
-			}
+			newRig(t, tt.timeout, map[string]string{"SIDECAR_DB_PREPARE": tt.prepare}).endureAll(t, tt.faults)
 		})
+	}
+}
+
+// endureAll lets one fault after the other happen under load.
+func (r *rig) endureAll(t *testing.T, faults []fault) {
+	t.Helper()
+	l := r.load(t)
+	defer l.running.Wait()
+	defer l.stop()
+	during(300 * time.Millisecond)
+	for _, f := range faults {
+		lasts := r.timeout + 500*time.Millisecond
+		if f.silent {
+			lasts += r.timeout // after the first, one table may be known to be silent, and the other not yet
+		}
+		t.Run(f.name, func(t *testing.T) { l.endure(t, f, lasts) })
 	}
 }

@@ -66,6 +66,11 @@ func TestNamesFail(t *testing.T) {
 		r.run(t, map[string]string{"DATABASE_URL": r.db.URLAt(underName(t, databaseName, r.proxy.Addr()))})
 		r.namesFail(t, names, databaseName, func(t *testing.T) { killBackends(t, r) })
 	})
+	t.Run("MariaDB", func(t *testing.T) {
+		r := newMariaDBRig(t, 700*time.Millisecond, djangotest.MariaDB(t))
+		r.run(t, map[string]string{"DATABASE_URL": r.maria.URLAt(underName(t, databaseName, r.proxy.Addr()))})
+		r.namesFail(t, names, databaseName, func(t *testing.T) { r.maria.kill(t) })
+	})
 	t.Run("Redis", func(t *testing.T) {
 		redis := djangotest.Redis(t, djangotest.RedisConfig{})
 		r := newCluster(t, time.Second)
@@ -120,6 +125,11 @@ func TestNamesLeadElsewhere(t *testing.T) {
 		names.Set(name, before)
 		return addr
 	}
+	maria := newMariaDBRig(t, time.Second, djangotest.MariaDB(t))
+	promoted := djangotest.PrivateMariaDB(t)
+	promoted.ExecAsSuperuser(t, "CREATE DATABASE "+maria.maria.Name()+"; GRANT ALL ON *.* TO django@'%'; "+
+		"CREATE TABLE "+maria.maria.Name()+".django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date datetime(6) NOT NULL)")
+	maria.run(t, map[string]string{"DATABASE_URL": maria.maria.URLAt(moving("m"+databaseName, maria.maria.server.Addr(), promoted.Addr()))})
 	r := newCluster(t, time.Second)
 	standby := r.server.Standby(t)
 	r.run(t, map[string]string{"DATABASE_URL": r.db.URLAt(moving(databaseName, r.server.Addr(), standby.Addr()))})
@@ -133,7 +143,7 @@ func TestNamesLeadElsewhere(t *testing.T) {
 	redis.Do(r.setSessions(t, "django.contrib.sessions.cache")...)
 	r.setMemcached(t, memcached)
 	const engine = "django.contrib.sessions.backends.cache"
-	sidecars := map[string]*rig{"database": r}
+	sidecars := map[string]*rig{"database": r, "MariaDB": maria}
 	sidecars["Redis"] = r.another(t, map[string]string{
 		"DJANGO_SESSION_ENGINE": engine,
 		"DJANGO_CACHE_URL":      "redis://" + moving("r"+cacheName, redis.Addr, djangotest.Redis(t, djangotest.RedisConfig{}).Addr) + "?serializer=json",
@@ -144,17 +154,17 @@ func TestNamesLeadElsewhere(t *testing.T) {
 	client, closeIdle := newClient(10 * time.Second)
 	defer closeIdle()
 	for name, s := range sidecars {
-		if status := s.status(t, client, r.live[0]); status != http.StatusOK {
+		if status := s.status(t, client, s.live[0]); status != http.StatusOK {
 			t.Errorf("%s: status %d before the move", name, status)
 		}
 	}
-	for _, name := range []string{databaseName, "r" + cacheName, "m" + cacheName} {
+	for _, name := range []string{databaseName, "m" + databaseName, "r" + cacheName, "m" + cacheName} {
 		names.Set(name, after)
 	}
 	waitFor(t, 40*time.Second, "asking the new servers, all of them", func() bool {
 		there := 0
 		for name, s := range sidecars { // each connection is in use meanwhile
-			switch status := s.status(t, client, r.live[0]); status {
+			switch status := s.status(t, client, s.live[0]); status {
 			case http.StatusUnauthorized:
 				there++
 			case http.StatusOK:

@@ -113,7 +113,14 @@ func TestRemediesForPostgres(t *testing.T) {
 	db.ExecAsSuperuser(t, "SELECT pg_reload_conf()")
 	hole := djangotest.NewFaultProxy(t, server.Addr())
 	hole.SetMode(djangotest.BlackHole())
+	db.ExecAsSuperuser(t, `CREATE ROLE waiting LOGIN; CREATE SCHEMA waiting AUTHORIZATION waiting; ALTER ROLE waiting SET search_path = waiting, public; ALTER ROLE waiting SET lock_timeout = '50ms';
+		CREATE TABLE waiting.django_session (LIKE django_session); ALTER TABLE waiting.django_session OWNER TO waiting; GRANT SELECT ON auth_user TO waiting;
+		CREATE ROLE impatient LOGIN; GRANT SELECT ON auth_user, django_session TO impatient; ALTER ROLE impatient SET idle_session_timeout = '1ms'`)
+	slow := djangotest.NewFaultProxy(t, server.Addr())
+	slow.SetMode(djangotest.Slow(50 * time.Millisecond))
 	base := db.URL()
+	db.ExecAsSuperuser(t, "GRANT waiting TO django")
+	defer hold("LOCK TABLE waiting.django_session")(t, &rig{db: db})()
 	waitFor(t, 10*time.Second, "refusing the stranger", func() bool {
 		t.Setenv("DJANGO_SECRET_KEY", rigSecret)
 		t.Setenv("DATABASE_URL", changed(t, base, as("stranger", "")))
@@ -136,6 +143,8 @@ func TestRemediesForPostgres(t *testing.T) {
 		{"table without rights", changed(t, base, as("reader", "")), "GRANT SELECT (session_key, session_data, expire_date) ON django_session TO the user in DATABASE_URL"},
 		{"column without rights", changed(t, base, as("columns", "")), "GRANT SELECT (session_key, session_data, expire_date)"},
 		{"statement timeout", changed(t, base, as("slow", "")), "statement_timeout"},
+		{"lock timeout", changed(t, base, as("waiting", "")), "lock_timeout"},
+		{"idle sessions are ended at once", changed(t, changed(t, base, as("impatient", "")), at(slow.Addr())), "idle_session_timeout"},
 		{"no such schema", changed(t, base, optioned("sslmode=disable&currentSchema=elsewhere")), "DJANGO_SESSION_DATABASE_URL, where a database router"},
 	})
 	t.Run("schema without rights", func(t *testing.T) {

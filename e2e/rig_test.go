@@ -37,6 +37,7 @@ const (
 type rig struct {
 	server  *djangotest.PrivateServer
 	db      *djangotest.TestDatabase
+	maria   *mariaDB               // in place of server and db, where it has the tables
 	proxy   *djangotest.FaultProxy // between the sidecar and the server
 	timeout time.Duration
 
@@ -69,6 +70,29 @@ func newCluster(t *testing.T, timeout time.Duration) *rig {
 	return r
 }
 
+// tables is a database that a rig's sidecar reads.
+type tables interface {
+	// Exec runs statements as the sidecar's user, and returns their rows, a line each.
+	Exec(tb testing.TB, sql string) string
+	// URLAt is its DATABASE_URL at an address.
+	URLAt(addr string) string
+}
+
+func (r *rig) tables() tables {
+	if r.maria != nil {
+		return r.maria
+	}
+	return r.db
+}
+
+// dialect is how the database calls the type of an instant, and the instant that is now.
+func (r *rig) dialect() (instant, now string) {
+	if r.maria != nil {
+		return "datetime(6)", "utc_timestamp()"
+	}
+	return "timestamptz", "now()"
+}
+
 // run makes Django's tables, and starts a sidecar with the given settings.
 func (r *rig) run(t *testing.T, env map[string]string) {
 	t.Helper()
@@ -83,7 +107,7 @@ func (r *rig) run(t *testing.T, env map[string]string) {
 	})
 	r.admin = "unix:" + filepath.Join(dir, "admin.sock")
 	settings := map[string]string{
-		"DATABASE_URL": r.db.URLAt(r.proxy.Addr()), "DJANGO_VERSION": "5.2", "DJANGO_SECRET_KEY": rigSecret,
+		"DATABASE_URL": r.tables().URLAt(r.proxy.Addr()), "DJANGO_VERSION": "5.2", "DJANGO_SECRET_KEY": rigSecret,
 		"SIDECAR_LISTEN": "127.0.0.1:0", "SIDECAR_ADMIN_LISTEN": r.admin,
 		"SIDECAR_STORE_TIMEOUT": r.timeout.String(), "SIDECAR_DB_CONNS": fmt.Sprint(rigConns),
 	}
@@ -110,10 +134,12 @@ func (r *rig) run(t *testing.T, env map[string]string) {
 // fill makes Django's tables, with users and sessions in every state.
 func (r *rig) fill(t *testing.T, c *config.Config) {
 	t.Helper()
-	r.db.Exec(t, `
-		CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL);
-		CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL, username varchar(150) NOT NULL, is_active bool NOT NULL, last_login timestamptz);
-		INSERT INTO auth_user SELECT n, '`+rigPassword+`', 'user' || n, n <> 99 FROM generate_series(1, 99) AS n`)
+	instant, _ := r.dialect()
+	r.tables().Exec(t, `
+		CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date `+instant+` NOT NULL);
+		CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL, username varchar(150) NOT NULL, is_active bool NOT NULL, last_login `+instant+`);
+		INSERT INTO auth_user WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 99)
+		SELECT n, '`+rigPassword+`', concat('user', n), n <> 99, NULL FROM s`)
 	d, err := sidecar.Open(c)
 	if err != nil {
 		t.Fatal(err)
@@ -148,8 +174,9 @@ func (r *rig) insert(t *testing.T, d *sidecar.Deployment, user int, password str
 		t.Fatal(err)
 	}
 	key := newRigKey()
-	r.db.Exec(t, fmt.Sprintf("INSERT INTO django_session VALUES ('%s', '%s', now() + interval '%d seconds')",
-		key, data, int(expiresIn.Seconds())))
+	_, now := r.dialect()
+	r.tables().Exec(t, fmt.Sprintf("INSERT INTO django_session VALUES ('%s', '%s', %s + interval '%d' second)",
+		key, data, now, int(expiresIn.Seconds())))
 	return key
 }
 
@@ -242,6 +269,9 @@ func (r *rig) signedWith(t *testing.T, secretKey string) string {
 // backends is how many connections the server has from the sidecar.
 func (r *rig) backends(t *testing.T) string {
 	t.Helper()
+	if r.maria != nil {
+		return r.maria.server.ExecAsSuperuser(t, "SELECT count(*) FROM information_schema.processlist WHERE user = 'django' AND db = '"+r.maria.Name()+"'")
+	}
 	return r.db.ExecAsSuperuser(t, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'django-sidecar'")
 }
 

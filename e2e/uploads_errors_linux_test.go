@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,10 +93,12 @@ func (s *refusedSite) resume(t *testing.T, path string) (int, http.Header) {
 	if status != http.StatusOK {
 		return status, header
 	}
-	offset := header.Get("Upload-Offset")
-	body := map[string]string{"0": "content"}[offset] // it is whole otherwise, and about to be published
-	return s.do(t, "PATCH", path, body, map[string]string{
-		"Tus-Resumable": "1.0.0", "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream",
+	offset, err := strconv.Atoi(header.Get("Upload-Offset"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.do(t, "PATCH", path, "content"[offset:], map[string]string{
+		"Tus-Resumable": "1.0.0", "Upload-Offset": strconv.Itoa(offset), "Content-Type": "application/offset+octet-stream",
 	})
 }
 

@@ -30,7 +30,7 @@ func newWritingRig(t *testing.T, r *rig, env map[string]string) *rig {
 	}
 	r.run(t, settings)
 	sum := md5.Sum([]byte("saltsesame"))
-	r.db.Exec(t, "UPDATE auth_user SET password = 'md5$salt$"+hex.EncodeToString(sum[:])+"' WHERE id = 20")
+	r.tables().Exec(t, "UPDATE auth_user SET password = 'md5$salt$"+hex.EncodeToString(sum[:])+"' WHERE id = 20")
 	return r
 }
 
@@ -64,8 +64,7 @@ const sesame = `{"username": "user20", "password": "sesame"}`
 // rows is all that can be written.
 func (r *rig) rows(t *testing.T) string {
 	t.Helper()
-	return r.db.ExecAsSuperuser(t, "SELECT string_agg(s::text, ',' ORDER BY session_key) FROM django_session s") +
-		r.db.ExecAsSuperuser(t, "SELECT last_login::text FROM auth_user WHERE id = 20")
+	return r.tables().Exec(t, "SELECT * FROM django_session ORDER BY session_key; SELECT last_login FROM auth_user WHERE id = 20")
 }
 
 // hold has somebody else's transaction hold locks.
@@ -95,11 +94,10 @@ func setting(name, value string) func(t *testing.T, r *rig) func() {
 	}
 }
 
-// alter changes the database, for connections that are opened from now on.
+// alter changes the sidecar's role, for connections that are opened from now on.
 func (r *rig) alter(t *testing.T, change string) {
 	t.Helper()
-	r.db.ExecAsSuperuser(t, "SET default_transaction_read_only = off; "+
-		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I "+change+"', current_database()); END $$")
+	r.db.ExecAsSuperuser(t, "DO $$ BEGIN EXECUTE format('ALTER ROLE django IN DATABASE %I "+change+"', current_database()); END $$")
 	killBackends(t, r)
 }
 
@@ -110,6 +108,8 @@ func TestWritingFails(t *testing.T) {
 	bounced := &rig{server: r.server, proxy: r.proxy, db: r.server.Database(t), timeout: r.timeout, log: new(logBuffer), stopped: make(chan struct{})}
 	bouncer := djangotest.PgBouncer(t, r.server.PostgresServer, "transaction")
 	newWritingRig(t, bounced, map[string]string{"DATABASE_URL": bouncer.URL(bounced.db)})
+	server := djangotest.PrivateMariaDB(t)
+	maria := newWritingRig(t, newMariaDBRig(t, r.timeout, server.MariaDBServer), nil)
 	for _, tt := range []struct {
 		name  string
 		on    *rig
@@ -123,6 +123,9 @@ func TestWritingFails(t *testing.T) {
 		{"stopped", r, stopped(djangotest.Fast), false},
 		{"behind pgbouncer, locked against writing", bounced, hold("LOCK TABLE django_session, auth_user IN SHARE MODE"), true},
 		{"behind pgbouncer, stopped", bounced, stopped(djangotest.Immediate), false},
+		{"MariaDB, locked against writing", maria, holdMariaDB("LOCK TABLES django_session READ, auth_user READ"), true},
+		{"MariaDB, read-only", maria, globally("read_only", "1"), true},
+		{"MariaDB, killed", maria, func(t *testing.T, _ *rig) func() { server.Kill(t); return func() { server.Start(t) } }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := tt.on
@@ -145,6 +148,12 @@ func TestWritingFails(t *testing.T) {
 			if tt.read {
 				r.wantAnswersAtOnce(t)
 			}
+			if strings.Contains(tt.name, "read-only") {
+				t.Setenv("DATABASE_URL", r.tables().URLAt(r.proxy.Addr()))
+				if said := wantCheck(t, exitNo); !strings.Contains(said, "this server takes no writes now") {
+					t.Errorf("check says\n%s", said)
+				}
+			}
 			end()
 			if after := r.rows(t); !tt.read && after != before {
 				t.Errorf("the rows were\n%s\nand are\n%s", before, after)
@@ -159,7 +168,8 @@ func TestWritingFails(t *testing.T) {
 		})
 	}
 	r.wantIdleClosed(t)
-	for _, r := range []*rig{r, bounced} {
+	maria.wantIdleClosed(t)
+	for _, r := range []*rig{r, bounced, maria} {
 		last := len(r.live) - 1
 		if status, _ := r.post(t, "/logout", r.live[last], ""); status != http.StatusNoContent {
 			t.Errorf("a logout afterwards: %d", status)
@@ -175,11 +185,15 @@ func TestWritingFails(t *testing.T) {
 // wantIdleClosed has the server close each connection that nobody uses, which costs no answer and no write.
 func (r *rig) wantIdleClosed(t *testing.T) {
 	t.Helper()
-	end := setting("idle_session_timeout", "50ms")(t, r)
-	defer end()
+	if r.maria != nil {
+		defer globally("wait_timeout", "1")(t, r)()
+		r.maria.kill(t) // a connection has the value of its beginning
+	} else {
+		defer setting("idle_session_timeout", "50ms")(t, r)()
+	}
 	client, closeIdle := newClient(r.timeout)
 	defer closeIdle()
-	for range 3 {
+	for range 2 {
 		waitFor(t, 5*time.Second, "without connections", func() bool { return r.backends(t) == "0" })
 		if status := r.status(t, client, r.live[0]); status != http.StatusOK {
 			t.Errorf("a question after a pause: %d", status)

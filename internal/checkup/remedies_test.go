@@ -2,6 +2,7 @@ package checkup
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,8 @@ func TestConnectionRemedies(t *testing.T) {
 		{stated{"53300", "full"}, "the server has no connection left"},
 		{stated{"57P03", "the database system is starting up"}, "the server is starting or stopping"},
 		{stated{"57014", "canceling statement due to statement timeout"}, "the server ended the question"},
+		{stated{"55P03", "canceling statement due to lock timeout"}, "the question waited for a lock"},
+		{fmt.Errorf("asking: %w", driver.ErrBadConn), "the server, or a pooler, hung up while it was asked"},
 		{errors.New("pq: SSL is not enabled on the server"), "the server has no TLS, and SETTING demands it"},
 		{errors.New("Error 1045 (28000): Access denied for user 'ada'@'h'"), "the server refuses this user or password, for this address"},
 		{errors.New("Error 1044 (42000): Access denied"), "the user in SETTING may not use this database"},

@@ -17,6 +17,12 @@ func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 			Fail, name, err.Error(),
 			"take login out of SIDECAR_WRITE, or give these columns a default in the database",
 		}}, false
+	case takesNoWrites(err):
+		return []Finding{{
+			Fail, name, err.Error(),
+			"this server takes no writes now, as a standby and a replica do: name the one that Django writes to in its URL, or " +
+				"end the server's read_only or default_transaction_read_only",
+		}}, false
 	case err != nil:
 		return []Finding{{
 			Fail, name, err.Error(),
@@ -26,4 +32,10 @@ func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 		}}, false
 	}
 	return []Finding{{OK, name, "what SIDECAR_WRITE names can be written", ""}}, true
+}
+
+// takesNoWrites matches what a server says to each write of anybody without special rights: PostgreSQL, MySQL (the
+// second in a transaction) and Redis.
+func takesNoWrites(err error) bool {
+	return is("25006")(err) || says("error 1290 ", "error 1836 ", "error 1792 ", "readonly you can't write")(err)
 }

@@ -250,6 +250,36 @@ func TestExpiry(t *testing.T) {
 	s.expectNoReports()
 }
 
+// TestExpiryOfAClockThatWasAhead: what was begun while the clock was years ahead expires an hour after that was mended, and is not
+// its user's for years.
+func TestExpiryOfAClockThatWasAhead(t *testing.T) {
+	s := newSite(t, func(o *tus.Options) { o.MaxOpenPerUser = 2 })
+	at := func(later time.Duration) {
+		s.with(func() { s.later = later })
+		if err := s.handler.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at(10 * 365 * 24 * time.Hour)
+	finished := s.create(1, "a.txt")
+	s.patch(finished, 0, []byte("x")).want(t, 204)
+	unfinished, used := s.create(10, "b.txt"), s.create(10, "c.txt")
+	s.patch(used, 0, []byte("0123")).want(t, 204)
+	at(0)
+	s.do("POST", "/tus/", headers{"Upload-Length", "1"}, nil).want(t, 429)
+	at(50 * time.Minute)
+	s.patch(used, 4, []byte("4")).want(t, 204)
+	at(70 * time.Minute)
+	for _, path := range []string{unfinished, finished} {
+		s.do("HEAD", path, nil, nil).want(t, 404)
+	}
+	if got := s.offset(used); got != 5 {
+		t.Errorf("the offset is %d", got)
+	}
+	s.create(1, "d.txt")
+	s.expectNoReports()
+}
+
 // TestSweepLeavesRunning: an upload that expires while its body comes is not swept.
 func TestSweepLeavesRunning(t *testing.T) {
 	s := newSite(t, nil)

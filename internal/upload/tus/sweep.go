@@ -59,6 +59,11 @@ func (h *Handler) sweep(ctx context.Context, e media.Entry) error {
 		h.open.end(s.Owner, e.ID)
 		return h.Media.Remove(e.ID)
 	}
+	if s.Expires.After(h.Now().Add(h.Expiry)) {
+		if err := h.renew(e.ID, s); err != nil {
+			return err
+		}
+	}
 	if s.Finished { // by another process, perhaps
 		h.open.end(s.Owner, e.ID)
 		h.Media.Release(e.ID)
@@ -67,6 +72,24 @@ func (h *Handler) sweep(ctx context.Context, e media.Entry) error {
 	h.open.add(s.Owner, e.ID, max(s.Length, e.Size), s.Expires)
 	h.Media.Claim(e.ID, s.Owner, max(0, s.Length-e.Size))
 	return nil
+}
+
+// renew has an upload live for Expiry from now, where it would live for longer: a clock was set back that had been ahead, or Expiry
+// has become shorter. It must not keep its share of what its user may have until that time comes.
+func (h *Handler) renew(id string, s *state) error {
+	if s.Finished {
+		return h.save(id, s)
+	}
+	f, err := h.Media.OpenPart(id, -1, -1) // nobody else writes its state meanwhile
+	if err != nil {
+		return err
+	}
+	again, err := h.loadAny(id)
+	if err == nil {
+		err = h.save(id, again)
+		*s = *again
+	}
+	return also(err, f.Close())
 }
 
 // forget lets uploads count no more that another process has finished or removed.
