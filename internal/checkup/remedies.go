@@ -119,7 +119,8 @@ var databaseSymptoms = []symptom{
 	{is("57P03"), "the server is starting or stopping: try again"},
 	{is("57014"), "the server ended the question for its statement_timeout or its administrator: see why it " +
 		"takes so long"},
-	{is("55P03"), "the question waited for a lock for longer than the lock_timeout of the user in URL: see what holds the table"},
+	{is("55P03"), "the question waited for a lock for longer than the lock_timeout of the user in URL: see what " +
+		"holds the table"},
 	{
 		says("ssl is not enabled on the server", "server does not support ssl", "server doesn't support tls",
 			"tls requested but server does not support"),
@@ -148,8 +149,8 @@ var databaseSymptoms = []symptom{
 		"write to its folder: let it, or have the -shm and -wal files there"},
 	{says("disk i/o error"), "the path is that of a folder, or the file is where SQLite cannot lock it, as on some " +
 		"network file systems"},
-	{says("bad connection", "invalid connection"), "the server, or a pooler, hung up while it was asked: its log says why; idle_session_timeout, or " +
-		"wait_timeout, may be too short for the user in URL"},
+	{says("bad connection", "invalid connection"), "the server, or a pooler, hung up while it was asked: its log " +
+		"says why; idle_session_timeout, or wait_timeout, may be too short for the user in URL"},
 }
 
 // cacheSymptoms are what servers of caches say.

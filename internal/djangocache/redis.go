@@ -181,8 +181,8 @@ func clusterClient(servers []*redis.Options, guard func(server string) Guard) ([
 }
 
 // readers is _get_connection_pool_index of core/cache/backends/redis.py, 6.1, and get_next_client_index of
-// django_redis/client/default.py, 7.0: reads go to any server but the first, if there are several. They are in the order
-// in which to ask them: Django would have asked any of them, and fails with the one.
+// django_redis/client/default.py, 7.0: reads go to any server but the first, if there are several.
+// They are in the order in which to ask them: Django would have asked any of them, and fails with the one.
 func (b *redisBackend) readers() []redis.UniversalClient {
 	if len(b.clients) == 1 {
 		return b.clients

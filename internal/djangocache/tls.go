@@ -13,7 +13,10 @@ import (
 // The names in certificates are checked unless ssl_check_hostname says no; redis-py does so only since 6.0.
 func tlsConfig(secure bool, s *settings) (*tls.Config, error) {
 	if !secure {
-		for _, name := range []string{"ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname"} {
+		for _, name := range []string{
+			"ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile",
+			"ssl_check_hostname",
+		} {
 			if _, ok := s.values[name]; ok {
 				return nil, fmt.Errorf("option %s needs a rediss:// URL", name)
 			}

@@ -55,7 +55,8 @@ func startMemcached(tb testing.TB, network string, addr func(*SmallServer) strin
 // Set stores a value with these flags, for an hour.
 func (m *MemcachedServer) Set(tb testing.TB, key string, flags int, value string) {
 	tb.Helper()
-	answer, err := askLine(tb.Context(), "tcp", m.Addr, fmt.Sprintf("set %s %d 3600 %d\r\n%s\r\n", key, flags, len(value), value))
+	answer, err := askLine(tb.Context(), "tcp", m.Addr,
+		fmt.Sprintf("set %s %d 3600 %d\r\n%s\r\n", key, flags, len(value), value))
 	if err != nil || answer != "STORED\r\n" {
 		tb.Fatalf("memcached answers %q, %v", answer, err)
 	}

@@ -69,7 +69,10 @@ func (d *TestDatabase) Renew(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for _, statement := range []string{"DROP DATABASE " + d.name + " WITH (FORCE)", "CREATE DATABASE " + d.name + " OWNER " + roleName} {
+	for _, statement := range []string{
+		"DROP DATABASE " + d.name + " WITH (FORCE)",
+		"CREATE DATABASE " + d.name + " OWNER " + roleName,
+	} {
 		if _, err := d.server.psql(ctx, d.server.superuserURL(superuser), statement); err != nil {
 			tb.Fatal(err)
 		}

@@ -17,9 +17,12 @@ var charsets = map[string]charset{
 	"ascii": decodeASCII, "us_ascii": decodeASCII, "us": decodeASCII, "646": decodeASCII, "iso646_us": decodeASCII,
 	"ansi_x3_4_1968": decodeASCII, "ansi_x3.4_1968": decodeASCII, "cp367": decodeASCII,
 	"csascii": decodeASCII, "ibm367": decodeASCII, "iso_ir_6": decodeASCII,
-	"latin_1": pytext.DecodeLatin1, "latin1": pytext.DecodeLatin1, "latin": pytext.DecodeLatin1, "l1": pytext.DecodeLatin1, "8859": pytext.DecodeLatin1,
-	"iso_8859_1": pytext.DecodeLatin1, "iso8859_1": pytext.DecodeLatin1, "iso8859": pytext.DecodeLatin1, "iso_8859_1_1987": pytext.DecodeLatin1,
-	"iso_ir_100": pytext.DecodeLatin1, "cp819": pytext.DecodeLatin1, "ibm819": pytext.DecodeLatin1, "csisolatin1": pytext.DecodeLatin1,
+	"latin_1": pytext.DecodeLatin1, "latin1": pytext.DecodeLatin1, "latin": pytext.DecodeLatin1,
+	"l1": pytext.DecodeLatin1, "8859": pytext.DecodeLatin1,
+	"iso_8859_1": pytext.DecodeLatin1, "iso8859_1": pytext.DecodeLatin1, "iso8859": pytext.DecodeLatin1,
+	"iso_8859_1_1987": pytext.DecodeLatin1,
+	"iso_ir_100":      pytext.DecodeLatin1, "cp819": pytext.DecodeLatin1, "ibm819": pytext.DecodeLatin1,
+	"csisolatin1": pytext.DecodeLatin1,
 }
 
 // charsetOf is codecs.lookup; nil for a charset that is not known here.

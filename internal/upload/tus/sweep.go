@@ -74,8 +74,8 @@ func (h *Handler) sweep(ctx context.Context, e media.Entry) error {
 	return nil
 }
 
-// renew has an upload live for Expiry from now, where it would live for longer: a clock was set back that had been ahead, or Expiry
-// has become shorter. It must not keep its share of what its user may have until that time comes.
+// renew has an upload live for Expiry from now, where it would live for longer: a clock was set back that had been
+// ahead, or Expiry has become shorter. It must not keep its share of what its user may have until that time comes.
 func (h *Handler) renew(id string, s *state) error {
 	if s.Finished {
 		return h.save(id, s)
