@@ -50,7 +50,8 @@ type LoggedIn struct {
 // Django's own and the save of SessionMiddleware. key is that of the request's session, "" where it has none.
 //
 // An anonymous session keeps its data under a new key, so that nobody else knows the key. That of another user, or of
-// one whose password has changed since, is left behind. A session of the same user stays as it is.
+// one whose password has changed since, is left behind, and so is one that middleware would end. A session of the same
+// user stays as it is.
 func (s *Service) Login(ctx context.Context, key string, a Authenticated) (LoggedIn, error) {
 	return within(ctx, s, func(ctx context.Context) (LoggedIn, error) { return s.login(ctx, key, a) })
 }
@@ -73,9 +74,13 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 			session, same = before.Clone(), true
 		}
 	}
-	for _, e := range []struct{ name, value string }{{entryUserID, a.User.ID}, {entryBackend, a.Backend}, {entryHash, hash}} {
-		if err := session.Set(e.name, e.value); err != nil {
-			return LoggedIn{}, fmt.Errorf("logging in: %w", err)
+	if err := enterInto(session, a, hash); err != nil {
+		return LoggedIn{}, err
+	}
+	if s.isOver(ctx, session) {
+		session, same = djangosession.NewSession(s.Version), false
+		if err := enterInto(session, a, hash); err != nil {
+			return LoggedIn{}, err
 		}
 	}
 	now := s.Now()
@@ -112,6 +117,29 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 	}
 	return done, nil
 }
+
+// enterInto makes the entries of a login.
+func enterInto(session *djangosession.Session, a Authenticated, hash string) error {
+	for _, e := range [][2]string{{entryUserID, a.User.ID}, {entryBackend, a.Backend}, {entryHash, hash}} {
+		if err := session.Set(e[0], e[1]); err != nil {
+			return fmt.Errorf("logging in: %w", err)
+		}
+	}
+	return nil
+}
+
+// isOver reports whether middleware that ends idle sessions would end this one. It would have flushed it before
+// Django's view sees it, and otherwise it would flush the login with it: djangosession.Timeouts names the packages.
+func (s *Service) isOver(ctx context.Context, session *djangosession.Session) bool {
+	claim, err := s.Rules.With(alone{session}, nil).Begin(ctx, "its-only-key")
+	return err == nil && claim.Reason == djangosession.Expired
+}
+
+// alone is a djangosession.Store of one session.
+type alone struct{ session *djangosession.Session }
+
+// Load implements djangosession.Store.
+func (a alone) Load(context.Context, string) (*djangosession.Session, error) { return a.session, nil }
 
 // Update changes the session under a key, or begins one where there is none, as a view of Django does that has
 // request.session.modified: load, change, and process_response of contrib/sessions/middleware.py, 1.11 to 6.1. As with

@@ -10,6 +10,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/login"
 	"django-sidecar/internal/setcookie"
+	"django-sidecar/signing"
 )
 
 // shelf is a store in memory.
@@ -140,6 +141,46 @@ func TestLogin(t *testing.T) {
 		}
 		if _, stays := store.kept[tt.key]; stays && !tt.same && tt.failing == "" {
 			t.Errorf("%s: the session before stays", name)
+		}
+	}
+}
+
+// TestLoginInAnIdleSession: a session that middleware of the site would have flushed is left behind, whoever's it is. Otherwise the
+// login would be flushed with it.
+func TestLoginInAnIdleSession(t *testing.T) {
+	t.Parallel()
+	s, p := newService(t, modelBackend)
+	s.Version, s.Expiry = djangosession.MustVersion("5.2"), djangosession.Expiry{Version: djangosession.MustVersion("5.2"), CookieAge: time.Hour}
+	const began = "_session_init_timestamp_"
+	now := time.Unix(1_800_000_000, 0)
+	rules, err := djangosession.NewVerifier(djangosession.VerifierConfig{
+		Version: s.Version, SecretKey: signing.SecretKey("secret"), AuthenticationBackends: s.Backends,
+		Middleware: []string{"django_session_timeout.middleware.SessionTimeoutMiddleware"},
+		Timeouts:   djangosession.Timeouts{SessionTimeout: time.Minute, TimeZone: time.UTC, Now: func() time.Time { return now }},
+	}, noStore{}, noStore{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Rules = rules
+	for age, stays := range map[time.Duration]bool{30 * time.Second: true, 2 * time.Minute: false} {
+		for name, entries := range map[string]map[string]string{
+			"anonymous": {}, "the same user": {"_auth_user_id": "ada", "_auth_user_backend": modelBackend, "_auth_user_hash": rules.AuthHash("new:secret")},
+		} {
+			before := session(t, entries)
+			if err := before.Set(began, now.Add(-age).Unix()); err != nil {
+				t.Fatal(err)
+			}
+			store := &shelf{kept: map[string]*djangosession.Session{"before-key": before}}
+			s.Sessions = store
+			done, err := s.Login(t.Context(), "before-key", login.Authenticated{User: p.rows["ada"], Backend: modelBackend})
+			if err != nil || len(store.kept) != 1 || (store.kept[done.Key].Lookup(began).Kind() != djangosession.Missing) != stays {
+				t.Errorf("%s, after %v: %+v, %v, of %d sessions", name, age, done, err, len(store.kept))
+				continue
+			}
+			claim, err := rules.With(store, nil).Begin(t.Context(), done.Key)
+			if err != nil || claim.Reason != "" {
+				t.Errorf("%s, after %v: the session that has begun is %q, %v", name, age, claim.Reason, err)
+			}
 		}
 	}
 }
