@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
-	"slices"
 	"strings"
 
 	"django-sidecar/internal/pickle"
@@ -94,46 +94,55 @@ func (s *Session) pickledTail(name string, v Value) string {
 }
 
 // withoutTail is the pickle without the tail of an entry, or as it is where that has none. The tails of others that
-// come behind it stay.
+// come behind it stay. It does not look behind so many that a large session would take long.
 func (s *Session) withoutTail(name string) string {
 	source, behind := s.pickled.Source(), ""
-	names, tails := s.Names(), map[string]string{}
-	for _, n := range names {
-		if v, ok := parseValue(s.Lookup(n).JSON(), s.version); ok {
+	tails := map[string]string{}
+	for n, text := range s.namedJSON() {
+		if v, ok := parseValue(text, s.version); ok {
 			tails[n] = s.pickledTail(n, v)
 		}
 	}
-	for {
-		last := slices.IndexFunc(names, func(n string) bool { return tails[n] != "" && strings.HasSuffix(source, tails[n]) })
-		if last < 0 {
-			return s.pickled.Source()
+	const comparisons = 1 << 22 // some milliseconds
+	for range comparisons / max(1, len(tails)) {
+		if own := tails[name]; own != "" && strings.HasSuffix(source, own) {
+			return strings.TrimSuffix(source, own) + behind
 		}
-		n := names[last]
-		source = strings.TrimSuffix(source, tails[n])
-		if n == name {
-			return source + behind
+		last, found := "", false
+		for n, tail := range tails {
+			if found = strings.HasSuffix(source, tail); found {
+				last = n
+				break
+			}
 		}
-		behind = tails[n] + behind
-		delete(tails, n)
+		if !found {
+			break
+		}
+		source, behind = strings.TrimSuffix(source, tails[last]), tails[last]+behind
+		delete(tails, last)
 	}
+	return s.pickled.Source()
+}
+
+// namedJSON is the JSON of the pickle's entries, of which each name has one.
+func (s *Session) namedJSON() map[string]string {
+	all := map[string]string{}
+	for i := range s.pickled.Len() {
+		if name, value := s.pickled.Entry(i); name.Type() == pickle.Str {
+			all[name.Text()] = pickledValue(value).JSON()
+		}
+	}
+	return all
 }
 
 // sameButFor reports whether another session has the same entries, but for one.
 func (s *Session) sameButFor(name string, other *Session) bool {
-	without := func(names []string) []string {
-		return slices.DeleteFunc(slices.Sorted(slices.Values(names)), func(n string) bool { return n == name })
-	}
-	unnamed := func(s *Session) int { return s.pickled.Len() - len(s.Names()) }
-	names := without(s.Names())
-	if !slices.Equal(names, without(other.Names())) || unnamed(s) != unnamed(other) {
-		return false
-	}
-	for _, n := range names {
-		if s.Lookup(n).JSON() != other.Lookup(n).JSON() {
-			return false
-		}
-	}
-	return true
+	ours, others := s.namedJSON(), other.namedJSON()
+	unnamed := s.pickled.Len() - len(ours)
+	delete(ours, name)
+	same := unnamed == other.pickled.Len()-len(others)
+	delete(others, name)
+	return same && maps.Equal(ours, others)
 }
 
 // parseValue reads the JSON of one value.

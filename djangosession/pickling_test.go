@@ -2,6 +2,7 @@ package djangosession_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -167,5 +168,25 @@ func TestPickledSessionsDoNotGrow(t *testing.T) {
 		if strings.Contains(before, "40: ") && !strings.Contains(again.JSON(), "40: ") {
 			t.Errorf("%s: %s has lost a key of %s", name, again.JSON(), before)
 		}
+	}
+}
+
+// TestLargePickledSessions: a change beside many entries takes a moment, and not a minute, as it would if it took
+// the square of them. A user may have a site keep so many.
+func TestLargePickledSessions(t *testing.T) {
+	t.Parallel()
+	const entries = 20_000
+	var b strings.Builder
+	for i := range entries {
+		fmt.Fprintf(&b, `, "k%d": 0`, i)
+	}
+	s := parseAs(t, dumpAs(t, parseAs(t, "{"+b.String()[2:]+"}", djangosession.JSON), djangosession.Pickle), djangosession.Pickle)
+	for _, value := range []string{"tea", "milk"} { // the second one finds the first one's tail
+		if err := s.Set("cart", value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Lookup("cart").JSON(); got != `"milk"` || len(s.Names()) != entries+1 {
+		t.Errorf("the cart is %s, and %d entries", got, len(s.Names()))
 	}
 }
