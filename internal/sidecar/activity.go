@@ -83,7 +83,7 @@ func (a *activity) due(id keyhash.Hash, now time.Time) bool {
 				delete(a.looked, other)
 			}
 		}
-		if len(a.looked) >= maxActive {
+		if len(a.looked) > maxActive*3/4 { // or the next ones would have all of them looked through again
 			clear(a.looked)
 		}
 	}
