@@ -10,6 +10,9 @@ TIME = ("django.utils.timezone", "datetime", "time")
 
 
 def function_of(thing):
+    """The function of a property or a method. What is made when it is asked (six.moves) stays as it is: making it may fail."""
+    if hasattr(type(thing), "__getattr__"):
+        return thing
     thing = getattr(thing, "fget", None) or getattr(thing, "func", None) or thing
     return getattr(thing, "__func__", thing)
 
