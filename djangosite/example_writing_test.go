@@ -90,6 +90,7 @@ func ExampleSite_PasswordResetToken() {
 		if err != nil {
 			return "", err
 		}
+		// djangosite.ErrRefused: Django would send none
 		uid, token, err := site.PasswordResetToken(r.Context(), user)
 		return "https://shop.example.com/accounts/reset/" + uid + "/" + token + "/", err
 	}

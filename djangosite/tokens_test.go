@@ -1,6 +1,7 @@
 package djangosite_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -53,6 +54,19 @@ func TestPasswordResetTokens(t *testing.T) {
 	}
 	if _, _, err := site.PasswordResetToken(t.Context(), djangosession.User{ID: "4711"}); !errors.Is(err, djangosession.ErrUserNotFound) {
 		t.Errorf("nobody's token: %v", err)
+	}
+	db, err := sql.Open("sqlite", strings.TrimPrefix(d.settings.DatabaseURL, "sqlite:///"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // of a test
+	for _, state := range []string{"is_active = false", "is_active = true, password = '!unusable'"} {
+		if _, err := db.ExecContext(t.Context(), "UPDATE auth_user SET "+state+" WHERE username = 'grace'"); err != nil {
+			t.Fatal(err)
+		}
+		if _, token, err := site.PasswordResetToken(t.Context(), grace); !errors.Is(err, djangosite.ErrRefused) || token != "" {
+			t.Errorf("%s: %q, %v", state, token, err)
+		}
 	}
 	blind := d.settings
 	blind.Env = map[string]string{"SIDECAR_INSECURE_SKIP_USER_CHECK": "true"}

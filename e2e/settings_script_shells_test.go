@@ -125,10 +125,16 @@ DATABASES["replica"] = dict(DATABASES["default"])
 DATABASE_ROUTERS = ["shop.parts.Apart"]
 ALLOWED_HOSTS = ["internal.example", ".shop.example"]
 MIDDLEWARE += ["shop.parts.by_host"]
+SIGNING_BACKEND = "shop.parts.Signer"
+MESSAGE_TAGS = {20: "hint"}
 END
 cat > shop/parts.py <<'END'
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.signing import TimestampSigner
 from django.http import Http404
+
+class Signer(TimestampSigner):
+    pass
 
 class Apart:
     def db_for_read(self, model, **hints):
@@ -157,8 +163,9 @@ END
 	printed := p.shell(t, files)
 	for _, want := range []string{
 		"proved: request.user behind MIDDLEWARE is the user of the session\n", "note: users are read from the database 'replica', and were tried in 'default'",
-		"\nready\n", "# SIDECAR_WRITE=login calls no receiver of user_logged_in, and the project has shop.parts.greet (" + p.dir + "/shop/parts.py:21)\n",
+		"\nready\n", "# SIDECAR_WRITE=login calls no receiver of user_logged_in, and the project has shop.parts.greet (" + p.dir + "/shop/parts.py:25)\n",
 		"# SIDECAR_WRITE=login calls no receiver of user_login_failed, and the project has shop.parts.greet (",
+		"# SIGNING_BACKEND is shop.parts.Signer, which the library does not know", "# MESSAGE_TAGS is not known to the library",
 	} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("no %q in\n%s", want, printed)

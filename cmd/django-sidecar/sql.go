@@ -17,6 +17,7 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 		"hidden-passwords or clearsessions-role")
 	remove := f.Bool("remove", false, "print what takes them away")
 	django := f.Bool("django", false, "print the triggers as a migration for Django, which can be reversed")
+	tokens := f.Bool("tokens", false, "the role may read what links that reset passwords are made of, too")
 	var of string
 	f.Var(&manual.Words{Value: &of, Choices: []string{"sessions", "users"}}, "database",
 		"sessions or users: for which database, where DJANGO_SESSION_DATABASE_URL names another than DATABASE_URL")
@@ -26,6 +27,11 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	script := postgres.Script{
 		Triggers: what == "triggers" || what == "all", Role: what == "role" || what == "all",
 		ClearingRole: what == "clearsessions-role", HiddenPasswords: what == "hidden-passwords", Remove: *remove,
+		Tokens: *tokens,
+	}
+	if *tokens && (!script.Role || *remove) {
+		fmt.Fprintln(s.err, "django-sidecar sql: -tokens goes with -what role or -what all, without -remove")
+		return exitUsage
 	}
 	if *django && (what != "triggers" || *remove) {
 		fmt.Fprintln(s.err, "django-sidecar sql: -django goes with triggers alone, and has the removal in it")

@@ -162,7 +162,7 @@ func (w *UserWriter) set(ctx context.Context, id, column string, value any, othe
 	text := "UPDATE " + d.table(u.config.Table) + " AS u SET " + identifier(column, d.quoteMark) + " = " + mark(2) + " WHERE " + condition
 	result, err := w.db.ExecContext(ctx, text, args...)
 	if err != nil {
-		return 0, fmt.Errorf("writing to a user: %w", u.shapes.failed(shape, err))
+		return 0, fmt.Errorf("writing to a user: %w", u.shapes.failedAlone(shape, err))
 	}
 	return result.RowsAffected()
 }

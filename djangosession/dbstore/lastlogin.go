@@ -20,8 +20,17 @@ var errNoLastLogin = errors.New("the user table has no column last_login, or it 
 // Zone where one is needed.
 func (u *Users) LastLogin(ctx context.Context, id string, zone Zone) (time.Time, error) {
 	zone = zone.known(u.config.Dialect, "LastLogin")
+	at, err := u.lastLogin(ctx, id, zone)
+	if errors.Is(err, errNoLastLogin) { // it may be there by now, or be one that may be read
+		at, err = u.lastLogin(ctx, id, zone)
+	}
+	return at, err
+}
+
+func (u *Users) lastLogin(ctx context.Context, id string, zone Zone) (time.Time, error) {
 	return withShape(ctx, &u.shapes, func(shape *userShape) (time.Time, error) {
 		if shape.lastLogin == nil {
+			u.shapes.doubt(shape)
 			return time.Time{}, errNoLastLogin
 		}
 		var shown any
@@ -30,7 +39,7 @@ func (u *Users) LastLogin(ctx context.Context, id string, zone Zone) (time.Time,
 			return time.Time{}, djangosession.ErrUserNotFound
 		}
 		if err != nil {
-			return time.Time{}, fmt.Errorf("reading last_login: %w", u.shapes.failed(shape, err))
+			return time.Time{}, fmt.Errorf("reading last_login: %w", u.shapes.failedAlone(shape, err))
 		}
 		return clockOf(shown, zone)
 	})

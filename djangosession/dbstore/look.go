@@ -177,6 +177,22 @@ func (k *shapes[S]) failed(of S, err error) error {
 	return fmt.Errorf("reading %s: %w", k.reads, err)
 }
 
+// failedAlone is failed for a statement that no verdict needs: what it lacks, such as a privilege, is in nobody
+// else's way.
+func (k *shapes[S]) failedAlone(of S, err error) error {
+	if misfits(err) {
+		k.doubt(of)
+	}
+	return fmt.Errorf("reading %s: %w", k.reads, err)
+}
+
+// doubt has the tables be looked at again.
+func (k *shapes[S]) doubt(of S) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.doubted = k.doubted || k.shape == of
+}
+
 func (k *shapes[S]) misfit(of S, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

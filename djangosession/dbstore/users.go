@@ -107,7 +107,8 @@ func (s *userShape) drop() {
 }
 
 func (s *userShape) same(other *userShape) bool {
-	return s.keyType == other.keyType && s.hashTypes == other.hashTypes && s.find.text == other.find.text
+	return s.keyType == other.keyType && s.hashTypes == other.hashTypes && s.find.text == other.find.text &&
+		(s.lastLogin == nil) == (other.lastLogin == nil)
 }
 
 // lasts: a column that is missing, and that the query would ask for, may come.

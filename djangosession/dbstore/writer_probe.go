@@ -94,7 +94,7 @@ func (w *UserWriter) Probe(ctx context.Context) error {
 		//nolint:gosec // G202: names are quoted
 		text := "UPDATE " + d.table(w.users.config.Table) + " SET " + identifier(column, d.quoteMark) + " = NULL WHERE 1 = 0"
 		if _, err := w.db.ExecContext(ctx, text); err != nil {
-			err = w.users.shapes.failed(shape, err)
+			err = w.users.shapes.failedAlone(shape, err)
 			return fmt.Errorf("UPDATE of %s on table %s: %w", column, w.users.config.Table, err)
 		}
 	}

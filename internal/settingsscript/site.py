@@ -24,9 +24,7 @@ def read_site(report):
     from django.conf import global_settings
 
     report.set("DJANGO_PASSWORD_HASHERS", list(settings.PASSWORD_HASHERS), list(global_settings.PASSWORD_HASHERS))
-    fallback = "django.contrib.messages.storage.fallback.FallbackStorage"
-    report.set("DJANGO_MESSAGE_STORAGE", setting("MESSAGE_STORAGE") or fallback, fallback)
-    report.set("DJANGO_MESSAGE_LEVEL", int(setting("MESSAGE_LEVEL", 20)), 20)
+    read_messages(report)
     if django.VERSION >= (3, 1):
         report.set("DJANGO_PASSWORD_RESET_TIMEOUT", max(1, int(settings.PASSWORD_RESET_TIMEOUT)), 259200)
     else:
@@ -34,6 +32,21 @@ def read_site(report):
     if setting("ASGI_APPLICATION"):
         report.offer("DJANGO_ASGI", True, "if Django runs under ASGI: ASGI_APPLICATION is set, and a shell cannot tell")
     report.step("uploads", read_uploads)
+
+
+def read_messages(report):
+    """How messages are kept, and what the library does not know of them."""
+    package = "django.contrib.messages.storage."
+    storage = setting("MESSAGE_STORAGE") or package + "fallback.FallbackStorage"
+    report.set("DJANGO_MESSAGE_STORAGE", storage, package + "fallback.FallbackStorage")
+    report.set("DJANGO_MESSAGE_LEVEL", int(setting("MESSAGE_LEVEL", 20)), 20)
+    signer = setting("SIGNING_BACKEND", "django.core.signing.TimestampSigner")
+    if storage not in [package + name for name in ("fallback.FallbackStorage", "cookie.CookieStorage", "session.SessionStorage")]:
+        report.remarks.append("MESSAGE_STORAGE is %s, and the library reads Django's own three alone: Site.Messages is refused" % storage)
+    elif signer != "django.core.signing.TimestampSigner" and django.VERSION >= (3, 1) and not storage.endswith(".SessionStorage"):
+        report.remarks.append("SIGNING_BACKEND is %s, which the library does not know: it and Django do not read one another's messages in cookies" % signer)
+    if setting("MESSAGE_TAGS"):
+        report.remarks.append("MESSAGE_TAGS is not known to the library: Message.Tags has Django's own tags, and Message.Level says which is meant")
 
 
 def read_receivers(report):

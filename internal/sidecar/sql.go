@@ -39,6 +39,7 @@ func SQL(c *config.Config, o SQLOptions) (text, warning string, err error) {
 		warning = "a condition of DJANGO_AUTH_USER_…WHERE has more in it than columns, values and comparisons: " +
 			"no trigger tells of all that it reads, and the role may need more than this script grants"
 	}
+	place.tables.Tokens = o.Script.Tokens
 	text, err = place.text(c, o)
 	return text, warning, err
 }

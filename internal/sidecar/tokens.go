@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite/tokens"
+	"django-sidecar/internal/login"
 )
 
 // ErrBadToken says that a link is of nobody, or that its token is not right or too old.
 var ErrBadToken = errors.New("the token is not right, or too old")
 
-// MakeToken is a token of default_token_generator for the user whose primary key is id.
+// MakeToken is a token of default_token_generator for the user whose primary key is id. It fails with login.ErrRefused
+// for a user to whom PasswordResetForm of Django would send none.
 func (l *Local) MakeToken(ctx context.Context, id string) (string, error) {
 	d := l.Current()
 	g, err := d.tokens()
@@ -25,6 +28,11 @@ func (l *Local) MakeToken(ctx context.Context, id string) (string, error) {
 	user, err := d.users.UserByKey(ctx, id)
 	if err != nil {
 		return "", err
+	}
+	// contrib/auth/forms.py, 5.2, get_users: is_active=True and has_usable_password()
+	active := user.IsActive == djangosession.True || user.IsActive == djangosession.AbsentFlag
+	if !active || strings.HasPrefix(user.Password, "!") {
+		return "", login.ErrRefused
 	}
 	of, err := d.tokenUser(ctx, user)
 	if err != nil {
@@ -91,7 +99,8 @@ func (d *Deployment) tokens() (*tokens.Generator, error) {
 func (d *Deployment) tokenUser(ctx context.Context, u *djangosession.StoredUser) (tokens.User, error) {
 	at, err := d.users.LastLogin(ctx, u.ID, d.zone())
 	if err != nil {
-		return tokens.User{}, fmt.Errorf("a token needs the last login: %w", err)
+		return tokens.User{}, fmt.Errorf("a token needs the last login, which `django-sidecar sql -what role -tokens` "+
+			"lets a role read: %w", err)
 	}
 	of := tokens.User{ID: u.ID, Password: u.Password, LastLogin: at}
 	if u.Email != nil {

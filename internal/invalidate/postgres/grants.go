@@ -42,13 +42,16 @@ func (t Tables) GroupTables(nameLimit int) []ReadTable {
 }
 
 // ReadColumns are the columns of users that the sidecar reads: all that a verdict depends on, but for those that a
-// function hides.
+// function hides, and what Tokens names.
 func (t Tables) ReadColumns() []string {
 	columns := []string{t.UserID}
 	for _, c := range t.UserColumns {
 		if !slices.Contains(t.Hidden, c) {
 			columns = append(columns, c)
 		}
+	}
+	if t.Tokens && !slices.Contains(columns, lastLogin) {
+		columns = append(columns, lastLogin)
 	}
 	return columns
 }

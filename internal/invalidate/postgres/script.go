@@ -8,7 +8,9 @@ import (
 // A Script is what is printed for somebody to review, and to run.
 type Script struct {
 	Triggers, Role bool
-	ClearingRole   bool
+	// Tokens has the role read what tokens of password resets are made of, too.
+	Tokens       bool
+	ClearingRole bool
 	// HiddenPasswords is the function that makes session auth hashes.
 	HiddenPasswords bool
 	Remove          bool // what takes them away instead

@@ -23,6 +23,8 @@ type Tables struct {
 	Hash   HashFunction // a Name of "": there is none
 	// Cache is the table of a DatabaseCache that has sessions; "" where there is none.
 	Cache string
+	// Tokens says that the sidecar reads what tokens of password resets are made of besides: the column lastLogin.
+	Tokens bool
 	// Write says what of them the role may change; the zero value is nothing.
 	Write Writes
 	// Groups are tables of groups and permissions that are not Django's.
@@ -73,6 +75,9 @@ func (t Tables) Check() error {
 	}
 	return nil
 }
+
+// lastLogin is the column of AbstractBaseUser.last_login.
+const lastLogin = "last_login"
 
 // groups and permissions are the tables of the user model's many-to-many fields.
 func (t Tables) groups() string      { return manyToMany(t.Users, "groups", nameLimit) }
