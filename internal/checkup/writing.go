@@ -12,6 +12,8 @@ func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 	const name = "writing"
 	err := d.Writing(ctx)
 	switch {
+	case err == nil:
+		return []Finding{{OK, name, "what SIDECAR_WRITE names can be written", ""}}, true
 	case errors.Is(err, dbstore.ErrColumns):
 		return []Finding{{
 			Fail, name, err.Error(),
@@ -23,15 +25,13 @@ func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 			"this server takes no writes now, as a standby and a replica do: name the one that Django writes to in " +
 				"its URL, or end the server's read_only or default_transaction_read_only",
 		}}, false
-	case err != nil:
-		return []Finding{{
-			Fail, name, err.Error(),
-			"for a database, run what django-sidecar sql -what role prints, with these settings, and have its URL " +
-				"name that account; for SQLite and files, let this user write there; for a cache, give its user " +
-				"the right; or take it out of SIDECAR_WRITE",
-		}}, false
 	}
-	return []Finding{{OK, name, "what SIDECAR_WRITE names can be written", ""}}, true
+	return []Finding{{
+		Fail, name, err.Error(),
+		"for a database, run what django-sidecar sql -what role prints, with these settings, and have its URL " +
+			"name that account; for SQLite and files, let this user write there; for a cache, give its user " +
+			"the right; or take it out of SIDECAR_WRITE",
+	}}, false
 }
 
 // takesNoWrites matches what a server says to each write of anybody without special rights: PostgreSQL, MySQL (the
