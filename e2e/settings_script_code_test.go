@@ -54,6 +54,9 @@ func TestSettingsScriptReadsMiddleware(t *testing.T) {
 		closing := classesOf(t, "closing")
 		printed := runSettingsScript(t, django, t.TempDir(), map[string]any{"MIDDLEWARE": append(behind, closing...)})
 		last := lastLine(printed)
+		if strings.Contains(last, "no request could be tried") {
+			t.Errorf("Django %s has not tried any", version)
+		}
 		for _, path := range closing {
 			says := "middleware " + path + " may end logins"
 			switch name := path[strings.LastIndex(path, ".")+1:]; {

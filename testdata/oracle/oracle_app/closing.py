@@ -112,6 +112,13 @@ class ByOtherClass(Base):
         return self.get_response(request)
 
 
+class ByUnknownMethod(Base):
+    def __call__(self, request):
+        for one in nights.watches():
+            one.look(request)
+        return self.get_response(request)
+
+
 class ByInstance(Base):
     def __init__(self, get_response):
         super(ByInstance, self).__init__(get_response)
