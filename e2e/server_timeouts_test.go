@@ -14,7 +14,7 @@ import (
 // at most, under load, and as long as the setting lasts.
 func TestTimeoutsOfServers(t *testing.T) {
 	t.Run("PostgreSQL", func(t *testing.T) {
-		newRig(t, 500*time.Millisecond, nil).endureAll(t, []fault{
+		newRig(t, time.Second, nil).endureAll(t, []fault{
 			{"statement_timeout", setting("statement_timeout", "1ms"), false, false},
 			{"statement_timeout, and tables locked", both(lockTables, setting("statement_timeout", "50ms")), true, false},
 			{"lock_timeout, and tables locked", both(lockTables, setting("lock_timeout", "1ms")), true, false},
