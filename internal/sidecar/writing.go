@@ -98,7 +98,10 @@ func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 			return nil, fmt.Errorf("SIDECAR_WRITE, DJANGO_CACHE_URL: %w; unset SIDECAR_WRITE", err)
 		}
 		sessions := d.cached.Writer(cache)
-		w.probes = append(w.probes, d.probeCacheWriting, d.probeSessionWriting(sessions))
+		w.probes = append(w.probes, d.probeSessionWriting(sessions))
+		if c.Write.Logout || c.Write.Login { // no other one deletes, nor has the role the right
+			w.probes = append(w.probes, d.probeCacheWriting)
+		}
 		return sessions, nil
 	}
 	return nil, fmt.Errorf("SIDECAR_WRITE: sessions of the engine %s are not written; unset it", c.SessionEngine)
