@@ -22,6 +22,9 @@ import (
 // loginPath is where a name and a password are sent to.
 const loginPath = "/login"
 
+// loginGrace is how long the answer to a login may take to be written.
+const loginGrace = 10 * time.Second
+
 // LoginOptions is what /login needs. Every field is required.
 type LoginOptions struct {
 	// Login authenticates and logs in, in the place of the session whose key is given. The address is the client's, ""
@@ -56,6 +59,10 @@ func (s *server) login(c echo.Context) error {
 	}
 	key, _ := s.Answers.Cookies.FirstSessionKey(r.Header[echo.HeaderCookie], s.Answers.CookieNames)
 	done, err := s.Login.Login(r.Context(), key, credentials, s.clientAddress(c))
+	// A hash takes seconds on a small machine. The time for the answer begins after it, or nobody would hear of the login.
+	if err := answerBy(c, s.Answers.Now().Add(loginGrace)); err != nil {
+		return err
+	}
 	var many *login.TooManyError
 	switch {
 	case errors.Is(err, login.ErrRefused):

@@ -10,11 +10,14 @@ TIME = ("django.utils.timezone", "datetime", "time")
 
 
 def function_of(thing):
-    """The function of a property or a method. What is made when it is asked (six.moves) stays as it is: making it may fail."""
-    if hasattr(type(thing), "__getattr__"):
-        return thing
-    thing = getattr(thing, "fget", None) or getattr(thing, "func", None) or thing
-    return getattr(thing, "__func__", thing)
+    """The function of a property or a method. What is imported when it is asked (six.moves), and cannot be, stays as it is."""
+
+    def inner():
+        found = getattr(thing, "fget", None) or getattr(thing, "func", None) or thing
+        return getattr(found, "__func__", found)
+
+    kind, found = outcome(inner)
+    return thing if kind == "error" else found
 
 
 def replaced(thing):
