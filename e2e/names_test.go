@@ -125,12 +125,12 @@ func TestNamesLeadElsewhere(t *testing.T) {
 		names.Set(name, before)
 		return addr
 	}
-	maria := newMariaDBRig(t, time.Second, djangotest.MariaDB(t))
+	maria := newMariaDBRig(t, 3*time.Second, djangotest.MariaDB(t)) // a busy machine is no fault
 	promoted := djangotest.PrivateMariaDB(t)
 	promoted.ExecAsSuperuser(t, "CREATE DATABASE "+maria.maria.Name()+"; GRANT ALL ON *.* TO django@'%'; "+
 		"CREATE TABLE "+maria.maria.Name()+".django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date datetime(6) NOT NULL)")
 	maria.run(t, map[string]string{"DATABASE_URL": maria.maria.URLAt(moving("m"+databaseName, maria.maria.server.Addr(), promoted.Addr()))})
-	r := newCluster(t, time.Second)
+	r := newCluster(t, 3*time.Second)
 	standby := r.server.Standby(t)
 	r.run(t, map[string]string{"DATABASE_URL": r.db.URLAt(moving(databaseName, r.server.Addr(), standby.Addr()))})
 	moved := standby.Holds(r.db)

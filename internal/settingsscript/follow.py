@@ -27,13 +27,13 @@ class Follower(object):
 
     def middleware(self, item):
         kind, made = outcome(lambda: item(lambda request: None)) if inspect.isclass(item) else ("", None)
-        self.whole(item, made if kind == "value" else None)
+        self.whole(item, made if kind == "value" else None, True)
 
-    def whole(self, thing, instance):
-        """A class with its bases, or a function, whose arguments may all be the request."""
-        if thing in self.seen:
+    def whole(self, thing, instance, by_django=False):
+        """A class with its bases, or a function, whose arguments may all be the request. Django makes a middleware of get_response."""
+        if (thing, by_django) in self.seen:
             return
-        self.seen.add(thing)
+        self.seen.add((thing, by_django))
         if not inspect.isclass(thing):
             if inspect.isfunction(function_of(thing)):
                 return self.function(function_of(thing), None, (), False, instance)
@@ -44,7 +44,8 @@ class Follower(object):
         for name, function in sorted(methods, key=lambda m: m[0] != "__init__"):
             djangos = any(name in vars(c) for c in thing.__mro__ if is_djangos(c) and c is not object)
             entry = djangos or name.startswith("process_") or name in ("__call__", "__acall__", "__init__")
-            self.function(function, None if entry else frozenset((n, "request") for n in OF_REQUEST), (), False, instance)
+            given = frozenset() if by_django and name == "__init__" else None if entry else frozenset((n, "request") for n in OF_REQUEST)
+            self.function(function, given, (), False, instance)
 
     def function(self, function, tainted, by, anonymous, instance=None):
         """Each code of a function, and of what decorates it."""
