@@ -26,7 +26,8 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 		defer removeFiles(r, r.MultipartForm)
 		state := c.Read(w.Header(), r, now())
 		if err := state.Check(r, csrfhttp.FormField); err != nil {
-			s.logger.InfoContext(r.Context(), "CSRF verification failed", "reason", err.Error())
+			s.logger.WarnContext(r.Context(), "CSRF verification failed",
+				"reason", err.Error(), "method", r.Method, "path", r.URL.Path)
 			answer(w, reply.NotOfThisSite)
 			return
 		}

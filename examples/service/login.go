@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -47,6 +48,7 @@ func login(w http.ResponseWriter, r *http.Request, site *djangosite.Site) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(many.Wait.Seconds())+1))
 		showLogin(w, r, http.StatusTooManyRequests, "Too many tries. Wait a few minutes.")
 	default:
+		slog.ErrorContext(r.Context(), "logging in", "error", err)
 		http.Error(w, "Nobody can be logged in just now.", http.StatusServiceUnavailable)
 	}
 }
