@@ -95,16 +95,7 @@ func useUpMariaDB(t *testing.T, r *rig) func() {
 		}
 		return !left
 	})
-	return func() {
-		for _, conn := range taken {
-			if err := conn.Close(); err != nil {
-				t.Error(err)
-			}
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+	return func() { giveBack(t, db, taken) }
 }
 
 // globally sets a variable of the server, and its value of before in the end.

@@ -131,15 +131,19 @@ func useUpConnections(t *testing.T, r *rig) func() {
 			break
 		}
 	}
-	return func() {
-		for _, conn := range taken {
-			if err := conn.Close(); err != nil {
-				t.Error(err)
-			}
-		}
-		if err := db.Close(); err != nil {
+	return func() { giveBack(t, db, taken) }
+}
+
+// giveBack closes connections that were taken from a server, and what opened them.
+func giveBack(t *testing.T, db *sql.DB, taken []*sql.Conn) {
+	t.Helper()
+	for _, conn := range taken {
+		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

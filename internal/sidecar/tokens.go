@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/djangosite/hashers"
 	"django-sidecar/djangosite/tokens"
 	"django-sidecar/internal/login"
 )
@@ -31,7 +31,7 @@ func (l *Local) MakeToken(ctx context.Context, id string) (string, error) {
 	}
 	// contrib/auth/forms.py, 5.2, get_users: is_active=True and has_usable_password()
 	active := user.IsActive == djangosession.True || user.IsActive == djangosession.AbsentFlag
-	if !active || strings.HasPrefix(user.Password, "!") {
+	if !active || !hashers.IsUsable(user.Password) {
 		return "", login.ErrRefused
 	}
 	of, err := d.tokenUser(ctx, user)
