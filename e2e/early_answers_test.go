@@ -45,9 +45,9 @@ func TestEarlyAnswersOfEachStatus(t *testing.T) {
 	for request, headers := range map[string]string{"POST /upload": cookie + "\r\nContent-Disposition: attachment; filename=a.txt", "POST /tus/": resumable} {
 		// Another upload goes on, and is the only one.
 		first, rest := uploadForm("file.txt", 1000)
-		going := mustBegin(t, addr, site.other, first, len(first)+len(rest))
+		going := mustEnter(t, addr, site.other, len(first)+len(rest))
 		wantEarlyAnswer(t, addr, request, headers, 429)
-		if status, text, err := going.end(rest); err != nil || status != http.StatusCreated {
+		if status, text, err := going.end(first + rest); err != nil || status != http.StatusCreated {
 			t.Errorf("the upload meanwhile: %d %s, %v", status, text, err)
 		}
 	}

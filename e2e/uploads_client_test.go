@@ -47,6 +47,21 @@ func beginUpload(ctx context.Context, addr, cookie, body string, length int) (*s
 	return &slowUpload{conn, bufio.NewReader(conn)}, errors.Join(err, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
 }
 
+// mustEnter begins an upload, and waits until the sidecar reads its body: it is one of those that go on then.
+func mustEnter(t *testing.T, addr, cookie string, length int) *slowUpload {
+	t.Helper()
+	u, err := beginUpload(t.Context(), addr, cookie+"\r\nExpect: 100-continue", "", length)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} {
+		if got, err := u.reader.ReadString('\n'); err != nil || got != want {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		}
+	}
+	return u
+}
+
 // end sends the rest, and returns the answer. The rest may meet a closed connection, where the answer came early.
 func (u *slowUpload) end(rest string) (status int, text string, err error) {
 	defer u.conn.Close() //nolint:errcheck // the answer is there, or the error that says why not

@@ -196,18 +196,17 @@ func TestResumableUploadsAreCounted(t *testing.T) {
 	}
 	_, location = tusRequest(t, "POST", url+"/tus/", site.cookie, map[string]string{"Upload-Length": "10"})
 	form, rest := uploadForm("slow.txt", 1<<20)
-	u := mustBegin(t, addr, site.cookie, form, len(form)+len(rest))
-	waitFor(t, 10*time.Second, "counting the first", func() bool {
-		status, _ := tusRequest(t, "PATCH", url+location, site.cookie, map[string]string{"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"})
-		return status == http.StatusTooManyRequests
-	})
+	u := mustEnter(t, addr, site.cookie, len(form)+len(rest))
+	if status, _ := tusRequest(t, "PATCH", url+location, site.cookie, map[string]string{"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}); status != http.StatusTooManyRequests {
+		t.Errorf("a second one of the same user: got %d", status)
+	}
 	if status, _ := tusRequest(t, "HEAD", url+location, site.cookie, nil); status != http.StatusOK {
 		t.Errorf("HEAD brings no body: got %d", status)
 	}
 	if status, _ := tusRequest(t, "POST", url+"/tus/", site.other, map[string]string{"Upload-Length": "1"}); status != http.StatusCreated {
 		t.Errorf("another user: got %d", status)
 	}
-	if status, text, err := u.end(rest); err != nil || status != http.StatusCreated {
+	if status, text, err := u.end(form + rest); err != nil || status != http.StatusCreated {
 		t.Errorf("the first: got %d %s, %v", status, text, err)
 	}
 	waitFor(t, 10*time.Second, "counting it no more", func() bool {
