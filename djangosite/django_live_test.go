@@ -3,6 +3,7 @@
 package djangosite_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,7 @@ func share(t *testing.T, version string, more map[string]any, env map[string]str
 	s.drops = strings.HasSuffix(fmt.Sprint(more["MESSAGE_STORAGE"]), "CookieStorage")
 	s.Ask(t, map[string]string{"op": "make"})
 	env = maps.Clone(env)
-	maps.Copy(env, map[string]string{"SIDECAR_WRITE": "login,logout"})
+	env["SIDECAR_WRITE"] = cmp.Or(env["SIDECAR_WRITE"], "login,logout")
 	for name, value := range more {
 		if name == "CACHES" {
 			continue // which DJANGO_CACHE_URL says

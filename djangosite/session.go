@@ -38,7 +38,7 @@ func (s *Site) Session(w http.ResponseWriter, r *http.Request) (*djangosession.S
 // The error is [ErrSessionInterrupted] where the session was ended meanwhile: it is not revived. As with two requests to
 // Django, the last one to save wins; with SESSION_ENGINE signed_cookies that is the last answer that the browser gets.
 // Where change fails, its error is returned. Any other says that a store failed. Nothing is written and set then. It
-// needs SIDECAR_WRITE=login.
+// needs SIDECAR_WRITE=update, or login, which includes it.
 func (s *Site) Update(w http.ResponseWriter, r *http.Request, change func(*djangosession.Session) error) error {
 	l, err := s.local()
 	if err != nil {

@@ -45,7 +45,7 @@ func testUpdateOn(t *testing.T, version, engine string, atBrowserClose bool) {
 		"SESSION_COOKIE_DOMAIN": ".example.com", "SESSION_COOKIE_PATH": "/shop", "SESSION_COOKIE_SECURE": true,
 		"SESSION_EXPIRE_AT_BROWSER_CLOSE": atBrowserClose, "PASSWORD_HASHERS": []string{"django.contrib.auth.hashers.MD5PasswordHasher"},
 	}
-	env := map[string]string{}
+	env := map[string]string{"SIDECAR_WRITE": "update"}
 	if cache != "" {
 		settings, url := cacheFor(t, cache)
 		more["CACHES"], env["DJANGO_CACHE_URL"] = map[string]any{"default": settings}, url
@@ -94,6 +94,14 @@ func (s *shared) ask(t *testing.T, b *browser, question map[string]any) (said vi
 	return said
 }
 
+// adaByDjango is the browser of a user whom a view of Django has logged in.
+func (s *shared) adaByDjango(t *testing.T) *browser {
+	t.Helper()
+	b := &browser{map[string]string{}}
+	s.ask(t, b, map[string]any{"login": "ada"})
+	return b
+}
+
 // update is the request of a browser to the site, whose handler does the same.
 func (s *shared) update(t *testing.T, b *browser, question map[string]any) (cookies []string, vary string) {
 	t.Helper()
@@ -133,7 +141,7 @@ func (s *shared) testChanges(t *testing.T, engine string) {
 			s.ask(t, b, map[string]any{"set": map[string]any{"kept": "é", "cart": "tea"}})
 			return b
 		},
-		"a login": func() *browser { return s.ada(t) },
+		"a login": func() *browser { return s.adaByDjango(t) },
 		"its own time": func() *browser {
 			b := &browser{map[string]string{}}
 			s.ask(t, b, map[string]any{"set": map[string]any{"kept": "é"}, "expiry": 700})
@@ -199,7 +207,7 @@ func (s *shared) testChanges(t *testing.T, engine string) {
 // testInterrupted: a session that ends while a request changes it is not revived, and Django says so too.
 func (s *shared) testInterrupted(t *testing.T, engine string) {
 	t.Helper()
-	b, again := s.ada(t), s.ada(t)
+	b, again := s.adaByDjango(t), s.adaByDjango(t)
 	var said struct{ Exception string }
 	s.Ask(t, map[string]any{"op": "interrupted", "cookie": again.header()}, &said)
 	w := httptest.NewRecorder()

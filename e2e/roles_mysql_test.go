@@ -41,6 +41,7 @@ func TestRoleThatWritesOnMariaDB(t *testing.T) {
 		{"touch", []string{touch}},
 		{"logout", []string{remove}},
 		{"touch,logout", []string{touch, remove}},
+		{"update", []string{touch, save, create}},
 		{"login", []string{touch, remove, save, create, last, password}},
 		{"", nil}, // the rights of an earlier script are taken away
 	} {
@@ -71,7 +72,7 @@ func TestRoleThatWritesOnMariaDB(t *testing.T) {
 	t.Setenv("SIDECAR_WRITE", "login")
 	onMariaDB(t, asPrinted, postgres.Script{Role: true})
 	t.Setenv("DATABASE_URL", asRole(t, db.URL()))
-	if code, said := command(t, "", "check"); code != exitNo || !strings.Contains(said, "account") || !strings.Contains(said, "take login out of SIDECAR_WRITE") {
+	if code, said := command(t, "", "check"); code != exitNo || !strings.Contains(said, "account") || !strings.Contains(said, "take login and update out of SIDECAR_WRITE") {
 		t.Errorf("check with a column that a login leaves empty: %d\n%s", code, said)
 	}
 }

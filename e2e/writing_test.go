@@ -323,19 +323,22 @@ func TestTouchLosesNothing(t *testing.T) {
 	}
 }
 
-// TestNothingIsWrittenUnasked: without SIDECAR_WRITE there is no endpoint, and no expiry moves.
+// TestNothingIsWrittenUnasked: without SIDECAR_WRITE, and with what is the library's alone, there is no endpoint, and no
+// expiry moves.
 func TestNothingIsWrittenUnasked(t *testing.T) {
-	s := newWritingSite(t, "5.2", map[string]string{"SIDECAR_WRITE": ""})
-	before := s.site.Sessions()
-	for _, path := range []string{"/touch", "/logout"} {
-		if status, _ := s.post(t, path, s.keys["default"]); status != 404 {
-			t.Errorf("%s: %d", path, status)
+	for _, named := range []string{"", "update"} {
+		s := newWritingSite(t, "5.2", map[string]string{"SIDECAR_WRITE": named})
+		before := s.site.Sessions()
+		for _, path := range []string{"/touch", "/logout", "/login"} {
+			if status, _ := s.post(t, path, s.keys["default"]); status != 404 {
+				t.Errorf("%q: %s: %d", named, path, status)
+			}
 		}
-	}
-	if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+s.keys["default"]); status != 200 {
-		t.Errorf("/authenticate: %d", status)
-	}
-	if after := s.site.Sessions(); after != before {
-		t.Errorf("the table was\n%s and is\n%s", before, after)
+		if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+s.keys["default"]); status != 200 {
+			t.Errorf("%q: /authenticate: %d", named, status)
+		}
+		if after := s.site.Sessions(); after != before {
+			t.Errorf("%q: the table was\n%s and is\n%s", named, before, after)
+		}
 	}
 }

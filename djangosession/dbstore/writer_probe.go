@@ -14,11 +14,15 @@ import (
 var ErrColumns = errors.New("a new session would leave columns empty that must not be")
 
 // Writes says what is to be written of sessions.
-type Writes struct{ Touch, Logout, Login bool }
+type Writes struct {
+	Touch, Logout, Login bool
+	Update               bool // sessions are begun and changed, as a login does it, and none is deleted
+}
 
 // Probe asks the database whether it would let the sessions be written: nil says that it would. It changes nothing.
 func (w *Writer) Probe(ctx context.Context, what Writes) error {
 	table := w.from.dialect.table(w.config.Table)
+	saves := what.Login || what.Update
 	probe := func(needed bool, right, text string) error {
 		if !needed {
 			return nil
@@ -28,23 +32,23 @@ func (w *Writer) Probe(ctx context.Context, what Writes) error {
 		}
 		return nil
 	}
-	if err := probe(what.Touch && !what.Login, "UPDATE of expire_date",
+	if err := probe(what.Touch && !saves, "UPDATE of expire_date",
 		"UPDATE %s SET expire_date = expire_date WHERE 1 = 0"); err != nil {
 		return err
 	}
 	if err := probe(what.Logout || what.Login, "DELETE", "DELETE FROM %s WHERE 1 = 0"); err != nil {
 		return err
 	}
-	if err := probe(what.Login, "UPDATE of session_data and expire_date",
+	if err := probe(saves, "UPDATE of session_data and expire_date",
 		"UPDATE %s SET session_data = session_data, expire_date = expire_date WHERE 1 = 0"); err != nil {
 		return err
 	}
-	err := probe(what.Login, "INSERT", cmp.Or(w.from.dialect.strictInsert, "INSERT")+" INTO %[1]s (session_key, session_data, expire_date) "+
+	err := probe(saves, "INSERT", cmp.Or(w.from.dialect.strictInsert, "INSERT")+" INTO %[1]s (session_key, session_data, expire_date) "+
 		"SELECT session_key, session_data, expire_date FROM %[1]s WHERE 1 = 0")
 	switch {
 	case err != nil && isUnfilled(err):
 		return fmt.Errorf("%w: %w", ErrColumns, err)
-	case err != nil || !what.Login || w.from.dialect.demanded == nil:
+	case err != nil || !saves || w.from.dialect.demanded == nil:
 		return err
 	}
 	return w.fillsAll(ctx)

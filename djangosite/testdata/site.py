@@ -15,6 +15,7 @@ settings.configure(
 django.setup()
 
 from django.apps import apps
+from django.contrib.auth import login
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
 from django.contrib import messages
@@ -84,6 +85,8 @@ def visit(question):
     request = RequestFactory().get("/", HTTP_COOKIE=question["cookie"])
 
     def view(request):
+        if "login" in question:
+            login(request, User.objects.get(username=question["login"]))
         request.session.modified = question.get("modified", request.session.modified)
         for name, value in (question.get("set") or {}).items():
             request.session[name] = value

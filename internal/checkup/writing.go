@@ -17,7 +17,7 @@ func (d *Checkup) writing(ctx context.Context) ([]Finding, bool) {
 	case errors.Is(err, dbstore.ErrColumns):
 		return []Finding{{
 			Fail, name, err.Error(),
-			"take login out of SIDECAR_WRITE, or give these columns a default in the database",
+			"take login and update out of SIDECAR_WRITE, or give these columns a default in the database",
 		}}, false
 	case takesNoWrites(err):
 		return []Finding{{

@@ -98,7 +98,4 @@ func (c *Config) refuseLogin(r *reader) {
 	if c.AuthUserTable == dbstore.ViewName {
 		add("DJANGO_AUTH_USER_TABLE", "is a view, and a login writes last_login: name a table")
 	}
-	if c.SessionSerializer != djangosession.JSON {
-		r.fault("DJANGO_SESSION_SERIALIZER", "is for pickles, and the sidecar writes JSON alone: "+remedy)
-	}
 }

@@ -252,8 +252,9 @@ type ownSettings struct {
 	//
 	// [Writing](writing.md) says what is written, and how it is tried.
 
-	// What may be written to Django's sessions and users: `none`, or a list of `touch`, `logout` and `login`. Each needs
-	// its rights in the database: `django-sidecar sql -what role`.
+	// What may be written to Django's sessions and users: `none`, or a list of `touch`, `logout`, `login` and `update`.
+	// Each needs its rights in the database: `django-sidecar sql -what role`. `update` is for `Site.Update` of the library,
+	// and has no endpoint; `login` includes it.
 	Write *string `envconfig:"SIDECAR_WRITE" otherwise:"none" example:"touch,logout" form:"list"`
 	// How much the expiry of a session moves at least, so that this is also how often it is written, whatever the number
 	// of requests and sidecars.

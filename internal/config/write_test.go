@@ -13,7 +13,7 @@ import (
 // TestWrite: what is not named is not written.
 func TestWrite(t *testing.T) {
 	for text, want := range map[string]config.WriteSettings{
-		"": {}, "none": {}, "touch": {Touch: true}, "logout,login": {Logout: true, Login: true}, `["touch", "login"]`: {Touch: true, Login: true},
+		"": {}, "none": {}, "touch": {Touch: true}, "update": {Update: true}, "logout,login": {Logout: true, Login: true}, `["touch", "login"]`: {Touch: true, Login: true},
 	} {
 		if c := mustLoad(t, with(env{"SIDECAR_WRITE": text})); c.Write != want || c.Write.Any() != (want != config.WriteSettings{}) {
 			t.Errorf("%q: %+v", text, c.Write)
@@ -22,7 +22,7 @@ func TestWrite(t *testing.T) {
 	if c := mustLoad(t, with(env{"WRITE": "login", "DJANGO_WRITE": "login"})); c.Write.Any() {
 		t.Error("a shorter name opens a door")
 	}
-	wantFault(t, with(env{"SIDECAR_WRITE": "login,everything"}), "SIDECAR_WRITE", "touch, logout and login", "touch,logout")
+	wantFault(t, with(env{"SIDECAR_WRITE": "login,everything"}), "SIDECAR_WRITE", "touch, logout, login and update", "touch,logout")
 }
 
 // TestSessionCookie: the attributes, as the deployment's Django would write them.
@@ -63,6 +63,10 @@ func TestLoginObstacles(t *testing.T) {
 		{env{"SIDECAR_INSECURE_SKIP_USER_CHECK": "true"}, "SIDECAR_INSECURE_SKIP_USER_CHECK", "turn it off"},
 	} {
 		mustLoad(t, with(tt.given))
+		tt.given["SIDECAR_WRITE"] = "update" // which asks for no password, and writes no pickles either
+		if _, err := config.From(with(tt.given)); (err == nil) == (tt.name == "DJANGO_SESSION_SERIALIZER") {
+			t.Errorf("%v: %v", tt.given, err)
+		}
 		tt.given["SIDECAR_WRITE"] = "login"
 		_, err := config.From(with(tt.given))
 		if tt.name == "" && err != nil || tt.name != "" && (err == nil || !strings.Contains(err.Error(), tt.name) || !strings.Contains(err.Error(), tt.says)) {

@@ -38,16 +38,11 @@ type Passwords interface {
 
 // Service logs users in. Every field but the Limits is required.
 type Service struct {
+	Saver
+
 	Users     Users
 	Writer    UserWriter
 	Passwords Passwords
-	// Sessions and Expiry are those of SESSION_ENGINE, for Login.
-	Sessions Sessions
-	// Seal makes the cookie's value of a session where Django keeps sessions in their cookies; nil where it stores them.
-	// With it nothing of Sessions is called but Load.
-	Seal    func(*djangosession.Session) (string, error)
-	Expiry  djangosession.Expiry
-	Version djangosession.Version
 	// Backends are AUTHENTICATION_BACKENDS that ask for a password, in their order: ModelBackend and
 	// AllowAllUsersModelBackend. See Backends.
 	Backends []string
@@ -57,10 +52,6 @@ type Service struct {
 	Names, Addresses *Limit
 	// Hashing has room for one each that makes or checks a hash at a time.
 	Hashing chan struct{}
-	// Timeout bounds each answer of a store.
-	Timeout time.Duration
-	// Now is the clock.
-	Now func() time.Time
 }
 
 // ErrRefused says that nobody is let in by a name and a password. It is the same for an unknown name, a wrong password
@@ -92,7 +83,7 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials, address strin
 	if !canBeText(c.Username) || !canBeText(c.Password) {
 		return Authenticated{}, ErrRefused
 	}
-	user, err := within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
+	user, err := within(ctx, &s.Saver, func(ctx context.Context) (*djangosession.StoredUser, error) {
 		return s.Users.UserByName(ctx, c.Username)
 	})
 	if errors.Is(err, djangosession.ErrUserNotFound) {
@@ -191,7 +182,7 @@ func (s *Service) check(
 	case encoded == "":
 		return user, nil
 	}
-	raised, err := within(ctx, s, func(ctx context.Context) (bool, error) {
+	raised, err := within(ctx, &s.Saver, func(ctx context.Context) (bool, error) {
 		return s.Writer.SetPassword(ctx, user.ID, user.Password, encoded)
 	})
 	if err != nil {
@@ -252,7 +243,7 @@ func (s *Service) ByKey(ctx context.Context, id string) (Authenticated, error) {
 }
 
 func (s *Service) byKey(ctx context.Context, id string) (*djangosession.StoredUser, error) {
-	return within(ctx, s, func(ctx context.Context) (*djangosession.StoredUser, error) {
+	return within(ctx, &s.Saver, func(ctx context.Context) (*djangosession.StoredUser, error) {
 		return s.Users.UserByKey(ctx, id)
 	})
 }
@@ -298,7 +289,7 @@ func (s *Service) hash(ctx context.Context, do func() error) error {
 
 // within asks a store, with a deadline of its own: a hash may take longer than a store may. A client who hangs up must
 // neither stop a login half-way, nor tear down a database connection under its query.
-func within[R any](ctx context.Context, s *Service, ask func(context.Context) (R, error)) (R, error) {
+func within[R any](ctx context.Context, s *Saver, ask func(context.Context) (R, error)) (R, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
 	defer cancel()
 	return ask(ctx)

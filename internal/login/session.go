@@ -17,6 +17,21 @@ type Sessions interface {
 	djangosession.Writer
 }
 
+// Saver saves sessions. Every field but Seal is required.
+type Saver struct {
+	// Sessions and Expiry are those of SESSION_ENGINE.
+	Sessions Sessions
+	// Seal makes the cookie's value of a session where Django keeps sessions in their cookies; nil where it stores them.
+	// With it nothing of Sessions is called but Load.
+	Seal    func(*djangosession.Session) (string, error)
+	Expiry  djangosession.Expiry
+	Version djangosession.Version
+	// Timeout bounds each answer of a store.
+	Timeout time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
 // The entries that django.contrib.auth.login makes.
 const (
 	entryUserID  = "_auth_user_id"
@@ -53,7 +68,7 @@ type LoggedIn struct {
 // one whose password has changed since, is left behind, and so is one that middleware would end. A session of the same
 // user stays as it is.
 func (s *Service) Login(ctx context.Context, key string, a Authenticated) (LoggedIn, error) {
-	return within(ctx, s, func(ctx context.Context) (LoggedIn, error) { return s.login(ctx, key, a) })
+	return within(ctx, &s.Saver, func(ctx context.Context) (LoggedIn, error) { return s.login(ctx, key, a) })
 }
 
 func (s *Service) login(ctx context.Context, key string, a Authenticated) (LoggedIn, error) {
@@ -110,7 +125,7 @@ func (s *Service) login(ctx context.Context, key string, a Authenticated) (Logge
 	}
 	done.Replaced = key
 	if err := s.Sessions.Delete(ctx, key); err != nil {
-		_, undone := within(ctx, s, func(ctx context.Context) (bool, error) {
+		_, undone := within(ctx, &s.Saver, func(ctx context.Context) (bool, error) {
 			return true, s.Sessions.Delete(ctx, done.Key)
 		})
 		return LoggedIn{}, errors.Join(err, undone)
@@ -147,7 +162,7 @@ func (a alone) Load(context.Context, string) (*djangosession.Session, error) { r
 //
 // It fails with ErrInterrupted where somebody has ended the session meanwhile, and with the error of change, and then
 // nothing is written.
-func (s *Service) Update(ctx context.Context, key string, change func(*djangosession.Session) error) (Saved, error) {
+func (s *Saver) Update(ctx context.Context, key string, change func(*djangosession.Session) error) (Saved, error) {
 	before, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
 	if err != nil {
 		return Saved{}, err
@@ -179,7 +194,7 @@ func (s *Service) Update(ctx context.Context, key string, change func(*djangoses
 }
 
 // before is the session of a request, nil where there is none that Django could read.
-func (s *Service) before(ctx context.Context, key string) (*djangosession.Session, error) {
+func (s *Saver) before(ctx context.Context, key string) (*djangosession.Session, error) {
 	if s.Seal == nil && !djangosession.ValidSessionKey(key) {
 		return nil, nil //nolint:nilnil // no session is what there is
 	}
@@ -192,7 +207,7 @@ func (s *Service) before(ctx context.Context, key string) (*djangosession.Sessio
 
 // save stores a session in the place of the one under key, or where that is "", under a new key; or it signs the session.
 // It fails with djangosession.ErrNotFound where there is none under key any more.
-func (s *Service) save(ctx context.Context, key string, session *djangosession.Session, expire time.Time) (string, error) {
+func (s *Saver) save(ctx context.Context, key string, session *djangosession.Session, expire time.Time) (string, error) {
 	switch {
 	case s.Seal != nil:
 		return s.Seal(session)
@@ -203,7 +218,7 @@ func (s *Service) save(ctx context.Context, key string, session *djangosession.S
 }
 
 // create stores a session under a new key: SessionBase.create of contrib/sessions/backends.
-func (s *Service) create(ctx context.Context, session *djangosession.Session, expire time.Time) (string, error) {
+func (s *Saver) create(ctx context.Context, session *djangosession.Session, expire time.Time) (string, error) {
 	const tries = 8 // Django tries for ever; a key of 32 random characters is never taken
 	for range tries {
 		key := djangosession.NewSessionKey()
@@ -224,7 +239,7 @@ func (s *Service) authHash(user *djangosession.StoredUser) string {
 
 // ends tells when a session ends that is saved now, and its cookie: process_response of
 // contrib/sessions/middleware.py, 5.2.
-func (s *Service) ends(session *djangosession.Session, now time.Time) (expire time.Time, age setcookie.Age, err error) {
+func (s *Saver) ends(session *djangosession.Session, now time.Time) (expire time.Time, age setcookie.Age, err error) {
 	if expire, err = s.Expiry.Date(session, now); err != nil || s.Expiry.EndsAtBrowserClose(session) {
 		return expire, age, err
 	}

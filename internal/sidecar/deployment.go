@@ -48,6 +48,7 @@ type Deployment struct {
 	verifier        *djangosession.Verifier     // the rules, on the stores
 	events          *signing.TimestampSigner    // of what Django is told about uploads; nil where it is told nothing
 	writing         writing
+	saver           *login.Saver   // nil where no session is saved
 	login           *login.Service // nil where nobody logs in
 	replaced        chan struct{}  // closed when another deployment is in its place
 

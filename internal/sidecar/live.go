@@ -141,9 +141,12 @@ func (l *Live) replace(ctx context.Context, c *config.Config) error {
 
 // longest is what a question may take: a verdict one SIDECAR_STORE_TIMEOUT, and a login one for each of its steps.
 func (d *Deployment) longest() time.Duration {
-	const steps = 6 // user, hash, user again, last_login, session, the session before
-	if d.config.Write.Login {
-		return steps * d.config.StoreTimeout
+	const login, update = 6, 2 // user, hash, user again, last_login, session, the session before; load and save
+	switch w := d.config.Write; {
+	case w.Login:
+		return login * d.config.StoreTimeout
+	case w.Update:
+		return update * d.config.StoreTimeout
 	}
 	return d.config.StoreTimeout
 }

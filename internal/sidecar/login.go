@@ -15,8 +15,25 @@ import (
 	"django-sidecar/internal/login"
 )
 
-// ErrNoLogins says that nobody may log in here.
-var ErrNoLogins = errors.New("SIDECAR_WRITE does not name login, which this needs")
+// What SIDECAR_WRITE does not name.
+var (
+	// ErrNoLogins says that nobody may log in here.
+	ErrNoLogins = errors.New("SIDECAR_WRITE does not name login, which this needs")
+	errNoUpdate = errors.New("SIDECAR_WRITE names neither update nor login, and this needs one of them")
+)
+
+// openSaver makes what saves sessions.
+func (d *Deployment) openSaver() {
+	var sessions struct {
+		djangosession.Store
+		djangosession.Writer
+	}
+	sessions.Store, sessions.Writer = d.writing.loaded, d.writing.sessions
+	d.saver = &login.Saver{
+		Sessions: sessions, Seal: d.writing.seal, Expiry: d.expiry(), Version: d.version,
+		Timeout: d.config.StoreTimeout, Now: time.Now,
+	}
+}
 
 // openLogin makes what logs users in.
 func (d *Deployment) openLogin() error {
@@ -25,15 +42,9 @@ func (d *Deployment) openLogin() error {
 	if err != nil {
 		return fmt.Errorf("DJANGO_PASSWORD_HASHERS: %w", err)
 	}
-	var sessions struct {
-		djangosession.Store
-		djangosession.Writer
-	}
-	sessions.Store, sessions.Writer = d.writing.loaded, d.writing.sessions
 	d.login = &login.Service{
-		Users: watchedUsers{d.users, d.usersBreaker}, Writer: d.writing.users, Passwords: passwords, Sessions: sessions,
-		Seal: d.writing.seal, Expiry: d.expiry(), Version: d.version, Backends: c.PasswordBackends(), Rules: d.rules,
-		Timeout: c.StoreTimeout, Now: time.Now,
+		Saver: *d.saver, Users: watchedUsers{d.users, d.usersBreaker}, Writer: d.writing.users, Passwords: passwords,
+		Backends: c.PasswordBackends(), Rules: d.rules,
 	}
 	return nil
 }
@@ -153,11 +164,11 @@ func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session,
 
 // UpdateSession changes a session, or begins one, as a view of Django that sets request.session.
 func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) (login.Saved, error) {
-	s, err := l.logins()
-	if err != nil {
-		return login.Saved{}, err
+	saver := l.Current().saver
+	if saver == nil {
+		return login.Saved{}, errNoUpdate
 	}
-	saved, err := s.Update(ctx, key, change)
+	saved, err := saver.Update(ctx, key, change)
 	if l.cache != nil {
 		l.cache.ForgetSession(keyhash.Of(key))
 	}

@@ -66,7 +66,8 @@ func sqlPlaces(c *config.Config) map[string]sqlPlace {
 func written(c *config.Config, t postgres.Tables) postgres.Tables {
 	if w := c.Write; w.Any() && (t.Sessions != "" || t.Cache != "" || w.Login) {
 		t.Write = postgres.Writes{
-			Touch: w.Touch, Logout: w.Logout, Login: w.Login, Password: c.AuthUserColumns.Password,
+			Touch: w.Touch, Logout: w.Logout, Login: w.Login, Update: w.Update,
+			Password:   c.AuthUserColumns.Password,
 			CachedRows: c.SessionEngineKind == config.EngineCachedDB,
 		}
 	}

@@ -42,6 +42,9 @@ func (d *Deployment) openWriting(metrics *observe.Metrics) error {
 	if sessions != nil {
 		w.sessions = &observe.Writer{Writer: sessions, Watch: d.watchWrites(metrics, d.storeKind(), "session")}
 	}
+	if c.Write.Saves() {
+		d.openSaver()
+	}
 	if !c.Write.Login {
 		return nil
 	}
@@ -99,7 +102,8 @@ func (d *Deployment) newSessionWriter() (djangosession.Writer, error) {
 		}
 		sessions := d.cached.Writer(cache)
 		w.probes = append(w.probes, d.probeSessionWriting(sessions))
-		if c.Write.Logout || c.Write.Login { // no other one deletes, nor has the role the right
+		// Nothing else deletes, nor has the role the right, but for Redis: a session that is saved when it is over.
+		if c.Write.Logout || c.Write.Login || c.Write.Update && cacheTable(c) == "" {
 			w.probes = append(w.probes, d.probeCacheWriting)
 		}
 		return sessions, nil
@@ -144,7 +148,7 @@ func (d *Deployment) probeSessionWriting(sessions djangosession.Writer) func(con
 		if d.config.Write.Touch {
 			errs = append(errs, sessions.Touch(ctx, "probe", none, time.Now().Add(time.Minute)))
 		}
-		if d.config.Write.Login {
+		if d.config.Write.Saves() {
 			errs = append(errs, sessions.Save(ctx, "probe", none, time.Now().Add(time.Minute)))
 		}
 		for i, err := range errs {

@@ -7,7 +7,7 @@ import (
 
 // Writes says what a role may change beside reading: what SIDECAR_WRITE names.
 type Writes struct {
-	Touch, Logout, Login bool
+	Touch, Logout, Login, Update bool
 	// Password is the column of the password, which a login makes anew where its hash is old.
 	Password string
 	// CachedRows says that the cache is that of cached_db, which forgets what cannot be written there.
@@ -24,7 +24,7 @@ func (t Tables) SessionWrites(quote func(string) string) string {
 func (t Tables) CacheWrites(quote func(string) string) string {
 	w := t.Write
 	if w.CachedRows {
-		w.Logout = w.Touch || w.Logout || w.Login
+		w.Logout = w.Touch || w.Logout || w.Login || w.Update
 	}
 	return w.rights(quote("cache_key"), quote("value"), quote("expires"))
 }
@@ -32,7 +32,7 @@ func (t Tables) CacheWrites(quote func(string) string) string {
 func (w Writes) rights(key, data, expires string) string {
 	var rights []string
 	switch {
-	case w.Login:
+	case w.Login || w.Update:
 		rights = append(rights, fmt.Sprintf("INSERT (%s, %s, %s)", key, data, expires),
 			fmt.Sprintf("UPDATE (%s, %s)", data, expires))
 	case w.Touch:

@@ -39,6 +39,8 @@ func TestRoleThatWrites(t *testing.T) {
 		{Writes{Touch: true}, []string{touch}},
 		{Writes{Logout: true}, []string{remove}},
 		{Writes{Touch: true, Logout: true}, []string{touch, remove}},
+		{Writes{Update: true}, []string{touch, save, create}},
+		{Writes{Update: true, Logout: true}, []string{touch, remove, save, create}},
 		{Writes{Login: true}, []string{touch, remove, save, create, last, password}},
 		{Writes{}, nil}, // the rights of an earlier script are taken away
 	} {
@@ -71,7 +73,8 @@ func TestRoleThatWrites(t *testing.T) {
 		for what, probe := range map[dbstore.Writes]bool{
 			{Touch: true}:  allowed[touch],
 			{Logout: true}: allowed[remove],
-			{Login: true}:  allowed[create],
+			{Update: true}: allowed[create],
+			{Login: true}:  allowed[create] && allowed[remove],
 		} {
 			if err := rows.Probe(t.Context(), what); (err == nil) != probe {
 				t.Errorf("%+v: the probe of %+v says %v", tt.writes, what, err)
