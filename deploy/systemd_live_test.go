@@ -134,7 +134,7 @@ func TestUnitAllowsSystemCalls(t *testing.T) {
 // systemCalls are those of a demo that has been asked, has stored a file, and was stopped.
 func systemCalls(t *testing.T, program string) (names []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	dir := t.TempDir()
 	const script = `

@@ -28,7 +28,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 	}})
 	proxy := djangotest.NewFaultProxy(t, strings.Split(strings.Split(sessions.URL(), "@")[1], "/")[0])
 	for name, value := range map[string]string{
-		"DJANGO_SECRET_KEY": oracleSecret, "DJANGO_VERSION": "5.2", "DATABASE_URL": users.URL(), "SIDECAR_STORE_TIMEOUT": "2s",
+		"DJANGO_SECRET_KEY": oracleSecret, "DJANGO_VERSION": "5.2", "DATABASE_URL": users.URL(), "SIDECAR_STORE_TIMEOUT": "10s",
 	} {
 		t.Setenv(name, value)
 	}
@@ -53,7 +53,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 	}
 	t.Setenv("SIDECAR_CACHE_TTL", "10m") // only what is told of is forgotten
 	at := listenersForTest(t)
-	client, closeIdle := newClient(10 * time.Second)
+	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()
 	status := func(key string) int {
 		got, err := askStatus(t, client, "http://"+at.Public.Addr().String()+"/authenticate", key)
@@ -66,27 +66,27 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 		_, err := askStatus(t, client, "http://"+at.Admin.Addr().String()+"/readyz", "")
 		return err == nil && metricOf(t, at, "django_sidecar_cache_sound 1")
 	}
-	waitFor(t, 10*time.Second, "told of both databases", sound)
-	waitFor(t, 5*time.Second, "logged in", func() bool { return status(key) == http.StatusOK })
+	waitFor(t, 30*time.Second, "told of both databases", sound)
+	waitFor(t, 30*time.Second, "logged in", func() bool { return status(key) == http.StatusOK })
 	other := django.Login(user)
 	if got := status(other); got != http.StatusOK {
 		t.Fatalf("the other session gets %d", got)
 	}
 	sessions.Exec(t, "DELETE FROM django_session WHERE session_key = '"+other+"'")
-	waitFor(t, 5*time.Second, "seeing the logout", func() bool { return status(other) == http.StatusUnauthorized })
+	waitFor(t, 30*time.Second, "seeing the logout", func() bool { return status(other) == http.StatusUnauthorized })
 	users.Exec(t, "UPDATE auth_user SET is_active = false WHERE id = "+user)
-	waitFor(t, 5*time.Second, "seeing the deactivation", func() bool { return status(key) == http.StatusUnauthorized })
+	waitFor(t, 30*time.Second, "seeing the deactivation", func() bool { return status(key) == http.StatusUnauthorized })
 	users.Exec(t, "UPDATE auth_user SET is_active = true WHERE id = "+user)
-	waitFor(t, 5*time.Second, "seeing the activation", func() bool { return status(key) == http.StatusOK })
+	waitFor(t, 30*time.Second, "seeing the activation", func() bool { return status(key) == http.StatusOK })
 
 	proxy.SetMode(djangotest.Refuse())
 	unknown := newRigKey()
-	waitFor(t, 10*time.Second, "could not find out", func() bool { return status(unknown) == http.StatusServiceUnavailable })
+	waitFor(t, 30*time.Second, "could not find out", func() bool { return status(unknown) == http.StatusServiceUnavailable })
 	if got, err := askStatus(t, client, "http://"+at.Admin.Addr().String()+"/readyz", ""); got != http.StatusServiceUnavailable || err != nil {
 		t.Errorf("/readyz answers %d, %v while the sessions' database is away", got, err)
 	}
 	proxy.SetMode(djangotest.Pass())
-	waitFor(t, 10*time.Second, "well again", func() bool { return status(unknown) == http.StatusUnauthorized })
+	waitFor(t, 30*time.Second, "well again", func() bool { return status(unknown) == http.StatusUnauthorized })
 }
 
 // loginOfSomebody logs a user in who may log in.

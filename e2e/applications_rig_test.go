@@ -169,12 +169,12 @@ func (p *project) writeSettings(t *testing.T) bool {
 	return !p.impossible
 }
 
-// serve starts the sidecar with the written files, and no other setting but where it listens. It returns what asks it.
+// serve starts the sidecar with the written files, and no other setting but where it listens and how long it waits. It returns what asks it.
 func (p *project) serve(t *testing.T) *http.Client {
 	t.Helper()
 	socket := filepath.Join(socketFolder(t), "s")
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "/bin/sh", "-c", `set -a; . ./django-sidecar.env; set +a; exec "$0" serve`, sidecarProgram(t))
-	cmd.Dir, cmd.Env = p.dir, []string{"PATH=" + os.Getenv("PATH"), "SIDECAR_LISTEN=unix:" + socket, "SIDECAR_ADMIN_LISTEN=unix:" + socket + ".admin"}
+	cmd.Dir, cmd.Env = p.dir, []string{"PATH=" + os.Getenv("PATH"), "SIDECAR_LISTEN=unix:" + socket, "SIDECAR_ADMIN_LISTEN=unix:" + socket + ".admin", "SIDECAR_STORE_TIMEOUT=10s"}
 	log := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -195,7 +195,7 @@ func (p *project) serve(t *testing.T) *http.Client {
 		}
 		t.Logf("the sidecar's log:\n%s", log)
 	})
-	waitFor(t, 10*time.Second, "listening", func() bool { // the socket's file is there a moment before
+	waitFor(t, 30*time.Second, "listening", func() bool { // the socket's file is there a moment before
 		conn, err := new(net.Dialer).DialContext(t.Context(), "unix", socket)
 		return err == nil && conn.Close() == nil
 	})

@@ -30,7 +30,7 @@ type ddlRig struct {
 
 func newDDLRig(t *testing.T, ttl time.Duration) *ddlRig {
 	t.Helper()
-	r := &ddlRig{ttl: ttl, rig: newRig(t, 2*time.Second, map[string]string{
+	r := &ddlRig{ttl: ttl, rig: newRig(t, 20*time.Second, map[string]string{
 		"SIDECAR_CACHE_TTL": ttl.String(), "SIDECAR_CACHE_MAX_AGE": "1h",
 		"DJANGO_AUTH_USER_EMAIL_COLUMN": "-", "DJANGO_AUTH_USER_STAFF_COLUMN": "-", "DJANGO_AUTH_USER_SUPERUSER_COLUMN": "-",
 	})}
@@ -52,7 +52,7 @@ func newDDLRig(t *testing.T, ttl time.Duration) *ddlRig {
 		}
 	})
 	var closeIdle func()
-	r.client, closeIdle = newClient(10 * time.Second)
+	r.client, closeIdle = newClient(time.Minute)
 	t.Cleanup(closeIdle)
 	r.db.Exec(t, `
 		CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(150) NOT NULL);

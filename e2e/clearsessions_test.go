@@ -211,7 +211,7 @@ func clearingMariaDB(t *testing.T) *clearing {
 func TestClearSessionsStops(t *testing.T) {
 	c := clearingPostgres(t)
 	cmd, out := startCommand(t, "clearsessions", "-batch", "3", "-pause", "1h")
-	waitFor(t, 20*time.Second, "a first batch", func() bool { return c.exec("SELECT count(*) % 10 FROM django_session") == "7" })
+	waitFor(t, 30*time.Second, "a first batch", func() bool { return c.exec("SELECT count(*) % 10 FROM django_session") == "7" })
 	if code, said := command(t, "", "clearsessions"); code != exitNo || !strings.Contains(said, "are being cleared already") {
 		t.Errorf("a second one: %d, %s", code, said)
 	}

@@ -33,14 +33,7 @@ type attacked struct {
 
 func newAttacked(t *testing.T) *attacked {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &attacked{grpc: l.Addr().String()}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	a := &attacked{grpc: djangotest.FreeAddr(t)}
 	site := newUploadSite(t, t.TempDir(), map[string]string{"SIDECAR_GRPC_LISTEN": a.grpc})
 	a.process, a.public = site.startProcess(t, sidecarProgram(t))
 	a.admin = filepath.Join(filepath.Dir(site.root), "admin.sock")
@@ -89,7 +82,7 @@ func keep(t *testing.T, network, addr string) *kept {
 
 func (k *kept) ask(t *testing.T, header string) error {
 	t.Helper()
-	if err := k.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := k.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(k, "GET /authenticate HTTP/1.1\r\nHost: sidecar\r\n%s\r\n", header); err != nil {
@@ -217,7 +210,7 @@ func TestUnfinishedCalls(t *testing.T) {
 	gateway := plainHTTP2Client(t)
 	whole := func() {
 		t.Helper()
-		within, done := context.WithTimeout(ctx, 20*time.Second)
+		within, done := context.WithTimeout(ctx, time.Minute)
 		defer done()
 		if status, err := a.call(within, gateway, bytes.NewReader(make([]byte, 5)), nil); status != "0" || err != nil {
 			t.Errorf("a whole call: status %q, %v", status, err)

@@ -72,7 +72,7 @@ func TestShortLivedCredentials(t *testing.T) {
 	if counts[200] < 500 || counts[503] != 0 {
 		t.Error("that was no load, or it was not borne")
 	}
-	waitFor(t, 5*time.Second, "reading the last file", func() bool {
+	waitFor(t, 30*time.Second, "reading the last file", func() bool {
 		return strings.Count(r.log.String(), "the settings have been read again") >= credentialRounds/2
 	})
 	if strings.Contains(r.log.String(), "token-") {

@@ -44,7 +44,7 @@ func TestStoresThatFail(t *testing.T) {
 					fault()
 					s.whileBroken(t, sidecar, cookie)
 					heal()
-					waitFor(t, 1500*time.Millisecond, "a user again", func() bool {
+					waitFor(t, 30*time.Second, "a user again", func() bool {
 						user, _ := sidecar.ask(t, cookie)
 						return user != nil
 					})
@@ -66,7 +66,7 @@ func (s brokenStore) whileBroken(t *testing.T, sidecar *runningSidecar, cookie [
 		if _, status := sidecar.ask(t, cookie); status != want {
 			t.Errorf("status %d, want %d", status, want)
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 6*time.Second { // a second's timeout, on a busy machine
 			t.Errorf("it took %v", took)
 		}
 	}

@@ -34,7 +34,7 @@ func TestUploadsAreToldOf(t *testing.T) {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, 2*time.Second, map[string]string{
+	r := newRig(t, 20*time.Second, map[string]string{
 		"DJANGO_MEDIA_ROOT": root, "SIDECAR_UPLOAD_TO": "up", "SIDECAR_UPLOAD_WEBHOOK": application.URL + "/hook?token=hidden",
 	})
 	client, closeIdle := newClient(time.Minute)
@@ -72,7 +72,7 @@ func TestUploadsAreToldOf(t *testing.T) {
 		t.Errorf("the name is %q", name)
 	}
 	wantEvent(t, <-bodies, "up/b.txt", "")
-	waitFor(t, 10*time.Second, "two deliveries in the log", func() bool { return strings.Count(r.log.String(), `"outcome":"delivered"`) == 2 })
+	waitFor(t, 30*time.Second, "two deliveries in the log", func() bool { return strings.Count(r.log.String(), `"outcome":"delivered"`) == 2 })
 	if strings.Contains(r.log.String(), "hidden") {
 		t.Error("the webhook's query is in the log")
 	}

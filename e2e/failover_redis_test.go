@@ -44,7 +44,7 @@ func (r *rig) setSessions(t *testing.T, prefix string) []string {
 // redisSays waits until a Redis answers a command so.
 func redisSays(t *testing.T, r *djangotest.RedisServer, command, want string) {
 	t.Helper()
-	waitFor(t, 20*time.Second, command+": "+want, func() bool { return r.Answers(command, want) })
+	waitFor(t, 30*time.Second, command+": "+want, func() bool { return r.Answers(command, want) })
 }
 
 // watched is a primary and its replica, and three Sentinels that watch them.
@@ -67,7 +67,8 @@ func redisWithSentinels(t *testing.T) *watched {
 	}
 	for range 3 {
 		s := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{
-			"sentinel monitor mymaster " + host + " " + port + " 2", "sentinel down-after-milliseconds mymaster 500",
+			// A server that a busy machine lets wait is not down; and a vote that nobody has won is held again soon.
+			"sentinel monitor mymaster " + host + " " + port + " 2", "sentinel down-after-milliseconds mymaster 2000", "sentinel failover-timeout mymaster 5000",
 		}})
 		redisSays(t, s, "SENTINEL REPLICAS mymaster", "*1")
 		w.sentinels = append(w.sentinels, s)
@@ -96,7 +97,8 @@ func (w *watched) crash() {
 func (w *watched) failOver(t *testing.T) {
 	t.Helper()
 	for _, s := range w.sentinels[1:] {
-		waitFor(t, 20*time.Second, "the replica in the primary's place", func() bool {
+		// A Sentinel that stood still for two seconds does nothing for the next 30.
+		waitFor(t, 90*time.Second, "the replica in the primary's place", func() bool {
 			return s.Line("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", 5) == w.promoted
 		})
 	}
@@ -137,7 +139,7 @@ func redisCluster(t *testing.T) (nodes []*djangotest.RedisServer) {
 		nodes[0].Do("CLUSTER MEET " + host + " " + port + " " + n.BusPort)
 	}
 	for _, n := range nodes {
-		waitFor(t, 20*time.Second, "a cluster of three", func() bool { return n.Answers("CLUSTER COUNTKEYSINSLOT 0", ":") && n.Answers("CLUSTER SLOTS", "*3") })
+		waitFor(t, 30*time.Second, "a cluster of three", func() bool { return n.Answers("CLUSTER COUNTKEYSINSLOT 0", ":") && n.Answers("CLUSTER SLOTS", "*3") })
 	}
 	return nodes
 }
@@ -201,7 +203,7 @@ func TestRedisReplicas(t *testing.T) {
 	primary.Kill()
 	silent := func(server *djangotest.RedisServer, want string) {
 		t.Helper()
-		waitFor(t, 20*time.Second, server.Addr+": silent "+want, func() bool {
+		waitFor(t, 30*time.Second, server.Addr+": silent "+want, func() bool {
 			return strings.Contains(metricsOf(t, r.admin), `django_sidecar_store_silent{store="cache server `+server.Addr+`"} `+want+"\n")
 		})
 	}

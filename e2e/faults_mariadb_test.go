@@ -76,7 +76,7 @@ func holdMariaDB(statement string) func(t *testing.T, r *rig) func() {
 func useUpMariaDB(t *testing.T, r *rig) func() {
 	db := r.maria.other(t, "")
 	var taken []*sql.Conn
-	waitFor(t, 10*time.Second, "all connections taken", func() bool {
+	waitFor(t, 30*time.Second, "all connections taken", func() bool {
 		for {
 			conn, err := db.Conn(t.Context())
 			if err != nil {
@@ -125,9 +125,9 @@ func TestFaultsOfMariaDB(t *testing.T) {
 		{"questions are to end at once", func(t *testing.T, r *rig) func() {
 			end := globally("max_statement_time", "0.001")(t, r)
 			r.maria.kill(t) // a connection has the value of its beginning
-			client, closeIdle := newClient(r.timeout)
+			client, closeIdle := newClient(time.Minute)
 			defer closeIdle()
-			waitFor(t, 10*time.Second, "an answer", func() bool { return r.status(t, client, r.live[0]) == http.StatusOK })
+			waitFor(t, 30*time.Second, "an answer", func() bool { return r.status(t, client, r.live[0]) == http.StatusOK })
 			end()
 			return nil
 		}, false, false},

@@ -35,7 +35,7 @@ func (a *attacked) answersAll(t *testing.T) {
 		t.Errorf("public: %v", err)
 	}
 	a.refused(t, "admin") // which it is asked for
-	within, done := context.WithTimeout(t.Context(), 20*time.Second)
+	within, done := context.WithTimeout(t.Context(), time.Minute)
 	defer done()
 	if status, err := a.call(within, plainHTTP2Client(t), bytes.NewReader(make([]byte, 5)), nil); status != "0" || err != nil {
 		t.Errorf("gRPC: status %q, %v", status, err)
@@ -73,7 +73,7 @@ func TestTenThousandIdleConnections(t *testing.T) {
 		}
 	}
 	a.checkMemory(t)
-	waitFor(t, 20*time.Second, "as few connections as before", func() bool {
+	waitFor(t, 30*time.Second, "as few connections as before", func() bool {
 		return a.descriptors(t) <= before+30 // and those that have asked
 	})
 }
@@ -97,7 +97,7 @@ func TestSlowHeaders(t *testing.T) {
 			_, _ = io.Copy(io.Discard, conn) // however it ends
 		}()
 		tick := time.NewTicker(500 * time.Millisecond)
-		end := time.After(30 * time.Second)
+		end := time.After(time.Minute)
 		for cut := false; !cut; {
 			select {
 			case <-gone:
@@ -125,7 +125,7 @@ func TestHeaderFloods(t *testing.T) {
 	} {
 		for _, at := range []struct{ network, addr string }{{"tcp", a.public}, {"unix", a.admin}} {
 			conn := keep(t, at.network, at.addr)
-			_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
 			go func() { _, _ = io.WriteString(conn, "GET /authenticate HTTP/1.1\r\nHost: x\r\n"+header+"\r\n") }()
 			response, err := http.ReadResponse(conn.reader, nil)
 			switch {
@@ -168,7 +168,7 @@ func grpcHeader(path string) []byte {
 func (a *attacked) flood(t *testing.T, frames func(w *bufio.Writer) error) (closed bool) {
 	t.Helper()
 	conn := keep(t, "tcp", a.grpc)
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, conn) }() // what it says must not hold us up
@@ -220,7 +220,7 @@ func TestRapidReset(t *testing.T) {
 		a.answersAll(t)
 	}
 	a.checkMemory(t)
-	waitFor(t, 20*time.Second, "as few connections as before", func() bool {
+	waitFor(t, 30*time.Second, "as few connections as before", func() bool {
 		return a.descriptors(t) <= before+30 // and those that have asked
 	})
 }

@@ -295,7 +295,7 @@ func (g grafanaTest) outages(t *testing.T) {
 			}
 		}
 		proxy.SetMode(djangotest.Pass())
-		waitFor(t, 15*time.Second, "a user again", func() bool {
+		waitFor(t, 30*time.Second, "a user again", func() bool {
 			return g.do(t, get("/grafana/", gatewayCookie(g.rig.ada))).header.Get("X-Grafana") != ""
 		})
 	}

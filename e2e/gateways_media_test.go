@@ -231,7 +231,7 @@ func (m mediaTest) outages(t *testing.T) {
 		"the store is down":    {m.rig.store, djangotest.Refuse()},
 		"the store hangs":      {m.rig.store, djangotest.BlackHole()},
 		"the sidecar is cut":   {m.rig.sidecar[0], djangotest.CutAfter(30)},
-		"the store's are late": {m.rig.store, djangotest.Slow(3 * time.Second)},
+		"the store's are late": {m.rig.store, djangotest.Slow(5 * time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fault.proxy.SetMode(fault.mode)
@@ -242,7 +242,7 @@ func (m mediaTest) outages(t *testing.T) {
 				}
 			}
 			fault.proxy.SetMode(djangotest.Pass())
-			waitFor(t, 15*time.Second, "the file again", func() bool { return m.do(t, request).body == mediaPhoto })
+			waitFor(t, 30*time.Second, "the file again", func() bool { return m.do(t, request).body == mediaPhoto })
 		})
 	}
 }

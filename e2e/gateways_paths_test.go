@@ -268,7 +268,7 @@ func newFan(t *testing.T, applications []djangotest.Application) *fan {
 // serve answers one request, and hangs up.
 func (f *fan) serve(t *testing.T, conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // a gateway may connect and say nothing
+	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // a gateway may connect and say nothing
 	head, err := readHead(bufio.NewReader(conn))
 	if err != nil {
 		return
@@ -312,7 +312,7 @@ func placeOf(t *testing.T, addr string, head []byte) string {
 	defer func() { _ = conn.Close() }()
 	method, _, _ := strings.Cut(string(head), " ")
 	_, writeErr := conn.Write(head)
-	deadlineErr := conn.SetDeadline(time.Now().Add(10 * time.Second))
+	deadlineErr := conn.SetDeadline(time.Now().Add(time.Minute))
 	if err := errors.Join(writeErr, deadlineErr); err != nil {
 		t.Error(err)
 		return ""

@@ -47,7 +47,7 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	t.Setenv("DJANGO_SECRET_KEY", oracleSecret)
 	t.Setenv("DJANGO_VERSION", "6.1")
 	t.Setenv("SIDECAR_TRUSTED_PROXIES", "127.0.0.1/32")
-	t.Setenv("SIDECAR_STORE_TIMEOUT", "1s")
+	t.Setenv("SIDECAR_STORE_TIMEOUT", "3s") // less than the gateways wait
 	t.Setenv("SIDECAR_GRPC_LISTEN", "127.0.0.1:0")
 	server := djangotest.Postgres(t)
 	db := server.Database(t)
@@ -167,7 +167,7 @@ func exchange(t *testing.T, addr, request string) gatewayAnswer {
 	return answer
 }
 
-// dialGateway connects, for 20 s at most, until the test ends.
+// dialGateway connects, for a minute at most, until the test ends.
 func dialGateway(t *testing.T, addr string) net.Conn {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
@@ -175,7 +175,7 @@ func dialGateway(t *testing.T, addr string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	return conn

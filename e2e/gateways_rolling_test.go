@@ -33,7 +33,7 @@ func TestGatewaysLoseNothingInRollingUpdates(t *testing.T) {
 	program := sidecarProgram(t)
 	var replicas [2]*replica
 	for i := range replicas {
-		replicas[i] = &replica{program: program, addr: freeAddr(t), admin: filepath.Join(filepath.Dir(site.root), fmt.Sprintf("admin%d.sock", i))}
+		replicas[i] = &replica{program: program, addr: djangotest.FreeAddr(t), admin: filepath.Join(filepath.Dir(site.root), fmt.Sprintf("admin%d.sock", i))}
 		replicas[i].start(t)
 	}
 	gateway := djangotest.NginxBeforeTwo(t, [2]string{replicas[0].addr, replicas[1].addr})
@@ -87,7 +87,7 @@ func (l *loadOfQuestions) run(t *testing.T, url, cookie string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	l.cancel = cancel
 	t.Cleanup(cancel)
-	client, closeIdle := newClient(10 * time.Second)
+	client, closeIdle := newClient(time.Minute)
 	t.Cleanup(closeIdle)
 	for range 4 {
 		l.running.Go(func() {

@@ -83,7 +83,7 @@ func (g gatewayTest) outages(t *testing.T) {
 		"the store is down":                {store, djangotest.Refuse()},
 		"the store hangs":                  {store, djangotest.BlackHole()},
 		"the store's answers are cut off":  {store, djangotest.CutAfter(3)},
-		"the store takes longer than 1 s":  {store, djangotest.Slow(3 * time.Second)},
+		"the store takes longer than 3 s":  {store, djangotest.Slow(5 * time.Second)},
 		"the store resets its connections": {store, djangotest.Reset()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,14 +95,14 @@ func (g gatewayTest) outages(t *testing.T) {
 				}
 			}
 			setMode(djangotest.Pass(), fault.proxies)
-			waitFor(t, 15*time.Second, "a user again", func() bool { return g.do(t, request).header.Get("X-Application") == "ada" })
+			waitFor(t, 30*time.Second, "a user again", func() bool { return g.do(t, request).header.Get("X-Application") == "ada" })
 		})
 	}
 	// What is public does not need the sidecar.
 	setMode(djangotest.Refuse(), g.rig.sidecar)
 	g.wantReached(t, get("/accounts/login/", ""), gatewayNobody)
 	setMode(djangotest.Pass(), g.rig.sidecar)
-	waitFor(t, 15*time.Second, "a user again", func() bool { return g.do(t, request).header.Get("X-Application") == "ada" })
+	waitFor(t, 30*time.Second, "a user again", func() bool { return g.do(t, request).header.Get("X-Application") == "ada" })
 }
 
 func setMode(mode djangotest.Mode, proxies []*djangotest.FaultProxy) {

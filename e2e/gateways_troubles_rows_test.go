@@ -64,7 +64,7 @@ func (d *troubled) unavailable() map[string]func(*testing.T) said {
 		return func(*testing.T) func(*url.URL) { return as(user, password) }
 	}
 	return map[string]func(*testing.T) said{
-		"connect: connection refused": later(func(t *testing.T) func(*url.URL) { return at(closedPort(t)) }),
+		"connect: connection refused": later(func(t *testing.T) func(*url.URL) { return at(djangotest.FreeAddr(t)) }),
 		"i/o timeout": func(t *testing.T) said {
 			hole := djangotest.NewFaultProxy(t, d.server.Addr())
 			hole.SetMode(djangotest.BlackHole())
@@ -84,7 +84,7 @@ func (d *troubled) unavailable() map[string]func(*testing.T) said {
 		"ended the question for its statement_timeout":                                            later(as("slow", "")),
 		"permission denied for table django_session":                                              later(as("reader", "")),
 		"no such table; run Django's migrations for django.contrib.sessions":                      d.wrong(map[string]string{"DJANGO_SESSION_TABLE": "sessions"}),
-		`"ready":false`: later(func(t *testing.T) func(*url.URL) { return at(closedPort(t)) }),
+		`"ready":false`: later(func(t *testing.T) func(*url.URL) { return at(djangotest.FreeAddr(t)) }),
 	}
 }
 
@@ -135,7 +135,7 @@ func (d *troubled) uploading() map[string]func(*testing.T) said {
 		"Files of this kind are not taken.":       upload(file, "SIDECAR_UPLOAD_EXTENSIONS", ".jpg"),
 		"An encoded body is not understood: send it without Content-Encoding.": upload(file + "\nContent-Encoding: gzip"),
 		"connect() failed (111: Connection refused) while connecting to upstream": func(t *testing.T) said {
-			nginx := djangotest.NginxPlain(t, closedPort(t), false)
+			nginx := djangotest.NginxPlain(t, djangotest.FreeAddr(t), false)
 			answer := d.send(t, "http://"+nginx.Addr, file+"\n\nhello")
 			if !strings.HasPrefix(answer, "502 ") {
 				t.Errorf("got %s", answer)
@@ -163,7 +163,7 @@ func (d *troubled) late() map[string]func(*testing.T) said {
 		"django_sidecar_cache_sound 0": func(t *testing.T) said { // there are no triggers
 			d.settings(t, map[string]string{"SIDECAR_CACHE_TTL": "5s", "SIDECAR_CACHE_LISTEN_URL": d.db.URL()})
 			return d.answersWhile(t, func(admin string) {
-				waitFor(t, 10*time.Second, "unsound", func() bool { return strings.Contains(d.send(t, admin, "/metrics"), "cache_unsound{") })
+				waitFor(t, 30*time.Second, "unsound", func() bool { return strings.Contains(d.send(t, admin, "/metrics"), "cache_unsound{") })
 			}, troubledPath, troubledPath)
 		},
 		`django_sidecar_key_info{fingerprint="`: func(t *testing.T) said {
@@ -184,7 +184,7 @@ func (d *troubled) late() map[string]func(*testing.T) said {
 			d.settings(t, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": file})
 			return d.answersWhile(t, func(admin string) {
 				write("")
-				waitFor(t, 10*time.Second, "refusing the file", func() bool {
+				waitFor(t, 30*time.Second, "refusing the file", func() bool {
 					return strings.Contains(d.send(t, admin, "/metrics"), "django_sidecar_settings_stale 1")
 				})
 			}, troubledPath, troubledPath)

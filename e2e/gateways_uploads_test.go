@@ -145,7 +145,7 @@ func (u uploadsThrough) form(t *testing.T, content []byte, chunked bool) {
 		_, err = io.Copy(writer, io.MultiReader(strings.NewReader(head), bytes.NewReader(content[:half])))
 		if err == nil {
 			// Sockets hold some megabytes. Whoever stores a body first has passed nothing on.
-			waitFor(t, 15*time.Second, "the body at the sidecar", func() bool { return u.watch.body.Load()-before >= int64(half)/4 })
+			waitFor(t, 30*time.Second, "the body at the sidecar", func() bool { return u.watch.body.Load()-before >= int64(half)/4 })
 			_, err = io.Copy(writer, io.MultiReader(bytes.NewReader(content[half:]), strings.NewReader(tail)))
 		}
 	}()
@@ -212,7 +212,7 @@ func (u uploadsThrough) resumed(t *testing.T) {
 	}
 	var offset int
 	var last gatewayAnswer
-	waitFor(t, 15*time.Second, "the rest", func() bool {
+	waitFor(t, 30*time.Second, "the rest", func() bool {
 		head := u.do(t, tus("HEAD", upload.Path, http.NoBody))
 		if offset, err = strconv.Atoi(head.header.Get("Upload-Offset")); err != nil || head.status != http.StatusOK {
 			t.Fatalf("HEAD: status %d, %v", head.status, err)
@@ -240,7 +240,7 @@ func (u uploadsThrough) cutPatch(t *testing.T, path string, first []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, 15*time.Second, "the body at the sidecar", func() bool { return u.watch.body.Load() > before })
+	waitFor(t, 30*time.Second, "the body at the sidecar", func() bool { return u.watch.body.Load() > before })
 	(&slowUpload{conn: conn}).cut()
 }
 

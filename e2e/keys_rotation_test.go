@@ -52,8 +52,8 @@ func TestRotatedDerivedKeys(t *testing.T) {
 	secret := &mountedSecret{dir: t.TempDir()}
 	secret.put(t, list(keysOfSecrets(t, rigSecret)))
 	// The rig's sessions are made with derived keys as well.
-	r := newRig(t, 2*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SESSION_KEYS_FILE": secret.path()})
-	client, closeIdle := newClient(10 * time.Second)
+	r := newRig(t, 5*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SESSION_KEYS_FILE": secret.path()})
+	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()
 	status := func(key string) int { return r.status(t, client, key) }
 	old, renewed := r.live[0], r.signedWith(t, next)
@@ -75,11 +75,11 @@ func TestRotatedDerivedKeys(t *testing.T) {
 	before := fingerprints(1)
 
 	secret.put(t, list(keysOfSecrets(t, next, rigSecret)))
-	waitFor(t, 10*time.Second, "using the new keys", func() bool { return status(renewed) == http.StatusOK })
+	waitFor(t, 30*time.Second, "using the new keys", func() bool { return status(renewed) == http.StatusOK })
 	if got := status(old); got != http.StatusOK {
 		t.Errorf("a session of the old key gets %d", got)
 	}
-	waitFor(t, 10*time.Second, "telling of them", func() bool { return strings.Count(r.log.String(), "fingerprints") == 2 })
+	waitFor(t, 30*time.Second, "telling of them", func() bool { return strings.Count(r.log.String(), "fingerprints") == 2 })
 	after := fingerprints(2)
 	if after[1] != before[0] || after[0] == before[0] {
 		t.Errorf("the fingerprints were %q, and are %q", before, after)
@@ -99,7 +99,7 @@ func TestRotatedDerivedKeys(t *testing.T) {
 	const name = "sha256:django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 	delete(lacking[0], name)
 	secret.put(t, list(lacking))
-	waitFor(t, 10*time.Second, "refusing", func() bool {
+	waitFor(t, 30*time.Second, "refusing", func() bool {
 		return strings.Contains(r.log.String(), "item 1, for SECRET_KEY, lacks "+name) && strings.Contains(metricsOf(t, r.admin), "django_sidecar_settings_stale 1")
 	})
 	if a, b := status(old), status(renewed); a != http.StatusOK || b != http.StatusOK {
@@ -107,7 +107,7 @@ func TestRotatedDerivedKeys(t *testing.T) {
 	}
 
 	secret.put(t, list(keysOfSecrets(t, next)))
-	waitFor(t, 10*time.Second, "having the old key go", func() bool { return status(old) == http.StatusUnauthorized })
+	waitFor(t, 30*time.Second, "having the old key go", func() bool { return status(old) == http.StatusUnauthorized })
 	if got := status(renewed); got != http.StatusOK {
 		t.Errorf("after the rotation: %d", got)
 	}

@@ -326,7 +326,7 @@ func (s *loginSite) testSessions(t *testing.T) {
 func TestLoginRequests(t *testing.T) {
 	audit := filepath.Join(t.TempDir(), "audit.log")
 	s := newLoginSite(t, "5.2", map[string]string{
-		"SIDECAR_LOGIN_TRIES": "3", "SIDECAR_LOGIN_TRIES_PER_ADDRESS": "6", "SIDECAR_TRUSTED_PROXIES": "127.0.0.0/8",
+		"SIDECAR_LOGIN_TRIES": "3", "SIDECAR_LOGIN_TRIES_PER_ADDRESS": "6", "SIDECAR_LOGIN_TRIES_PER": "10h", "SIDECAR_TRUSTED_PROXIES": "127.0.0.0/8",
 		"SIDECAR_AUDIT_LOG": audit,
 	})
 	first := s.made.People[0].Username
@@ -412,7 +412,7 @@ func TestLoginRequests(t *testing.T) {
 func wantAudit(t *testing.T, path string, want map[string]int) {
 	t.Helper()
 	for text, n := range want {
-		waitFor(t, 10*time.Second, fmt.Sprintf("%d times %s in the audit log", n, text), func() bool {
+		waitFor(t, 30*time.Second, fmt.Sprintf("%d times %s in the audit log", n, text), func() bool {
 			log, err := os.ReadFile(path)
 			return err == nil && strings.Count(string(log), text) == n
 		})

@@ -37,7 +37,7 @@ func wantRemedies(t *testing.T, setting string, env map[string]string, failures 
 	t.Setenv("DJANGO_SECRET_KEY", rigSecret)
 	t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
 	t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
-	t.Setenv("SIDECAR_STORE_TIMEOUT", "3s")
+	t.Setenv("SIDECAR_STORE_TIMEOUT", "8s")
 	for name, value := range env {
 		t.Setenv(name, value)
 	}
@@ -82,17 +82,6 @@ func named(name string) func(*url.URL) { return func(u *url.URL) { u.Path = "/" 
 
 func optioned(options string) func(*url.URL) { return func(u *url.URL) { u.RawQuery = options } }
 
-// closedPort is an address where nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // that is the purpose
-	return l.Addr().String()
-}
-
 func TestRemediesForPostgres(t *testing.T) {
 	server := djangotest.PrivatePostgres(t)
 	db := server.Database(t)
@@ -121,7 +110,7 @@ func TestRemediesForPostgres(t *testing.T) {
 	base := db.URL()
 	db.ExecAsSuperuser(t, "GRANT waiting TO django")
 	defer hold("LOCK TABLE waiting.django_session")(t, &rig{db: db})()
-	waitFor(t, 10*time.Second, "refusing the stranger", func() bool {
+	waitFor(t, 30*time.Second, "refusing the stranger", func() bool {
 		t.Setenv("DJANGO_SECRET_KEY", rigSecret)
 		t.Setenv("DATABASE_URL", changed(t, base, as("stranger", "")))
 		_, said := command(t, "", "check")
@@ -136,7 +125,7 @@ func TestRemediesForPostgres(t *testing.T) {
 		{"TLS not offered", changed(t, base, optioned("sslmode=require")), "the server has no TLS, and DATABASE_URL demands it"},
 		{"too many connections", changed(t, base, as("limited", "")), "lower SIDECAR_DB_CONNS"},
 		{"may not connect", strings.Replace(closed.URL(), "django:", "reader:", 1), "GRANT CONNECT ON its DATABASE"},
-		{"nobody listens", changed(t, base, at(closedPort(t))), "check host and port in DATABASE_URL"},
+		{"nobody listens", changed(t, base, at(djangotest.FreeAddr(t))), "check host and port in DATABASE_URL"},
 		{"no such host", changed(t, base, at("nowhere.invalid:5432")), "does not resolve"},
 		{"no answer", changed(t, base, at(hole.Addr())), "nothing answers at this address in time"},
 		{"no such socket", "postgres://django@/" + name + "?host=/no/such/folder", "there is no socket at this path"},
@@ -182,7 +171,7 @@ func TestRemediesForMariaDB(t *testing.T) {
 		{"a certificate demanded", changed(t, base, as("needstls", "")), "refuses this user or password"},
 		{"locked account", changed(t, base, as("locked", "")), "account"},
 		{"another authority", changed(t, base, optioned("ssl-mode=VERIFY_CA&ssl-ca="+redis.CertFile)), "the server's certificate is not trusted"},
-		{"nobody listens", changed(t, base, at(closedPort(t))), "check host and port in DATABASE_URL"},
+		{"nobody listens", changed(t, base, at(djangotest.FreeAddr(t))), "check host and port in DATABASE_URL"},
 		{"no such host", changed(t, base, at("nowhere.invalid:3306")), "does not resolve"},
 		{"no answer", changed(t, base, at(hole.Addr())), "nothing answers at this address in time"},
 		{"no such socket", changed(t, base, optioned("unix_socket=/no/such/socket")), "there is no socket at this path"},
@@ -246,7 +235,7 @@ func TestRemediesForCaches(t *testing.T) {
 	plain := redis("user reader on >p4ss ~other:* +get +ping +select +client +hello")
 	secured := redis("requirepass p4ss")
 	orphan := redis()
-	orphan.Do("CONFIG SET replica-serve-stale-data no", "REPLICAOF 127.0.0.1 "+portOf(t, closedPort(t)))
+	orphan.Do("CONFIG SET replica-serve-stale-data no", "REPLICAOF 127.0.0.1 "+portOf(t, djangotest.FreeAddr(t)))
 	cluster := djangotest.Redis(t, djangotest.RedisConfig{Cluster: true})
 	sentinel := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{"sentinel monitor shop 127.0.0.1 " + portOf(t, plain.Addr) + " 1"}})
 	encrypted := djangotest.Redis(t, djangotest.RedisConfig{TLS: true})
@@ -265,12 +254,12 @@ func TestRemediesForCaches(t *testing.T) {
 		{"TLS not offered", "rediss://" + plain.Addr + "/0", "disagree about TLS"},
 		{"TLS demanded", "redis://" + encrypted.Addr + "/0", "disagree about TLS"},
 		{"another authority", "rediss://" + encrypted.Addr + "/0", "certificate is not trusted"},
-		{"nobody listens", "redis://" + closedPort(t) + "/0", "compare DJANGO_CACHE_URL with LOCATION"},
+		{"nobody listens", "redis://" + djangotest.FreeAddr(t) + "/0", "compare DJANGO_CACHE_URL with LOCATION"},
 		{"no such host", "redis://nowhere.invalid:6379/0", "does not resolve"},
 		{"no answer", "redis://" + hole.Addr() + "/0", "nothing answers in time"},
 		{"no such socket", "unix:///no/such/socket?db=0", "there is no socket at this path"},
 		{"a Memcached with a password", "memcached://" + closed, "no Memcached without a password"},
-		{"no Memcached there", "memcached://" + closedPort(t), "compare DJANGO_CACHE_URL with LOCATION"},
+		{"no Memcached there", "memcached://" + djangotest.FreeAddr(t), "compare DJANGO_CACHE_URL with LOCATION"},
 		{"a Redis taken for a Memcached", "memcached://" + plain.Addr, "it is another service"},
 		{"no such table", "db://nowhere", "createcachetable"},
 	})
@@ -288,7 +277,7 @@ func portOf(t *testing.T, addr string) string {
 // closedMemcached starts a memcached that wants every client to authenticate.
 func closedMemcached(t *testing.T) string {
 	t.Helper()
-	addr := closedPort(t)
+	addr := djangotest.FreeAddr(t)
 	users := filepath.Join(t.TempDir(), "users")
 	if err := os.WriteFile(users, []byte("user:wr0ng\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -56,8 +56,8 @@ func TestRotatedSecretKey(t *testing.T) {
 	const next, last = "the secret key that comes next", "the secret key that comes last"
 	secret := &mountedSecret{dir: t.TempDir()}
 	secret.put(t, rigSecret+"\n")
-	r := newRig(t, 2*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": secret.path()})
-	client, closeIdle := newClient(10 * time.Second)
+	r := newRig(t, 5*time.Second, map[string]string{"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": secret.path()})
+	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()
 	status := func(key string) int { return r.status(t, client, key) }
 	afterNext, afterLast := r.signedWith(t, next), r.signedWith(t, last)
@@ -77,7 +77,7 @@ func TestRotatedSecretKey(t *testing.T) {
 	l := &load{r: r, counts: map[int]int{}} // a verdict never fails while keys change
 	l.healthy.Store(true)
 	secret.put(t, next+"\n")
-	waitFor(t, 5*time.Second, "using the new key", func() bool {
+	waitFor(t, 30*time.Second, "using the new key", func() bool {
 		l.ask(t.Context(), t, client, newRigKey(), http.StatusUnauthorized, `"result":false`)
 		return status(afterNext) == http.StatusOK
 	})
@@ -85,7 +85,7 @@ func TestRotatedSecretKey(t *testing.T) {
 
 	const complaint = "the settings could not be read again; the old ones stay in force"
 	secret.put(t, "")
-	waitFor(t, 10*time.Second, "complaining about the empty file", func() bool { return strings.Contains(r.log.String(), complaint) })
+	waitFor(t, 30*time.Second, "complaining about the empty file", func() bool { return strings.Contains(r.log.String(), complaint) })
 	during(2*sidecar.WatchInterval + sidecar.WatchInterval/2) // it looks again, and has said it all
 	want("broken", http.StatusUnauthorized, http.StatusOK, http.StatusUnauthorized)
 	if n := strings.Count(r.log.String(), complaint); n != 1 {
@@ -93,14 +93,14 @@ func TestRotatedSecretKey(t *testing.T) {
 	}
 
 	secret.put(t, last)
-	waitFor(t, 10*time.Second, "using the last key", func() bool { return status(afterLast) == http.StatusOK })
+	waitFor(t, 30*time.Second, "using the last key", func() bool { return status(afterLast) == http.StatusOK })
 	want("rotated again", http.StatusUnauthorized, http.StatusUnauthorized, http.StatusOK)
 	for _, key := range []string{next, last} {
 		if strings.Contains(r.log.String(), key) {
 			t.Error("the log holds a secret key")
 		}
 	}
-	waitFor(t, 10*time.Second, "closing the old connections", func() bool { return len(r.backends(t)) == 1 && r.backends(t) <= "4" })
+	waitFor(t, 30*time.Second, "closing the old connections", func() bool { return len(r.backends(t)) == 1 && r.backends(t) <= "4" })
 }
 
 // TestGracefulStop: what is running is finished, what comes later is refused, and the end is in order.
@@ -124,15 +124,15 @@ func TestGracefulStop(t *testing.T) {
 		}()
 	}
 	// The first one waits alone, and the others together.
-	waitFor(t, 10*time.Second, "queries waiting for the lock", func() bool {
+	waitFor(t, 30*time.Second, "queries waiting for the lock", func() bool {
 		return r.db.ExecAsSuperuser(t, "SELECT count(*) >= 2 FROM pg_locks WHERE NOT granted") == "t"
 	})
 	r.stop()
-	waitFor(t, 5*time.Second, "refusing new connections", func() bool {
-		late, closeLate := newClient(time.Second)
+	waitFor(t, 30*time.Second, "refusing new connections", func() bool {
+		late, closeLate := newClient(time.Second) // one that is let in still waits for the lock
 		defer closeLate()
 		_, _, err := r.ask(t.Context(), late, r.live[0])
-		return err != nil
+		return errors.Is(err, syscall.ECONNREFUSED)
 	})
 	select {
 	case <-r.stopped:
@@ -150,20 +150,20 @@ func TestGracefulStop(t *testing.T) {
 	}
 	select {
 	case <-r.stopped:
-	case <-time.After(10 * time.Second):
-		t.Fatal("it has not ended 10 s after its last request")
+	case <-time.After(time.Minute):
+		t.Fatal("it has not ended a minute after its last request")
 	}
 	if r.err != nil {
 		t.Errorf("it ended with %v", r.err)
 	}
-	waitFor(t, 5*time.Second, "without connections to the database", func() bool { return r.backends(t) == "0" })
+	waitFor(t, 30*time.Second, "without connections to the database", func() bool { return r.backends(t) == "0" })
 	if _, err := os.Stat(strings.TrimPrefix(r.admin, "unix:")); err == nil {
 		t.Error("the admin socket is still there")
 	}
 }
 
 func TestReadyFollowsTheDatabase(t *testing.T) {
-	r := newRig(t, time.Second, nil)
+	r := newRig(t, 2*time.Second, nil)
 	ready := func() int {
 		status, err := serving.AskAdmin(t.Context(), r.admin, nil, "/readyz")
 		if err != nil {
@@ -179,11 +179,11 @@ func TestReadyFollowsTheDatabase(t *testing.T) {
 	} {
 		r.proxy.SetMode(fault)
 		start := time.Now()
-		if got, took := ready(), time.Since(start); got != http.StatusServiceUnavailable || took > 2*time.Second {
-			t.Errorf("%s: /readyz answers %d after %v, want 503 within 2s", name, got, took)
+		if got, took := ready(), time.Since(start); got != http.StatusServiceUnavailable || took > 10*time.Second {
+			t.Errorf("%s: /readyz answers %d after %v, want 503 in time", name, got, took)
 		}
 		r.proxy.SetMode(djangotest.Pass())
-		waitFor(t, 1500*time.Millisecond, "ready again after "+name, func() bool { return ready() == http.StatusOK })
+		waitFor(t, 30*time.Second, "ready again after "+name, func() bool { return ready() == http.StatusOK })
 	}
 	for _, statement := range []string{"ALTER TABLE auth_user RENAME TO somebody", "ALTER TABLE django_session RENAME TO something"} {
 		r.db.Exec(t, statement)
@@ -191,9 +191,7 @@ func TestReadyFollowsTheDatabase(t *testing.T) {
 			t.Errorf("after %s: /readyz answers %d", statement, got)
 		}
 		r.db.Exec(t, reversed(statement))
-		if got := ready(); got != http.StatusOK {
-			t.Errorf("after %s: /readyz answers %d", reversed(statement), got)
-		}
+		waitFor(t, 30*time.Second, "ready again after "+reversed(statement), func() bool { return ready() == http.StatusOK })
 	}
 }
 
@@ -206,8 +204,8 @@ func reversed(rename string) string {
 
 // Each reason reaches the client as what it is, through the whole sidecar, while the database is well.
 func TestReasons(t *testing.T) {
-	r := newRig(t, 5*time.Second, map[string]string{"SIDECAR_EXPLAIN": "true"})
-	client, closeIdle := newClient(10 * time.Second)
+	r := newRig(t, 20*time.Second, map[string]string{"SIDECAR_EXPLAIN": "true"})
+	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()
 	for key, want := range r.dead {
 		status, answer, err := r.ask(t.Context(), client, key)
@@ -229,13 +227,13 @@ func TestSecondSignal(t *testing.T) {
 		first, rest := uploadForm("slow.txt", 1<<20)
 		u := mustBegin(t, addr, site.cookie, first, len(first)+len(rest))
 		admin := filepath.Join(filepath.Dir(site.root), "admin.sock")
-		waitFor(t, 10*time.Second, "taking the upload", func() bool {
+		waitFor(t, 30*time.Second, "taking the upload", func() bool {
 			return strings.Contains(metricsOf(t, admin), "\ndjango_sidecar_uploads_in_flight 1\n")
 		})
 		if err := process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, 10*time.Second, "refusing new connections", func() bool {
+		waitFor(t, 30*time.Second, "refusing new connections", func() bool {
 			conn, err := net.Dial("tcp", addr)
 			if err == nil {
 				_ = conn.Close()
@@ -265,10 +263,10 @@ func TestSecondSignal(t *testing.T) {
 
 // TestDrain: after SIGTERM everything is served for SIDECAR_DRAIN_DELAY, to new connections too, while /readyz says 503.
 func TestDrain(t *testing.T) {
-	r := newRig(t, 2*time.Second, map[string]string{"SIDECAR_DRAIN_DELAY": "5s"})
+	r := newRig(t, 20*time.Second, map[string]string{"SIDECAR_DRAIN_DELAY": "15s"})
 	kept := r.keepConnection(t)
 	r.stop()
-	waitFor(t, 3*time.Second, "draining", func() bool {
+	waitFor(t, 30*time.Second, "draining", func() bool {
 		status, err := serving.AskAdmin(t.Context(), r.admin, nil, "/readyz")
 		return err == nil && status == http.StatusServiceUnavailable
 	})
@@ -276,7 +274,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("over a connection that was idle: %d, closing %v; want an answer that ends the connection", status, closes)
 	}
 	for range 5 {
-		client, closeIdle := newClient(2 * time.Second) // a connection of its own
+		client, closeIdle := newClient(time.Minute) // a connection of its own
 		status, _, err := r.ask(t.Context(), client, r.live[0])
 		closeIdle()
 		if err != nil || status != http.StatusOK {

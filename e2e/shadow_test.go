@@ -68,7 +68,7 @@ func pageFor(ctx context.Context, t *testing.T, url, key string) string {
 	if key != "" {
 		request.AddCookie(&http.Cookie{Name: "sessionid", Value: key})
 	}
-	client, closeIdle := newClient(20 * time.Second)
+	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()
 	response, err := client.Do(request)
 	if err != nil {

@@ -75,10 +75,10 @@ func TestTraces(t *testing.T) {
 	for name, ttl := range map[string]string{"with a cache": "1m", "without": "0"} {
 		t.Run(name, func(t *testing.T) {
 			receiver := newSpanReceiver(t)
-			r := newRig(t, 2*time.Second, map[string]string{
+			r := newRig(t, 20*time.Second, map[string]string{
 				"SIDECAR_TRACES": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.URL, "SIDECAR_CACHE_TTL": ttl,
 			})
-			client, closeIdle := newClient(10 * time.Second)
+			client, closeIdle := newClient(time.Minute)
 			defer closeIdle()
 			const gateway = "b7ad6b7169203331"
 			on, off := "0af7651916cd43dd8448eb211c80319c", "1af7651916cd43dd8448eb211c80319c"
@@ -112,24 +112,24 @@ func TestTraces(t *testing.T) {
 // TestTracesWithoutACollector: where none answers, requests are answered, the metrics count what was lost, and the end
 // is not held up.
 func TestTracesWithoutACollector(t *testing.T) {
-	r := newRig(t, 2*time.Second, map[string]string{
+	r := newRig(t, 20*time.Second, map[string]string{
 		"SIDECAR_TRACES": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
 	})
-	client, closeIdle := newClient(10 * time.Second)
+	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()
 	for range 600 { // more than a batch
 		if got := r.status(t, client, r.live[0]); got != http.StatusOK {
 			t.Fatalf("status %d", got)
 		}
 	}
-	waitFor(t, 20*time.Second, "counting what was lost", func() bool {
+	waitFor(t, 30*time.Second, "counting what was lost", func() bool {
 		metrics := metricsOf(t, r.admin)
 		return strings.Contains(metrics, "django_sidecar_spans_undelivered_total") && !strings.Contains(metrics, "django_sidecar_spans_undelivered_total 0\n")
 	})
 	if log := r.log.String(); !strings.Contains(log, "posting spans to the collector") {
 		t.Error("the log does not say so")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r.stop()
 	select {

@@ -44,7 +44,7 @@ func beginUpload(ctx context.Context, addr, cookie, body string, length int) (*s
 	}
 	_, err = fmt.Fprintf(conn, "POST /upload HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\nCookie: %s\r\n"+
 		"Content-Type: multipart/form-data; boundary=+++++\r\nContent-Length: %d\r\n\r\n%s", cookie, length, body)
-	return &slowUpload{conn, bufio.NewReader(conn)}, errors.Join(err, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
+	return &slowUpload{conn, bufio.NewReader(conn)}, errors.Join(err, conn.SetReadDeadline(time.Now().Add(3*time.Minute)))
 }
 
 // mustEnter begins an upload, and waits until the sidecar reads its body: it is one of those that go on then.
@@ -85,19 +85,8 @@ func (u *slowUpload) cut() {
 // startProcess runs a program as the sidecar of the site on a free port, and returns its address.
 func (s *uploadSite) startProcess(t *testing.T, program string) (p *djangotest.Process, addr string) {
 	t.Helper()
-	addr = freeAddr(t)
+	addr = djangotest.FreeAddr(t)
 	return startServing(t, program, addr, filepath.Join(filepath.Dir(s.root), "admin.sock")), addr
-}
-
-// freeAddr is a loopback address that nobody listens on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // it has told its address
-	return listener.Addr().String()
 }
 
 // startServing runs a program as a sidecar, with the settings of the environment and its admin listener at a socket, and waits

@@ -209,7 +209,7 @@ func TestResumableUploadsAreCounted(t *testing.T) {
 	if status, text, err := u.end(form + rest); err != nil || status != http.StatusCreated {
 		t.Errorf("the first: got %d %s, %v", status, text, err)
 	}
-	waitFor(t, 10*time.Second, "counting it no more", func() bool {
+	waitFor(t, 30*time.Second, "counting it no more", func() bool {
 		status, _ := tusRequest(t, "PATCH", url+location, site.cookie, map[string]string{"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"})
 		return status == http.StatusNoContent
 	})

@@ -23,7 +23,7 @@ func newUploadRig(t *testing.T) (*rig, *uploadSite) {
 	if err := os.Mkdir(s.root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return newRig(t, 3*time.Second, map[string]string{
+	return newRig(t, 6*time.Second, map[string]string{
 		"DJANGO_MEDIA_ROOT": s.root, "SIDECAR_UPLOAD_STATE_DIR": s.state, "SIDECAR_UPLOAD_MAX_AT_ONCE_PER_USER": "0",
 	}), s
 }
@@ -42,7 +42,7 @@ func (r *rig) begin(t *testing.T, key, first string, length int) *slowUpload {
 // inFlight waits until so many uploads are going on, as the metrics have it.
 func (r *rig) inFlight(t *testing.T, want int) {
 	t.Helper()
-	waitFor(t, 20*time.Second, fmt.Sprintf("%d uploads going on", want), func() bool {
+	waitFor(t, 30*time.Second, fmt.Sprintf("%d uploads going on", want), func() bool {
 		return strings.Contains(metricsOf(t, r.admin), fmt.Sprintf("\ndjango_sidecar_uploads_in_flight %d\n", want))
 	})
 }
@@ -65,6 +65,8 @@ func TestUploadsThatLoseTheirClient(t *testing.T) {
 		}
 	}
 	r.inFlight(t, 0)
+	// A request that has come may not have been begun yet.
+	waitFor(t, 30*time.Second, "nothing left", func() bool { return len(filesBelow(t, site.root))+len(filesBelow(t, site.state)) == 0 })
 	site.wantNoUploads(t, "cut connections")
 }
 
@@ -101,7 +103,7 @@ func TestUploadsThatLoseTheirSession(t *testing.T) {
 			site.wantNoUploads(t, tt.name)
 		})
 	}
-	waitFor(t, 10*time.Second, "an upload after all that", func() bool {
+	waitFor(t, 30*time.Second, "an upload after all that", func() bool {
 		first, rest := uploadForm("file.txt", 1<<20)
 		status, _, err := r.begin(t, r.live[10], first, len(first)+len(rest)).end(rest)
 		return err == nil && status == http.StatusCreated
@@ -116,7 +118,7 @@ func TestUploadsDuringAStop(t *testing.T) {
 	gone := r.begin(t, r.live[1], first, len(first)+len(rest))
 	r.inFlight(t, 2)
 	r.stop()
-	waitFor(t, 10*time.Second, "a closed listener", func() bool {
+	waitFor(t, 30*time.Second, "a closed listener", func() bool {
 		u, err := beginUpload(t.Context(), r.addr(), "", "", 0)
 		if err == nil {
 			u.cut()

@@ -24,7 +24,7 @@ func (s *refusedSite) beginPatch(t *testing.T, path, first string, length int) *
 	}
 	_, err = fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\nCookie: %s\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"+
 		"Content-Type: application/offset+octet-stream\r\nContent-Length: %d\r\n\r\n%s", path, s.cookie, length, first)
-	if err := errors.Join(err, conn.SetReadDeadline(time.Now().Add(30*time.Second))); err != nil {
+	if err := errors.Join(err, conn.SetReadDeadline(time.Now().Add(3*time.Minute))); err != nil {
 		t.Fatal(err)
 	}
 	return &slowUpload{conn, bufio.NewReader(conn)}

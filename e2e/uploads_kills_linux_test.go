@@ -43,7 +43,7 @@ func (s *refusedSite) killedAt(t *testing.T, program, way string, calls map[stri
 	t.Helper()
 	admin := filepath.Join(t.TempDir(), "admin.sock")
 	start := func() (end func()) {
-		addr := freeAddr(t)
+		addr := djangotest.FreeAddr(t)
 		process := startServing(t, program, addr, admin)
 		s.url = "http://" + addr
 		s.pid = process.Pid()
@@ -57,7 +57,7 @@ func (s *refusedSite) killedAt(t *testing.T, program, way string, calls map[stri
 	s.disk.Tell(t, djangotest.Refusals{Refuse: calls, Kill: &djangotest.KillAt{PID: s.pid, At: n}})
 	// FUSE gives back the lock of a file a moment after it has been closed. A client tries again.
 	status := http.StatusLocked
-	waitFor(t, 20*time.Second, way+": an upload that is not locked", func() bool {
+	waitFor(t, 30*time.Second, way+": an upload that is not locked", func() bool {
 		status, _ = s.resume(t, path)
 		return status != http.StatusLocked
 	})
@@ -82,14 +82,14 @@ func (s *refusedSite) killedAt(t *testing.T, program, way string, calls map[stri
 		}
 	}
 	end = start()
-	waitFor(t, 20*time.Second, way+": the end of an upload", func() bool {
+	waitFor(t, 30*time.Second, way+": the end of an upload", func() bool {
 		status, header := s.resume(t, path)
 		return status == http.StatusNoContent && header.Get("Upload-Name") != ""
 	})
 	end()
 	// The sweep at a start leaves what is locked still. The next one comes after ten minutes, or at the next start.
 	defer start()()
-	waitFor(t, 20*time.Second, way+": one whole file", func() bool {
+	waitFor(t, 30*time.Second, way+": one whole file", func() bool {
 		left := filesBelow(t, s.root)
 		return len(left) == 1 && slices.Contains(slices.Collect(maps.Values(left)), 7)
 	})

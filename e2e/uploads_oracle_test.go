@@ -119,7 +119,7 @@ func newUploadPair(t *testing.T, version string, d uploadDeployment) *uploadPair
 	}
 	p.django = startUploadOracle(t, version, map[string]any{"settings": django, "upload_to": d.uploadTo, "max_length": d.maxLength})
 	p.url = "http://" + p.site.serve(t) + "/upload"
-	client, closeIdle := newClient(20 * time.Second)
+	client, closeIdle := newClient(time.Minute)
 	t.Cleanup(closeIdle)
 	p.client = client
 	return p

@@ -72,12 +72,12 @@ func TestWritingFailsOver(t *testing.T) {
 	}
 	redis.crash()
 	redis.failOver(t)
-	waitFor(t, 20*time.Second, "a Django that has found the new primary", func() bool { return w.django(t, 0, "look", kept, "").Whole })
+	waitFor(t, 30*time.Second, "a Django that has found the new primary", func() bool { return w.django(t, 0, "look", kept, "").Whole })
 	for _, post := range []func() bool{
 		func() bool { status, _ := w.post(t, "/touch", kept); return status == http.StatusOK },
 		func() bool { status, _ := w.login(t, ""); return status == http.StatusOK },
 	} {
-		waitFor(t, 10*time.Second, "writing again", post)
+		waitFor(t, 30*time.Second, "writing again", post)
 	}
 	over.Store(true)
 	asking.Wait()

@@ -16,7 +16,7 @@ import (
 // TestSlowLogins: very many clients send the body of a login a byte at a time, and one sends a body that never ends. Each is ended,
 // others log in meanwhile, and nothing of them is left.
 func TestSlowLogins(t *testing.T) {
-	r := newWritingRig(t, newCluster(t, 2*time.Second), map[string]string{"SIDECAR_LINGER": "1s"})
+	r := newWritingRig(t, newCluster(t, 20*time.Second), map[string]string{"SIDECAR_LINGER": "1s"})
 	login := func() {
 		if status, answer := r.post(t, "/login", "", sesame); status != http.StatusOK {
 			t.Errorf("a login meanwhile: %d %s", status, answer)
@@ -74,5 +74,5 @@ func TestSlowLogins(t *testing.T) {
 		}
 	})
 	t.Logf("%d logins meanwhile", logins)
-	waitFor(t, 20*time.Second, "as few goroutines as before", func() bool { return runtime.NumGoroutine() <= goroutines+20 })
+	waitFor(t, 30*time.Second, "as few goroutines as before", func() bool { return runtime.NumGoroutine() <= goroutines+20 })
 }

@@ -194,7 +194,7 @@ func TestTouchAndLogout(t *testing.T) {
 				t.Errorf("/authenticate: %d", status)
 			}
 			if e.name != "cache" { // which keeps no session in the table; it is looked at after many requests
-				waitFor(t, 10*time.Second, "the expiry moved after the answer", func() bool { return s.site.Sessions() != before })
+				waitFor(t, 30*time.Second, "the expiry moved after the answer", func() bool { return s.site.Sessions() != before })
 			}
 			for name, key := range s.keys {
 				switch name {

@@ -215,7 +215,7 @@ func TestLoggedOutMeanwhile(t *testing.T) {
 func serveUploads(t *testing.T, h http.Handler) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 2*time.Second, 2*time.Second // uploads have their own
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 20*time.Second, 20*time.Second // uploads have their own
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()

@@ -12,7 +12,7 @@ import (
 )
 
 // scriptPatience is how long a shell may take on a busy machine.
-const scriptPatience = time.Minute
+const scriptPatience = 5 * time.Minute
 
 // printed is what a command prints; it has to end well.
 func printed(t *testing.T, args ...string) string {

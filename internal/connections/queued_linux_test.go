@@ -41,7 +41,7 @@ func TestQueued(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := errors.Join(c.SetDeadline(time.Now().Add(10*time.Second)), copyFour(c), c.Close()); err != nil {
+				if err := errors.Join(c.SetDeadline(time.Now().Add(time.Minute)), copyFour(c), c.Close()); err != nil {
 					t.Error(err)
 				}
 			}

@@ -26,7 +26,7 @@ func serverOf(t *testing.T, serve ...func(net.Conn) error) string {
 				err = errors.Join(err, acceptErr)
 				break
 			}
-			err = errors.Join(err, conn.SetDeadline(time.Now().Add(10*time.Second)), f(conn), conn.Close())
+			err = errors.Join(err, conn.SetDeadline(time.Now().Add(time.Minute)), f(conn), conn.Close())
 		}
 		done <- errors.Join(err, listener.Close())
 	}()
@@ -67,7 +67,7 @@ func TestPreferClosesItsFirstConnection(t *testing.T) {
 		}
 		return nil
 	})
-	d := mustOpen(t, "postgres://u:p@"+addr+"/d?sslmode=prefer", Options{Timeout: 5 * time.Second, Conns: 1})
+	d := mustOpen(t, "postgres://u:p@"+addr+"/d?sslmode=prefer", Options{Timeout: 20 * time.Second, Conns: 1})
 	if err := d.PingContext(t.Context()); err == nil {
 		t.Error("connected to a server that takes one connection only")
 	}
@@ -87,8 +87,8 @@ func TestSilentServerWhileConnecting(t *testing.T) {
 			if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want a timeout", err)
 			}
-			if took := time.Since(start); took > 2*time.Second {
-				t.Errorf("took %v, want at most 2s", took)
+			if took := time.Since(start); took > 6*time.Second {
+				t.Errorf("took %v, with a timeout of a second", took)
 			}
 		})
 	}
@@ -120,8 +120,8 @@ func TestDrippingServer(t *testing.T) {
 	if err := d.PingContext(t.Context()); err == nil {
 		t.Error("connected")
 	}
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("took %v, want at most 2s", took)
+	if took := time.Since(start); took > 6*time.Second {
+		t.Errorf("took %v, with a timeout of a second", took)
 	}
 }
 

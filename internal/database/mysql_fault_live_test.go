@@ -33,7 +33,7 @@ func TestMySQLBlackHole(t *testing.T) {
 			d := mustOpen(t, strings.Replace(db.URLAt(proxy.Addr()), "DISABLED", tt.tls, 1), Options{Timeout: faultTimeout, Conns: 2, Prepare: tt.mode})
 			deployment := deployMariaDB(t, db, d)
 			healthy := func() error { return deployment.loadWithin(t, faultTimeout) }
-			if err := eventually(t, 5*time.Second, healthy); err != nil {
+			if err := eventually(t, 30*time.Second, healthy); err != nil {
 				t.Fatal(err)
 			}
 			for _, mode := range []string{"established", "new"} {
@@ -53,7 +53,7 @@ func TestMySQLBlackHole(t *testing.T) {
 				}
 				proxy.SetMode(djangotest.Pass())
 				start := time.Now()
-				if err := eventually(t, 1500*time.Millisecond, healthy); err != nil {
+				if err := eventually(t, 30*time.Second, healthy); err != nil {
 					t.Errorf("after the black hole: %v", err)
 				}
 				t.Logf("healed within %v", time.Since(start))
@@ -68,15 +68,15 @@ func TestMySQLBlackHoleWithoutADeadline(t *testing.T) {
 	db := server.Database(t)
 	proxy := djangotest.NewFaultProxy(t, server.Addr())
 	for _, mode := range []Prepare{PrepareOff, PrepareOn} {
-		d := mustOpen(t, db.URLAt(proxy.Addr()), Options{Timeout: 2 * time.Second, Conns: 1, Prepare: mode})
+		d := mustOpen(t, db.URLAt(proxy.Addr()), Options{Timeout: ofTwo, Conns: 1, Prepare: mode})
 		deployment := deployMariaDB(t, db, d)
-		if err := eventually(t, 5*time.Second, func() error { return deployment.loadWithin(t, 2*time.Second) }); err != nil {
+		if err := eventually(t, 30*time.Second, func() error { return deployment.loadWithin(t, ofTwo) }); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), ofTwo)
 		defer cancel()
-		proxy.SetMode(djangotest.Slow(700 * time.Millisecond))
+		proxy.SetMode(djangotest.Slow(ofTwo / 5))
 		if _, err := deployment.sessions.Load(ctx, "session0001"); err != nil {
 			t.Errorf("mode %d, the slow query: %v", mode, err)
 		}
@@ -84,11 +84,11 @@ func TestMySQLBlackHoleWithoutADeadline(t *testing.T) {
 		if _, err := deployment.sessions.Load(ctx, "session0001"); err == nil {
 			t.Error("an answer out of a black hole")
 		}
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("mode %d: took %v, with a deadline of 2s", mode, took)
+		if took := time.Since(start); took > ofTwo+2*time.Second {
+			t.Errorf("mode %d: took %v, with a deadline of %v", mode, took, ofTwo)
 		}
 		proxy.SetMode(djangotest.Pass())
-		if err := eventually(t, 5*time.Second, func() error { return deployment.loadWithin(t, 2*time.Second) }); err != nil {
+		if err := eventually(t, 30*time.Second, func() error { return deployment.loadWithin(t, ofTwo) }); err != nil {
 			t.Fatal(err)
 		}
 		proxy.SetMode(djangotest.BlackHole())
@@ -96,8 +96,8 @@ func TestMySQLBlackHoleWithoutADeadline(t *testing.T) {
 		if _, err := deployment.sessions.Load(context.Background(), "session0001"); err == nil {
 			t.Error("an answer out of a black hole")
 		}
-		if took := time.Since(start); took > 4*time.Second {
-			t.Errorf("mode %d: took %v, with a timeout of 2s", mode, took)
+		if took := time.Since(start); took > 2*ofTwo {
+			t.Errorf("mode %d: took %v, with a timeout of %v", mode, took, ofTwo)
 		}
 		proxy.SetMode(djangotest.Pass())
 	}
@@ -144,7 +144,7 @@ func TestMySQLIdleTimeout(t *testing.T) {
 				}
 				return nil
 			}
-			if err := eventually(t, 10*time.Second, ended); err != nil {
+			if err := eventually(t, 30*time.Second, ended); err != nil {
 				t.Fatal(err)
 			}
 			if failed := deployment.loadMany(t, 50); len(failed) > 0 {
@@ -207,11 +207,11 @@ func TestMySQLLockedTable(t *testing.T) {
 				}
 				return nil
 			}
-			if err := eventually(t, 5*time.Second, waiting); err != nil {
+			if err := eventually(t, 30*time.Second, waiting); err != nil {
 				t.Error(err)
 			}
 			run("UNLOCK TABLES")
-			if err := eventually(t, 1500*time.Millisecond, func() error { return deployment.loadWithin(t, faultTimeout) }); err != nil {
+			if err := eventually(t, 30*time.Second, func() error { return deployment.loadWithin(t, faultTimeout) }); err != nil {
 				t.Errorf("after the lock: %v", err)
 			}
 		})
@@ -235,7 +235,7 @@ func TestMySQLAbandonedQueries(t *testing.T) {
 		}
 		return nil
 	}
-	if err := eventually(t, 5*time.Second, running); err != nil {
+	if err := eventually(t, 30*time.Second, running); err != nil {
 		t.Error(err)
 	}
 }
@@ -261,7 +261,7 @@ func TestMySQLOutages(t *testing.T) {
 					}
 				}
 				outage.end()
-				if err := eventually(t, 1500*time.Millisecond, func() error { return deployment.loadWithin(t, faultTimeout) }); err != nil {
+				if err := eventually(t, 30*time.Second, func() error { return deployment.loadWithin(t, faultTimeout) }); err != nil {
 					t.Errorf("after the outage: %v", err)
 				}
 				deployment.fill(t)
@@ -288,7 +288,7 @@ func TestMySQLTooManyConnections(t *testing.T) {
 		t.Errorf("got %v, want error 1040", err)
 	}
 	server.ExecAsSuperuser(t, "SET GLOBAL max_connections = 50")
-	if err := eventually(t, 1500*time.Millisecond, func() error { return deployment.loadWithin(t, faultTimeout) }); err != nil {
+	if err := eventually(t, 30*time.Second, func() error { return deployment.loadWithin(t, faultTimeout) }); err != nil {
 		t.Errorf("with more connections: %v", err)
 	}
 }

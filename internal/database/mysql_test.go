@@ -183,8 +183,8 @@ func TestSilentMySQL(t *testing.T) {
 		if err := d.PingContext(t.Context()); err == nil {
 			t.Error("connected")
 		}
-		if took := time.Since(start); took > 2*time.Second {
-			t.Errorf("took %v, want at most 2s", took)
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("took %v, with a timeout of a second", took)
 		}
 	}
 }
@@ -197,8 +197,8 @@ func TestDrippingMySQL(t *testing.T) {
 	if err := d.PingContext(t.Context()); err == nil {
 		t.Error("connected")
 	}
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("took %v, want at most 2s", took)
+	if took := time.Since(start); took > 6*time.Second {
+		t.Errorf("took %v, with a timeout of a second", took)
 	}
 }
 
@@ -207,7 +207,7 @@ func TestMySQLWithoutTLSIsRefused(t *testing.T) {
 	heard := make(chan string, 1)
 	for _, mode := range []string{"REQUIRED", "VERIFY_IDENTITY"} {
 		addr := serverOf(t, greeting(heard))
-		d := mustOpen(t, "mysql://u:S3CR3T@"+addr+"/d?ssl_mode="+mode, Options{Timeout: 5 * time.Second, Conns: 1})
+		d := mustOpen(t, "mysql://u:S3CR3T@"+addr+"/d?ssl_mode="+mode, Options{Timeout: 20 * time.Second, Conns: 1})
 		if err := d.PingContext(t.Context()); err == nil || !strings.Contains(err.Error(), "TLS") {
 			t.Errorf("%s: got %v, want an error about TLS", mode, err)
 		}
@@ -224,7 +224,7 @@ func TestMySQLKeepsThePassword(t *testing.T) {
 	} {
 		heard := make(chan string, 1)
 		addr := serverOf(t, asking(heard, plugin))
-		d := mustOpen(t, "mysql://u:S3CR3T@"+addr+"/d", Options{Timeout: 5 * time.Second, Conns: 1})
+		d := mustOpen(t, "mysql://u:S3CR3T@"+addr+"/d", Options{Timeout: 20 * time.Second, Conns: 1})
 		if err := d.PingContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error with %q", plugin, err, want)
 		}

@@ -60,7 +60,7 @@ func TestRenewedPasswordsOfServers(t *testing.T) {
 				return text, ok
 			}
 			text, _ := read()
-			d, err := Open(text, Options{Timeout: 2 * time.Second, Conns: 4, URLNow: read})
+			d, err := Open(text, Options{Timeout: 20 * time.Second, Conns: 4, URLNow: read})
 			if err != nil {
 				t.Fatal(err)
 			}

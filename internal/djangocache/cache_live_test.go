@@ -41,7 +41,7 @@ type site struct {
 	url     string
 }
 
-const timeout = time.Second
+const timeout = 3 * time.Second
 
 func parseVersion(t *testing.T, s string) djangosession.Version {
 	t.Helper()

@@ -43,7 +43,7 @@ func (r *told) setFresh(fresh bool, why error) {
 	}
 }
 
-const trackTimeout = 30 * time.Second
+const trackTimeout = 90 * time.Second // a Sentinel that stood still for two seconds does nothing for the next 30
 
 func (r *told) next(t *testing.T) string {
 	t.Helper()
@@ -185,7 +185,7 @@ func TestTrackRedis(t *testing.T) {
 		{`EVAL "redis.call('SET', KEYS[1], 1)" 1 ` + sessionPrefix + "one", heard("one")},
 		{"MOVE " + sessionPrefix + "one 5", heard("one")},
 		{"SELECT 7\r\n" + set("elsewhere"), heard("elsewhere")},
-		{"PSETEX " + sessionPrefix + "short 1 x", heard("short")}, // and its end, below
+		{"PSETEX " + sessionPrefix + "short 5000 x", heard("short")}, // and its end, below
 		{"FLUSHDB", []string{"everything"}},
 		{"FLUSHALL ASYNC", []string{"everything"}},
 		{set("big"), heard("big")},
@@ -343,7 +343,7 @@ func TestTrackFailover(t *testing.T) {
 	}
 	two := djangotest.Redis(t, djangotest.RedisConfig{Settings: []string{"replicaof " + host + " " + port}})
 	sentinel := djangotest.Redis(t, djangotest.RedisConfig{Sentinel: true, Settings: []string{
-		"sentinel monitor mymaster " + host + " " + port + " 1", "sentinel down-after-milliseconds mymaster 1000",
+		"sentinel monitor mymaster " + host + " " + port + " 1", "sentinel down-after-milliseconds mymaster 3000",
 	}})
 	one.Do(setSession)
 	url := "redis://mymaster/0?sentinels=" + sentinel.Addr

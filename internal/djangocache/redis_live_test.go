@@ -62,7 +62,7 @@ func TestRedisUsersAndTLS(t *testing.T) {
 		"no TLS":                   {"redis://reader:" + password + "@" + secret.Addr, "failure: "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := jsonStore(t, tt.url).within(t, 3*time.Second, sessionKey)
+			got := jsonStore(t, tt.url).within(t, 10*time.Second, sessionKey)
 			if got != tt.want && (tt.want == "1" || !strings.HasPrefix(got, tt.want)) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -130,7 +130,7 @@ func TestRedisReplicas(t *testing.T) {
 		replicas[0].Resume()
 	}
 	replicas[1].Stop()
-	if got := d.within(t, 2*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
+	if got := d.within(t, 2*timeout, sessionKey); !strings.HasPrefix(got, "failure: ") {
 		t.Errorf("without both: got %q", got)
 	}
 	if err := d.cache.Probe(t.Context()); err == nil {
@@ -141,11 +141,11 @@ func TestRedisReplicas(t *testing.T) {
 // pollFound waits for a session to reach a replica, or for a cluster or a Sentinel to make up its mind.
 func pollFound(t *testing.T, d *deployment) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second) // a Sentinel that stood still for two seconds does nothing for the next 30
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		got := d.within(t, 3*time.Second, sessionKey)
+		got := d.within(t, 10*time.Second, sessionKey)
 		if got == "1" {
 			return
 		}
@@ -185,7 +185,7 @@ func TestRedisSentinel(t *testing.T) {
 		s.Resume()
 	}
 	unknown := jsonStore(t, "redis://:sesame@nobody/0?sentinels="+sentinels)
-	if got := unknown.within(t, 3*time.Second, sessionKey); got != "failure: reading the cache: the Sentinels know no such service" {
+	if got := unknown.within(t, 10*time.Second, sessionKey); got != "failure: reading the cache: the Sentinels know no such service" {
 		t.Errorf("a service that no Sentinel knows: got %q", got)
 	}
 	t.Run("a Sentinel that says itself that its primary is down", func(t *testing.T) {
@@ -198,9 +198,9 @@ func TestRedisSentinel(t *testing.T) {
 		defer watching[2].Resume()
 		asks := jsonStore(t, "redis://:sesame@mymaster/0?client_class=django_redis.client.SentinelClient&sentinels="+sentinels)
 		var got string
-		deadline := time.Now().Add(30 * time.Second) // until they have noticed
+		deadline := time.Now().Add(90 * time.Second) // until they have noticed, as above
 		for time.Now().Before(deadline) && strings.Count(got, "says that the primary is down") != 2 {
-			got = asks.within(t, 3*time.Second, sessionKey)
+			got = asks.within(t, 10*time.Second, sessionKey)
 		}
 		if strings.Count(got, "says that the primary is down") != 2 || strings.Contains(got, "asking the Sentinel") {
 			t.Errorf("two say so, and one is silent: got %q", got)
@@ -233,7 +233,7 @@ func TestRedisSentinel(t *testing.T) {
 	for _, s := range watching {
 		s.Stop()
 	}
-	if got := d.within(t, 3*time.Second, sessionKey); !strings.Contains(got, "asking the Sentinel at "+addresses[0]) {
+	if got := d.within(t, 10*time.Second, sessionKey); !strings.Contains(got, "asking the Sentinel at "+addresses[0]) {
 		t.Errorf("without Sentinels: got %q", got)
 	}
 }
@@ -241,11 +241,11 @@ func TestRedisSentinel(t *testing.T) {
 func TestRedisCluster(t *testing.T) {
 	node := djangotest.Redis(t, djangotest.RedisConfig{Cluster: true})
 	d := jsonStore(t, "redis://"+node.Addr+"?cluster=true")
-	if got := d.within(t, 3*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
+	if got := d.within(t, 10*time.Second, sessionKey); !strings.HasPrefix(got, "failure: ") {
 		t.Errorf("a cluster without slots: got %q", got)
 	}
 	node.Do("CLUSTER ADDSLOTSRANGE 0 16383")
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !node.Answers(setSession, "+OK") {
 		select {
 		case <-deadline:

@@ -57,7 +57,7 @@ func TestPgBouncer(t *testing.T) {
 	})
 	t.Run("the password is wanted", func(t *testing.T) {
 		wrong := strings.Replace(bouncer.URL(db), "django:", "django:x", 1)
-		if got, err := queryWithin(t, open(t, wrong), 10*time.Second, "SELECT 1"); err == nil {
+		if got, err := queryWithin(t, open(t, wrong), time.Minute, "SELECT 1"); err == nil {
 			t.Errorf("got %q with a wrong password", got)
 		}
 	})
@@ -89,7 +89,7 @@ func TestPgBouncerBreaksPreparedStatements(t *testing.T) {
 			}
 			defer tx.Rollback() //nolint:errcheck // only to free the connection
 
-			got, err := executeWithin(t, statement, 10*time.Second)
+			got, err := executeWithin(t, statement, time.Minute)
 			switch {
 			case wantBroken && (err == nil || !strings.Contains(err.Error(), "26000")): // invalid_sql_statement_name
 				t.Errorf("got %q, %v; want a missing prepared statement", got, err)

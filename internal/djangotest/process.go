@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	startTimeout = 60 * time.Second      // a busy machine starts servers slowly
-	stopTimeout  = 15 * time.Second      // past it a process is killed, and that is an error
+	startTimeout = 2 * time.Minute       // a busy machine starts servers slowly
+	stopTimeout  = 60 * time.Second      // past it a process is killed, and that is an error
 	pollInterval = 20 * time.Millisecond // between two questions whether something has happened yet
 	outputBytes  = 16 << 10              // how much of a process's output a failing test prints
 )
@@ -36,8 +36,8 @@ type Process struct {
 	paused []int         // process ids stopped by Pause
 }
 
-// StartProcess starts cmd and polls ready until it returns nil; a process that ends first, or is not ready within a
-// minute or when ctx ends, fails the test. The cleanup stops it (SIGTERM), and prints its output if the test failed.
+// StartProcess starts cmd and polls ready until it returns nil; a process that ends first, or is not ready within two
+// minutes or when ctx ends, fails the test. The cleanup stops it (SIGTERM), and prints its output if the test failed.
 // Stdout and Stderr are kept for that unless the caller has set them.
 func StartProcess(ctx context.Context, tb testing.TB, cmd *exec.Cmd, ready func(context.Context) error) *Process {
 	tb.Helper()
@@ -185,7 +185,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	return nil
 }
 
-// Stop sends sig and waits for the end. A process that is still there after 15 s is killed, and that is an error.
+// Stop sends sig and waits for the end. A process that is still there after a minute is killed, and that is an error.
 func (p *Process) Stop(sig syscall.Signal) error {
 	p.Resume() // a stopped process does not hear its signals
 	if err := p.Signal(sig); err != nil {

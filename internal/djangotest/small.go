@@ -108,6 +108,12 @@ func serverProgram(tb testing.TB, name, debianPackage string) string {
 	return ""
 }
 
+// FreeAddr is a loopback address that nobody listens on, and that no outgoing connection takes.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	return loopback(mustFreePort(tb))
+}
+
 func mustFreePort(tb testing.TB) int {
 	tb.Helper()
 	port, err := freePort()

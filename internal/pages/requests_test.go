@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"django-sidecar/internal/djangotest"
 )
 
 // TestRequestsOfHTTP sends each request in docs/http.md to a sidecar with a database of the demo's, and expects what its row says.
@@ -66,7 +67,7 @@ func build(t *testing.T) string {
 func startDemo(t *testing.T) *demo {
 	t.Helper()
 	binary := build(t)
-	d := &demo{public: freeAddress(t), admin: freeAddress(t), cookies: map[string]string{}, log: new(bytes.Buffer)}
+	d := &demo{public: djangotest.FreeAddr(t), admin: djangotest.FreeAddr(t), cookies: map[string]string{}, log: new(bytes.Buffer)}
 	cmd := exec.CommandContext(t.Context(), binary, "demo")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "SIDECAR_LISTEN="+d.public, "SIDECAR_ADMIN_LISTEN="+d.admin, "SIDECAR_TRUSTED_PROXIES=127.0.0.1",
 		"SIDECAR_WRITE=touch,logout,login", "SIDECAR_LOGIN_TRIES_PER_ADDRESS=20")
@@ -138,18 +139,6 @@ func (d *demo) login(t *testing.T) string {
 	}
 	t.Fatalf("no session: %s", answer.Status)
 	return ""
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
 }
 
 // expect sends the request of a row: request, with, session, status, headers, message.

@@ -117,7 +117,7 @@ func runBlocks(t *testing.T, blocks []block) {
 	}
 	environ := []string{"HOME=" + t.TempDir()}
 	for _, port := range []string{"8000", "8080", "8100", "8101", "9000"} {
-		_, free, _ := strings.Cut(freeAddress(t), ":")
+		_, free, _ := strings.Cut(djangotest.FreeAddr(t), ":")
 		script = strings.ReplaceAll(strings.ReplaceAll(script, ":"+port, ":"+free), `"127.0.0.1", `+port, `"127.0.0.1", `+free)
 		switch port {
 		case "8100":

@@ -15,10 +15,12 @@ import (
 	"time"
 )
 
-// soon is a deadline that tests wait for, and later is one that they do not.
+// soon is a deadline that tests wait for, and later is one that they do not. By inTime something must have been done before, on a
+// busy machine.
 const (
-	soon  = 20 * time.Millisecond
-	later = time.Minute
+	soon   = 20 * time.Millisecond
+	inTime = 3 * time.Second
+	later  = time.Minute
 )
 
 // counted counts how often a deadline is armed.
@@ -114,9 +116,9 @@ func TestReadDeadline(t *testing.T) {
 		echo(t, client, c)
 	})
 	t.Run("later than the one that is armed", func(t *testing.T) {
-		in(t, c.SetReadDeadline, soon)
+		armed := in(t, c.SetReadDeadline, inTime)
 		echo(t, client, c)
-		exceeds(t, in(t, c.SetReadDeadline, 4*soon), readByte(c))
+		exceeds(t, in(t, c.SetReadDeadline, time.Until(armed)+4*soon), readByte(c))
 	})
 	t.Run("earlier than the one that is armed", func(t *testing.T) {
 		in(t, c.SetReadDeadline, later)
@@ -192,14 +194,14 @@ func TestWriteDeadline(t *testing.T) {
 	for i := range text {
 		text[i] = byte(i * i >> 8)
 	}
-	in(t, c.SetWriteDeadline, soon)
+	armed := in(t, c.SetWriteDeadline, inTime)
 	if _, err := c.Write(text[:1]); err != nil {
 		t.Fatal(err)
 	}
-	in(t, c.SetWriteDeadline, slack/2)
+	in(t, c.SetWriteDeadline, time.Until(armed)+slack-soon)
 	var got bytes.Buffer
 	read := make(chan error)
-	time.AfterFunc(4*soon, func() { // so that the Write waits beyond the deadline that is armed
+	time.AfterFunc(time.Until(armed)+4*soon, func() { // so that the Write waits beyond the deadline that is armed
 		_, err := io.CopyN(&got, client, int64(len(text)))
 		read <- err
 	})
@@ -210,13 +212,17 @@ func TestWriteDeadline(t *testing.T) {
 		t.Errorf("read %d bytes, %v: want those that were written", got.Len(), err)
 	}
 
-	at := in(t, c.SetWriteDeadline, soon)
+	at := in(t, c.SetWriteDeadline, inTime)
 	exceeds(t, at, func() error {
-		n, err := c.Write(text)
-		if n <= 0 || n >= len(text) {
-			t.Errorf("wrote %d bytes, want some of them", n)
+		for all := 0; ; all += len(text) { // whatever there are buffers for now
+			n, err := c.Write(text)
+			if all+n <= 0 || err != nil && n >= len(text) {
+				t.Errorf("wrote %d and %d bytes, want some of them", all, n)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		return err
 	})
 }
 
@@ -273,7 +279,6 @@ func serve(t *testing.T, header, body, write, idle time.Duration) (l net.Listene
 
 // TestSlowClients has net/http keep its deadlines, with clients that are too slow in every way.
 func TestSlowClients(t *testing.T) {
-	l, failed := serve(t, soon, 2*soon, 3*soon, 4*soon)
 	for _, c := range []struct {
 		name, request, answer string
 		fails                 bool // in the handler
@@ -286,6 +291,8 @@ func TestSlowClients(t *testing.T) {
 		{name: "nobody reads", request: "GET /write HTTP/1.1\r\nHost: x\r\n\r\n", fails: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l, failed := serve(t, inTime, 2*inTime, 4*inTime, inTime)
 			client := dial(t, l)
 			if _, err := io.WriteString(client, c.request); err != nil {
 				t.Fatal(err)

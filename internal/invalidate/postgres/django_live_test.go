@@ -72,7 +72,7 @@ type ear struct {
 	heard []string
 }
 
-const liveTimeout = 10 * time.Second
+const liveTimeout = 30 * time.Second
 
 func hear(t *testing.T, db *djangotest.TestDatabase) *ear {
 	t.Helper()

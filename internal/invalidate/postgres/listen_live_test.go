@@ -135,7 +135,7 @@ func makeTables(t *testing.T, db *djangotest.TestDatabase) {
 // listening makes a Config for a deployment at an address.
 func listening(t *testing.T, rawURL string) Config {
 	t.Helper()
-	options := database.Options{Timeout: 2 * time.Second, Conns: 2}
+	options := database.Options{Timeout: 6 * time.Second, Conns: 2}
 	l, err := database.NewSubscriber(rawURL, options)
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestListenThroughABreak(t *testing.T) {
 	c := listening(t, db.URLAt(proxy.Addr()))
 	r := startListen(t, c)
 	r.until(t, "fresh")
-	for i, mode := range []djangotest.Mode{djangotest.Refuse(), djangotest.Reset(), djangotest.BlackHole(), djangotest.CutAfter(3), djangotest.Slow(3 * time.Second)} {
+	for i, mode := range []djangotest.Mode{djangotest.Refuse(), djangotest.Reset(), djangotest.BlackHole(), djangotest.CutAfter(3), djangotest.Slow(8 * time.Second)} {
 		broken := time.Now()
 		proxy.SetMode(mode)
 		r.until(t, "not fresh")

@@ -24,7 +24,7 @@ func TestRefusedBeforeBody(t *testing.T) {
 	} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.server.URL, "http://"))
 		if err == nil {
-			err = conn.SetDeadline(time.Now().Add(20 * time.Second))
+			err = conn.SetDeadline(time.Now().Add(time.Minute))
 		}
 		if err == nil {
 			_, err = fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nContent-Type: %s\r\nContent-Length: 1000\r\n%s\r\n", path, octets, header)

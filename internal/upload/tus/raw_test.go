@@ -27,7 +27,7 @@ func (s *site) start(path string, length int, more ...string) *rawPatch {
 		s.tb.Fatal(err)
 	}
 	s.tb.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		s.tb.Fatal(err)
 	}
 	p := &rawPatch{s.tb, conn, bufio.NewReader(conn)}

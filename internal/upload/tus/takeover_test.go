@@ -34,7 +34,7 @@ func TestTakeover(t *testing.T) {
 			}
 			took := time.Since(begun)
 			t.Logf("it took %v", took)
-			if took > 2*time.Second { // the promise is 100 ms; a machine under test may do other things
+			if took > 15*time.Second { // the promise is 100 ms; a machine under test may do other things
 				t.Errorf("it took %v", took)
 			}
 			if !dead.wantStatus(423) {
@@ -59,7 +59,7 @@ func TestTakeover(t *testing.T) {
 // received waits until the part of an upload has so many bytes. It looks at the file: asking would take over.
 func (s *site) received(path string, size int) {
 	s.tb.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		entries, err := s.options.Media.Entries()
 		if err != nil {
 			s.tb.Fatal(err)
@@ -142,7 +142,7 @@ func TestManyAtOnce(t *testing.T) {
 // TestTooSlow: a body that stands still is cut, and what came of it counts.
 func TestTooSlow(t *testing.T) {
 	s := newSite(t, nil)
-	s.handler.MinRate, s.handler.Grace = 1000, 50*time.Millisecond
+	s.handler.MinRate, s.handler.Grace = 1000, 3*time.Second // by which the first bytes have come
 	path := s.create(1000, "a.bin")
 	slow := s.start(path, 1000)
 	slow.send([]byte(strings.Repeat("x", 10)))

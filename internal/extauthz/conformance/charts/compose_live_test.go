@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -80,21 +79,10 @@ func (e *composer) program(t *testing.T, name, script string) {
 	}
 }
 
-// freeAddress is a port of the loopback that nobody has at the moment.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // TestGatewaysCompose brings up what compose.yaml describes, in its order, logs in through nginx, and stops the sidecar.
 func TestGatewaysCompose(t *testing.T) {
 	database := djangotest.Postgres(t)
-	sidecar, django, admin := freeAddress(t), freeAddress(t), "SIDECAR_ADMIN_LISTEN="+freeAddress(t)
+	sidecar, django, admin := djangotest.FreeAddr(t), djangotest.FreeAddr(t), "SIDECAR_ADMIN_LISTEN="+djangotest.FreeAddr(t)
 	e := &composer{project: composeProject(t), folder: filepath.Join(t.TempDir(), "compose"), path: t.TempDir()}
 	e.hosts = strings.NewReplacer("0.0.0.0:8000", django, "127.0.0.1:8000", django, ":8100", sidecar)
 	if err := os.CopyFS(e.folder, os.DirFS(composed)); err != nil {
