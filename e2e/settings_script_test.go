@@ -226,3 +226,47 @@ with override_settings(**(json.loads(%q) or {})):
 `, text, program))
 	return printed
 }
+
+// TestSettingsScriptOfLoginPages: a login page that is another one in some language is told of, and where none can be, no language is tried.
+func TestSettingsScriptOfLoginPages(t *testing.T) {
+	program, err := settingsscript.Program(settingsscript.Options{Format: "env", Directory: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"1.11", "6.1"} {
+		django := profile{django: version, sqlite: true}.deploy(t)
+		printed, code := django.Run(strings.Replace(program, "\nmain()\n", loginPages, 1))
+		var pages map[string]struct{ Told, Tried bool }
+		if err := json.Unmarshal([]byte(lastLine(printed)), &pages); err != nil || code != 0 {
+			t.Fatalf("Django %s: %v, code %d\n%s", version, err, code, printed)
+		}
+		for name, want := range map[string]struct{ Told, Tried bool }{
+			"/in/": {}, "https://login.example/in/": {}, "plain:in": {}, "lazy plain:in": {},
+			"translated": {true, true}, "lazy translated": {true, true}, "prefixed:within": {true, true}, "text": {true, true}, "the same text": {false, true},
+		} {
+			if got, there := pages[name]; got != want || !there {
+				t.Errorf("Django %s, LOGIN_URL %s: %+v, want %+v", version, name, got, want)
+			}
+		}
+	}
+}
+
+// loginPages prints of each LOGIN_URL whether a note tells that it is another page in some language, and whether another language was tried.
+const loginPages = `
+set_up()
+from django.test.utils import override_settings
+from django.urls import reverse_lazy
+from django.utils.functional import lazy
+from oracle_app.urls import gettext_lazy
+pages = dict((name, name) for name in ("/in/", "https://login.example/in/", "plain:in", "translated", "prefixed:within"))
+pages.update(("lazy " + name, reverse_lazy(name)) for name in ("plain:in", "translated"))
+pages.update({"text": lazy(lambda: "/%s/" % gettext_lazy("Monday"), str)(), "the same text": gettext_lazy("/of/no/catalog/")})
+resolves, tried, found = login_url_in, [], {}
+login_url_in = lambda language: tried.append(language) or resolves(language)
+for name, page in pages.items():
+    report, tried[:] = Report(), []
+    with override_settings(LOGIN_URL=page):
+        read_login_url(report)
+    found[name] = {"Told": any("in each language" in r for r in report.remarks), "Tried": bool(tried)}
+print(to_json(found))
+`

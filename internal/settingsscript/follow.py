@@ -20,7 +20,7 @@ class Follower(object):
     """Reads a middleware, and all code that gets the request from it."""
 
     def __init__(self, nobody=("is_authenticated",), by_settings=True):
-        self.events, self.unread, self.seen = [], [], set()
+        self.events, self.unread, self.seen = [], [], {}
         self.by_settings, self.settings = by_settings, set()  # whether code is passed over that settings turn off, and by which
         self.attributes = set(OF_REQUEST)  # that hold the request
         self.nobody = nobody  # attributes of which one that is false says that nobody is logged in
@@ -29,11 +29,18 @@ class Follower(object):
         kind, made = outcome(lambda: item(lambda request: None)) if inspect.isclass(item) else ("", None)
         self.whole(item, made if kind == "value" else None, True)
 
+    def once(self, instance, *read):
+        """Whether this has not been read yet. Functions that a decorator makes share their code, and instances of a class their methods."""
+        instance = instance.cls if isinstance(instance, Made) else instance
+        key = (id(instance),) + read
+        new = key not in self.seen
+        self.seen[key] = instance  # so that no other gets its id
+        return new
+
     def whole(self, thing, instance, by_django=False):
         """A class with its bases, or a function, whose arguments may all be the request. Django makes a middleware of get_response."""
-        if (thing, by_django) in self.seen:
+        if not self.once(instance, thing, by_django):
             return
-        self.seen.add((thing, by_django))
         if not inspect.isclass(thing):
             if inspect.isfunction(function_of(thing)):
                 return self.function(function_of(thing), None, (), False, instance)
@@ -50,10 +57,8 @@ class Follower(object):
     def function(self, function, tainted, by, anonymous, instance=None):
         """Each code of a function, and of what decorates it."""
         while True:
-            key = (function.__code__, tainted, by, anonymous)
-            if key in self.seen:
+            if not self.once(instance, function, tainted, by, anonymous):
                 return
-            self.seen.add(key)
             if len(self.seen) > 4000:
                 return self.lost("too much code to follow", function)
             source = source_of(function.__code__)

@@ -85,9 +85,38 @@ def read_login_url(report):
         )
         return
     report.set("DJANGO_LOGIN_URL", url, "/accounts/login/")
-    others = set(outcome(lambda: login_url_in(code))[1] for code, _ in settings.LANGUAGES) if settings.USE_I18N else ()
-    if set(others) - set([url]):
+    if settings.USE_I18N and outcome(is_translated)[1] and any(outcome(lambda: login_url_in(code))[1] != url for code, _ in settings.LANGUAGES):
         report.remarks.append("LOGIN_URL is another page in each language, and gateways send all browsers to %s: DJANGO_LOGIN_URL may name a page that redirects" % url)
+
+
+def is_translated():
+    """Whether LOGIN_URL may be another page in some language. To reverse it in each takes seconds where a project has many addresses."""
+    from django.urls import get_resolver, reverse
+    from django.utils.functional import Promise
+
+    url = settings.LOGIN_URL
+    if isinstance(url, Promise):
+        function, arguments = url.__reduce__()[1][:2]
+        url = arguments[0] if function is reverse else None  # reverse_lazy(NAME)
+    if not isinstance(url, (str, type(u""))):
+        return True
+    return any(not fixed(p) for way in ways_to(url.split(":")[-1], get_resolver().url_patterns) for p in way)
+
+
+def ways_to(name, patterns, above=()):
+    """The patterns that lead to each address of a name, from the first one on."""
+    for p in patterns:
+        if hasattr(p, "url_patterns"):
+            for way in ways_to(name, p.url_patterns, above + (p,)) if p not in above else ():
+                yield way
+        elif p.name == name:
+            yield above + (p,)
+
+
+def fixed(p):
+    """Whether a pattern is the same in all languages: none of i18n_patterns(), and no translated text. Before Django 2.0 it has no "pattern"."""
+    pattern = getattr(p, "pattern", p)
+    return is_djangos(type(pattern)) and isinstance(getattr(pattern, "_route", getattr(pattern, "_regex", None)), (str, type(u"")))
 
 
 def login_url_in(language):

@@ -136,6 +136,31 @@ class ByFlag(Base):
         return self.get_response(request)
 
 
+class BySecondStep(Base):
+    def __call__(self, request):
+        nights.first(request)
+        nights.second(request)
+        return self.get_response(request)
+
+
+def logged(method):
+    def inner(self, request, *args):
+        return method(self, request, *args)
+
+    return inner
+
+
+class ByDecorated(Base):
+    @logged
+    def process_request(self, request):
+        return None
+
+    @logged
+    def process_view(self, request, *args):
+        if night(request):
+            farewell(request)
+
+
 def by_function(get_response):
     def middleware(request):
         if night(request):
