@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"django-sidecar/internal/csrf"
 	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/reply"
 )
@@ -27,8 +28,10 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 		state := c.Read(w.Header(), r, now())
 		if err := state.Check(r, csrfhttp.FormField); err != nil {
 			s.logger.WarnContext(r.Context(), "CSRF verification failed",
-				"reason", err.Error(), "method", r.Method, "path", r.URL.Path)
-			answer(w, reply.NotOfThisSite)
+				"reason", csrf.ForLog(err).Error(), "method", r.Method, "path", r.URL.Path)
+			refusal := reply.NotOfThisSite
+			refusal.Message += " Here, " + err.Error() + "."
+			answer(w, refusal)
 			return
 		}
 		inner := r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{site: s, State: state}))

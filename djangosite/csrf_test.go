@@ -2,6 +2,7 @@ package djangosite_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -87,6 +88,38 @@ func TestCSRF(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if w.Code != tt.status || tt.status == 200 && !strings.HasPrefix(w.Body.String(), "done") {
 			t.Errorf("%s: %d %s; want %d", name, w.Code, w.Body, tt.status)
+		}
+	}
+}
+
+// TestCSRFSaysWhy: the answer to a form that is refused has the reason, and the log what to do. Neither has a token.
+func TestCSRFSaysWhy(t *testing.T) {
+	d := deploy(t)
+	var log strings.Builder
+	d.settings.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	h := open(t, d.settings).CSRF(formPage)
+	cookie, token := strings.Repeat("s", 32), strings.Repeat("t", 32)
+	for origin, want := range map[string][2]string{
+		"":                     {"the CSRF token is incorrect.", "the CSRF token is incorrect"},
+		"http://other.example": {`origin checking failed: \"http://other.example\" does not match any trusted origins.`, `add \"http://other.example\" to DJANGO_CSRF_TRUSTED_ORIGINS`},
+	} {
+		log.Reset()
+		r := httptest.NewRequest(http.MethodPost, "/form", nil)
+		r.Header.Set("Cookie", "csrftoken="+cookie)
+		r.Header.Set("X-CSRFToken", token)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if body := w.Body.String(); w.Code != http.StatusForbidden || !strings.Contains(body, want[0]) || strings.Contains(body, "DJANGO_") {
+			t.Errorf("%q: %d %s", origin, w.Code, body)
+		}
+		if !strings.Contains(log.String(), want[1]) || !strings.Contains(log.String(), "path=/form") {
+			t.Errorf("%q: the log has %s", origin, &log)
+		}
+		if all := w.Body.String() + log.String(); strings.Contains(all, cookie) || strings.Contains(all, token) {
+			t.Errorf("%q: a token is told: %s", origin, all)
 		}
 	}
 }

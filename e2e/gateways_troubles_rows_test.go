@@ -208,7 +208,7 @@ func (d *troubled) writing() map[string]func(*testing.T) said {
 		return d.asked(map[string]string{"SIDECAR_WRITE": "login", "SIDECAR_LOGIN_TRIES": tries}, requests...)
 	}
 	return map[string]func(*testing.T) said{
-		"origin checking failed: the origin does not match any trusted origins": asked("10", ofThisSite+"\nOrigin: https://shop.example"+body),
+		"does not match any trusted origins": asked("10", ofThisSite+"\nOrigin: https://shop.example"+body),
 		"the CSRF cookie is not set": asked("10", login+"\nX-CSRFToken: "+token+body),
 		"Too many tries to log in.":  asked("1", ofThisSite+body, ofThisSite+body),
 		"FAIL  writing": func(t *testing.T) said {

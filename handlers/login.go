@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"django-sidecar/internal/check"
+	"django-sidecar/internal/csrf"
 	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/login"
@@ -51,7 +52,7 @@ func (s *server) login(c echo.Context) error {
 	credentials, readErr := login.Read(r.Header.Get(echo.HeaderContentType), text)
 	token := s.Login.CSRF.Read(h, r, s.Answers.Now())
 	if err := token.Check(r, func(*http.Request, bool) string { return credentials.Token }); err != nil {
-		return s.refuseLogin(c, reply.NotOfThisSite, err)
+		return s.refuseLogin(c, reply.NotOfThisSite, csrf.ForLog(err))
 	}
 	encoding := r.Header.Get(echo.HeaderContentEncoding)
 	if readErr != nil || encoding != "" && !strings.EqualFold(encoding, "identity") {

@@ -10,6 +10,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/check"
+	"django-sidecar/internal/csrf"
 	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/observe"
@@ -61,7 +62,7 @@ func (s *server) ofThisSite(next echo.HandlerFunc) echo.HandlerFunc {
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxFormBytes)
 		if err := s.Writes.CSRF.Read(h, r, s.Answers.Now()).Check(r, csrfhttp.FormField); err != nil {
 			e := eventOf(c)
-			e.Refusal, e.Err = reply.NotOfThisSite.Message, err
+			e.Refusal, e.Err = reply.NotOfThisSite.Message, csrf.ForLog(err)
 			return refuse(c, reply.NotOfThisSite)
 		}
 		return next(c)

@@ -27,13 +27,13 @@ type Request struct {
 	Origin, Referer []string
 }
 
-// Why a request is refused, in Django's words. None of them has anything of the request.
+// Why a request is refused, in Django's words. None of them has anything of the request: a SourceError has.
 var (
-	ErrBadOrigin         = errors.New("origin checking failed: the origin does not match any trusted origins")
+	ErrBadOrigin         = errors.New("origin checking failed")
 	ErrNoReferer         = errors.New("referer checking failed: no Referer")
 	ErrMalformedReferer  = errors.New("referer checking failed: the Referer is malformed")
 	ErrInsecureReferer   = errors.New("referer checking failed: the Referer is insecure while the host is secure")
-	ErrBadReferer        = errors.New("referer checking failed: the Referer does not match any trusted origins")
+	ErrBadReferer        = errors.New("referer checking failed")
 	ErrNoCookie          = errors.New("the CSRF cookie is not set")
 	ErrBadCookie         = errors.New("the CSRF cookie is malformed")
 	ErrTokenMissing      = errors.New("the CSRF token is missing")
@@ -76,7 +76,7 @@ func (r Rules) checkOrigin(q Request) error {
 	}
 	sent, netloc, err := split(origin)
 	if err != nil {
-		return ErrBadOrigin
+		return r.refuse(ErrBadOrigin, origin, q)
 	}
 	for _, trusted := range r.TrustedOrigins {
 		trustedScheme, domain, wildcard := strings.Cut(trusted, "://*")
@@ -84,7 +84,7 @@ func (r Rules) checkOrigin(q Request) error {
 			return nil
 		}
 	}
-	return ErrBadOrigin
+	return r.refuse(ErrBadOrigin, origin, q)
 }
 
 // checkReferer is _check_referer. The port is that of the Host, where Django takes the server's own.
@@ -110,7 +110,7 @@ func (r Rules) checkReferer(q Request) error {
 		good = r.CookieDomain + portOf(q.Host)
 	}
 	if !isSameDomain(netloc, good) {
-		return ErrBadReferer
+		return r.refuse(ErrBadReferer, scheme+"://"+netloc, q)
 	}
 	return nil
 }

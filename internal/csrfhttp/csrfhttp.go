@@ -102,7 +102,7 @@ func VariesByCookie(h http.Header) {
 }
 
 // Check is process_view. field reads the token from the request's form, "" where it has none; it is asked last, and
-// only where the token may be right. The error has nothing of the request.
+// only where the token may be right. The error has nothing of the request, but for a *csrf.SourceError.
 func (s *State) Check(r *http.Request, field func(r *http.Request, hasHeader bool) string) error {
 	c, cookie := s.checker, s.sent
 	if csrf.IsSafe(r.Method) {
