@@ -34,20 +34,24 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 			answer(w, refusal)
 			return
 		}
-		inner := r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{site: s, State: state}))
+		v := &visit{site: s, State: state, answer: &answered{ResponseWriter: w}}
+		inner := r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 		defer removeFiles(inner, r.MultipartForm)
-		next.ServeHTTP(w, inner)
+		next.ServeHTTP(v.answer, inner)
 	})
 }
 
 // CSRFToken is Django's get_token: a token for the form or the script of a page, whose request has been through
 // [Site.CSRF]. It is another one each time. It sets the csrftoken cookie, so that it must be called before the
-// answer's header is written. It panics where no Site.CSRF has been.
+// answer's first byte: not by a template that is being executed, but for its data. Called later, it is logged as an
+// error, once, and a browser that lacks the cookie is refused when it sends the form. It panics where no Site.CSRF has
+// been.
 func CSRFToken(w http.ResponseWriter, r *http.Request) string {
 	v, _ := r.Context().Value(visitKey{}).(*visit)
 	if v == nil {
 		panic("djangosite: CSRFToken: put the CSRF middleware of the site around the handler")
 	}
+	v.sets(r, "CSRFToken")
 	return v.Token(w.Header(), now())
 }
 
@@ -56,6 +60,7 @@ type visit struct {
 	*csrfhttp.State
 
 	site    *Site
+	answer  *answered
 	session *string // the key of the session that the answer begins or goes on with, "" where it ends one; nil: neither
 }
 

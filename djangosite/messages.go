@@ -88,6 +88,7 @@ func (m *Messages) Save(w http.ResponseWriter) error {
 	if *c.Cookie == "" {
 		line = attributes.Ended(messages.CookieName)
 	}
+	m.site.visitOf(m.r).sets(m.r, "Messages.Save")
 	setcookie.Put(w.Header(), line)
 	csrfhttp.VariesByCookie(w.Header())
 	return nil

@@ -107,6 +107,7 @@ func (s *Site) putSession(h http.Header, r *http.Request, key, line string) {
 	setcookie.Put(h, line)
 	csrfhttp.VariesByCookie(h)
 	if v := s.visitOf(r); v != nil {
+		v.sets(r, "Login, Logout or Update")
 		v.session = &key
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -22,6 +23,8 @@ type Site struct {
 	logger *slog.Logger
 
 	redirectField string // REDIRECT_FIELD_NAME
+
+	late sync.Once // a cookie that was set too late has been logged
 }
 
 // source finds out.
