@@ -271,14 +271,19 @@ func TestSettings(t *testing.T) {
 // TestSlipsOfThePen: a requirement that cannot be meant ends the program at its start.
 func TestSlipsOfThePen(t *testing.T) {
 	var site djangosite.Site
-	for name, slip := range map[string]func(){
-		"no permission": func() { site.RequirePerm() }, "no dot": func() { site.RequirePerm("view_report") },
-		"one of two": func() { site.RequirePerm("a.b", "") }, "no group": func() { site.RequireGroup() }, "empty group": func() { site.RequireGroup("") },
+	const perm, group = `write "app_label.codename", such as "reports.view_report"`, `write the name of a group, such as "editors"`
+	for says, slip := range map[string]func(){
+		`RequirePerm(): ` + perm:              func() { site.RequirePerm() },
+		`RequirePerm("view_report"): ` + perm: func() { site.RequirePerm("view_report") },
+		`RequirePerm(""): ` + perm:            func() { site.RequirePerm("a.b", "") },
+		`RequireGroup(): ` + group:            func() { site.RequireGroup() },
+		`RequireGroup(""): ` + group:          func() { site.RequireGroup("") },
+		`RequireGroup("\xff"): ` + group:      func() { site.RequireGroup("a", "\xff") },
 	} {
 		func() {
 			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: no panic", name)
+				if said := recover(); said != "djangosite: "+says {
+					t.Errorf("%v, want %s", said, says)
 				}
 			}()
 			slip()

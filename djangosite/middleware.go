@@ -50,7 +50,7 @@ func (s *Site) RequireSuperuser(next http.Handler) http.Handler {
 // RequireGroup is RequireUser for users who are in all of the groups. Superusers are in their own groups only. It
 // panics without a name.
 func (s *Site) RequireGroup(names ...string) func(http.Handler) http.Handler {
-	return s.require(requirements("RequireGroup", "group:", names))
+	return s.require(requirements("RequireGroup", "group:", `the name of a group, such as "editors"`, names))
 }
 
 // RequirePerm is RequireUser for users who have all of the permissions, each as "app_label.codename": user.has_perms.
@@ -58,23 +58,24 @@ func (s *Site) RequireGroup(names ...string) func(http.Handler) http.Handler {
 // settings make permissions unknowable (a backend that is not known, a user model without them), every request of a
 // user is answered 500.
 func (s *Site) RequirePerm(perms ...string) func(http.Handler) http.Handler {
-	return s.require(requirements("RequirePerm", "perm:", perms))
+	return s.require(requirements("RequirePerm", "perm:", `"app_label.codename", such as "reports.view_report"`, perms))
 }
 
-// requirements reads names as the sidecar reads require= in a gateway's URL.
-func requirements(method, kind string, names []string) gateway.Requirements {
+// requirements reads names as the sidecar reads require= in a gateway's URL. It panics at a slip in the program, which
+// is at its start; form says what to write.
+func requirements(method, kind, form string, names []string) (all gateway.Requirements) {
+	if len(names) == 0 {
+		panic("djangosite: " + method + "(): write " + form)
+	}
 	query := url.Values{}
 	for _, name := range names {
 		query.Add("require", kind+name)
+		var err error
+		if all, err = gateway.ParseRequirements(query.Encode()); err != nil {
+			panic(fmt.Sprintf("djangosite: %s(%q): write %s", method, name, form))
+		}
 	}
-	demands, err := gateway.ParseRequirements(query.Encode())
-	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("it needs a name")
-	}
-	if err != nil {
-		panic("djangosite: " + method + ": " + err.Error()) // a slip in the program, at its start
-	}
-	return demands
+	return all
 }
 
 func (s *Site) require(demands gateway.Requirements) func(http.Handler) http.Handler {
