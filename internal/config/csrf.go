@@ -41,15 +41,19 @@ func (c *Config) readCSRF(r *reader) {
 }
 
 // csrfOrigins are the trusted origins by which Django itself lets a request pass. From 4.0 on it compares Origin with the
-// whole, and a host without a scheme is nobody's (django/middleware/csrf.py, 4.0, allowed_origins_exact and
-// csrf_trusted_origins_hosts, which takes the netloc of urlparse). Before, it compares the Referer's host with the text:
+// whole (django/middleware/csrf.py, 4.0, allowed_origins_exact), and refuses a host without a scheme
+// (core/checks/compatibility/django_4_0.py, 4.0 to 6.1, 4_0.E001). Before, it compares the Referer's host with the text:
 // one with a scheme or an asterisk is nobody's (3.2, process_view, is_same_domain).
 func (r *reader) csrfOrigins(version string) (origins []string) {
+	const name = "DJANGO_CSRF_TRUSTED_ORIGINS"
 	older := olderThan(version, 4, 0)
-	for _, text := range r.list("DJANGO_CSRF_TRUSTED_ORIGINS") {
+	for i, text := range r.list(name) {
 		switch whole := strings.Contains(text, "://"); {
 		case text == "null" && !older:
 			origins = append(origins, text)
+		case !older && !whole:
+			r.fault(name, fmt.Sprintf("has no scheme in entry %d, which Django %s refuses (4_0.E001): write "+
+				"https://app.example.com for app.example.com, and https://*.example.com for .example.com", i+1, version))
 		case text == "null", whole == older, older && strings.HasPrefix(text, "*"):
 		default:
 			of, _ := originsOf(text) // what cannot be read is a fault of the uploads' reading

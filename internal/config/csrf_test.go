@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,18 +38,28 @@ func TestCSRFCookie(t *testing.T) {
 }
 
 // TestCSRFTrustedOrigins: an origin counts for tokens where it counts for Django: with its scheme from 4.0 on, and without
-// one before. What counts for uploads is another matter.
+// one before. One without a scheme is refused where Django refuses it. What counts for uploads is another matter.
 func TestCSRFTrustedOrigins(t *testing.T) {
-	const given = "app.example.com,.example.net,*.example.info,https://shop.example.org,http://*.example.org,null"
+	const whole = "https://shop.example.org,http://*.example.org,null"
+	const given = "app.example.com,.example.net,*.example.info," + whole
 	for version, want := range map[string][]string{
 		"3.2": {"https://app.example.com", "http://app.example.com", "https://*.example.net", "http://*.example.net"},
 		"4.0": {"https://shop.example.org", "http://*.example.org", "null"},
 	} {
+		given, ofUploads := given, 9
+		if version == "4.0" {
+			for i, host := range []string{"app.example.com", ".example.net", "*.example.info", "app.example.com:8443"} {
+				list := strings.Repeat("https://a.example,", i) + host
+				wantFault(t, with(env{"DJANGO_VERSION": version, "DJANGO_CSRF_TRUSTED_ORIGINS": list}), "DJANGO_CSRF_TRUSTED_ORIGINS",
+					fmt.Sprintf("has no scheme in entry %d, which Django 4.0 refuses (4_0.E001): write https://app.example.com for", i+1), "=https://")
+			}
+			given, ofUploads = whole, 3
+		}
 		c := mustLoad(t, with(env{"DJANGO_VERSION": version, "DJANGO_CSRF_TRUSTED_ORIGINS": given}))
 		if diff := cmp.Diff(want, c.CSRF.TrustedOrigins); diff != "" {
 			t.Errorf("Django %s: %s", version, diff)
 		}
-		if len(c.Uploads.TrustedOrigins) != 9 {
+		if len(c.Uploads.TrustedOrigins) != ofUploads {
 			t.Errorf("Django %s: for uploads there are %q", version, c.Uploads.TrustedOrigins)
 		}
 	}
