@@ -209,8 +209,8 @@ func (d *troubled) writing() map[string]func(*testing.T) said {
 	}
 	return map[string]func(*testing.T) said{
 		"does not match any trusted origins": asked("10", ofThisSite+"\nOrigin: https://shop.example"+body),
-		"the CSRF cookie is not set": asked("10", login+"\nX-CSRFToken: "+token+body),
-		"Too many tries to log in.":  asked("1", ofThisSite+body, ofThisSite+body),
+		"the CSRF cookie is not set":         asked("10", login+"\nX-CSRFToken: "+token+body),
+		"Too many tries to log in.":          asked("1", ofThisSite+body, ofThisSite+body),
 		"FAIL  writing": func(t *testing.T) said {
 			settings := d.to(t, as("looker", ""))
 			settings["SIDECAR_WRITE"] = "login"
