@@ -31,7 +31,7 @@ func (s *Site) CSRF(next http.Handler) http.Handler {
 				"reason", csrf.ForLog(err).Error(), "method", r.Method, "path", r.URL.Path)
 			refusal := reply.NotOfThisSite
 			refusal.Message += " Here, " + err.Error() + "."
-			answer(w, refusal)
+			s.answer(w, r, refusal)
 			return
 		}
 		v := &visit{site: s, State: state, answer: &answered{ResponseWriter: w}}

@@ -56,12 +56,10 @@ func (a *answered) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // sets notes that a call sets cookies in the answer. Where that has begun, the log says so, once: the browser does not
 // get them, and who calls like that does so for everybody.
 func (v *visit) sets(r *http.Request, call string) {
-	if v == nil || !v.answer.begun.Load() {
+	if v == nil || !v.answer.begun.Load() || v.site.late.Swap(true) {
 		return
 	}
-	v.site.late.Do(func() {
-		v.site.logger.ErrorContext(r.Context(), "a cookie is lost: "+call+" was called after the answer had begun. "+
-			"Call it before the first byte or status, such as before a template is executed; CSRF checks and sessions fail "+
-			"for browsers that lack the cookie. This is logged once", "method", r.Method, "path", r.URL.Path)
-	})
+	v.site.logger.ErrorContext(r.Context(), "a cookie is lost: it was set after the answer had begun (logged once)",
+		"call", call, "remedy", "call it before the first byte or status, such as before a template is executed",
+		"method", r.Method, "path", r.URL.Path)
 }

@@ -89,7 +89,7 @@ func (s *Site) require(demands gateway.Requirements) func(http.Handler) http.Han
 			defer removeFiles(r, had)
 			q := check.Question{Demands: demands, Original: original(r), Cookies: r.Header["Cookie"]}
 			if a := s.source.judge(ctx, q, v); a.Action != gateway.Allow {
-				answer(w, a.Reply)
+				s.answer(w, r, a.Reply)
 				return
 			}
 			w.Header().Set("Cache-Control", "private")
@@ -107,7 +107,7 @@ func (s *Site) loaded(w http.ResponseWriter, r *http.Request) (*http.Request, dj
 	csrfhttp.VariesByCookie(w.Header())
 	v, err := s.Verify(r.Context(), r.Header["Cookie"])
 	if err != nil {
-		answer(w, reply.Unavailable)
+		s.answer(w, r, reply.Unavailable)
 		return r, v, false
 	}
 	return r.WithContext(context.WithValue(r.Context(), contextKey{}, loaded{s, v})), v, true
@@ -139,19 +139,23 @@ func original(r *http.Request) gateway.Request {
 }
 
 // answer refuses a request.
-func answer(w http.ResponseWriter, told reply.Reply) {
+func (s *Site) answer(w http.ResponseWriter, r *http.Request, told reply.Reply) {
 	h := w.Header()
 	for _, field := range told.Header {
 		h.Set(field.Name, field.Value)
 	}
 	h.Set("Cache-Control", "no-store")
-	if told.Message != "" {
+	var body []byte
+	if s != nil && s.RefusalPage != nil && told.Status >= http.StatusBadRequest {
+		body = s.RefusalPage(r, told.Status, told.Message)
+		h.Set("Content-Type", "text/html; charset=utf-8")
+	}
+	if body == nil && told.Message != "" {
+		body = told.JSON()
 		h.Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(told.Status)
-	if told.Message != "" {
-		_, _ = w.Write(told.JSON()) // whoever asked may be gone
-	}
+	_, _ = w.Write(body) // whoever asked may be gone
 }
 
 type contextKey struct{}

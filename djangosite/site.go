@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"sync"
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -19,12 +20,17 @@ import (
 // Site is a Django site, of which this program is a part. It is safe for concurrent use. The zero Site knows nobody,
 // and answers 503. Close ends it.
 type Site struct {
+	// RefusalPage, if not nil, makes the page in place of the JSON of a refusal: a status of 400 and above, of the
+	// Require… middleware, Load and CSRF. message is that of the JSON; [User] knows who was refused, if anybody is known.
+	// nil leaves the JSON, as for a script. Set it before the first request.
+	RefusalPage func(r *http.Request, status int, message string) (html []byte)
+
 	source source
 	logger *slog.Logger
 
 	redirectField string // REDIRECT_FIELD_NAME
 
-	late sync.Once // a cookie that was set too late has been logged
+	late atomic.Bool // a cookie that was set too late has been logged
 }
 
 // source finds out.
