@@ -31,7 +31,7 @@ func TestLargeSessionsTakeTurns(t *testing.T) {
 		_, err := codec.Decode(large)
 		got <- err
 	}()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for waiting := false; !waiting; {
 		select {
 		case err := <-got:

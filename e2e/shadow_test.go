@@ -164,9 +164,8 @@ func TestShadowFindsWrongSettings(t *testing.T) {
 			}
 			s := startShadowed(t, settings)
 			s.visit(t, site, map[string]int{"same": len(site.Keys) - c.different, "different": c.different, "settled": 0, "failed": 0})
-			if log := s.log.String(); !strings.Contains(log, "Django and the sidecar differ") {
-				t.Errorf("nothing of %q in the log:\n%s", c.kind, log)
-			}
+			// What has been counted is logged then.
+			waitFor(t, 30*time.Second, fmt.Sprintf("%q in the log", c.kind), func() bool { return strings.Contains(s.log.String(), "Django and the sidecar differ") })
 			metrics := pageFor(t.Context(), t, s.admin+"/metrics", "")
 			if strings.Contains(metrics, "django_sidecar_shadow_last_difference_timestamp_seconds 0\n") ||
 				strings.Contains(metrics, "django_sidecar_shadow_first_comparison_timestamp_seconds 0\n") {
@@ -184,6 +183,7 @@ func TestShadowOfNobody(t *testing.T) {
 	s := startShadowed(t, settings)
 	delete(site.Keys, "fallback")
 	s.visit(t, site, map[string]int{"failed": len(site.Keys), "same": 0, "different": 0})
+	waitFor(t, 30*time.Second, "told by the log", func() bool { return strings.Contains(s.log.String(), "could not be compared with Django") })
 	if log := s.log.String(); strings.Count(log, "could not be compared with Django") != 1 {
 		t.Errorf("want one line a minute of it:\n%s", log)
 	}

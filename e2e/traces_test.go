@@ -126,9 +126,7 @@ func TestTracesWithoutACollector(t *testing.T) {
 		metrics := metricsOf(t, r.admin)
 		return strings.Contains(metrics, "django_sidecar_spans_undelivered_total") && !strings.Contains(metrics, "django_sidecar_spans_undelivered_total 0\n")
 	})
-	if log := r.log.String(); !strings.Contains(log, "posting spans to the collector") {
-		t.Error("the log does not say so")
-	}
+	waitFor(t, 30*time.Second, "told by the log", func() bool { return strings.Contains(r.log.String(), "posting spans to the collector") })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r.stop()

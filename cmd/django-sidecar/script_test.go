@@ -74,7 +74,7 @@ func deployDemo(ts *testscript.TestScript, _ bool, args []string) {
 
 // waitReady (waitready) waits until the sidecar that runs in the background is ready.
 func waitReady(ts *testscript.TestScript, _ bool, _ []string) {
-	deadline, tick := time.NewTimer(20*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.NewTimer(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer deadline.Stop()
 	defer tick.Stop()
 	for {

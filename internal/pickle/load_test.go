@@ -268,7 +268,7 @@ func TestHostile(t *testing.T) {
 				written = len(v.AppendJSON(nil))
 			}
 			t.Logf("%v and %.1f MiB, then %d bytes of JSON in %v; %v", took.Round(time.Microsecond), allocated, written, time.Since(begin).Round(time.Microsecond), err)
-			if allocated > 128 || took > 5*time.Second || time.Since(begin) > 10*time.Second || written > 16<<20 {
+			if allocated > 128 || took > 20*time.Second || time.Since(begin) > 20*time.Second || written > 16<<20 {
 				t.Error("that is too much")
 			}
 		})

@@ -449,7 +449,7 @@ func TestDrain(t *testing.T) {
 	<-asked
 	stopped := make(chan error, 1)
 	go func() { stopped <- f.server.Shutdown(context.WithoutCancel(t.Context())) }()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", f.conn.Target())
 		if err != nil {

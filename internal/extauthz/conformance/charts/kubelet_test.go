@@ -25,7 +25,7 @@ import (
 	"django-sidecar/internal/djangotest"
 )
 
-const patience = 30 * time.Second // on a busy machine; what is right takes a second
+const patience = 2 * time.Minute // on a busy machine; what is right takes a second
 
 // kubelet runs a container of a pod with the real binary: its variables, its mounted files, its ports and its probes.
 type kubelet struct {
