@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"django-sidecar/djangosession"
@@ -50,6 +51,7 @@ type Deployment struct {
 	writing         writing
 	saver           *login.Saver   // nil where no session is saved
 	login           *login.Service // nil where nobody logs in
+	held            sync.RWMutex   // locked for reading by what may take long, and by who closes what was replaced
 	replaced        chan struct{}  // closed when another deployment is in its place
 
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.

@@ -133,22 +133,27 @@ func (l *Live) replace(ctx context.Context, c *config.Config) error {
 		old.database.SetMaxIdleConns(0) // at once: where secrets change often, there would be many
 	}
 	l.closing.Go(func() {
-		<-time.After(old.longest() + time.Second) // also while we stop
+		<-time.After(old.config.StoreTimeout + time.Second) // what a question may take; also while we stop
+		old.held.Lock()
+		defer old.held.Unlock()
 		l.logIfError(ctx, "closing the old database connections", old.Close())
 	})
 	return nil
 }
 
-// longest is what a question may take: a verdict one SIDECAR_STORE_TIMEOUT, and a login one for each of its steps.
-func (d *Deployment) longest() time.Duration {
-	const login, update = 6, 2 // user, hash, user again, last_login, session, the session before; load and save
-	switch w := d.config.Write; {
-	case w.Login:
-		return login * d.config.StoreTimeout
-	case w.Update:
-		return update * d.config.StoreTimeout
+// hold is the current deployment for what may take longer than a question: a login makes hashes, and an update calls the
+// program. Nobody closes the deployment until release is called.
+func (l *Live) hold() (d *Deployment, release func()) {
+	for {
+		d := l.current.Load()
+		if !d.held.TryRLock() { // it is being closed, and another one is in its place
+			continue
+		}
+		if l.current.Load() == d {
+			return d, d.held.RUnlock
+		}
+		d.held.RUnlock()
 	}
-	return d.config.StoreTimeout
 }
 
 // reportSilent logs that a store does not answer, and that it does again.

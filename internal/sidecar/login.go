@@ -86,33 +86,42 @@ func newLoginBounds(c config.LoginSettings) loginBounds {
 	}
 }
 
-// logins is the current deployment's, within the bounds. It fails with ErrNoLogins.
-func (l *Live) logins() (*login.Service, error) {
-	d := l.current.Load()
+// logins is the current deployment's, within the bounds, until release is called. It fails with ErrNoLogins.
+func (l *Live) logins() (s login.Service, release func(), err error) {
+	d, release := l.hold()
 	if d.login == nil {
-		return nil, ErrNoLogins
+		release()
+		return s, nil, ErrNoLogins
 	}
-	s := *d.login
+	s = *d.login
 	s.Names, s.Addresses, s.Hashing = l.bounds.names, l.bounds.addresses, l.bounds.hashing
-	return &s, nil
+	return s, release, nil
 }
 
 // Authenticate finds the user who has this name and this password, and may log in. The address is the client's, "" where
 // it is not known.
 func (l *Live) Authenticate(ctx context.Context, c login.Credentials, address string) (login.Authenticated, error) {
-	s, err := l.logins()
+	s, release, err := l.logins()
 	if err != nil {
 		return login.Authenticated{}, err
 	}
+	defer release()
 	return s.Authenticate(ctx, c, address)
 }
 
 // Login logs a user in, in the place of the session that key is of.
 func (l *Live) Login(ctx context.Context, key string, a login.Authenticated) (login.LoggedIn, error) {
-	s, err := l.logins()
+	s, release, err := l.logins()
 	if err != nil {
 		return login.LoggedIn{}, err
 	}
+	defer release()
+	return l.login(ctx, &s, key, a)
+}
+
+func (l *Live) login(
+	ctx context.Context, s *login.Service, key string, a login.Authenticated,
+) (login.LoggedIn, error) {
 	done, err := s.Login(ctx, key, a)
 	if l.cache != nil {
 		l.cache.ForgetSession(keyhash.Of(key))
@@ -124,23 +133,25 @@ func (l *Live) Login(ctx context.Context, key string, a login.Authenticated) (lo
 // LoginByKey logs in the user whose primary key is id, without a password. It fails with login.ErrRefused where no
 // listed backend lets the user in.
 func (l *Live) LoginByKey(ctx context.Context, key, id string) (login.LoggedIn, error) {
-	s, err := l.logins()
+	s, release, err := l.logins()
 	if err != nil {
 		return login.LoggedIn{}, err
 	}
+	defer release()
 	a, err := s.ByKey(ctx, id)
 	if err != nil {
 		return login.LoggedIn{}, err
 	}
-	return l.Login(ctx, key, a)
+	return l.login(ctx, &s, key, a)
 }
 
 // CheckPassword is check_password of the user whose primary key is id.
 func (l *Live) CheckPassword(ctx context.Context, id, password string) (bool, error) {
-	s, err := l.logins()
+	s, release, err := l.logins()
 	if err != nil {
 		return false, err
 	}
+	defer release()
 	return s.CheckPassword(ctx, id, password)
 }
 
@@ -164,11 +175,12 @@ func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session,
 
 // UpdateSession changes a session, or begins one, as a view of Django that sets request.session.
 func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) (login.Saved, error) {
-	saver := l.Current().saver
-	if saver == nil {
+	d, release := l.hold()
+	defer release()
+	if d.saver == nil {
 		return login.Saved{}, errNoUpdate
 	}
-	saved, err := saver.Update(ctx, key, change)
+	saved, err := d.saver.Update(ctx, key, change)
 	if l.cache != nil {
 		l.cache.ForgetSession(keyhash.Of(key))
 	}
