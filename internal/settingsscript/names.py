@@ -20,13 +20,19 @@ GENERATED = ("__init__", "__new__", "_make", "_replace", "_asdict", "__eq__", "_
 EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
+TREES = {}
+
+
 def source_of(code):
     """(file, first line, tree) of a function, None where there is no source."""
-    try:
-        lines, first = inspect.getsourcelines(code)
-        return inspect.getsourcefile(code), first, ast.parse(textwrap.dedent("".join(lines)))
-    except Exception:
-        return None
+    key = (getattr(code, "co_filename", ""), code)  # codes of two files may be equal
+    if key not in TREES:
+        try:
+            lines, first = inspect.getsourcelines(code)
+            TREES[key] = inspect.getsourcefile(code), first, ast.parse(textwrap.dedent("".join(lines)))
+        except Exception:
+            TREES[key] = None
+    return TREES[key]
 
 
 def name_of(call):

@@ -82,6 +82,9 @@ def still(value):
     )
 
 
+LIBRARIES = {}
+
+
 def is_library(thing):
     """Whether the code of a thing is Django's or Python's own."""
     function = function_of(thing)
@@ -89,10 +92,11 @@ def is_library(thing):
     module = thing if inspect.ismodule(thing) else sys.modules.get(getattr(thing, "__module__", None) or "")
     file = code.co_filename if code is not None else getattr(module, "__file__", None)
     if file is not None:
-        if file.startswith("<frozen "):
-            return True
-        file = os.path.abspath(file)
-        return file.startswith(DJANGOS_FOLDER) or file.startswith(STDLIB_FOLDER) and "-packages" not in file or "/asgiref/" in file
+        if file not in LIBRARIES:
+            path = os.path.abspath(file)
+            django_or_python = path.startswith(DJANGOS_FOLDER) or path.startswith(STDLIB_FOLDER) and "-packages" not in path
+            LIBRARIES[file] = file.startswith("<frozen ") or django_or_python or "/asgiref/" in path
+        return LIBRARIES[file]
     name = (getattr(thing, "__module__", None) or "").split(".")[0]
     return name in ("django", "asgiref", "builtins", "__builtin__", "") or name in PURE + TIME
 
@@ -106,5 +110,6 @@ def moves(name, module):
     package = (module or "").split(".")[0]
     if package not in SOURCES:
         modules = [m for n, m in list(sys.modules.items()) if n.split(".")[0] == package and inspect.ismodule(m) and not is_library(m)]
-        SOURCES[package] = "\n".join(s for kind, s in [outcome(lambda: inspect.getsource(m)) for m in modules] if kind == "value")
-    return re.search(MOVES % {"n": re.escape(name)}, SOURCES[package]) is not None
+        SOURCES[package] = [s for kind, s in [outcome(lambda: inspect.getsource(m)) for m in modules] if kind == "value"]
+    found = re.compile(MOVES % {"n": re.escape(name)})
+    return any(name in s and found.search(s) for s in SOURCES[package])

@@ -201,6 +201,7 @@ def compare_flags(report, model, alias, user, field):
 
     connection = connections[alias]
     q = connection.ops.quote_name
+    now = model._base_manager.using(alias).get(pk=user.pk)
     for name in ("staff", "superuser"):
         sql = report.get("DJANGO_AUTH_USER_%s_WHERE" % name.upper())
         column = report.get("DJANGO_AUTH_USER_%s_COLUMN" % name.upper()) or "is_" + name
@@ -214,7 +215,7 @@ def compare_flags(report, model, alias, user, field):
                 [model._meta.pk.get_db_prep_value(user.pk, connection)],
             )
             ours = bool(cursor.fetchone()[0])
-        theirs = bool(getattr(model._base_manager.using(alias).get(pk=user.pk), "is_" + name, False))
+        theirs = bool(getattr(now, "is_" + name, False))
         if ours and not theirs:
             report.add(
                 report.impossible,
