@@ -59,7 +59,9 @@ func share(t *testing.T, version string, more map[string]any, env map[string]str
 			continue // which DJANGO_CACHE_URL says
 		}
 		text, ok := value.(string)
-		if !ok {
+		if value == nil {
+			text = "None"
+		} else if !ok {
 			b, err := json.Marshal(value)
 			if err != nil {
 				t.Fatal(err)

@@ -45,6 +45,9 @@ func testUpdateOn(t *testing.T, version, engine string, atBrowserClose bool) {
 		"SESSION_COOKIE_DOMAIN": ".example.com", "SESSION_COOKIE_PATH": "/shop", "SESSION_COOKIE_SECURE": true,
 		"SESSION_EXPIRE_AT_BROWSER_CLOSE": atBrowserClose, "PASSWORD_HASHERS": []string{"django.contrib.auth.hashers.MD5PasswordHasher"},
 	}
+	if atBrowserClose {
+		more["SESSION_COOKIE_PATH"], more["SESSION_COOKIE_DOMAIN"] = nil, nil
+	}
 	env := map[string]string{"SIDECAR_WRITE": "update"}
 	if cache != "" {
 		settings, url := cacheFor(t, cache)

@@ -135,6 +135,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 			"DJANGO_CACHE_URL=file://" + files["LOCATION"].(string), //nolint:errcheck // it is set above
 		}},
 		{"no storage of uploads", map[string]any{"MEDIA_ROOT": t.TempDir(), "STORAGES": map[string]any{}}, "ready", nil},
+		{"a cookie without a path", map[string]any{"SESSION_COOKIE_PATH": ""}, "ready", []string{"DJANGO_SESSION_COOKIE_PATH=None"}},
 		{"a login page, a cookie, an age", map[string]any{"LOGIN_URL": "/in/", "SESSION_COOKIE_NAME": "shop", "SESSION_COOKIE_AGE": 60}, "ready", []string{
 			"DJANGO_LOGIN_URL=/in/", "DJANGO_SESSION_COOKIE_NAME=shop", "DJANGO_SESSION_COOKIE_AGE=60",
 		}},

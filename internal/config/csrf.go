@@ -69,8 +69,11 @@ func (r *reader) cookieAttributes(prefix, version string) setcookie.Attributes {
 		Path: r.text(prefix + "_PATH"), Domain: r.text(prefix + "_DOMAIN"), Secure: r.flag(prefix + "_SECURE"),
 		HTTPOnly: r.flag(prefix + "_HTTPONLY"), SameSite: r.text(prefix + "_SAMESITE"),
 	}
-	for name, text := range map[string]string{"_PATH": a.Path, "_DOMAIN": a.Domain} {
-		if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`;,"\`, c) }) {
+	for name, text := range map[string]*string{"_PATH": &a.Path, "_DOMAIN": &a.Domain} {
+		if *text == "None" { // Python's: django/http/response.py, 5.2, set_cookie leaves the attribute out
+			*text = ""
+		}
+		if strings.ContainsFunc(*text, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`;,"\`, c) }) {
 			r.refuse(prefix+name, "a path or a domain, without white space, quotes, commas and semicolons")
 		}
 	}

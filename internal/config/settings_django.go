@@ -176,9 +176,10 @@ type djangoSettings struct {
 	//
 	// For what writes this cookie: SIDECAR_WRITE.
 
-	// SESSION_COOKIE_DOMAIN. By default the cookie is of the host alone.
+	// SESSION_COOKIE_DOMAIN. By default, and with `None`, the cookie is of the host alone.
 	SessionCookieDomain *string `envconfig:"SESSION_COOKIE_DOMAIN" example:".example.com" form:"name"`
-	// SESSION_COOKIE_PATH.
+	// SESSION_COOKIE_PATH. `None`: the cookie has none, as in Django also with an empty text. A browser then takes the folder
+	// of the page that it came with.
 	SessionCookiePath *string `envconfig:"SESSION_COOKIE_PATH" otherwise:"/" form:"path"`
 	// SESSION_COOKIE_SECURE.
 	SessionCookieSecure *string `envconfig:"SESSION_COOKIE_SECURE" otherwise:"false" form:"flag"`
@@ -220,9 +221,9 @@ type djangoSettings struct {
 
 	// CSRF_COOKIE_AGE, in seconds. `None`: as long as the browser is open.
 	CSRFCookieAge *string `envconfig:"CSRF_COOKIE_AGE" otherwise:"31449600" form:"number or None"`
-	// CSRF_COOKIE_DOMAIN. By default the cookie is of the host alone.
+	// CSRF_COOKIE_DOMAIN. By default, and with `None`, the cookie is of the host alone.
 	CSRFCookieDomain *string `envconfig:"CSRF_COOKIE_DOMAIN" example:".example.com" form:"name"`
-	// CSRF_COOKIE_PATH.
+	// CSRF_COOKIE_PATH. `None`: as of SESSION_COOKIE_PATH.
 	CSRFCookiePath *string `envconfig:"CSRF_COOKIE_PATH" otherwise:"/" form:"path"`
 	// CSRF_COOKIE_SECURE.
 	CSRFCookieSecure *string `envconfig:"CSRF_COOKIE_SECURE" otherwise:"false" form:"flag"`

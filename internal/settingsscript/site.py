@@ -66,7 +66,7 @@ def read_receivers(report):
 def read_cookie(report, name, http_only):
     """The attributes of a cookie that is written beside Django."""
     report.set("DJANGO_%s_DOMAIN" % name, setting(name + "_DOMAIN") or "", "")
-    report.set("DJANGO_%s_PATH" % name, setting(name + "_PATH") or "/", "/")
+    report.set("DJANGO_%s_PATH" % name, setting(name + "_PATH") or "None", "/")
     report.set("DJANGO_%s_SECURE" % name, bool(setting(name + "_SECURE", False)), False)
     report.set("DJANGO_%s_HTTPONLY" % name, bool(setting(name + "_HTTPONLY", http_only)), http_only)
     if django.VERSION >= (2, 1):
