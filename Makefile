@@ -86,7 +86,7 @@ test-unit: ## needs Go and a C compiler alone
 test-live: setup ## against PostgreSQL, pgbouncer, every Django and real applications; ORACLE_SEED=0 for questions that nobody has put yet
 	@tools/setup-applications.sh $(DJANGO_SIDECAR_APPLICATIONS)
 	$(call step,live tests with the race detector: real servers and real Djangos)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 75m $(LIVE)
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live -timeout 120m $(LIVE)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -tags live $(SLOW_IN_RACE)
 	$(call step,a release of the last commit, made twice and installed)
 	@cd $(RELEASE) && $(call gotest,standard-verbose) -tags live -timeout 15m .
@@ -95,7 +95,7 @@ test-live: setup ## against PostgreSQL, pgbouncer, every Django and real applica
 test-gateways: setup ## deploy/ in nginx, HAProxy, Envoy, Caddy and Traefik, attacked; installs these, which takes minutes
 	@tools/setup-gateways.sh
 	$(call step,gateways with the race detector)
-	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 45m -run TestGateways ./e2e ./internal/pages
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,gateways -timeout 90m -run TestGateways ./e2e ./internal/pages
 	@source $(CACHE)/env; cd $(CONFORMANCE) && $(call gotest,standard-verbose) -tags live,gateways -timeout 10m -run TestGateways ./charts
 
 test-browser: setup ## the demo's page and pages of other origins in Chromium; installs it, and wants Node for its driver

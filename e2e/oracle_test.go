@@ -212,8 +212,10 @@ func settingText(t *testing.T, value any) string {
 	return fmt.Sprint(value)
 }
 
-// runningSidecar is a sidecar in this process, and a client that sends it bytes as they are.
+// runningSidecar is a sidecar in this process, and a client that sends it bytes as they are. It connects when it asks: the sidecar
+// waits a few seconds for the first request of a connection.
 type runningSidecar struct {
+	at     net.Addr
 	conn   net.Conn
 	reader *bufio.Reader
 }
@@ -227,16 +229,16 @@ func startSidecar(t *testing.T) *runningSidecar {
 // connectTo is a client of the sidecar at an address, until the test ends.
 func connectTo(t *testing.T, at net.Addr) *runningSidecar {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", at.String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &runningSidecar{at: at}
 	t.Cleanup(func() {
-		if err := conn.Close(); err != nil {
+		if s.conn == nil {
+			return
+		}
+		if err := s.conn.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &runningSidecar{conn, bufio.NewReader(conn)}
+	return s
 }
 
 // serveForTest runs the sidecar with the environment's settings on a free port, and stops it with the test.
@@ -282,6 +284,13 @@ func (s *runningSidecar) ask(t *testing.T, cookies ...[]byte) (user *string, sta
 		if cookie != nil {
 			request = append(append(append(request, "Cookie: "...), cookie...), "\r\n"...)
 		}
+	}
+	if s.conn == nil {
+		var err error
+		if s.conn, err = new(net.Dialer).DialContext(t.Context(), "tcp", s.at.String()); err != nil {
+			t.Fatal(err)
+		}
+		s.reader = bufio.NewReader(s.conn)
 	}
 	if _, err := s.conn.Write(append(request, "\r\n"...)); err != nil {
 		t.Fatal(err)

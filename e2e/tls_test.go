@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
@@ -244,11 +245,15 @@ func (r *tlsRig) metric(t *testing.T, line string) bool {
 func TestCertificatesAreReadAgain(t *testing.T) {
 	r := newTLSRig(t, true)
 	first := r.serial(t, r.client)
-	kept, err := r.dial(t, r.at.Public.Addr(), tls.VersionTLS13, r.client)
+	conn, err := r.dial(t, r.at.Public.Addr(), tls.VersionTLS13, r.client)
 	if err != nil || first == "" {
 		t.Fatal(first, err)
 	}
-	defer kept.Close() //nolint:errcheck // it has been read
+	defer conn.Close() //nolint:errcheck // it has been read
+	before := &kept{conn, bufio.NewReader(conn)}
+	if err := before.ask(t, ""); err != nil { // the sidecar waits longer for its next request
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(r.server.Key, []byte("-----BEGIN PRIVATE KEY-----\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -267,10 +272,13 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	if r.serial(t, r.client) != "" {
 		t.Error("a client of the authority before is let in")
 	}
-	if _, err := io.WriteString(kept, "GET /authenticate HTTP/1.0\r\n\r\n"); err != nil {
+	if err := before.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(before, "GET /authenticate HTTP/1.0\r\n\r\n"); err != nil {
 		t.Error(err)
 	}
-	if said, err := io.ReadAll(kept); err != nil || !bytes.Contains(said, []byte(" 401 ")) {
+	if said, err := io.ReadAll(before.reader); err != nil || !bytes.Contains(said, []byte(" 401 ")) {
 		t.Errorf("a connection from before: %q, %v", said, err)
 	}
 }
