@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,9 +73,16 @@ func TestSettingsScriptReadsMiddleware(t *testing.T) {
 		if t.Failed() {
 			t.Log(printed)
 		}
-		printed = runSettingsScript(t, django, t.TempDir(), map[string]any{"MIDDLEWARE": append(behind, classesOf(t, "harmless")...)})
+		dir, harmless := t.TempDir(), classesOf(t, "harmless")
+		printed = runSettingsScript(t, django, dir, map[string]any{"MIDDLEWARE": append(behind, harmless...)})
 		if lastLine(printed) != "ready" || !strings.Contains(printed, "harmless.TurnedOff was read with USE_X_FORWARDED_PORT=False") {
 			t.Errorf("Django %s, of what is harmless:\n%s", version, printed)
+		}
+		// What a setting turns off is not of those that check need not name.
+		read := slices.DeleteFunc(harmless, func(path string) bool { return strings.HasSuffix(path, ".TurnedOff") })
+		written, err := os.ReadFile(filepath.Join(dir, "django-sidecar.env"))
+		if !strings.Contains(string(written), "\nSIDECAR_MIDDLEWARE_READ="+strings.Join(read, ",")+"\n") {
+			t.Errorf("Django %s has not written what it has read: %v\n%s", version, err, written)
 		}
 	}
 }

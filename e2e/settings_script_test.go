@@ -110,7 +110,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"a backend that decides by texts", map[string]any{backend: shapes("EndingSo")}, "its get_user() looks at address of the user, and no value was seen", nil},
 		{"a backend that knows nobody", map[string]any{backend: shapes("Denying")}, "ready", nil},
 		{"middleware that does nothing", map[string]any{middleware: behind("Harmless")}, "ready", []string{
-			"DJANGO_MIDDLEWARE=" + strings.Join(behind("Harmless"), ","),
+			"DJANGO_MIDDLEWARE=" + strings.Join(behind("Harmless"), ","), "SIDECAR_MIDDLEWARE_READ=oracle_app.behaviour.Harmless",
 		}},
 		{"middleware that ends logins of some users", map[string]any{middleware: behind("EndsBanned")}, "ready", []string{`DJANGO_AUTH_USER_WHERE="banned" = 0`}},
 		{"middleware that sends some users elsewhere", map[string]any{middleware: behind("SendsBanned")}, "ready but stricter: middleware oracle_app.behaviour.SendsBanned (", []string{
@@ -155,6 +155,9 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 				written, err := os.ReadFile(filepath.Join(dir, "django-sidecar.env"))
 				if possible := !strings.HasPrefix(last, "not possible"); (err == nil) != possible {
 					t.Fatalf("possible %t, and the file: %v", possible, err)
+				}
+				if strings.Contains(printed, "answers a request to / itself") && strings.Contains(string(written), "\nSIDECAR_MIDDLEWARE_READ=") {
+					t.Errorf("what was not tried is written as read:\n%s", written)
 				}
 				for _, line := range row.written {
 					if !strings.Contains(string(written), line+"\n") {

@@ -39,13 +39,21 @@ func (c *Config) readBackends(r *reader) {
 
 // readMiddleware reads what is listed, and what those are told that end logins.
 func (c *Config) readMiddleware(r *reader) {
-	const name, autoLogout = "DJANGO_MIDDLEWARE", "DJANGO_AUTO_LOGOUT"
+	const name, read, autoLogout = "DJANGO_MIDDLEWARE", "SIDECAR_MIDDLEWARE_READ", "DJANGO_AUTO_LOGOUT"
 	if r.value(name).given {
 		c.Middleware = r.list(name)
 	}
 	for _, path := range c.Middleware {
 		if !dottedPath.MatchString(path) {
 			r.fault(name, "has the item "+quote(path, quotedValue)+", which is not a dotted path")
+		}
+	}
+	if r.value(read).given {
+		c.MiddlewareRead = r.list(read)
+	}
+	for _, path := range c.MiddlewareRead {
+		if !slices.Contains(c.Middleware, path) {
+			r.warn("%s has %s, which is not in %s", read, quote(path, quotedValue), name)
 		}
 	}
 	c.SessionSecurityExpireAfter = r.seconds("DJANGO_SESSION_SECURITY_EXPIRE_AFTER")

@@ -53,6 +53,7 @@ type Config struct {
 	BackendRules               map[string]djangosession.BackendRule // of the project's own backends; none
 	RequireActive              bool                                 // false: some backends know inactive users
 	Middleware                 []string                             // MIDDLEWARE; nil: not known
+	MiddlewareRead             []string                             // items of Middleware that change nothing; none
 	SessionSecurityExpireAfter time.Duration                        // 10 minutes
 	SessionExpire              time.Duration                        // SESSION_EXPIRE_SECONDS; SessionCookieAge
 	AutoLogoutIdle             time.Duration                        // IDLE_TIME of AUTO_LOGOUT; zero: none

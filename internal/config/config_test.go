@@ -114,7 +114,7 @@ func TestEverythingSet(t *testing.T) {
 		"DJANGO_SESSION_FILE_PATH": "/srv/sessions", "DJANGO_CACHE_KEY_PREFIX": "shop", "DJANGO_CACHE_VERSION": "2",
 		"DJANGO_SESSION_COOKIE_AGE": "3600", "DJANGO_SESSION_TABLE": "shop_session", "DJANGO_SESSION_STORE_CLASS": "Store",
 		"DJANGO_AUTHENTICATION_BACKENDS": "shop.auth.Backend , django.contrib.auth.backends.ModelBackend",
-		"DJANGO_BACKEND_RULES":           `{"shop.auth.Backend": "any+permissions"}`, "DJANGO_MIDDLEWARE": `["shop.Ban"]`, "SIDECAR_REQUIRE_ACTIVE": "true",
+		"DJANGO_BACKEND_RULES":           `{"shop.auth.Backend": "any+permissions"}`, "DJANGO_MIDDLEWARE": `["shop.Ban"]`, "SIDECAR_MIDDLEWARE_READ": "shop.Ban", "SIDECAR_REQUIRE_ACTIVE": "true",
 		"DJANGO_SESSION_SECURITY_EXPIRE_AFTER": "60", "DJANGO_SESSION_EXPIRE_SECONDS": "70", "DJANGO_AUTO_LOGOUT": `{"MESSAGE": "Bye", "IDLE_TIME": 80}`,
 		"DJANGO_AUTH_USER_MODEL": "shop.Customer", "DJANGO_AUTH_USER_TABLE": "customers",
 		"DJANGO_AUTH_USER_ID_COLUMN": "uuid", "DJANGO_AUTH_USER_USERNAME_COLUMN": "login",
@@ -143,7 +143,7 @@ func TestEverythingSet(t *testing.T) {
 		BackendRules: map[string]djangosession.BackendRule{
 			"shop.auth.Backend": {Users: djangosession.AnyUsers, Permissions: true},
 		},
-		RequireActive: true, Middleware: []string{"shop.Ban"},
+		RequireActive: true, Middleware: []string{"shop.Ban"}, MiddlewareRead: []string{"shop.Ban"},
 		SessionSecurityExpireAfter: time.Minute, SessionExpire: 70 * time.Second, AutoLogoutIdle: 80 * time.Second,
 		AuthUserModel: "shop.Customer", AuthUserTable: "customers",
 		AuthGroups: dbstore.GroupTables{Group: "auth_group", GroupID: "id", GroupName: "name", Permission: "auth_permission"},

@@ -41,6 +41,9 @@ type ownSettings struct {
 	// MIDDLEWARE of the Django settings. It says which packages decide who the user is. `check` names those that are
 	// not known.
 	Middleware *string `envconfig:"DJANGO_MIDDLEWARE" example:"django.contrib.sessions.middleware.SessionMiddleware,django.contrib.auth.middleware.AuthenticationMiddleware" form:"list"`
+	// Items of DJANGO_MIDDLEWARE whose code has been read and changes nothing of who is logged in. `check` no longer names
+	// them as not known. `settings-script` writes what it has read.
+	MiddlewareRead *string `envconfig:"SIDECAR_MIDDLEWARE_READ" example:"shop.middleware.Terms" form:"list"`
 	// AUTO_LOGOUT of django-auto-logout, with times in seconds. It counts if DJANGO_MIDDLEWARE lists that package,
 	// which requires it. SESSION_TIME is not followed: the sidecar does not start with it.
 	AutoLogout *string `envconfig:"DJANGO_AUTO_LOGOUT" example:"{\"IDLE_TIME\": 600}" form:"JSON object"`

@@ -85,7 +85,7 @@ class Trial(object):
         if tried:
             self.report.proved.append("request.user behind MIDDLEWARE is the user of the session")
         explained = self.vary() if any(effect_of(p) == UNKNOWN for p in self.listed) else []
-        read_unknown(self.report, explained)
+        read_unknown(self.report, explained, self.listed)
 
     def impossible(self, text):
         self.report.add(self.report.impossible, text)
@@ -319,10 +319,11 @@ def only_active(report):
     return listed == MODEL_BACKEND and "any" not in (report.get("DJANGO_BACKEND_RULES") or "")
 
 
-def read_unknown(report, explained):
+def read_unknown(report, explained, tried=()):
     """Middleware that is not known may do under conditions of its own what was not seen. explained has pairs of an item and a column."""
     from django.utils.module_loading import import_string
 
+    read = []
     for path in middleware_list():
         if effect_of(path) != UNKNOWN:
             continue
@@ -335,7 +336,8 @@ def read_unknown(report, explained):
         follower.middleware(import_string(path))
         if follower.settings:
             whole.middleware(import_string(path))
-        if len(whole.events) > len(follower.events):
+        by_settings = len(whole.events) > len(follower.events)
+        if by_settings:
             names = ", ".join("%s=%r" % (n, bool(getattr(settings, n))) for n in sorted(follower.settings))
             report.remarks.append("middleware %s was read with %s: run this program again where that changes" % (path, names))
         may = []
@@ -351,7 +353,9 @@ def read_unknown(report, explained):
                     may.append(text)
         if may and path in ACCEPTED:  # noqa: F821
             report.accepted.append((path, "; ".join(may)))
-        else:
-            if may:
-                report.acceptable.append([path])
-                report.add(report.impossible, "; ".join(may) + ". If that changes nothing of who is logged in, print this program with -accept " + path)
+        elif may:
+            report.acceptable.append([path])
+            report.add(report.impossible, "; ".join(may) + ". If that changes nothing of who is logged in, print this program with -accept " + path)
+        if path in tried and not by_settings and (not may or path in ACCEPTED):  # noqa: F821
+            read.append(path)
+    report.set("SIDECAR_MIDDLEWARE_READ", read, [])  # of which "check" warns no longer

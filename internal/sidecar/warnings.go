@@ -34,6 +34,9 @@ func (d *Deployment) Warnings() []string {
 			"who the user is?")
 	}
 	for _, path := range c.Middleware {
+		if djangosession.EffectOf(path) == djangosession.UnknownEffect && slices.Contains(c.MiddlewareRead, path) {
+			continue
+		}
 		if text := middlewareWarning(path); text != "" {
 			list = append(list, text)
 		}
