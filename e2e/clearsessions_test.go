@@ -89,7 +89,7 @@ func startCommand(t *testing.T, args ...string) (cmd *exec.Cmd, out *bytes.Buffe
 // TestClearSessions clears 50,000 expired sessions, by a role that may do nothing else, while a live Django renews some
 // of them and makes others. Afterwards Django finds nothing to clear, and nothing is missing.
 func TestClearSessions(t *testing.T) {
-	for name, start := range map[string]func(*testing.T) *clearing{"PostgreSQL": clearingPostgres, "MariaDB": clearingMariaDB} {
+	for name, start := range map[string]func(*testing.T) *clearing{"PostgreSQL": clearingPostgres, "MariaDB": clearingMariaDB, "MySQL": clearingMySQL} {
 		t.Run(name, func(t *testing.T) {
 			c := start(t)
 			before := fields(t, c.django, overBefore)
@@ -173,7 +173,16 @@ func clearingSQL(t *testing.T, remove bool) string {
 
 func clearingMariaDB(t *testing.T) *clearing {
 	t.Helper()
-	server := djangotest.MariaDB(t)
+	return clearingOn(t, djangotest.MariaDB(t))
+}
+
+func clearingMySQL(t *testing.T) *clearing {
+	t.Helper()
+	return clearingOn(t, djangotest.MySQL(t))
+}
+
+func clearingOn(t *testing.T, server *djangotest.MariaDBServer) *clearing {
+	t.Helper()
 	db := server.Database(t)
 	c := &clearing{
 		django: djangotest.StartDjango(t, djangotest.Project{
@@ -186,7 +195,8 @@ func clearingMariaDB(t *testing.T) *clearing {
 	}
 	// New York is four or five hours behind UTC: what is three hours ago there lies one or two hours ahead.
 	c.fill(t, `INSERT INTO django_session SELECT concat('key', seq), 'data', utc_timestamp(6) + interval CASE WHEN seq % 10 = 0 THEN -3 ELSE -6 - CAST(seq % 1000 AS SIGNED) END hour
-		FROM seq_1_to_{rows}`)
+		FROM (WITH d AS (SELECT 0 AS n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)
+			SELECT 1 + a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n AS seq FROM d AS a, d AS b, d AS c, d, d AS e) AS numbers WHERE seq <= {rows}`)
 	role, remove := clearingSQL(t, false), clearingSQL(t, true)
 	asMariaDBRoot(t, role+role+"ALTER USER 'django_sidecar_clearsessions'@'%' IDENTIFIED BY 'pw' ACCOUNT UNLOCK")
 	t.Cleanup(func() { server.ExecAsSuperuser(t, remove) })

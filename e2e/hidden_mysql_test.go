@@ -34,7 +34,7 @@ func asMariaDBRoot(t *testing.T, statements string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return djangotest.MariaDB(t).ExecAsSuperuser(t, "USE "+strings.TrimPrefix(u.Path, "/")+";\n"+statements)
+	return djangotest.SharedServerOf(t, u.String()).ExecAsSuperuser(t, "USE "+strings.TrimPrefix(u.Path, "/")+";\n"+statements)
 }
 
 func asPrinted(script string) string { return script }
@@ -56,7 +56,8 @@ func becomeMariaDBRole(t *testing.T) {
 		onMariaDB(t, asPrinted, postgres.Script{Role: true})
 	}
 	remove := sqlFor(t, postgres.Script{Role: true, Remove: true})
-	t.Cleanup(func() { djangotest.MariaDB(t).ExecAsSuperuser(t, remove) })
+	server := djangotest.SharedServerOf(t, os.Getenv("DATABASE_URL"))
+	t.Cleanup(func() { server.ExecAsSuperuser(t, remove) })
 	u, err := url.Parse(os.Getenv("DATABASE_URL"))
 	if err != nil {
 		t.Fatal(err)
@@ -94,16 +95,12 @@ func openMariaDBRole(t *testing.T) *sql.DB {
 	return openMariaDB(t, u, postgres.RoleName, "pw")
 }
 
-// hideOnMariaDB is hidePasswords for MariaDB, with the function as MySQL would read it if asMySQL says so.
-func hideOnMariaDB(t *testing.T, asMySQL bool) {
+// hideOnMariaDB is hidePasswords for MariaDB and MySQL.
+func hideOnMariaDB(t *testing.T) {
 	t.Helper()
 	t.Setenv("SIDECAR_AUTH_HASH_FUNCTION", "django_sidecar_auth_hash")
-	change := asPrinted
-	if asMySQL {
-		change = asMySQLReads
-	}
 	for range 2 {
-		onMariaDB(t, change, postgres.Script{HiddenPasswords: true})
+		onMariaDB(t, asPrinted, postgres.Script{HiddenPasswords: true})
 	}
 	becomeMariaDBRole(t)
 	conn := openMariaDBRole(t)

@@ -181,7 +181,7 @@ func (s *loginSite) look(t *testing.T, pairs [][2]string) (said []lookedAt) {
 // TestLogin: Django takes the sessions, the cookies and the password hashes that logins write, of every hasher, and
 // refuses what it would refuse. On servers, the sidecar has the rights of the printed role alone.
 func TestLogin(t *testing.T) {
-	on := map[string]func(*testing.T) serverDatabase{"4.2": loginOnMariaDB, "5.2": loginOnPostgres, "6.1": loginThroughPgBouncer}
+	on := map[string]func(*testing.T) serverDatabase{"2.2": loginOnMySQL, "4.2": loginOnMariaDB, "5.2": loginOnPostgres, "6.1": loginThroughPgBouncer}
 	for _, e := range []engine{
 		{"1.11", "db", ""},
 		{"2.2", "db", ""},
@@ -210,6 +210,12 @@ func TestLogin(t *testing.T) {
 func loginOnMariaDB(t *testing.T) serverDatabase {
 	t.Helper()
 	db := djangotest.MariaDB(t).Database(t)
+	return serverDatabase{db.Django(), db.URL(), becomeMariaDBRole}
+}
+
+func loginOnMySQL(t *testing.T) serverDatabase {
+	t.Helper()
+	db := djangotest.MySQL(t).Database(t)
 	return serverDatabase{db.Django(), db.URL(), becomeMariaDBRole}
 }
 

@@ -30,6 +30,10 @@ func engineProfiles() []profile {
 		{name: "mysql, text keys", django: "5.2", mysql: true, settings: texts, env: people},
 		{name: "mysql, local time", django: "5.2", mysql: true, settings: paris},
 		{name: "mysql", django: "6.1", mysql: true},
+		{name: "MySQL itself, local time", django: "2.2", mysql: true, server: djangotest.MySQL, settings: paris},
+		{name: "MySQL itself, UUID keys", django: "4.2", mysql: true, server: djangotest.MySQL, settings: uuids},
+		{name: "MySQL itself, text keys", django: "5.2", mysql: true, server: djangotest.MySQL, settings: texts, env: people},
+		{name: "DatabaseCache on MySQL itself", django: "3.2", engine: "cache", cache: "db", mysql: true, server: djangotest.MySQL},
 
 		{name: "sessions in another database", django: "5.2", apart: true},
 		{name: "sessions in SQLite, users in MySQL", django: "6.1", apart: true, mysql: true},
@@ -134,7 +138,7 @@ func (p profile) deploy(t *testing.T) *djangotest.Django {
 	}
 	switch {
 	case p.hidden && p.mysql:
-		hideOnMariaDB(t, p.mysqlText)
+		hideOnMariaDB(t)
 	case p.hidden:
 		hidePasswords(t, p.database)
 	}
@@ -150,7 +154,11 @@ func (p profile) setDatabase(t *testing.T) map[string]any {
 		t.Setenv("DATABASE_URL", "sqlite:///"+path)
 		return map[string]any{"ENGINE": "django.db.backends.sqlite3", "NAME": path}
 	case p.mysql:
-		db := djangotest.MariaDB(t).Database(t)
+		server := djangotest.MariaDB
+		if p.server != nil {
+			server = p.server
+		}
+		db := server(t).Database(t)
 		t.Setenv("DATABASE_URL", db.URL())
 		return db.Django()
 	}

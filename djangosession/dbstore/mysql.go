@@ -40,7 +40,8 @@ var MySQL = &Dialect{
 	countsChanged: true,
 	lock:          mysqlLock, deleteExpired: mysqlDelete, estimate: mysqlEstimate,
 	shows: true,
-	// An account of some columns sees no others in the catalogue. MySQL itself refuses a row alone.
+	// An account of some columns sees no others in the catalogue. MySQL refuses a row alone: there, the first login
+	// finds out.
 	strictInsert: "/*M!100102 SET STATEMENT sql_mode = 'STRICT_ALL_TABLES' FOR */ INSERT",
 	columns: func(table string) (string, []any) {
 		// Not from information_schema, whose names are compared otherwise than those of queries.

@@ -17,9 +17,10 @@ import (
 	"testing"
 )
 
-// MariaDBServer is a MariaDB server on a loopback port, where it has TLS, and a unix socket.
+// MariaDBServer is a MariaDB server, or MySQL, on a loopback port, where it has TLS, and a unix socket.
 type MariaDBServer struct {
 	programs  map[string]string // the paths of MariaDB's programs
+	daemon    string            // which of them is the server
 	dir       string            // holds the data, the socket and the certificate
 	port      int
 	account   account
@@ -33,8 +34,10 @@ type MariaDBServer struct {
 // methods are for one goroutine at a time.
 type PrivateMariaDBServer struct{ *MariaDBServer }
 
-// sharedMariaDB is the server of the test binary.
-var sharedMariaDB struct {
+// sharedMariaDB and sharedMySQL are the servers of the test binary.
+var sharedMariaDB, sharedMySQL sharedServer
+
+type sharedServer struct {
 	sync.Mutex
 	server *MariaDBServer
 	err    error
@@ -44,41 +47,46 @@ var sharedMariaDB struct {
 // package's TestMain must run a [Suite].
 func MariaDB(tb testing.TB) *MariaDBServer {
 	tb.Helper()
+	return sharedMariaDB.started(tb, func() (*MariaDBServer, error) { return newMariaDB(nil, (*MariaDBServer).createMariaDB) })
+}
+
+func (s *sharedServer) started(tb testing.TB, start func() (*MariaDBServer, error)) *MariaDBServer {
+	tb.Helper()
 	shared.Lock()
 	inSuite := shared.inSuite
 	shared.Unlock()
 	if !inSuite {
-		tb.Fatal("djangotest.MariaDB: TestMain of this package must run djangotest.Suite, which stops the server")
+		tb.Fatal("djangotest: TestMain of this package must run djangotest.Suite, which stops the server")
 	}
-	sharedMariaDB.Lock()
-	defer sharedMariaDB.Unlock()
-	if sharedMariaDB.server == nil && sharedMariaDB.err == nil {
-		sharedMariaDB.server, sharedMariaDB.err = newMariaDB(nil)
+	s.Lock()
+	defer s.Unlock()
+	if s.server == nil && s.err == nil {
+		s.server, s.err = start()
 	}
-	if sharedMariaDB.err != nil {
-		tb.Fatal(sharedMariaDB.err)
+	if s.err != nil {
+		tb.Fatal(s.err)
 	}
-	server := sharedMariaDB.server
+	server := s.server
 	tb.Cleanup(func() { server.process.logIfFailed(tb) })
 	return server
 }
 
-// stopSharedMariaDB is the end of a Suite.
-func stopSharedMariaDB() error {
-	sharedMariaDB.Lock()
-	defer sharedMariaDB.Unlock()
-	if sharedMariaDB.server == nil {
+// stop is the end of a Suite.
+func (s *sharedServer) stop() error {
+	s.Lock()
+	defer s.Unlock()
+	if s.server == nil {
 		return nil
 	}
-	err := sharedMariaDB.server.remove()
-	sharedMariaDB.server = nil
+	err := s.server.remove()
+	s.server = nil
 	return err
 }
 
 // PrivateMariaDB starts a server for this test alone, with settings such as "max-connections=10".
 func PrivateMariaDB(tb testing.TB, settings ...string) *PrivateMariaDBServer {
 	tb.Helper()
-	server, err := newMariaDB(settings)
+	server, err := newMariaDB(settings, (*MariaDBServer).createMariaDB)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -92,7 +100,7 @@ func PrivateMariaDB(tb testing.TB, settings ...string) *PrivateMariaDBServer {
 	return &PrivateMariaDBServer{MariaDBServer: server}
 }
 
-func newMariaDB(settings []string) (*MariaDBServer, error) {
+func newMariaDB(settings []string, create func(*MariaDBServer) error) (*MariaDBServer, error) {
 	programs, err := mariaDBPrograms()
 	if err != nil {
 		return nil, err
@@ -109,15 +117,15 @@ func newMariaDB(settings []string) (*MariaDBServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &MariaDBServer{programs: programs, dir: dir, port: port, account: account, settings: settings}
-	if err := s.create(); err != nil {
+	s := &MariaDBServer{programs: programs, daemon: "mariadbd", dir: dir, port: port, account: account, settings: settings}
+	if err := create(s); err != nil {
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
 }
 
-// create makes the server's tables, starts it, and makes the user.
-func (s *MariaDBServer) create() error {
+// createMariaDB makes the server's tables, and begins.
+func (s *MariaDBServer) createMariaDB() error {
 	ctx, cancel := context.WithTimeout(context.Background(), initTimeout)
 	defer cancel()
 	install := s.command(ctx, "mariadb-install-db", "--no-defaults", "--datadir="+s.dataDir(), "--skip-test-db",
@@ -125,6 +133,11 @@ func (s *MariaDBServer) create() error {
 	if output, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, output)
 	}
+	return s.begin(ctx)
+}
+
+// begin starts a server that has its tables, and makes the user.
+func (s *MariaDBServer) begin(ctx context.Context) error {
 	certificate, key, err := selfSignedCertificate()
 	if err != nil {
 		return err
@@ -142,7 +155,7 @@ func (s *MariaDBServer) create() error {
 }
 
 // innodbFiles keeps a new server small.
-const innodbFiles = "--innodb-log-file-size=8M"
+const innodbFiles = "--loose-innodb-log-file-size=8M"
 
 func (s *MariaDBServer) start(ctx context.Context) error {
 	args := []string{
@@ -159,7 +172,7 @@ func (s *MariaDBServer) start(ctx context.Context) error {
 	for _, setting := range s.settings {
 		args = append(args, "--"+setting)
 	}
-	cmd := s.command(context.Background(), "mariadbd", args...) //nolint:contextcheck // it outlives the start
+	cmd := s.command(context.Background(), s.daemon, args...) //nolint:contextcheck // it outlives the start
 	process, err := startProcess(ctx, cmd, func(ctx context.Context) error {
 		_, err := s.client(ctx, mariaDBRoot, "", "mysql", "SELECT 1")
 		return err
@@ -203,7 +216,7 @@ const mariaDBRoot = "root"
 func (s *MariaDBServer) client(ctx context.Context, user, password, database, sql string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	cmd := s.command(ctx, "mariadb", "--no-defaults", "--batch", "--raw", "--skip-column-names",
+	cmd := s.command(ctx, "mariadb", "--no-defaults", "--skip-ssl", "--batch", "--raw", "--skip-column-names",
 		"--default-character-set=utf8mb4",
 		"--socket="+s.socket(), "--user="+user, "--database="+database)
 	cmd.Env = append(cmd.Env, "MYSQL_PWD="+password)

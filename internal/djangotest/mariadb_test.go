@@ -9,8 +9,12 @@ import (
 	"django-sidecar/internal/djangotest"
 )
 
-func TestMariaDBDatabases(t *testing.T) {
-	server := djangotest.MariaDB(t)
+func TestMariaDBDatabases(t *testing.T) { testDatabases(t, djangotest.MariaDB(t), "10.") }
+
+func TestMySQLDatabases(t *testing.T) { testDatabases(t, djangotest.MySQL(t), "8.0.") }
+
+func testDatabases(t *testing.T, server *djangotest.MariaDBServer, version string) {
+	t.Helper()
 	first, second := server.Database(t), server.Database(t)
 	first.Exec(t, "CREATE TABLE t (v text); INSERT INTO t VALUES ('é|😀')")
 	if got := first.Exec(t, "SELECT v, 1 FROM t"); got != "é|😀|1" {
@@ -22,8 +26,11 @@ func TestMariaDBDatabases(t *testing.T) {
 	if got := first.Exec(t, "SELECT CURRENT_USER()"); got != "django@%" {
 		t.Errorf("the user is %q", got)
 	}
-	if got := server.ExecAsSuperuser(t, "SELECT @@have_ssl, @@character_set_server"); got != "YES|utf8mb4" {
+	if got := server.ExecAsSuperuser(t, "SELECT @@character_set_server, version()"); !strings.HasPrefix(got, "utf8mb4|"+version) {
 		t.Errorf("got %q", got)
+	}
+	if got := djangotest.SharedServerOf(t, first.URL()); got != server {
+		t.Errorf("the database is said to be of the server at %s", got.Addr())
 	}
 }
 

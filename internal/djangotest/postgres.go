@@ -86,7 +86,7 @@ func (s Suite) Run() int {
 	shared.Lock()
 	defer shared.Unlock()
 	shared.inSuite = false
-	err := stopSharedMariaDB()
+	err := errors.Join(sharedMariaDB.stop(), sharedMySQL.stop())
 	if shared.server != nil {
 		err = errors.Join(err, shared.server.remove())
 		shared.server = nil
