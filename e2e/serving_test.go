@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
@@ -325,4 +328,40 @@ func (k *keptConnection) ask(t *testing.T, key string) (status int, closes bool)
 		t.Fatal(err)
 	}
 	return response.StatusCode, response.Close
+}
+
+// TestNotReadyIsSaid: a start with stores that do not answer says so in the log, and where to read on.
+func TestNotReadyIsSaid(t *testing.T) {
+	for name, database := range map[string]string{"a file that is not there": "missing.sqlite3", "a site": "db.sqlite3"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			newUploadSite(t, dir, nil)
+			t.Setenv("DATABASE_URL", "sqlite:///"+filepath.Join(dir, database))
+			t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
+			t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
+			c, err := config.FromProcess()
+			if err != nil {
+				t.Fatal(err)
+			}
+			log := new(logBuffer)
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				ended <- serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.NewJSONHandler(log, nil))})
+			}()
+			said := `"msg":"not ready","what":"sessions","error":`
+			if database == "missing.sqlite3" {
+				waitFor(t, 30*time.Second, "saying it", func() bool { return strings.Contains(log.String(), said) })
+			} else {
+				waitFor(t, 30*time.Second, "serving", func() bool { return strings.Contains(log.String(), `"msg":"keys"`) })
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			if got := strings.Contains(log.String(), said); got != (database == "missing.sqlite3") {
+				t.Errorf("the log says that it is not ready: %v\n%s", got, log)
+			}
+		})
+	}
 }

@@ -61,6 +61,7 @@ func (sv *server) serve(ctx context.Context, at Listeners) error {
 			sv.Logger.WarnContext(beside, "groups and permissions", "warning", unknown)
 		}
 	})
+	running.Go(func() { sv.tellUnready(beside) })
 	running.Go(func() { sv.WatchRows(beside, sv.rowsEvery) })
 	running.Go(func() { sv.WatchChanges(beside) })
 	if sv.shadow != nil {
@@ -128,6 +129,16 @@ func (sv *server) adminHandler() http.Handler {
 		Metrics: promhttp.HandlerFor(sv.registry, promhttp.HandlerOpts{}),
 		Version: sv.build.Version, Commit: sv.build.Commit, Go: runtime.Version(),
 	})
+}
+
+// tellUnready logs what does not answer as the sidecar starts: it serves all the same, and says 503 until it does.
+func (sv *server) tellUnready(ctx context.Context) {
+	for _, r := range sv.Current().Ready(ctx) {
+		if r.Err != nil && ctx.Err() == nil {
+			sv.Logger.WarnContext(ctx, "not ready", "what", r.Name, "error", r.Err.Error(),
+				"hint", "django-sidecar check says what to do")
+		}
+	}
 }
 
 // logIfError is for errors at the end, which change nothing any more.
