@@ -323,6 +323,9 @@ func TestSettingsScriptOfWhatDjangoRuns(t *testing.T) {
 		{"ByChance", "", "ready"},
 		{"", "locked", "decides by cache: "},
 		{"", "closed", "decides by os: "},
+		{"", "wrapped", "decides by os: "},
+		{"", "deep", "decides by os: "},
+		{"", "quiet", "ready"},
 		{"", "labelled", "ready"},
 	} {
 		settings := map[string]any{}

@@ -29,12 +29,14 @@ def replaced(thing):
     return "%s:%d" % (code.co_filename, code.co_firstlineno)
 
 
-def outside(thing, above=()):
+def outside(thing, seen=()):
     """What a function asks that may be another in another moment or process, and where: (name, FILE:LINE) or None."""
     function = function_of(thing)
     code = getattr(function, "__code__", None)
-    if code is None or code in above or is_library(function) or len(above) > 8:
+    if code is None or any(f is function for f in seen) or is_library(function):
         return None
+    seen = seen or []
+    seen.append(function)  # not its code, which the wrappers of one decorator share
     place = "%s:%d" % (code.co_filename, code.co_firstlineno)
     local = imported(function)
     modules = [v for v in [local.get(n, function.__globals__.get(n)) for n in code.co_names] if inspect.ismodule(v) and not is_library(v)]
@@ -61,7 +63,7 @@ def outside(thing, above=()):
         constant = name.isupper() and isinstance(value, (list, set, dict))  # STAFF_ROLES = ["staff", "admin"]
         if not constant and not still(value):
             return name, place
-        below = outside(value, above + (code,))
+        below = outside(value, seen)
         if below:
             return below
     return None

@@ -190,8 +190,10 @@ class Road(object):
             code = frame.f_code
             if code.co_filename.startswith(self.BELOW) or code in self.judged or self.is_cache(frame):
                 self.depth = 1
-            elif code.co_filename[:1] != "<" and not is_library(code) and code not in self.found and not here(frame):
-                self.found.append(code)
+            elif code.co_filename[:1] != "<" and not is_library(code) and not here(frame):
+                around = [frame.f_locals.get(n) for n in code.co_freevars]
+                if not any(c is code and same(around, v) for c, v in self.found):
+                    self.found.append((code, around))
 
     def is_cache(self, frame):
         from django.core.cache.backends.base import BaseCache
@@ -204,16 +206,23 @@ def here(frame):
     return frame.f_globals is globals()
 
 
-def functions_of(code):
-    return [f for f in gc.get_referrers(code) if inspect.isfunction(f)][:1]
+def same(some, others):
+    return all(a is b for a, b in zip(some, others))
+
+
+def functions_of(code, around):
+    """The functions that run this code with these variables around them: the wrappers of a decorator share their code."""
+    found = [f for f in gc.get_referrers(code) if inspect.isfunction(f)]
+    cells = [[outcome(lambda: c.cell_contents)[1] for c in f.__closure__ or ()] for f in found]
+    return [f for f, values in zip(found, cells) if same(values, around)] or found[:1]
 
 
 def read_road(report, road):
     """Code of the project that Django runs on the way to a user, and what it decides by."""
     known = [import_of(p).__module__ for p in settings.AUTHENTICATION_BACKENDS if known_backend(p) or p in ACCEPTED]  # noqa: F821
     engine = settings.SESSION_ENGINE.split(".")[0] if settings.SESSION_ENGINE in PACKAGES else None
-    for code in road.found:
-        for function in functions_of(code):
+    for code, around in road.found:
+        for function in functions_of(code, around):
             module = function.__module__ or ""  # none where exec() had no __name__
             if module in known or module.split(".")[0] == engine or package_of(function) in WATCHERS:
                 continue

@@ -35,3 +35,42 @@ def closed(sender, instance, **kwargs):
 
 def labelled(sender, instance, **kwargs):
     instance.label = "user %s" % instance.pk
+
+
+def asking(asks):
+    """A decorator, whose wrappers share their code."""
+
+    def wrapper(*args, **kwargs):
+        return asks(*args, **kwargs)
+
+    return wrapper
+
+
+@asking
+def environment():
+    return "CLOSED" in os.environ
+
+
+@asking
+def quiet(sender, instance, **kwargs):
+    instance.label = "quiet"
+
+
+@asking
+def wrapped(sender, instance, **kwargs):
+    if instance.pk == -7 and environment():  # of no user that is tried
+        instance.label = "closed"
+
+
+def step(below):
+    return lambda: below()
+
+
+def deep(sender, instance, **kwargs):
+    if instance.pk == -7 and steps():
+        instance.label = "closed"
+
+
+steps = environment
+for _ in range(12):
+    steps = step(steps)
