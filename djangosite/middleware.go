@@ -87,7 +87,10 @@ func (s *Site) require(demands gateway.Requirements) func(http.Handler) http.Han
 				return
 			}
 			defer removeFiles(r, had)
-			q := check.Question{Demands: demands, Original: original(r), Cookies: r.Header["Cookie"]}
+			q := check.Question{Demands: demands, Cookies: r.Header["Cookie"]}
+			if v.User == nil || demands.NeedsAccess() { // who is sent to sign in comes back to this page
+				q.Original = original(r)
+			}
 			if a := s.source.judge(ctx, q, v); a.Action != gateway.Allow {
 				s.answer(w, r, a.Reply)
 				return

@@ -60,6 +60,11 @@ func (r Requirements) Decide(user *djangosession.User, access djangosession.Acce
 	return Allow, identityOf(user, access)
 }
 
+// Allows reports whether Decide would allow a user, not nobody.
+func (r Requirements) Allows(user *djangosession.User, access djangosession.Access) bool {
+	return user != nil && r.missing(user, access) == ""
+}
+
 // missing returns the first requirement that does not hold, "" where all do. A flag that is NULL, or that the model
 // lacks, is not set.
 func (r Requirements) missing(user *djangosession.User, access djangosession.Access) string {
