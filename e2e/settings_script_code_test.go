@@ -325,6 +325,7 @@ func TestSettingsScriptOfWhatDjangoRuns(t *testing.T) {
 		{"", "closed", "decides by os: "},
 		{"", "wrapped", "decides by os: "},
 		{"", "deep", "decides by os: "},
+		{"", "counted", "decides by os: "},
 		{"", "quiet", "ready"},
 		{"", "labelled", "ready"},
 	} {

@@ -29,44 +29,43 @@ def replaced(thing):
     return "%s:%d" % (code.co_filename, code.co_firstlineno)
 
 
-def outside(thing, seen=()):
+def outside(thing):
     """What a function asks that may be another in another moment or process, and where: (name, FILE:LINE) or None."""
-    function = function_of(thing)
-    code = getattr(function, "__code__", None)
-    if code is None or any(f is function for f in seen) or is_library(function):
-        return None
-    seen = seen or []
-    seen.append(function)  # not its code, which the wrappers of one decorator share
-    place = "%s:%d" % (code.co_filename, code.co_firstlineno)
+    todo, seen = [thing], {}
+    while todo:
+        function = function_of(todo.pop(0))
+        code = getattr(function, "__code__", None)
+        if code is None or id(function) in seen or is_library(function):
+            continue
+        seen[id(function)] = function  # not its code, which the wrappers of one decorator share
+        place = "%s:%d" % (code.co_filename, code.co_firstlineno)
+        for name, value in asked_by(function, code):
+            constant = name.isupper() and isinstance(value, (list, set, dict))  # STAFF_ROLES = ["staff", "admin"]
+            if value is MISSING or not constant and not still(value):
+                return name, place
+            todo.append(value)
+    return None
+
+
+def asked_by(function, code):
+    """The names that a function asks for beside its own, and their values. MISSING is what asks the outside by itself."""
     local = imported(function)
     modules = [v for v in [local.get(n, function.__globals__.get(n)) for n in code.co_names] if inspect.ismodule(v) and not is_library(v)]
     cells = dict(zip(code.co_freevars, function.__closure__ or ()))
     for name in code.co_names + code.co_freevars:
+        kind, value = "value", None
         if name in cells:
             kind, value = outcome(lambda: cells[name].cell_contents)
-            if kind == "error":
-                continue
         elif name in local:
-            value = local[name]
-            if value is MISSING or value is None:
-                continue
+            value = None if local[name] is MISSING else local[name]
         elif name in function.__globals__:
             value = function.__globals__[name]
         elif any(name in vars(m) for m in modules):  # MODULE.NAME
             value = next(vars(m)[name] for m in modules if name in vars(m))
         elif name in ("open", "exec", "eval", "input", "globals"):
-            return name, place
-        else:
-            continue
-        if name == "__class__":
-            continue
-        constant = name.isupper() and isinstance(value, (list, set, dict))  # STAFF_ROLES = ["staff", "admin"]
-        if not constant and not still(value):
-            return name, place
-        below = outside(value, seen)
-        if below:
-            return below
-    return None
+            value = MISSING
+        if kind == "value" and value is not None and name != "__class__":
+            yield name, value
 
 
 def still(value):

@@ -211,10 +211,10 @@ def same(some, others):
 
 
 def functions_of(code, around):
-    """The functions that run this code with these variables around them: the wrappers of a decorator share their code."""
+    """The functions that run this code with these variables around them, since the wrappers of a decorator share their code; all where one of the variables has another value by now."""
     found = [f for f in gc.get_referrers(code) if inspect.isfunction(f)]
     cells = [[outcome(lambda: c.cell_contents)[1] for c in f.__closure__ or ()] for f in found]
-    return [f for f, values in zip(found, cells) if same(values, around)] or found[:1]
+    return [f for f, values in zip(found, cells) if same(values, around)] or found
 
 
 def read_road(report, road):

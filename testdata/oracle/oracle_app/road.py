@@ -62,6 +62,37 @@ def wrapped(sender, instance, **kwargs):
         instance.label = "closed"
 
 
+def counting(asks):
+    """A decorator, whose wrappers have another value around them after each call."""
+
+    def around(does):
+        calls = 0
+
+        def wrapper(*args, **kwargs):
+            nonlocal calls
+            calls += 1
+            return asks() if calls > 10**6 else does(*args, **kwargs)
+
+        return wrapper
+
+    return around
+
+
+@counting(bool)
+def before(sender, instance, **kwargs):
+    instance.label = "before"
+
+
+@counting(environment)
+def counted(sender, instance, **kwargs):
+    instance.label = "counted"
+
+
+@counting(bool)
+def after(sender, instance, **kwargs):
+    instance.label = "after"
+
+
 def step(below):
     return lambda: below()
 
@@ -72,5 +103,5 @@ def deep(sender, instance, **kwargs):
 
 
 steps = environment
-for _ in range(12):
+for _ in range(1500):  # more than Python lets functions call each other
     steps = step(steps)
