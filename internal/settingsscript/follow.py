@@ -339,13 +339,14 @@ class Body(Names):
         mine = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("self", "cls")
         if not given and not mine or name in ONWARD or name == "super":
             return
-        if value is MISSING:
+        if value is MISSING or type(value).__name__ == "cached_property":
             whole = [a for a in given if self.is_request(a)]
             onward = isinstance(node.func, ast.Call) or getattr(getattr(node.func, "value", None), "func", None) is not None
             own = isinstance(node.func, ast.Attribute) and (self.of_request(node.func) or self.of_user(node.func))
             if not whole or onward or own:
                 return
-            found = methods_named(name, self.function) if isinstance(node.func, ast.Attribute) else None
+            known = isinstance(node.func, ast.Attribute) and not self.by_getter(node.func)
+            found = methods_named(name, self.function) if known else None
             if found is None:
                 self.event(LOST, node)
             for one in found or ():
@@ -354,6 +355,15 @@ class Body(Names):
         if hasattr(value, "receivers") and name.startswith(("send", "asend")):
             return
         self.enter(value, arguments, node)
+
+    def by_getter(self, func):
+        """Whether what is called is what a property of the project returns, or its __getattr__."""
+        owner = self.resolve(func.value)
+        cls = owner.cls if isinstance(owner, Made) else type(owner)
+        found = attribute(cls, func.attr)[0]
+        if found is None:
+            found = attribute(cls, "__getattr__")[0]
+        return inspect.isfunction(function_of(found)) and not is_library(found)
 
     def answers(self, value):
         from django.http.response import HttpResponseBase

@@ -154,7 +154,7 @@ class Names(object):
             return False
         if name_of(call) in ONWARD:  # what the application answers
             return False
-        source = source_of(getattr(function_of(value), "__code__", None))
+        source = source_of(code_of(function_of(value)))
         return source is None or any(getattr(n, "attr", None) in HOLDS and n.attr != "COOKIES" for n in ast.walk(source[2]))
 
     def means_nobody(self, test, negated):

@@ -20,6 +20,12 @@ def function_of(thing):
     return thing if kind == "error" else found
 
 
+def code_of(function):
+    """The code of a function, None for anything else, also for what answers each attribute."""
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
+
+
 def replaced(thing):
     """FILE:LINE of a function that is not Django's, and stands in a class of Django."""
     thing = function_of(thing)
@@ -34,7 +40,7 @@ def outside(thing):
     todo, seen = [thing], {}
     while todo:
         function = function_of(todo.pop(0))
-        code = getattr(function, "__code__", None)
+        code = code_of(function)
         if code is None or id(function) in seen or is_library(function):
             continue
         seen[id(function)] = function  # not its code, which the wrappers of one decorator share
@@ -89,7 +95,7 @@ LIBRARIES = {}
 def is_library(thing):
     """Whether the code of a thing is Django's or Python's own."""
     function = function_of(thing)
-    code = thing if isinstance(thing, types.CodeType) else getattr(function, "__code__", None)
+    code = thing if isinstance(thing, types.CodeType) else code_of(function)
     module = thing if inspect.ismodule(thing) else sys.modules.get(getattr(thing, "__module__", None) or "")
     file = code.co_filename if code is not None else getattr(module, "__file__", None)
     if file is not None:

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseForbidden
 from django.shortcuts import redirect
 from django.test.utils import override_settings
+from django.utils.functional import cached_property
 
 from oracle_app import nights
 from oracle_app.harmless import Base
@@ -174,6 +175,32 @@ class ByUnknown(Base):
     def __call__(self, request):
         for rule in nights.rules():
             rule(request)
+        return self.get_response(request)
+
+
+class ByUnknownGetter(Base):
+    @property
+    def guard(self):
+        return nights.end_login
+
+    def __call__(self, request):
+        self.guard(request)
+        return self.get_response(request)
+
+
+class ByUnknownGetterOnce(Base):
+    @cached_property
+    def guard(self):
+        return nights.end_login
+
+    def __call__(self, request):
+        self.guard(request)
+        return self.get_response(request)
+
+
+class ByUnknownName(Base):
+    def __call__(self, request):
+        nights.GUARDS.after_ten(request)
         return self.get_response(request)
 
 

@@ -8,6 +8,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from oracle_app import nights
+
 current = threading.local()
 
 
@@ -103,3 +105,9 @@ class OpensAsDjango(SessionMiddleware):
         session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         request.session = self.SessionStore(session_key)
         settings.PAGE = "day"
+
+
+class AsksEverything(Base):
+    def __call__(self, request):
+        nights.EVERYTHING(request)
+        return self.get_response(request)

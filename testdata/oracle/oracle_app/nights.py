@@ -33,6 +33,16 @@ class Step(object):
 first, second = Step(lambda request: None), Step(end_login)
 
 
+class Guards(object):
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return end_login
+
+
+GUARDS = Guards()
+
+
 def watches():
     return [Watch()]
 
@@ -67,3 +77,16 @@ class Moved(object):
 
 class Moves(object):
     dbm_gnu = Moved()
+
+
+class Everything(dict):
+    """It answers each name, as some packages' settings do."""
+
+    def __getattr__(self, name):
+        return Everything()
+
+    def __call__(self, request):
+        return None
+
+
+EVERYTHING = Everything()
