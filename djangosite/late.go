@@ -9,7 +9,7 @@ import (
 )
 
 // answered is the http.ResponseWriter of a handler behind [Site.CSRF]. It knows whether the answer has begun, so that a
-// cookie would come too late. What net/http's own can do beside, it does too.
+// cookie would come too late. What net/http's own can do beside, it does too, but for HTTP/2's push.
 type answered struct {
 	http.ResponseWriter
 

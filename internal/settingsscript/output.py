@@ -57,7 +57,7 @@ class Output(object):
 
     def comments(self):
         lines = [
-            'Made by "django-sidecar settings-script" in a shell of the Django project. Run it again when the project\'s settings change.'
+            'Made by "django-sidecar settings-script" in a shell of the Django project. Run it again when its settings, or the code of its middleware, change.'
         ]
         lines += ["NOT POSSIBLE: " + text for text in self.report.impossible]
         lines += ["NOT PROVED: " + text for text in self.report.unproved]
