@@ -44,7 +44,7 @@ func TestStoresThatFail(t *testing.T) {
 					fault()
 					s.whileBroken(t, sidecar, cookie)
 					heal()
-					waitFor(t, 30*time.Second, "a user again", func() bool {
+					waitFor(t, 5*time.Second, "a user again", func() bool {
 						user, _ := sidecar.ask(t, cookie)
 						return user != nil
 					})

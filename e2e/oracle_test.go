@@ -255,6 +255,11 @@ func serveForTest(t *testing.T) net.Addr {
 // listenersForTest is serveForTest for who wants to know all addresses.
 func listenersForTest(t *testing.T) serving.Listeners {
 	t.Helper()
+	return listenersLogging(t, slog.DiscardHandler)
+}
+
+func listenersLogging(t *testing.T, log slog.Handler) serving.Listeners {
+	t.Helper()
 	t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
 	t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
 	c, err := config.FromProcess()
@@ -264,7 +269,7 @@ func listenersForTest(t *testing.T) serving.Listeners {
 	listening, done := make(chan serving.Listeners, 1), make(chan error, 1)
 	ctx := t.Context() // ends before the cleanups run
 	go func() {
-		done <- serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.DiscardHandler), Listening: func(at serving.Listeners) { listening <- at }})
+		done <- serving.Run(ctx, c, serving.Options{Logger: slog.New(log), Listening: func(at serving.Listeners) { listening <- at }})
 	}()
 	t.Cleanup(func() {
 		if err := <-done; err != nil {

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/serving"
 	"django-sidecar/internal/sidecar"
@@ -186,7 +184,7 @@ func TestReadyFollowsTheDatabase(t *testing.T) {
 			t.Errorf("%s: /readyz answers %d after %v, want 503 in time", name, got, took)
 		}
 		r.proxy.SetMode(djangotest.Pass())
-		waitFor(t, 30*time.Second, "ready again after "+name, func() bool { return ready() == http.StatusOK })
+		waitFor(t, 5*time.Second, "ready again after "+name, func() bool { return ready() == http.StatusOK })
 	}
 	for _, statement := range []string{"ALTER TABLE auth_user RENAME TO somebody", "ALTER TABLE django_session RENAME TO something"} {
 		r.db.Exec(t, statement)
@@ -332,36 +330,18 @@ func (k *keptConnection) ask(t *testing.T, key string) (status int, closes bool)
 
 // TestNotReadyIsSaid: a start with stores that do not answer says so in the log, and where to read on.
 func TestNotReadyIsSaid(t *testing.T) {
+	const said = `"msg":"not ready","what":"sessions","error":`
 	for name, database := range map[string]string{"a file that is not there": "missing.sqlite3", "a site": "db.sqlite3"} {
+		log, missing := new(logBuffer), database == "missing.sqlite3"
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			newUploadSite(t, dir, nil)
 			t.Setenv("DATABASE_URL", "sqlite:///"+filepath.Join(dir, database))
-			t.Setenv("SIDECAR_LISTEN", "127.0.0.1:0")
-			t.Setenv("SIDECAR_ADMIN_LISTEN", "127.0.0.1:0")
-			c, err := config.FromProcess()
-			if err != nil {
-				t.Fatal(err)
-			}
-			log := new(logBuffer)
-			ctx, stop := context.WithCancel(t.Context())
-			ended := make(chan error, 1)
-			go func() {
-				ended <- serving.Run(ctx, c, serving.Options{Logger: slog.New(slog.NewJSONHandler(log, nil))})
-			}()
-			said := `"msg":"not ready","what":"sessions","error":`
-			if database == "missing.sqlite3" {
-				waitFor(t, 30*time.Second, "saying it", func() bool { return strings.Contains(log.String(), said) })
-			} else {
-				waitFor(t, 30*time.Second, "serving", func() bool { return strings.Contains(log.String(), `"msg":"keys"`) })
-			}
-			stop()
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-			if got := strings.Contains(log.String(), said); got != (database == "missing.sqlite3") {
-				t.Errorf("the log says that it is not ready: %v\n%s", got, log)
-			}
+			listenersLogging(t, slog.NewJSONHandler(log, nil))
+			waitFor(t, 30*time.Second, "saying it", func() bool { return !missing || strings.Contains(log.String(), said) })
 		})
+		if got := strings.Contains(log.String(), said); got != missing { // it has ended
+			t.Errorf("%s: the log says that it is not ready: %v\n%s", name, got, log)
+		}
 	}
 }
