@@ -57,8 +57,8 @@ func (s *Site) CheckPassword(ctx context.Context, user djangosession.User, passw
 // log a visitor in.
 //
 // [Site.Session], [Site.Update] and [Site.Messages] go on with the session that it has begun. The error is [ErrRefused]
-// where the user may not log in, or is not there; any other says that a store failed,
-// and then nobody is logged in. It needs SIDECAR_WRITE=login.
+// where the user may not log in, or is not there; any other says that a store failed, and then nobody is logged in. It
+// needs SIDECAR_WRITE=login.
 func (s *Site) Login(w http.ResponseWriter, r *http.Request, user djangosession.User) error {
 	l, err := s.local()
 	if err != nil {

@@ -151,9 +151,11 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, told reply.Reply) 
 	var body []byte
 	if s != nil && s.RefusalPage != nil && told.Status >= http.StatusBadRequest {
 		body = s.RefusalPage(r, told.Status, told.Message)
-		h.Set("Content-Type", "text/html; charset=utf-8")
 	}
-	if body == nil && told.Message != "" {
+	switch {
+	case body != nil:
+		h.Set("Content-Type", "text/html; charset=utf-8")
+	case told.Message != "":
 		body = told.JSON()
 		h.Set("Content-Type", "application/json")
 	}

@@ -22,8 +22,8 @@ import (
 type Site struct {
 	// RefusalPage, if not nil, makes the page in place of the JSON of a refusal: a status of 400 and above, of the
 	// Require… middleware, Load and CSRF. message is that of the JSON, which has the origin that a client wrote: escape it.
-	// [User] knows who was refused, if anybody is known.
-	// nil leaves the JSON, as for a script. Set it before the first request.
+	// [User] knows who was refused, if anybody is known. nil leaves the JSON, as for a script. Set it before the first
+	// request.
 	RefusalPage func(r *http.Request, status int, message string) (html []byte)
 
 	source source

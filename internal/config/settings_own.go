@@ -244,8 +244,8 @@ type ownSettings struct {
 	// # Uploads from pages
 
 	// CSRF_TRUSTED_ORIGINS: other origins whose pages may upload and read the answers. Any scheme can be named:
-	// `https://*.example.com`, `capacitor://localhost`. From Django 4.0 on each
-	// has a scheme, or the program does not start. Before, Django compares hosts: for forms, those without a scheme count.
+	// `https://*.example.com`, `capacitor://localhost`. From Django 4.0 on each has a scheme, or the program does not start.
+	// Before, Django compares hosts: for forms, those without a scheme count.
 	CSRFTrustedOrigins *string `envconfig:"DJANGO_CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" form:"list"`
 	// `true`: an upload must bring Django's CSRF token, in the header or in the form. CSRF_USE_SESSIONS is not
 	// known.

@@ -50,17 +50,17 @@ func Judge(request Request, demands Requirements, login LoginURL, user *djangose
 // empty with any other action, and where nobody is allowed because a user is optional.
 func (r Requirements) Decide(user *djangosession.User, access djangosession.Access) (Action, Identity) {
 	switch {
+	case r.Allows(user, access):
+		return Allow, identityOf(user, access)
 	case user == nil && r.Optional:
 		return Allow, Identity{}
 	case user == nil:
 		return SignIn, Identity{}
-	case r.missing(user, access) != "":
-		return Forbidden, Identity{} // never SignIn: the login page would send the user back here at once
 	}
-	return Allow, identityOf(user, access)
+	return Forbidden, Identity{} // never SignIn: the login page would send the user back here at once
 }
 
-// Allows reports whether Decide would allow a user, not nobody.
+// Allows reports whether there is a user, who has all that is demanded.
 func (r Requirements) Allows(user *djangosession.User, access djangosession.Access) bool {
 	return user != nil && r.missing(user, access) == ""
 }
