@@ -171,15 +171,9 @@ func clearingSQL(t *testing.T, remove bool) string {
 	return text
 }
 
-func clearingMariaDB(t *testing.T) *clearing {
-	t.Helper()
-	return clearingOn(t, djangotest.MariaDB(t))
-}
+func clearingMariaDB(t *testing.T) *clearing { return clearingOn(t, djangotest.MariaDB(t)) }
 
-func clearingMySQL(t *testing.T) *clearing {
-	t.Helper()
-	return clearingOn(t, djangotest.MySQL(t))
-}
+func clearingMySQL(t *testing.T) *clearing { return clearingOn(t, djangotest.MySQL(t)) }
 
 func clearingOn(t *testing.T, server *djangotest.MariaDBServer) *clearing {
 	t.Helper()

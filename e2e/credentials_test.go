@@ -24,12 +24,7 @@ func putFile(t *testing.T, path, text string, inPlace bool) {
 		}
 		return
 	}
-	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
-		t.Error(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Error(err)
-	}
+	replaceFile(t, path, text)
 }
 
 // TestShortLivedCredentials: the password of the role changes again and again under load, the old one being void at once, in

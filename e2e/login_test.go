@@ -207,15 +207,13 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-func loginOnMariaDB(t *testing.T) serverDatabase {
-	t.Helper()
-	db := djangotest.MariaDB(t).Database(t)
-	return serverDatabase{db.Django(), db.URL(), becomeMariaDBRole}
-}
+func loginOnMariaDB(t *testing.T) serverDatabase { return loginOnServer(t, djangotest.MariaDB(t)) }
 
-func loginOnMySQL(t *testing.T) serverDatabase {
+func loginOnMySQL(t *testing.T) serverDatabase { return loginOnServer(t, djangotest.MySQL(t)) }
+
+func loginOnServer(t *testing.T, server *djangotest.MariaDBServer) serverDatabase {
 	t.Helper()
-	db := djangotest.MySQL(t).Database(t)
+	db := server.Database(t)
 	return serverDatabase{db.Django(), db.URL(), becomeMariaDBRole}
 }
 

