@@ -6,11 +6,17 @@ case $new in
 *[!A-Za-z0-9._/~-]* | /* | */ | *//*) echo "$new is not the path of a module" >&2; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
-old=$(go list -m -f '{{.Path}}')
-old_re=${old//./\\.}
-# Imports and paths in quotes; the modules' own files; import rules, and what a linker sets.
-find . -name .git -prune -o -type f -name '*.go' -print0 | xargs -0 sed -i "s#\"$old_re\(/[a-z0-9_/-]*\)\?\"#\"$new\1\"#g"
-find . -name .git -prune -o -type f -name go.mod -print0 |
-	xargs -0 sed -i "s#^\(module \|replace \|require \|\t\)$old_re\b#\1$new#"
-sed -i "s#\([ ,[]\)$old_re/#\1$new/#g; s#module-path: $old_re\$#module-path: $new#; s#\[$old_re\]#[$new]#" .golangci.yml
-echo "The module is $new. Run gofmt and make docs, and commit."
+# The program is called as the module is. So only a path to a folder of Go is the module's: what the program tells
+# databases, web servers and traces of itself, and the folders of its caches, stay as they are.
+OLD=$(go list -m -f '{{.Path}}')
+FOLDERS=$(find . -mindepth 2 -name '*.go' | cut -d/ -f2 | sort -u | paste -sd'|' -)
+export OLD FOLDERS NEW=$new
+files() { find . \( -name .git -o -name node_modules \) -prune -o -type f -name "$1" -print0; }
+# perl, since the sed of macOS has other expressions.
+files '*.go' | xargs -0 perl -pi -e 's{"\Q$ENV{OLD}\E/(?=(?:(?:$ENV{FOLDERS})\b[a-z0-9_/-]*)?")}{"$ENV{NEW}/}g'
+files go.mod | xargs -0 perl -pi -e 's{^(module |replace |require |\t)\Q$ENV{OLD}\E(?![\w.-])}{$1$ENV{NEW}}'
+files '*.md' | xargs -0 perl -pi -e 's{(?<![\w./-])\Q$ENV{OLD}\E(?=/(?:$ENV{FOLDERS})\b)}{$ENV{NEW}}g;
+	s{^(\s*(?:require|replace) )\Q$ENV{OLD}\E(?= )}{$1$ENV{NEW}}'
+# Import rules, and what formats imports.
+perl -pi -e 's{(?<=[ ,\[])\Q$ENV{OLD}\E/}{$ENV{NEW}/}g; s{(module-path: |\[)\Q$ENV{OLD}\E(?=\]?$)}{$1$ENV{NEW}}' .golangci.yml
+echo "The module is $new. Run gofmt and make docs, say in docs/library.md where its home is, and commit."
