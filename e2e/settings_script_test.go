@@ -174,7 +174,10 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 	for _, row := range []struct{ model, last, written string }{
 		{"NullableUser", "ready", "DJANGO_AUTH_HASH_COLUMNS=password,email,session_token"},
 		{"SwitchedUser accepted", "ready; accepted by you: oracle_app.readings.SwitchedUser.is_active", "# Accepted with -accept oracle_app.readings.SwitchedUser.is_active: is_active of the user model "},
-		{"MemberUser", "ready", ""},
+		{
+			"MemberUser", "ready", "# SIDECAR_WRITE=login finds a user by the column of USERNAME_FIELD, and calls no get_by_natural_key() of the project's own: /\n" +
+				"# SIDECAR_WRITE=login asks PASSWORD_HASHERS, and calls no check_password() of the project's own: /",
+		},
 		{"SecretUser", "not possible: get_session_auth_hash() of the user model (", ""},
 		{"RelatedUser", "not possible: is_active of the user model (", ""},
 		{"StatesUser", "ready but stricter: is_active of the user model (", `DJANGO_AUTH_USER_ACTIVE_WHERE="state" = 'new'`},
@@ -205,8 +208,13 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 			continue
 		}
 		written, err := os.ReadFile(filepath.Join(dir, "django-sidecar.env"))
-		if err != nil || !strings.Contains(string(written), row.written) {
-			t.Errorf("%s: no line %q in\n%s, %v\n%s", row.model, row.written, written, err, printed)
+		for line := range strings.SplitSeq(row.written, "\n") {
+			if err != nil || !strings.Contains(string(written), line) {
+				t.Errorf("%s: no line %q in\n%s, %v\n%s", row.model, line, written, err, printed)
+			}
+		}
+		if other := "calls no "; !strings.Contains(row.written, other) && strings.Contains(string(written), other) {
+			t.Errorf("%s: a login would ask nothing of the project's own, and the file says that it does\n%s", row.model, written)
 		}
 	}
 }

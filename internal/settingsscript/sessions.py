@@ -177,10 +177,10 @@ def read_session_model(model):
             raise Impossible("%s of the session model is not what its column has: %s" % (name, own_reading(model, field)))
 
 
-def own_queries(manager):
+def own_queries(manager, names=("get", "aget", "filter", "using", "_fetch_all")):
     """FILE:LINE of what a manager, or its query set, has in place of what Django finds a row with."""
     for cls in (type(manager), type(manager.all())):
-        for name in ("get", "aget", "filter", "using", "_fetch_all"):
+        for name in names:
             found = attribute(cls, name)[0]
             if overridden(cls, name) and not is_library(found):
                 return overridden(cls, name)

@@ -54,6 +54,7 @@ def read_all(report):
     report.step("the proof", prove_users)
     report.step("a request", prove_requests, kind)
     report.step("receivers of signals", read_receivers)
+    report.step("authenticate()", read_authenticate)
     read_site(report)
     if getattr(report, "time_zone", None):
         # DATABASES[...]["TIME_ZONE"]: the zone in which expiry is stored.

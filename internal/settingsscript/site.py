@@ -63,6 +63,18 @@ def read_receivers(report):
             report.remarks.append("SIDECAR_WRITE=%s calls no receiver of %s, and the project has %s" % (word, name, ", ".join(sorted(found))))
 
 
+def read_authenticate(report):
+    """What ModelBackend's authenticate() calls of the project, and SIDECAR_WRITE does not: contrib/auth/backends.py, 1.11 to 6.1."""
+    model = user_model()
+    keys, checks = ("get_by_natural_key", "aget_by_natural_key"), ("check_password", "acheck_password")
+    for found, does in (
+        (own_queries(model._default_manager, keys), "finds a user by the column of USERNAME_FIELD, and calls no get_by_natural_key() of the project's own"),
+        (overridden(model, checks[0]) or overridden(model, checks[1]), "asks PASSWORD_HASHERS, and calls no check_password() of the project's own"),
+    ):
+        if found:
+            report.remarks.append("SIDECAR_WRITE=login %s: %s" % (does, found))
+
+
 def read_cookie(report, name, http_only):
     """The attributes of a cookie that is written beside Django."""
     report.set("DJANGO_%s_DOMAIN" % name, setting(name + "_DOMAIN") or "", "")

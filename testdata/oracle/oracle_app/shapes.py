@@ -150,20 +150,28 @@ class Team(models.Model):
         app_label = "oracle"
 
 
+class MemberManager(BaseUserManager):
+    def get_by_natural_key(self, username):
+        return self.get(username__iexact=username)
+
+
 class MemberUser(AbstractBaseUser):
-    """A user has a team, and a team is in a region: no row of a user is without them."""
+    """A user has a team, and a team is in a region: no row of a user is without them. A login asks code of the project's own."""
 
     username = models.CharField(max_length=150, unique=True)
     is_active = models.BooleanField(default=True)
     team = models.ForeignKey(Team, on_delete=models.CASCADE)
 
-    objects = BaseUserManager()
+    objects = MemberManager()
 
     USERNAME_FIELD = "username"
 
     class Meta:
         app_label = "oracle"
         swappable = "AUTH_USER_MODEL"
+
+    def check_password(self, raw_password):
+        return self.team_id is not None and super().check_password(raw_password)
 
 
 BLOCKED = ["banned", "closed"]
