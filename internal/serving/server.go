@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,15 +47,8 @@ func Serve(ctx context.Context, c *config.Config, w io.Writer, o Options) error 
 	o.Stderr = w
 	o.Logger = slog.New(observe.NewLogHandler(lines, c.LogFormat == "text", c.LogLevel))
 	limitMemory(ctx, o.Logger)
-	ballast := make([]byte, ballastBytes)
-	defer runtime.KeepAlive(ballast)
 	return Run(ctx, c, o)
 }
-
-// ballastBytes has the garbage collector run less often where little is kept in memory, for it runs when the heap has
-// doubled. A request that asks the stores costs a tenth less by it. Nobody writes to these bytes, so that they take no
-// memory.
-const ballastBytes = 8 << 20
 
 // logBytes is how much of the log may wait for whoever reads it.
 const logBytes = 1 << 20
