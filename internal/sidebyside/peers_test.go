@@ -168,13 +168,27 @@ const sidecarPath = "/authenticate"
 func (b *bench) sidecarServer(program string, more ...string) func(string) *exec.Cmd {
 	return func(listen string) *exec.Cmd {
 		cmd := exec.Command(program, "serve")
-		cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool {
-			return strings.HasPrefix(pair, "SIDECAR_") || strings.HasPrefix(pair, "DJANGO_") || strings.HasPrefix(pair, "PG")
-		})
-		cmd.Env = append(append(cmd.Env, "GOMAXPROCS=1", "DATABASE_URL="+b.cluster.url(), "DJANGO_SECRET_KEY="+secretKey, "DJANGO_VERSION="+djangoVersion,
-			"SIDECAR_LISTEN="+listen, "SIDECAR_ADMIN_LISTEN=127.0.0.1:0"), more...)
+		cmd.Env = b.settings(append(more, "SIDECAR_LISTEN="+listen, "SIDECAR_ADMIN_LISTEN=127.0.0.1:0")...)
 		return cmd
 	}
+}
+
+// libraryServer is a service of net/http and djangosite, which has the sidecar's settings.
+func (b *bench) libraryServer(more ...string) func(string) *exec.Cmd {
+	return func(listen string) *exec.Cmd {
+		cmd := exec.Command(b.peers, "-mode=library", "-listen="+listen)
+		cmd.Env = b.settings(more...)
+		return cmd
+	}
+}
+
+// settings are an environment with no other settings than these.
+func (b *bench) settings(more ...string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		return strings.HasPrefix(pair, "SIDECAR_") || strings.HasPrefix(pair, "DJANGO_") || strings.HasPrefix(pair, "PG")
+	})
+	return append(append(env, "GOMAXPROCS=1", "DATABASE_URL="+b.cluster.url(), "DJANGO_SECRET_KEY="+secretKey,
+		"DJANGO_VERSION="+djangoVersion), more...)
 }
 
 // peerServer is one of the program peers.

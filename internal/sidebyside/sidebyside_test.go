@@ -115,6 +115,8 @@ func (b *bench) all(t *testing.T) []*peer {
 		}
 	}
 	return append(peers,
+		overHTTP("library", server{path: sidecarPath, start: b.libraryServer()}),
+		overHTTP("library with a cache, sessions known to it", server{path: sidecarPath, asked: *warmKeys, start: b.libraryServer(cache)}),
 		overHTTP(obviousName, server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=4")}),
 		overHTTP("obvious version, 16 connections", server{path: sidecarPath, start: b.peerServer("-mode=obvious", "-conns=16")}),
 		pgbench("server's", *serverCore, 4),

@@ -1,7 +1,8 @@
 //go:build bench
 
-// Command peers is what the sidecar is measured beside: -mode noop answers the same to everybody, and -mode obvious
-// is the session check that one would write in an afternoon.
+// Command peers is what the sidecar is measured beside: -mode noop answers the same to everybody, -mode obvious is the
+// session check that one would write in an afternoon, and -mode library is a service of package djangosite, which reads
+// its settings from the environment.
 package main
 
 import (
@@ -18,13 +19,17 @@ const constant = `{"result":true,"message":"Your login session is alive.","user"
 	`"email":"user100001@example.com","is_staff":false,"is_superuser":false},"expires":"2036-01-01T00:00:00Z"}`
 
 func main() {
-	mode := flag.String("mode", "noop", "noop or obvious")
+	mode := flag.String("mode", "noop", "noop, obvious or library")
 	listen := flag.String("listen", "127.0.0.1:0", "host:port")
 	database := flag.String("database", "", "the URL of the database")
 	secret := flag.String("secret", "", "SECRET_KEY")
 	conns := flag.Int("conns", 4, "connections to the database")
 	flag.Parse()
 
+	if *mode == "library" {
+		fmt.Fprintln(os.Stderr, "peers:", serveLibrary(*listen))
+		os.Exit(1)
+	}
 	handler := noop
 	if *mode == "obvious" {
 		o, err := newObvious(*database, *secret, *conns)
