@@ -182,6 +182,10 @@ def read_uploads(report):
         octal(0o644 if django.VERSION >= (3, 0) else None),
     )
     report.set("DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS", octal(storage.directory_permissions_mode), "None")
+    if not storage.base_url:  # before Django 3.1 an empty MEDIA_URL makes addresses of names alone
+        report.remarks.append(
+            "MEDIA_URL is empty: answers to uploads have URLs below /media/, unless DJANGO_MEDIA_URL says where files are served"
+        )
     report.set("DJANGO_MEDIA_URL", str(storage.base_url or "/media/"), "/media/")
     if UPLOADS:  # noqa: F821
         report.set("DJANGO_MEDIA_ROOT", os.path.abspath(str(storage.location)))
