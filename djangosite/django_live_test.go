@@ -55,8 +55,8 @@ func share(t *testing.T, version string, more map[string]any, env map[string]str
 	env = maps.Clone(env)
 	env["SIDECAR_WRITE"] = cmp.Or(env["SIDECAR_WRITE"], "login,logout")
 	for name, value := range more {
-		if name == "CACHES" {
-			continue // which DJANGO_CACHE_URL says
+		if name == "CACHES" || env["DJANGO_"+name] != "" {
+			continue // which env says in another form
 		}
 		text, ok := value.(string)
 		if value == nil {

@@ -51,6 +51,19 @@ func (s *Site) CheckPassword(ctx context.Context, user djangosession.User, passw
 	return l.CheckPassword(ctx, user.ID, password)
 }
 
+// MakePassword is Django's make_password(password): the text for the user's column password, by the first of
+// PASSWORD_HASHERS. It writes nothing. The password is not validated: AUTH_PASSWORD_VALIDATORS are Django's.
+//
+// The error is [hashers.ErrPassword] where no login would take the password. Any other says that there was no room to
+// hash it (SIDECAR_LOGIN_HASHES_AT_ONCE), or that SIDECAR_WRITE does not name login.
+func (s *Site) MakePassword(ctx context.Context, password string) (string, error) {
+	l, err := s.local()
+	if err != nil {
+		return "", err
+	}
+	return l.MakePassword(ctx, password)
+}
+
 // Login is Django's login(request, user): it writes last_login and the session, and sets the cookies of the session
 // and of another CSRF token. An anonymous session keeps its data, under a new key; that of another user is left
 // behind. Call it before the answer's header is written, in a handler behind [Site.CSRF]: otherwise other sites can

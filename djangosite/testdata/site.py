@@ -16,6 +16,7 @@ django.setup()
 
 from django.apps import apps
 from django.contrib.auth import login
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, make_password
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
 from django.contrib import messages
@@ -31,6 +32,10 @@ from django.test import RequestFactory
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 urlpatterns = []
+
+
+class Quick(PBKDF2PasswordHasher):
+    iterations = 1000
 
 
 def make(question):
@@ -60,6 +65,20 @@ def password(question):
     user.set_password(question["password"])
     user.save()
     return {}
+
+
+def encode(question):
+    """Gives a user a hash, where there is one to give, and tells which one the row has."""
+    row = User.objects.filter(username=question["name"])
+    if "hasher" in question:
+        row.update(password=make_password(question["password"], hasher=question["hasher"]))
+    return {"encoded": row.get().password}
+
+
+def verify(question):
+    """Tells whether a password is right, and whether Django would make its hash anew."""
+    raised = []
+    return {"ok": check_password(question["password"], question["encoded"], setter=raised.append), "raised": bool(raised)}
 
 
 def loads(question):

@@ -273,6 +273,18 @@ func (s *Service) CheckPassword(ctx context.Context, id, password string) (bool,
 	return err == nil, err
 }
 
+// MakePassword is make_password. It fails with hashers.ErrPassword for what no login takes for a password.
+func (s *Service) MakePassword(ctx context.Context, password string) (encoded string, err error) {
+	if !canBeText(password) {
+		return "", fmt.Errorf("%w: a login takes 1 to %d bytes of UTF-8", hashers.ErrPassword, MaxText)
+	}
+	err = s.hash(ctx, func() (err error) {
+		encoded, err = s.Passwords.Make(password)
+		return err
+	})
+	return encoded, err
+}
+
 // hash makes or checks a hash, when there is room for one more. Stores are asked outside of it: one that does not answer
 // takes no room.
 func (s *Service) hash(ctx context.Context, do func() error) error {

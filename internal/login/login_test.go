@@ -238,6 +238,9 @@ func TestHashingIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := s.MakePassword(over, "secret"); !errors.Is(err, login.ErrBusy) || p.encoded > 0 {
+		t.Errorf("a new password: %v, and %d hashes", err, p.encoded)
+	}
 	<-s.Hashing
 	if _, err := s.Authenticate(t.Context(), credentials("ada", "secret"), "a"); err != nil || len(s.Hashing) != 0 {
 		t.Error(err)

@@ -155,6 +155,16 @@ func (l *Live) CheckPassword(ctx context.Context, id, password string) (bool, er
 	return s.CheckPassword(ctx, id, password)
 }
 
+// MakePassword is make_password.
+func (l *Live) MakePassword(ctx context.Context, password string) (string, error) {
+	s, release, err := l.logins()
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return s.MakePassword(ctx, password)
+}
+
 // Session reads a session; an empty one where there is none that is alive and can be read, as request.session is.
 func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session, error) {
 	d := l.Current()
