@@ -28,6 +28,7 @@ type writingSite struct {
 	url    string
 	folder string
 	keys   map[string]string
+	copies int // of a session: see another
 }
 
 func newWritingSite(t *testing.T, version string, env map[string]string) *writingSite {
@@ -134,10 +135,16 @@ func (s *writingSite) ask(t *testing.T, method, path, cookies string, header ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Cookie", cookies)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	return s.send(t, r, cookies)
+}
+
+// send sends a request with cookies.
+func (s *writingSite) send(t *testing.T, r *http.Request, cookies string) (status int, set []string) {
+	t.Helper()
+	r.Header.Set("Cookie", cookies)
 	client, closeIdle := newClient(time.Minute)
 	defer closeIdle()
 	a, err := client.Do(r)
