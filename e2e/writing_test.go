@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -195,7 +196,11 @@ func TestTouchAndLogout(t *testing.T) {
 		t.Run(e.String(), func(t *testing.T) {
 			audit := filepath.Join(t.TempDir(), "audit.log")
 			e.set(t)
-			s := newWritingSite(t, e.version, map[string]string{"SIDECAR_AUDIT_LOG": audit})
+			env := map[string]string{"SIDECAR_AUDIT_LOG": audit}
+			if e.name == "cached_db" || e.version == "5.2" {
+				otherCookie(t, e.version, env)
+			}
+			s := newWritingSite(t, e.version, env)
 			touched, before := map[string]string{}, s.site.Sessions()
 			if status, _ := s.ask(t, http.MethodGet, "/authenticate", "sessionid="+s.keys["active"]); status != 200 {
 				t.Errorf("/authenticate: %d", status)
@@ -267,6 +272,23 @@ func TestTouchAndLogout(t *testing.T) {
 			}
 		})
 	}
+}
+
+// otherCookie gives the session's cookie other attributes, on both sides. Django 1.11 knows no SameSite.
+func otherCookie(t *testing.T, version string, env map[string]string) {
+	t.Helper()
+	settings := map[string]any{"SESSION_COOKIE_DOMAIN": ".shop.example", "SESSION_COOKIE_PATH": "/shop/", "SESSION_COOKIE_SECURE": true, "SESSION_COOKIE_HTTPONLY": false}
+	if version != "1.11" {
+		settings["SESSION_COOKIE_SAMESITE"] = "Strict"
+	}
+	for name, value := range settings {
+		env["DJANGO_"+name] = fmt.Sprint(value)
+	}
+	text, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SITE_SETTINGS", string(text))
 }
 
 // TestLogoutOfEachName: where several cookies may have a session, none of them logs in again.
