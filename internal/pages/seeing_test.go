@@ -44,3 +44,19 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		t.Errorf("%d alerts, and another number of them in docs/operations.md", len(alerts))
 	}
 }
+
+// TestQueryOfDays: the query in docs/proof.md is the one that the tests of the alerts put to recorded series.
+func TestQueryOfDays(t *testing.T) {
+	_, query, _ := strings.Cut(readFile(t, "docs/proof.md"), "```promql\n# days without a difference\n")
+	query, _, found := strings.Cut(query, "```")
+	tested := strings.Split(readFile(t, "deploy/prometheus/alerts.test.yaml"), "expr: |\n")[1:]
+	if !found || len(tested) < 4 {
+		t.Fatalf("the page has the query %q, and there are %d tests", query, len(tested))
+	}
+	for _, test := range tested {
+		expr, _, _ := strings.Cut(test, "exp_samples:")
+		if !slices.Equal(strings.Fields(expr), strings.Fields(query)) {
+			t.Errorf("the page has the query %s, and tested is %s", query, expr)
+		}
+	}
+}
