@@ -78,6 +78,29 @@ func TestNewestDjango(t *testing.T) {
 	}
 }
 
+// TestTablesAreWhole: rows stand below a table's head. Those that an empty line cuts off are shown as they are written.
+func TestTablesAreWhole(t *testing.T) {
+	rule := regexp.MustCompile(`^\|(\s*:?-+:?\s*\|)+$`)
+	tables := 0
+	for _, page := range readTree(t).pages() {
+		lines := strings.Split(readFile(t, page), "\n")
+		inCode := false
+		for i, line := range lines {
+			inCode = inCode != strings.HasPrefix(strings.TrimSpace(line), "```")
+			if inCode || !strings.HasPrefix(line, "|") || i > 0 && strings.HasPrefix(lines[i-1], "|") {
+				continue
+			}
+			tables++
+			if i+1 == len(lines) || !rule.MatchString(lines[i+1]) {
+				t.Errorf("%s:%d: a row without a head: %.80s", page, i+1, line)
+			}
+		}
+	}
+	if tables < 100 {
+		t.Errorf("only %d tables were found", tables)
+	}
+}
+
 // TestLibraryShowsTheExample: the code in docs/library.md is that of the example, which the compiler reads: a whole file first, functions of another one then.
 func TestLibraryShowsTheExample(t *testing.T) {
 	main, login := readFile(t, "examples/service/main.go"), readFile(t, "examples/service/login.go")
