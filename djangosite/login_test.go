@@ -197,7 +197,9 @@ func TestLoginRefused(t *testing.T) {
 		_, authenticated := other.Authenticate(t.Context(), "ada", "secret", "")
 		_, checked := other.CheckPassword(t.Context(), djangosession.User{ID: "1"}, "secret")
 		updated := other.Update(w, r, func(*djangosession.Session) error { return nil })
-		for _, err := range []error{authenticated, checked, updated, other.Login(w, r, djangosession.User{ID: "1"})} {
+		_, made := other.MakePassword(t.Context(), "secret")
+		byKey := other.UpdateSession(t.Context(), strings.Repeat("a", 32), func(*djangosession.Session) error { return nil })
+		for _, err := range []error{authenticated, checked, made, updated, byKey, other.Login(w, r, djangosession.User{ID: "1"})} {
 			if err == nil || errors.Is(err, djangosite.ErrRefused) {
 				t.Errorf("a site that %s: %v", name, err)
 			}

@@ -1,6 +1,7 @@
 package djangosite
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -45,7 +46,7 @@ func (s *Site) Update(w http.ResponseWriter, r *http.Request, change func(*djang
 		return err
 	}
 	if change == nil {
-		return errors.New("djangosite: Update needs a function")
+		return errNoChange
 	}
 	h := w.Header()
 	saved, err := l.UpdateSession(r.Context(), s.sessionKey(l, h, r), change)
@@ -58,6 +59,26 @@ func (s *Site) Update(w http.ResponseWriter, r *http.Request, change func(*djang
 		s.endSession(l, h, r, name)
 	}
 	return nil
+}
+
+var errNoChange = errors.New("djangosite: an update needs a function that changes the session")
+
+// UpdateSession changes the session under a key, as [Site.Update] does, for a job that has no request: the key is that
+// of the session's cookie. It begins no session and sets no cookie: the browser's stays, though the time of the session
+// in the store begins anew, as in Django.
+//
+// The error is [djangosession.ErrNotFound] where no session under the key is alive and can be read. With SESSION_ENGINE
+// signed_cookies there is always an error: such a session is in its browser alone. Others are those of Update. Nothing
+// is written then. It needs SIDECAR_WRITE=update, or login, which includes it.
+func (s *Site) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+	l, err := s.local()
+	if err != nil {
+		return err
+	}
+	if change == nil {
+		return errNoChange
+	}
+	return l.UpdateStored(ctx, key, change)
 }
 
 // sessionKey is that of a request, "" without one: of the session that its answer begins, or else of its cookie.

@@ -55,6 +55,7 @@ func testUpdateOn(t *testing.T, version, engine string, atBrowserClose bool) {
 	}
 	s := share(t, version, more, env)
 	s.testChanges(t, name)
+	s.testByKey(t, name)
 	s.testInterrupted(t, name)
 }
 

@@ -90,6 +90,7 @@ func TestUpdateFails(t *testing.T) {
 	d := deploy(t)
 	d.settings.Env = map[string]string{"SIDECAR_WRITE": "login"}
 	site := open(t, d.settings)
+	_, adas, _ := strings.Cut(d.visits["ada is logged in"].Cookie, "=")
 	failed := errors.New("no")
 	for name, change := range map[string]func(*djangosession.Session) error{
 		"fails":          func(s *djangosession.Session) error { return errors.Join(s.Set("cart", 1), failed) },
@@ -102,5 +103,24 @@ func TestUpdateFails(t *testing.T) {
 		if err := site.Update(w, httptest.NewRequest(http.MethodPost, "/", nil), change); err == nil || len(w.Header()) > 0 {
 			t.Errorf("a change that %s: %v, %v", name, err, w.Header())
 		}
+		if err := site.UpdateSession(t.Context(), adas, change); err == nil {
+			t.Errorf("by its key, a change that %s is no error", name)
+		}
+	}
+}
+
+// TestUpdateSessionForgets: what a job changes of a session holds at once, in a cache of verdicts too.
+func TestUpdateSessionForgets(t *testing.T) {
+	d := deploy(t)
+	d.settings.Env = map[string]string{"SIDECAR_WRITE": "update", "SIDECAR_CACHE_TTL": "1h"}
+	site := open(t, d.settings)
+	cookie := d.visits["ada is logged in"].Cookie
+	_, key, _ := strings.Cut(cookie, "=")
+	if v, err := site.Verify(t.Context(), []string{cookie}); err != nil || v.User == nil {
+		t.Fatal(v, err)
+	}
+	err := site.UpdateSession(t.Context(), key, func(s *djangosession.Session) error { s.Clear(); return nil })
+	if v, verifyErr := site.Verify(t.Context(), []string{cookie}); err != nil || verifyErr != nil || v.User != nil {
+		t.Errorf("an emptied session: %v, %+v, %v", err, v, verifyErr)
 	}
 }

@@ -1,5 +1,6 @@
 """A Django that makes its own database, and answers one line of JSON with another: site.py DATABASE SETTINGS."""
 import json
+import os
 import sys
 
 from importlib import import_module
@@ -133,6 +134,21 @@ def end(question):
     """Ends a session, as a logout in another request does."""
     import_module(settings.SESSION_ENGINE).SessionStore(question["key"]).delete()
     return {}
+
+
+def job(question):
+    """Sets entries of a session without a request."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore(question["key"])
+    for name, value in question["set"].items():
+        store[name] = value
+    store.save()
+    return {}
+
+
+def keys(question):
+    """All sessions that there are: what the tables and the folder of the engine file have."""
+    path = settings.SESSION_FILE_PATH
+    return {"keys": sorted(list(Session.objects.values_list("session_key", flat=True)) + os.listdir(path))}
 
 
 def interrupted(question):

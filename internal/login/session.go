@@ -173,6 +173,36 @@ func (s *Saver) Update(ctx context.Context, key string, change func(*djangosessi
 	} else {
 		session = before.Clone()
 	}
+	return s.changed(ctx, key, session, change)
+}
+
+// ErrInCookie says that no session is stored that could be changed by its key.
+var ErrInCookie = errors.New("with SESSION_ENGINE signed_cookies a session is in its cookie alone: " +
+	"change it in a request of its browser, by Update")
+
+// UpdateStored changes the session under a key, as a job of Django does by SessionStore(key), and save. Unlike that, it
+// begins none: it fails with djangosession.ErrNotFound where no session under the key is alive and can be read, and
+// otherwise as Update does. Nothing is written then.
+func (s *Saver) UpdateStored(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+	if s.Seal != nil {
+		return ErrInCookie
+	}
+	before, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
+	if err != nil {
+		return err
+	}
+	if before == nil {
+		return fmt.Errorf("%w: it is not stored, has expired or cannot be read. Take the key of a session that lives, "+
+			"or have a request begin one, by Update", djangosession.ErrNotFound)
+	}
+	_, err = s.changed(ctx, key, before.Clone(), change)
+	return err
+}
+
+// changed changes a session and saves it, under a new key where key is "".
+func (s *Saver) changed(
+	ctx context.Context, key string, session *djangosession.Session, change func(*djangosession.Session) error,
+) (Saved, error) {
 	if err := change(session); err != nil {
 		return Saved{}, err
 	}

@@ -263,3 +263,42 @@ func TestUpdate(t *testing.T) {
 		}
 	}
 }
+
+// TestUpdateStored: a key changes the session that lives under it, and nothing else begins or ends one.
+func TestUpdateStored(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(t, modelBackend)
+	s.Version, s.Expiry = djangosession.MustVersion("5.2"), djangosession.Expiry{Version: djangosession.MustVersion("5.2"), CookieAge: time.Hour}
+	sets := func(session *djangosession.Session) error { return session.Set("cart", "tea") }
+	fails := func(session *djangosession.Session) error { return errors.Join(sets(session), errShelf) }
+	for name, tt := range map[string]struct {
+		key, failing string
+		change       func(*djangosession.Session) error
+		err          error
+		says         string
+	}{
+		"a session":             {key: "before-key", change: sets},
+		"no key":                {change: sets, err: djangosession.ErrNotFound, says: "Update"},
+		"a malformed key":       {key: "x", change: sets, err: djangosession.ErrNotFound, says: "Update"},
+		"a key of nothing":      {key: "attacker0", change: sets, err: djangosession.ErrNotFound, says: "Update"},
+		"ended meanwhile":       {key: "before-key", change: sets, failing: "gone", err: login.ErrInterrupted},
+		"the change fails":      {key: "before-key", change: fails, err: errShelf},
+		"the store cannot load": {key: "before-key", change: sets, failing: "load", err: errShelf},
+	} {
+		before := session(t, map[string]string{"kept": "yes"})
+		store := &shelf{kept: map[string]*djangosession.Session{"before-key": before}, failing: tt.failing}
+		s.Sessions = store
+		err := s.UpdateStored(t.Context(), tt.key, tt.change)
+		if !errors.Is(err, tt.err) || err != nil && !strings.Contains(err.Error(), tt.says) || len(store.kept) != 1 {
+			t.Errorf("%s: %v, and %d sessions", name, err, len(store.kept))
+		}
+		if got := store.kept["before-key"]; entry(got, "kept") != "yes" || (entry(got, "cart") == "tea") != (tt.err == nil) || entry(before, "cart") != "" {
+			t.Errorf("%s: %s", name, got.JSON())
+		}
+	}
+	store := &shelf{kept: map[string]*djangosession.Session{"before-key": session(t, nil)}}
+	s.Sessions, s.Seal = store, func(*djangosession.Session) (string, error) { t.Error("it was signed"); return "", nil }
+	if err := s.UpdateStored(t.Context(), "before-key", sets); !errors.Is(err, login.ErrInCookie) || !strings.Contains(err.Error(), "by Update") {
+		t.Errorf("signed_cookies: %v", err)
+	}
+}

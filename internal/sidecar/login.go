@@ -197,6 +197,20 @@ func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djang
 	return saved, err
 }
 
+// UpdateStored changes the session under a key, and begins none.
+func (l *Live) UpdateStored(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+	d, release := l.hold()
+	defer release()
+	if d.saver == nil {
+		return errNoUpdate
+	}
+	err := d.saver.UpdateStored(ctx, key, change)
+	if l.cache != nil {
+		l.cache.ForgetSession(keyhash.Of(key))
+	}
+	return err
+}
+
 // SessionCookie is the line that sets a session's cookie.
 func (l *Live) SessionCookie(saved login.Saved) string {
 	return l.cookieLine(saved.Key, saved.Age, time.Now())
