@@ -118,6 +118,9 @@ func declaration(t *testing.T, set *token.FileSet, d ast.Decl) string {
 			if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR {
 				v.Values = nil
 			}
+			if v, ok := spec.(*ast.TypeSpec); ok && v.Assign.IsValid() {
+				t.Errorf("%s is the name of another type, whose fields nobody would see change here", v.Name)
+			}
 		}
 	}
 	var text bytes.Buffer

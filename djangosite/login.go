@@ -3,7 +3,9 @@ package djangosite
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/check"
@@ -15,9 +17,14 @@ import (
 // ErrRefused says that nobody is let in: there is no such user, the password is wrong, or the user may not log in.
 var ErrRefused = login.ErrRefused
 
-// TooManyTriesError says how long it takes until a name, or an address, may try again: its Wait. The settings
-// SIDECAR_LOGIN_TRIES and its like have the bounds.
-type TooManyTriesError = login.TooManyError
+// TooManyTriesError says that a name, or an address, has had too many wrong passwords. The settings SIDECAR_LOGIN_TRIES
+// and its like have the bounds.
+type TooManyTriesError struct {
+	Wait time.Duration // until there is a try again; above zero
+}
+
+// Error implements error.
+func (*TooManyTriesError) Error() string { return "too many tries" }
 
 // Authenticate is authenticate(username=, password=) of Django with ModelBackend: it checks the password by
 // PASSWORD_HASHERS, makes an old hash anew, and takes as long for a name that nobody has. It does not log in: see
@@ -35,6 +42,9 @@ func (s *Site) Authenticate(ctx context.Context, username, password, address str
 		address = counted
 	}
 	a, err := l.Authenticate(ctx, login.Credentials{Username: username, Password: password}, address)
+	if many := (*login.TooManyError)(nil); errors.As(err, &many) {
+		err = &TooManyTriesError{many.Wait}
+	}
 	if err != nil {
 		return djangosession.User{}, err
 	}
