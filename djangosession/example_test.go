@@ -109,6 +109,22 @@ func ExampleNewVerifier() {
 	// nobody: no_cookie
 }
 
+func ExampleParseSession() {
+	// What a store of your own has read that Django does not sign, as in a cache.
+	version := djangosession.MustVersion("5.2")
+	session, err := djangosession.ParseSession([]byte(`{"cart": ["tea"]}`), djangosession.JSON, version, 0)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(session.Lookup("cart").JSON())
+
+	_, err = djangosession.ParseSession([]byte(`["tea"]`), djangosession.JSON, version, 0)
+	fmt.Println(djangosession.IsAnswer(err)) // to Django it is no session, and no store has failed
+	// Output:
+	// ["tea"]
+	// true
+}
+
 func ExampleSession_Set() {
 	s := djangosession.NewSession(djangosession.MustVersion("5.2"))
 	fmt.Println(s.Set("cart", map[string]int{"tea": 2}), s.Set("seen", true), s.Delete("seen"))

@@ -202,3 +202,58 @@ func countNumbers(t *testing.T, of string, fields []*ast.Field) (n int) {
 	}
 	return n
 }
+
+// TestConstructorsHaveExamples: each function that returns a pointer to a type of its package, or parses one, is called
+// in an Example of the package.
+func TestConstructorsHaveExamples(t *testing.T) {
+	counted := 0
+	for _, path := range publicPackages(t) {
+		files, err := filepath.Glob(filepath.Join("..", path, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		constructors, called := map[string]bool{}, map[string]bool{}
+		for _, file := range files {
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range f.Decls {
+				switch d, ok := d.(*ast.FuncDecl); {
+				case !ok || d.Recv != nil:
+				case strings.HasSuffix(file, "example_test.go"), strings.HasSuffix(file, "_test.go") && strings.HasPrefix(d.Name.Name, "Example"):
+					ast.Inspect(d, func(n ast.Node) bool {
+						if name, ok := n.(*ast.SelectorExpr); ok {
+							called[name.Sel.Name] = true
+						}
+						return true
+					})
+				case !strings.HasSuffix(file, "_test.go") && constructs(d):
+					constructors[d.Name.Name] = true
+				}
+			}
+		}
+		for name := range constructors {
+			if !called[name] {
+				t.Errorf("no Example of %s calls %s", path, name)
+			}
+		}
+		counted += len(constructors)
+	}
+	if counted < 20 {
+		t.Errorf("%d constructors only", counted)
+	}
+}
+
+// constructs reports whether a function is a constructor.
+func constructs(d *ast.FuncDecl) bool {
+	if !d.Name.IsExported() || d.Type.Results == nil {
+		return false
+	}
+	star, ok := d.Type.Results.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return strings.HasPrefix(d.Name.Name, "Parse")
+	}
+	name, own := star.X.(*ast.Ident)
+	return own && name.IsExported()
+}

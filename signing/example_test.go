@@ -116,6 +116,18 @@ func ExampleNewSaltedHMAC() {
 	// 86835c73ea7e77b199504bc73880d321d85c94126035d300dc4af5a625e07401
 }
 
+func ExampleSaltedHMACOf() {
+	// The keys may be of any Keys: here the secret, elsewhere keys that "django-sidecar keys" has derived from it.
+	s, err := signing.SaltedHMACOf(signing.SecretKey("s3cret"), signing.SHA256,
+		"django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%x\n", s.Sum("pbkdf2_sha256$1$salt$hash"))
+	// Output:
+	// 86835c73ea7e77b199504bc73880d321d85c94126035d300dc4af5a625e07401
+}
+
 func ExampleDecodeBase64() {
 	// Python passes over what is not base64, and so must whoever agrees with it.
 	data, err := signing.DecodeBase64(nil, "ZGF0 YQ==")

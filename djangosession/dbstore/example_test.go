@@ -3,6 +3,7 @@ package dbstore_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -118,7 +119,12 @@ func ExampleNewCacheTable() {
 }
 
 func ExampleNewExpired() {
-	clear := func(ctx context.Context, db *sql.DB) error {
+	clear := func(ctx context.Context, db *sql.DB) (err error) {
+		lock, err := dbstore.LockClearing(ctx, db, dbstore.MySQL, "django_session")
+		if err != nil {
+			return err // dbstore.ErrClearing: somebody else is at it
+		}
+		defer func() { err = errors.Join(err, lock.Release(ctx)) }()
 		walk := dbstore.NewExpired(db, dbstore.ExpiredConfig{Dialect: dbstore.MySQL, Zone: utc, Before: time.Now()})
 		for {
 			keys, err := walk.Next(ctx, 100)
