@@ -117,7 +117,7 @@ func TestTLS(t *testing.T) {
 		wantEarlyAnswerOver(t, dial, "POST /upload", "X: 1", 401)
 		wantEarlyAnswerOver(t, dial, "POST /nowhere", "Cookie: "+r.site.cookie, 404)
 	}
-	for name, addr := range map[string]net.Addr{"public": r.at.Public.Addr(), "admin": r.at.Admin.Addr(), "grpc": r.at.GRPC.Addr()} {
+	for name, addr := range r.listeners() {
 		if conn, err := r.dial(t, addr, tls.VersionTLS11); err == nil {
 			t.Errorf("%s speaks TLS 1.1", name)
 			_ = conn.Close() // nothing has been said
@@ -207,7 +207,7 @@ func TestMutualTLS(t *testing.T) {
 		"admin":  "GET /readyz HTTP/1.0\r\n\r\n",
 		"grpc":   http2.ClientPreface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00", // and no settings
 	}
-	for name, addr := range map[string]net.Addr{"public": r.at.Public.Addr(), "admin": r.at.Admin.Addr(), "grpc": r.at.GRPC.Addr()} {
+	for name, addr := range r.listeners() {
 		for _, version := range tlsVersions {
 			if said := r.answer(t, addr, version, requests[name], r.client); said == "" {
 				t.Errorf("%s, %s, a client of the authority: %q", name, tls.VersionName(version), said)
@@ -225,10 +225,15 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
+// listeners are the addresses of all listeners, by their names.
+func (r *tlsRig) listeners() map[string]net.Addr {
+	return map[string]net.Addr{"public": r.at.Public.Addr(), "admin": r.at.Admin.Addr(), "grpc": r.at.GRPC.Addr()}
+}
+
 // serial tells certificates of a listener from each other.
-func (r *tlsRig) serial(t *testing.T, pairs ...djangotest.Pair) string {
+func (r *tlsRig) serial(t *testing.T, addr net.Addr, pairs ...djangotest.Pair) string {
 	t.Helper()
-	conn, err := r.dial(t, r.at.Public.Addr(), tls.VersionTLS12, pairs...) // whose handshake ends with the server's word
+	conn, err := r.dial(t, addr, tls.VersionTLS12, pairs...) // whose handshake ends with the server's word
 	if err != nil {
 		return ""
 	}
@@ -241,10 +246,11 @@ func (r *tlsRig) metric(t *testing.T, line string) bool {
 	return strings.Contains(r.answer(t, r.at.Admin.Addr(), tls.VersionTLS13, "GET /metrics HTTP/1.0\r\n\r\n", r.client), "\n"+line+"\n")
 }
 
-// TestCertificatesAreReadAgain: new files count for new connections; a broken pair leaves the old one in force.
+// TestCertificatesAreReadAgain: new files count for new connections of each listener; a broken pair leaves the old one in
+// force.
 func TestCertificatesAreReadAgain(t *testing.T) {
 	r := newTLSRig(t, true)
-	first := r.serial(t, r.client)
+	first := r.serial(t, r.at.Public.Addr(), r.client)
 	conn, err := r.dial(t, r.at.Public.Addr(), tls.VersionTLS13, r.client)
 	if err != nil || first == "" {
 		t.Fatal(first, err)
@@ -258,19 +264,28 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool { return r.metric(t, "django_sidecar_settings_stale 1") })
-	if now := r.serial(t, r.client); now != first {
-		t.Errorf("with a broken pair, the certificate is %q", now)
+	for name, addr := range r.listeners() {
+		if now := r.serial(t, addr, r.client); now != first {
+			t.Errorf("%s: with a broken pair, the certificate is %q", name, now)
+		}
 	}
 	r.authority.Write(t, r.dir, "server", x509.ExtKeyUsageServerAuth, 2*time.Hour)
-	eventually(t, func() bool { now := r.serial(t, r.client); return now != "" && now != first })
+	for name, addr := range r.listeners() {
+		waitFor(t, 30*time.Second, "the new certificate: "+name, func() bool {
+			now := r.serial(t, addr, r.client)
+			return now != "" && now != first
+		})
+	}
 	eventually(t, func() bool { return r.metric(t, "django_sidecar_settings_stale 0") })
 	// Another authority of clients: the sidecar's own certificate stays.
 	other := djangotest.NewAuthority(t)
 	other.WriteAuthority(t, r.dir, "ca")
 	newcomer := other.Write(t, r.dir, "newcomer", x509.ExtKeyUsageClientAuth, time.Hour)
-	eventually(t, func() bool { return r.serial(t, newcomer) != "" })
-	if r.serial(t, r.client) != "" {
-		t.Error("a client of the authority before is let in")
+	for name, addr := range r.listeners() {
+		waitFor(t, 30*time.Second, "a client of the new authority: "+name, func() bool { return r.serial(t, addr, newcomer) != "" })
+		if r.serial(t, addr, r.client) != "" {
+			t.Errorf("%s: a client of the authority before is let in", name)
+		}
 	}
 	if err := before.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
