@@ -123,25 +123,54 @@ func TestRedisFailsOver(t *testing.T) {
 }
 
 // redisCluster is three nodes, each with a third of the slots.
-func redisCluster(t *testing.T) (nodes []*djangotest.RedisServer) {
+func redisCluster(t *testing.T, settings ...string) (nodes []*djangotest.RedisServer) {
 	t.Helper()
 	for range 3 {
-		nodes = append(nodes, djangotest.Redis(t, djangotest.RedisConfig{Cluster: true, Settings: []string{"cluster-require-full-coverage no"}}))
+		nodes = append(nodes, clusterNode(t, settings))
 	}
 	for i, slots := range []string{"0 5460", "5461 10922", "10923 16383"} {
 		nodes[i].Do("CLUSTER ADDSLOTSRANGE "+slots, fmt.Sprint("CLUSTER SET-CONFIG-EPOCH ", i+1))
 	}
 	for _, n := range nodes[1:] {
-		host, port, err := net.SplitHostPort(n.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		nodes[0].Do("CLUSTER MEET " + host + " " + port + " " + n.BusPort)
+		meet(t, nodes[0], n)
 	}
 	for _, n := range nodes {
 		waitFor(t, 30*time.Second, "a cluster of three", func() bool { return n.Answers("CLUSTER COUNTKEYSINSLOT 0", ":") && n.Answers("CLUSTER SLOTS", "*3") })
 	}
 	return nodes
+}
+
+func clusterNode(t *testing.T, settings []string) *djangotest.RedisServer {
+	t.Helper()
+	return djangotest.Redis(t, djangotest.RedisConfig{Cluster: true, Settings: append([]string{"cluster-require-full-coverage no"}, settings...)})
+}
+
+// meet has a node of a cluster take in another one.
+func meet(t *testing.T, member, other *djangotest.RedisServer) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(other.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member.Do("CLUSTER MEET " + host + " " + port + " " + other.BusPort)
+}
+
+// clusterSessions puts the live sessions into a cluster, and returns which node holds the most of them.
+func (r *rig) clusterSessions(t *testing.T, nodes []*djangotest.RedisServer) (most int) {
+	t.Helper()
+	held, all := make([]int, len(nodes)), 0
+	for _, command := range r.setSessions(t, "django.contrib.sessions.cache") {
+		for i, n := range nodes {
+			if n.Answers(command, "+OK") { // the others say MOVED
+				held[i]++
+				all++
+			}
+		}
+	}
+	if all != len(r.live) {
+		t.Fatalf("the nodes hold %v sessions", held)
+	}
+	return slices.Index(held, slices.Max(held))
 }
 
 // clusterURL is the cluster's, for DJANGO_CACHE_URL.
@@ -159,18 +188,7 @@ func TestRedisClusterNode(t *testing.T) {
 	nodes := redisCluster(t)
 	r := newCluster(t, time.Second)
 	r.cacheSessions(t, "cache", clusterURL(nodes))
-	held := make([]int, len(nodes))
-	for _, command := range r.setSessions(t, "django.contrib.sessions.cache") {
-		for i, n := range nodes {
-			if n.Answers(command, "+OK") { // the others say MOVED
-				held[i]++
-			}
-		}
-	}
-	if held[0]+held[1]+held[2] != len(r.live) {
-		t.Fatalf("the nodes hold %v sessions", held)
-	}
-	silent := slices.Index(held, slices.Max(held))
+	silent := r.clusterSessions(t, nodes)
 	l := r.load(t)
 	defer l.running.Wait()
 	defer l.stop()
@@ -179,6 +197,58 @@ func TestRedisClusterNode(t *testing.T) {
 		nodes[silent].Pause()
 		return nodes[silent].Resume
 	}, true, true}, 2500*time.Millisecond)
+}
+
+// copies waits until a node of a cluster is a replica that has what its primary has.
+func copies(t *testing.T, n *djangotest.RedisServer) {
+	t.Helper()
+	waitFor(t, 60*time.Second, "a replica", func() bool { return n.Line("ROLE", 3) == "slave" && n.Line("ROLE", 8) == "connected" })
+}
+
+// TestRedisClusterFailsOver: of a cluster of three, one node has a replica, which takes its place when it is silent. Then
+// it is the replica itself, and takes its place back when the other one has crashed.
+func TestRedisClusterFailsOver(t *testing.T) {
+	// A node that a busy machine lets wait is not down; and a replica copies what there is at once.
+	settings := []string{"cluster-node-timeout 2000", "repl-diskless-sync-delay 0"}
+	nodes := redisCluster(t, settings...)
+	r := newCluster(t, time.Second)
+	r.cacheSessions(t, "cache", clusterURL(nodes))
+	place := r.clusterSessions(t, nodes)
+	primary, replica := nodes[place], clusterNode(t, settings)
+	get := "GET :1:django.contrib.sessions.cache"
+	get += r.live[slices.IndexFunc(r.live, func(key string) bool { return primary.Answers(get+key, "$") })]
+	for _, n := range nodes {
+		meet(t, n, replica)
+	}
+	redisSays(t, replica, "CLUSTER SLOTS", "*3")
+	name := primary.Line("CLUSTER MYID", 2)
+	redisSays(t, replica, "CLUSTER REPLICATE "+name, "+OK")
+	copies(t, replica)
+	others := slices.Delete(nodes, place, place+1)
+	for _, n := range others { // who vote for it
+		redisSays(t, n, "CLUSTER REPLICAS "+name, "*1")
+	}
+	l := r.load(t)
+	defer l.running.Wait()
+	defer l.stop()
+	during(300 * time.Millisecond)
+	takesOver := func(promoted *djangotest.RedisServer) func() {
+		return func() {
+			for _, n := range others { // who say MOVED
+				waitFor(t, 90*time.Second, "the replica in the node's place", func() bool { return strings.HasSuffix(n.Line(get, 1), " "+promoted.Addr) })
+			}
+		}
+	}
+	l.endure(t, fault{"a node is silent", func(*testing.T, *rig) func() {
+		primary.Pause()
+		return takesOver(replica)
+	}, true, false}, time.Second)
+	primary.Resume()
+	copies(t, primary)
+	l.endure(t, fault{"a node has crashed", func(*testing.T, *rig) func() {
+		replica.Kill()
+		return takesOver(primary)
+	}, true, false}, time.Second)
 }
 
 // TestRedisReplicas: of a primary and two replicas, which Django's RedisCache reads from, the primary has crashed and a replica is

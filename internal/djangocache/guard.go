@@ -38,7 +38,14 @@ func (g guarded) Get(ctx context.Context, key string) (value []byte, expires tim
 }
 
 // guardHook is a hook of the client of one server.
-type guardHook struct{ guard Guard }
+type guardHook struct {
+	guard Guard
+	// reload has the library ask who has which keys of a cluster, for nobody in particular, at most five times a second. By
+	// itself it asks once a minute. nil: the server is no node of a cluster.
+	reload func(context.Context)
+	// patience is how long one node is waited for then, until the next one is asked.
+	patience time.Duration
+}
 
 // guardedKey marks the context of a question that has been put: where it needs a new connection, what opens that goes
 // through the hook as well.
@@ -49,9 +56,17 @@ func (h guardHook) ask(ctx context.Context, question func(context.Context) error
 	if ctx.Value(guardedKey{}) != nil {
 		return question(ctx)
 	}
-	return h.guard.Ask(ctx, func() error {
-		return unlessAnswer(question(context.WithValue(ctx, guardedKey{}, true)))
-	})
+	guarded := context.WithValue(ctx, guardedKey{}, true)
+	if _, somebody := ctx.Deadline(); h.reload != nil && !somebody {
+		brief, cancel := context.WithTimeout(guarded, h.patience)
+		defer cancel()
+		return question(brief)
+	}
+	err := h.guard.Ask(ctx, func() error { return unlessAnswer(question(guarded)) })
+	if err != nil && h.reload != nil { // another node may have this one's place by now
+		h.reload(ctx)
+	}
+	return err
 }
 
 // DialHook implements redis.Hook.

@@ -66,7 +66,7 @@ func openRedis(c *Backend, urls []*cacheURL, s *settings, o Options) error {
 			if len(options) > 1 {
 				server = options[i].Addr
 			}
-			client.AddHook(guardHook{o.Guard(server)})
+			client.AddHook(guardHook{guard: o.Guard(server)})
 			b.clients = append(b.clients, client)
 		}
 	}
@@ -176,7 +176,9 @@ func clusterClient(servers []*redis.Options, guard func(server string) Guard) ([
 		c.Addrs = append(c.Addrs, r.Addr)
 	}
 	client := redis.NewClusterClient(c)
-	client.OnNewNode(func(node *redis.Client) { node.AddHook(guardHook{guard(node.Options().Addr)}) })
+	client.OnNewNode(func(node *redis.Client) {
+		node.AddHook(guardHook{guard: guard(node.Options().Addr), reload: client.ReloadState, patience: r.ReadTimeout / 8})
+	})
 	return []redis.UniversalClient{client}, nil
 }
 

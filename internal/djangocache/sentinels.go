@@ -52,7 +52,7 @@ func sentinelClient(r *redis.Options, s *settings, guard Guard) ([]redis.Univers
 	primary := *r
 	primary.Dialer = found.connect
 	client := redis.NewClient(&primary)
-	client.AddHook(guardHook{guard})
+	client.AddHook(guardHook{guard: guard})
 	return []redis.UniversalClient{client}, nil
 }
 
