@@ -101,7 +101,9 @@ func TestTablesAreWhole(t *testing.T) {
 	}
 }
 
-// TestLibraryShowsTheExample: the code in docs/library.md is that of the example, which the compiler reads: a whole file first, functions of another one then.
+// TestLibraryShowsTheExample: the code in docs/library.md is that of the example, which the compiler reads: a whole file
+// first, functions of another one then. A service takes a minute to write: the whole file has 25 lines at most, without
+// its handlers and empty lines.
 func TestLibraryShowsTheExample(t *testing.T) {
 	main, login := readFile(t, "examples/service/main.go"), readFile(t, "examples/service/login.go")
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```\n").FindAllStringSubmatch(readFile(t, "docs/library.md"), -1)
@@ -111,6 +113,11 @@ func TestLibraryShowsTheExample(t *testing.T) {
 	}
 	if blocks[0][1] != main {
 		t.Error("the first code in docs/library.md is not examples/service/main.go")
+	}
+	handlers := regexp.MustCompile(`(?ms)^func \w+\(w http\.ResponseWriter, r \*http\.Request\) \{$.*?^\}$`)
+	around := regexp.MustCompile(`(?m)^.*\S.*$`).FindAllString(handlers.ReplaceAllString(main, ""), -1)
+	if found := len(handlers.FindAllString(main, -1)); found != 2 || len(around) > 25 {
+		t.Errorf("examples/service/main.go has %d lines around %d handlers, want 25 at most around 2", len(around), found)
 	}
 	for function := range strings.SplitSeq(strings.TrimSpace(blocks[shown][1]), "\n\nfunc ") {
 		if !strings.Contains(login, strings.TrimPrefix(function, "func ")+"\n") {
