@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"database/sql"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -14,12 +12,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-chi/chi/v5"
 	"github.com/labstack/echo/v4"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	_ "modernc.org/sqlite" // the driver that makes the database
 
 	"django-sidecar/djangosession"
@@ -173,52 +165,6 @@ func ginUse(middleware func(http.Handler) http.Handler) gin.HandlerFunc {
 		})).ServeHTTP(c.Writer, c.Request)
 		if !passed {
 			c.Abort()
-		}
-	}
-}
-
-// requireUser is an interceptor: a browser's Cookie header comes in the metadata of a call, as grpc-gateway sends it.
-func requireUser(site *djangosite.Site) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		v, err := site.Verify(ctx, metadata.ValueFromIncomingContext(ctx, "cookie"))
-		switch {
-		case err != nil:
-			return nil, status.Error(codes.Unavailable, "the login session could not be checked")
-		case v.User == nil:
-			return nil, status.Error(codes.Unauthenticated, "please log in")
-		}
-		return handler(ctx, request)
-	}
-}
-
-type healthy struct {
-	grpc_health_v1.UnimplementedHealthServer
-}
-
-func (healthy) Check(context.Context, *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
-	return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}, nil
-}
-
-func TestInterceptor(t *testing.T) {
-	site, ada, _ := deploy(t)
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer(grpc.UnaryInterceptor(requireUser(site)))
-	grpc_health_v1.RegisterHealthServer(server, healthy{})
-	go server.Serve(listener)
-	t.Cleanup(server.Stop)
-	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	for cookie, want := range map[string]codes.Code{ada: codes.OK, "sessionid=nobody0nobody": codes.Unauthenticated, "": codes.Unauthenticated} {
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "cookie", cookie)
-		_, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
-		if status.Code(err) != want {
-			t.Errorf("%q: %v, want %s", cookie, err, want)
 		}
 	}
 }
