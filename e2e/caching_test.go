@@ -378,17 +378,3 @@ func TestCacheForgetsWhatRedisChanges(t *testing.T) {
 		})
 	}
 }
-
-// logOutElsewhere has a user log out at another sidecar: this one, which has kept the verdict, hears of it.
-func (r *cachingRig) logOutElsewhere(t *testing.T, client *http.Client, h *history) {
-	t.Helper()
-	t.Setenv("SIDECAR_WRITE", "logout")
-	other := &writingSite{url: "http://" + serveForTest(t).String()}
-	if first, second := r.mustAsk(t, client, h), r.mustAsk(t, client, h); first != h.state[0].answer || second != first {
-		t.Fatalf("before the logout: %q and %q", first, second)
-	}
-	if status, _ := other.post(t, "/logout", h.key); status != http.StatusNoContent {
-		t.Fatalf("logging out: %d", status)
-	}
-	eventually(t, func() bool { return r.mustAsk(t, client, h) == "" })
-}

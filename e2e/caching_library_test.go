@@ -1,0 +1,74 @@
+//go:build live
+
+package e2e
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"django-sidecar/djangosite"
+)
+
+// logOutElsewhere has a user log out at another sidecar: this one, and the library, which have kept the verdict, hear of it.
+func (r *cachingRig) logOutElsewhere(t *testing.T, client *http.Client, h *history) {
+	t.Helper()
+	t.Setenv("SIDECAR_WRITE", "logout")
+	other := &writingSite{url: "http://" + serveForTest(t).String()}
+	places := map[string]func(*history) string{
+		"the sidecar": func(h *history) string { return r.mustAsk(t, client, h) }, "the library": libraryAnswers(t),
+	}
+	for place, answers := range places {
+		if first, second := answers(h), answers(h); first != h.state[0].answer || second != first {
+			t.Fatalf("before the logout, %s: %q and %q", place, first, second)
+		}
+	}
+	if status, _ := other.post(t, "/logout", h.key); status != http.StatusNoContent {
+		t.Fatalf("logging out: %d", status)
+	}
+	for place, answers := range places {
+		waitFor(t, time.Minute, "a logout that "+place+" has heard of", func() bool { return answers(h) == "" })
+	}
+}
+
+// libraryAnswers opens the library, and returns what asks it whose session a user's is, "" for nobody's.
+func libraryAnswers(t *testing.T) func(*history) string {
+	t.Helper()
+	site, err := djangosite.FromEnv(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(site.Close)
+	return func(h *history) string {
+		v, err := site.Verify(t.Context(), []string{"sessionid=" + h.key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.User == nil {
+			return ""
+		}
+		return *v.User.Username
+	}
+}
+
+// TestLibraryForgetsByAnotherSecret: the library hears of a secret file that is replaced, and tells no verdict any more that it has kept under
+// the secret before.
+func TestLibraryForgetsByAnotherSecret(t *testing.T) {
+	t.Setenv("SIDECAR_CACHE_TTL", "1h")
+	django := profile{django: "5.2", sqlite: true}.deploy(t)
+	user := django.Users(1, 1)[0].ID
+	django.Execute("UPDATE auth_user SET is_active = 1, username = 'ada' WHERE id = " + user)
+	file := filepath.Join(t.TempDir(), "key")
+	replaceFile(t, file, oracleSecret)
+	t.Setenv("DJANGO_SECRET_KEY", "")
+	t.Setenv("DJANGO_SECRET_KEY_FILE", file)
+	answers, h := libraryAnswers(t), &history{key: django.Login(user)}
+	if first, second := answers(h), answers(h); first != "ada" || second != first {
+		t.Fatalf("with the secret that has signed the session: %q and %q", first, second)
+	}
+	replaceFile(t, file, "another secret, which has signed nothing")
+	waitFor(t, time.Minute, "a session that the new secret has not signed", func() bool { return answers(h) == "" })
+	replaceFile(t, file, oracleSecret)
+	waitFor(t, time.Minute, "a session that the old secret has signed", func() bool { return answers(h) == "ada" })
+}
