@@ -39,6 +39,22 @@ class UUIDUser(FlaggedUser):
         swappable = "AUTH_USER_MODEL"
 
 
+class AddressUser(AbstractBaseUser):
+    """An address in place of the user name, and UUIDs for keys, as projects have them that begin today."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "email"
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+
 class TextUser(FlaggedUser):
     """A user table of an older program: text keys, and columns with names of their own."""
 
