@@ -334,6 +334,7 @@ func TestCacheHearsBesideAPooler(t *testing.T) {
 	}
 	r.django.Execute("UPDATE auth_user SET is_active = false WHERE id = " + h.user)
 	eventually(t, func() bool { return r.mustAsk(t, client, h) == "" })
+	r.manyByLibrary(t, r.users[1])
 }
 
 // TestCacheForgetsWhatRedisChanges: where sessions are in Redis, it tells of them, and PostgreSQL of users. Verdicts are kept for
