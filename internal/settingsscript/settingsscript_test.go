@@ -3,6 +3,8 @@ package settingsscript_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +55,44 @@ func TestProgramHasWhatIsKnown(t *testing.T) {
 	} {
 		if !strings.Contains(program, want) {
 			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// standardLibrary are the modules of Python that the program takes, in Python 2.7 or 3.
+var standardLibrary = []string{
+	"ConfigParser", "__builtin__", "ast", "base64", "binascii", "builtins", "calendar", "collections", "configparser", "contextlib", "copy", "datetime", "decimal",
+	"functools", "gc", "hashlib", "hmac", "importlib", "inspect", "io", "itertools", "json", "logging", "numbers", "os", "pickle", "random", "re",
+	"stat", "subprocess", "sys", "textwrap", "time", "traceback", "types", "urllib", "urlparse", "uuid", "weakref",
+}
+
+// TestProgramsImportDjangoAlone, and the standard library: a deployment installs nothing for them.
+func TestProgramsImportDjangoAlone(t *testing.T) {
+	parts, err := filepath.Glob("*.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	statement := regexp.MustCompile(`(?m)^\s*(?:import|from) +([\w.]+)(.*)$`)
+	taken := map[string]bool{}
+	for _, name := range parts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range statement.FindAllStringSubmatch(string(text), -1) {
+			module, _, _ := strings.Cut(found[1], ".")
+			taken[module] = true
+			if module != "django" && !slices.Contains(standardLibrary, module) {
+				t.Errorf("%s imports %s", name, found[1])
+			}
+			if strings.HasPrefix(strings.TrimSpace(found[0]), "import") && strings.Contains(found[2], ",") {
+				t.Errorf("%s imports several modules at once, and this test looks at the first: %s", name, found[0])
+			}
+		}
+	}
+	for _, module := range append(standardLibrary, "django") {
+		if !taken[module] {
+			t.Errorf("no part imports %s", module)
 		}
 	}
 }
