@@ -175,12 +175,24 @@ END
 		t.Errorf("too much:\n%s", printed)
 	}
 	p.forget(t)
+	p.shell(t, `"$PYTHON" manage.py shell -c "
+from django.contrib.auth.models import User
+from django.test import Client
+Client(headers={'host': 'www.shop.example'}).force_login(User.objects.create_user('ada'))"`)
 	p.shell(t, `"$PYTHON" -c "import sqlite3; sqlite3.connect('db.sqlite3').execute('CREATE TRIGGER closed BEFORE INSERT ON auth_user BEGIN SELECT RAISE(ABORT, \'closed\'); END')"`)
 	printed = p.shell(t, `code=0; "$SIDECAR" settings-script | "$PYTHON" manage.py shell || code=$?; echo; cat django-sidecar.env; echo "code $code"`)
 	for _, want := range []string{"\nnot proved: no user could be made", "# NOT PROVED: no request could be tried (", "By what was read: ready\n", "\ncode 3"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("no %q in\n%s", want, printed)
 		}
+	}
+	// What it names as next compares the session that is there.
+	_, next, _ := strings.Cut(printed, "next: in the same shell, have Django judge real sessions, which only reads: django-sidecar ")
+	sample, next, _ := strings.Cut(next, "\nnext: django-sidecar ")
+	against, _, _ := strings.Cut(next, "\n")
+	said := p.shell(t, `"$SIDECAR" `+sample+` | "$PYTHON" manage.py shell; set -a; . ./django-sidecar.env; set +a; "$SIDECAR" `+against+` 2>&1`)
+	if !strings.Contains(said, "1 of 1 compared sessions agree: 1 of a user") {
+		t.Errorf("%q, then %q: %s", sample, against, said)
 	}
 }
 

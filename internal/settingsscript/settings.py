@@ -108,6 +108,9 @@ def main():
         if not report.impossible:
             for command in output.next:
                 say("next: " + command)
+            if report.unproved and (report.get("DJANGO_SESSION_ENGINE") or "db").split(".")[-1] in ("db", "cached_db", "file"):
+                say("next: in the same shell, have Django judge real sessions, which only reads: django-sidecar settings-script -sample 1000")
+                say("next: django-sidecar check -against django-sidecar-sample.json")
     if len(report.acceptable) == len(report.impossible) > 0:
         accepted = " ".join("-accept " + path for path in list(ACCEPTED) + sum(report.acceptable, []))  # noqa: F821
         say("next: look at these lines. If all of them are as you may accept them: django-sidecar settings-script %s" % accepted)
