@@ -50,6 +50,11 @@ var applications = []application{
 		accept: []string{"openwisp_users.middleware.PasswordExpirationMiddleware"},
 		says:   []string{"ready; accepted by you: openwisp_users.middleware.PasswordExpirationMiddleware"},
 	},
+	{ // who answers for it that nothing below /admin/ is behind the sidecar
+		name: "mezzanine", database: "sqlite", env: settingsModule, shell: djangoShell,
+		accept: []string{"mezzanine.core.middleware.SitePermissionMiddleware", "mezzanine.pages.middleware.PageMiddleware"},
+		says:   []string{"ready; accepted by you: mezzanine.core.middleware.SitePermissionMiddleware, mezzanine.pages.middleware.PageMiddleware"},
+	},
 	{name: "accounts", database: "postgres", env: settingsModule, shell: djangoShell},
 	{
 		name: "tenants", database: "postgres", env: settingsModule,
@@ -70,6 +75,11 @@ var applications = []application{
 		name: "coldfront", database: "sqlite",
 		env:   map[string]string{"DB_URL": "sqlite:///{NAME}", "SECRET_KEY": "a coldfront's secret key"},
 		shell: []string{"coldfront", "shell"},
+	},
+	{ // its backends find inactive users too, and a middleware logs them out
+		name: "spirit", database: "mariadb", env: settingsModule, shell: djangoShell,
+		prepare: [][]string{{"spirit", "startproject", "shop", "--path", "."}, {"django-admin", "createcachetable"}},
+		says:    []string{"proved: middleware spirit.user.middleware.ActiveUserMiddleware (", "ends logins of users without: `is_active` = 1", "\nready"},
 	},
 	{ // it logs users out who are banned
 		name: "misago", database: "postgres", large: true, env: settingsModule, shell: djangoShell, impossible: true,

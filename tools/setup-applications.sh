@@ -18,6 +18,7 @@ openwisp       3.13,3.12      openwisp-users==1.3.2 Django==5.2.* django-reversi
 pretalx        3.13,3.12      pretalx==2026.2.1 psycopg[binary]==3.3.9
 coldfront      3.12,3.13      coldfront==1.1.10
 accounts       3.13,3.12      django-allauth==65.22.1 django-two-factor-auth==1.18.1 phonenumbers==9.0.43 django-hijack==3.7.9 django-axes==8.3.1 django-guardian==3.5.2 django-user-sessions==2.0.0 django-authtools==2.1.0 djangorestframework==3.18.3 djangorestframework-simplejwt==5.5.1 psycopg2-binary==2.9.13 setuptools==80.9.0
+spirit         3.13,3.12      django-spirit==0.14.3 mysqlclient==2.3.1
 tenants        3.13,3.12      django-tenants==4.0.1 psycopg2-binary==2.9.13
 '
 large='
