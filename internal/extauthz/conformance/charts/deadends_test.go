@@ -2,6 +2,7 @@ package charts_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -74,7 +76,8 @@ func add[T any](document []byte, list *[]T) error {
 }
 
 // deadEnds are the names in objects that lead nowhere, which the API server takes: selectors without pods, ports that no container
-// has, an autoscaler without its Deployment. And it is what the Pod Security Standard "restricted" forbids.
+// has, an autoscaler without its Deployment. And it is what the Pod Security Standard "restricted" forbids, a sidecar that may write
+// into its own file system, and an admin port for more than who reads metrics.
 func deadEnds(o *objects, security podpolicy.Evaluator) (faults []string) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	follow := func(what string, selector *metav1.LabelSelector, ports ...intstr.IntOrString) {
@@ -96,6 +99,9 @@ func deadEnds(o *objects, security podpolicy.Evaluator) (faults []string) {
 			fault("Deployment %s: %v", d.Name, err)
 		}
 		for _, c := range containers(spec) {
+			if c.Name == "django-sidecar" && mayWrite(c.SecurityContext) {
+				fault("Deployment %s: %s may write into its root file system", d.Name, c.Name)
+			}
 			for name, p := range map[string]*corev1.Probe{"startup": c.StartupProbe, "readiness": c.ReadinessProbe, "liveness": c.LivenessProbe} {
 				if p != nil && p.HTTPGet != nil && portOf(&corev1.PodSpec{Containers: []corev1.Container{c}}, p.HTTPGet.Port) == 0 {
 					fault("the %s probe of %s asks port %s, which it has not", name, c.Name, p.HTTPGet.Port.String())
@@ -121,6 +127,9 @@ func deadEnds(o *objects, security podpolicy.Evaluator) (faults []string) {
 			}
 		}
 		follow("NetworkPolicy "+p.Name, &p.Spec.PodSelector, ports...)
+		if o.clientsReachAdmin(&p.Spec) {
+			fault("NetworkPolicy %s lets clients reach the admin port", p.Name)
+		}
 	}
 	for _, b := range o.Budgets {
 		follow("PodDisruptionBudget "+b.Name, b.Spec.Selector)
@@ -140,6 +149,40 @@ func deadEnds(o *objects, security podpolicy.Evaluator) (faults []string) {
 		}
 	}
 	return faults
+}
+
+// mayWrite says whether a container's root file system is not read-only.
+func mayWrite(c *corev1.SecurityContext) bool {
+	return c == nil || c.ReadOnlyRootFilesystem == nil || !*c.ReadOnlyRootFilesystem
+}
+
+// clientsReachAdmin says whether a policy opens the admin port to everybody, or to somebody to whom it opens another port.
+func (o *objects) clientsReachAdmin(p *networkingv1.NetworkPolicySpec) bool {
+	opens := func(rule *networkingv1.NetworkPolicyIngressRule, admin bool) bool {
+		if len(rule.Ports) == 0 { // all ports
+			return true
+		}
+		return slices.ContainsFunc(o.selected(&p.PodSelector), func(pod corev1.PodTemplateSpec) bool {
+			number := portOf(&pod.Spec, intstr.FromString("auth-admin"))
+			return slices.ContainsFunc(rule.Ports, func(port networkingv1.NetworkPolicyPort) bool {
+				return (portOf(&pod.Spec, *port.Port) == number) == admin
+			})
+		})
+	}
+	for _, rule := range p.Ingress {
+		if !opens(&rule, true) {
+			continue
+		}
+		for _, other := range p.Ingress {
+			client := func(peer networkingv1.NetworkPolicyPeer) bool {
+				return slices.ContainsFunc(other.From, func(p networkingv1.NetworkPolicyPeer) bool { return equality.Semantic.DeepEqual(p, peer) })
+			}
+			if len(rule.From) == 0 || opens(&other, false) && slices.ContainsFunc(rule.From, client) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // selected are the templates of the pods that a selector means.
