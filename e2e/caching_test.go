@@ -314,6 +314,7 @@ func TestCacheForgetsWhatDjangoChanges(t *testing.T) {
 		eventually(t, func() bool { return answers(h) == tt.want })
 	}
 	r.logOutElsewhere(t, client, r.users[6])
+	libraryChangesSecret(t, r.users[7])
 }
 
 // TestCacheHearsBesideAPooler: sessions are read through pgbouncer, and changes heard from the server itself.
