@@ -26,7 +26,7 @@ func sampledDeployment(t *testing.T, django string) (d *djangotest.Django, keys 
 			keys = append(keys, d.Login(u.ID))
 		}
 	}
-	return d, keys, sampleOf(t, p, d, cookies)
+	return d, keys, sampleOf(t, d, cookies)
 }
 
 // against runs check -against with other settings.
@@ -71,7 +71,7 @@ func TestProofFindsWrongSettings(t *testing.T) {
 	} {
 		django.Execute(statement)
 	}
-	file := sampleOf(t, profile{sqlite: true}, django, nil)
+	file := sampleOf(t, django, nil)
 	empty := emptied(t, strings.TrimPrefix(os.Getenv("DATABASE_URL"), "sqlite:///"))
 	for _, c := range []struct {
 		name, says string
@@ -144,7 +144,7 @@ func TestProofTellsChangesFromDifferences(t *testing.T) {
 	}
 	changed := django.Users(40, 8)[0] // nobody has a session of
 	key := django.Login(changed.ID)
-	file = sampleOf(t, profile{sqlite: true}, django, nil)
+	file = sampleOf(t, django, nil)
 	django.Execute(fmt.Sprintf("UPDATE auth_user SET password = 'pbkdf2_sha256$1$new$new' WHERE id = %s", changed.ID))
 	code, said = against(t, file, nil)
 	if code != exitYes || !strings.Contains(said, "1 have changed") || strings.Contains(said, "differ") {
@@ -152,7 +152,7 @@ func TestProofTellsChangesFromDifferences(t *testing.T) {
 	}
 	django.Execute(fmt.Sprintf("UPDATE auth_user SET is_staff = NOT is_staff WHERE id = %s", changed.ID))
 	other := django.Login(changed.ID)
-	file = sampleOf(t, profile{sqlite: true}, django, nil)
+	file = sampleOf(t, django, nil)
 	django.Execute(fmt.Sprintf("UPDATE auth_user SET is_staff = NOT is_staff WHERE id = %s", changed.ID))
 	code, said = against(t, file, nil)
 	if code != exitNo || !strings.Contains(said, "the user has changed since") {
@@ -167,7 +167,7 @@ func TestProofOfALargeTable(t *testing.T) {
 	django.Users(20, 7)
 	cookies := django.Sessions(60, 7)
 	django.Execute("INSERT INTO django_session SELECT md5(n::text), 'no session', now() + (n % 3 - 1) * interval '1 hour' FROM generate_series(1, 20000) AS n")
-	file := sampleOf(t, p, django, cookies)
+	file := sampleOf(t, django, cookies)
 	code, said := against(t, file, nil)
 	if want := "1000 of 1000 compared sessions agree"; code != exitYes || !strings.Contains(said, want) {
 		t.Errorf("exit code %d, want %d with %q:\n%s", code, exitYes, want, said)

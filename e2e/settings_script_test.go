@@ -14,8 +14,8 @@ import (
 	"django-sidecar/internal/settingsscript"
 )
 
-// compareByScript has settings-script find out what the test knows of the deployment. A sidecar with these settings
-// alone must give Django's verdicts.
+// compareByScript has settings-script find out what the test knows of the deployment, and proves that it changes nothing.
+// A sidecar with these settings alone must give Django's verdicts.
 func (p profile) compareByScript(t *testing.T, django *djangotest.Django, cookies []djangotest.Cookie, want []djangotest.GetUserResult) {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,7 +23,11 @@ func (p profile) compareByScript(t *testing.T, django *djangotest.Django, cookie
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := stored(t, django)
 	printed, code := django.Run(program)
+	if others := differences(before, stored(t, django)); others != nil {
+		t.Errorf("settings-script has changed what is stored: %q", others)
+	}
 	lines := strings.Split(strings.TrimSpace(printed), "\n")
 	if last := lines[len(lines)-1]; code != 0 || !strings.HasPrefix(last, "ready") {
 		t.Errorf("settings-script: code %d\n%s", code, printed)

@@ -206,11 +206,3 @@ func (d *Django) Run(program string) (printed string, code int) {
 	d.do(map[string]any{"op": "run", "program": program}, &answer)
 	return answer.Printed, answer.Code
 }
-
-// Rows returns what a query finds in the database of sessions, as Python writes it.
-func (d *Django) Rows(query string) string {
-	d.tb.Helper()
-	var answer struct{ Rows string }
-	d.do(map[string]any{"op": "rows", "sql": query}, &answer)
-	return answer.Rows
-}

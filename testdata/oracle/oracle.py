@@ -111,15 +111,6 @@ def execute(request):
     return {}
 
 
-def rows(request):
-    from django.db import connections, router
-
-    model = deployment.session_model()
-    with connections[router.db_for_read(model)].cursor() as cursor:
-        cursor.execute(request["sql"])
-        return {"rows": repr(cursor.fetchall())}
-
-
 def login(request):
     from django.contrib.auth import get_user_model
 
@@ -142,7 +133,7 @@ def run(request):
     return {"printed": printed.getvalue(), "code": code}
 
 
-OPS = {f.__name__: f for f in (init, users, sessions, ask, ask_lines, ask_asgi, decode, execute, rows, login, run)}
+OPS = {f.__name__: f for f in (init, users, sessions, ask, ask_lines, ask_asgi, decode, execute, login, run)}
 
 
 def answer(line):
