@@ -137,8 +137,8 @@ func (v Version) nullIsActive() bool { return !v.AtLeast(4, 2) }
 func (v Version) uuidFromInt() bool { return v.AtLeast(2, 0) }
 
 // dropsNonASCII: session data outside ASCII is passed over by base64 instead of failing
-// (contrib/sessions/backends/base.py, 1.11: force_bytes(session_data); from 2.0 .encode('ascii')).
-func (v Version) dropsNonASCII() bool { return !v.AtLeast(2, 0) }
+// (contrib/sessions/backends/base.py, 2.1: force_bytes(session_data); from 2.2 .encode('ascii')).
+func (v Version) dropsNonASCII() bool { return !v.AtLeast(2, 2) }
 
 // maxIntDigits is how many digits Python's int() reads in a text, sys.get_int_max_str_digits(): since Python 3.11, and
 // in the security releases of 3.7 to 3.10. The Pythons of Django 1.11 came before.

@@ -59,6 +59,9 @@ func profiles() []profile {
 			profile{name: "postgres", django: v},
 			profile{name: "sqlite", django: v, sqlite: true})
 	}
+	for _, v := range []string{"2.0", "2.1", "5.1"} {
+		list = append(list, profile{name: "sqlite", django: v, sqlite: true})
+	}
 	fallbacks := map[string]any{"SECRET_KEY_FALLBACKS": []string{"an older key, with a comma", "the oldest key"}}
 	sha1 := map[string]any{"DEFAULT_HASHING_ALGORITHM": "sha1"}
 	paris := map[string]any{"USE_TZ": false, "TIME_ZONE": "Europe/Paris"}

@@ -14,6 +14,8 @@ missing=() # what to install, said all at once at the end
 # Django before 3.1 needs psycopg2 before 2.9 (django/db/backends/postgresql/utils.py, 3.0: utc_tzinfo_factory).
 djangos='
 1.11 2.8.6  3.6 3.7
+2.0  2.8.6  3.7 3.6
+2.1  2.8.6  3.7 3.6
 2.2  2.8.6  3.7 3.6 3.8 3.9
 3.0  2.8.6  3.8 3.7 3.6 3.9
 3.1  2.9.9  3.8 3.7 3.9
@@ -22,6 +24,7 @@ djangos='
 4.1  2.9.9  3.11 3.10 3.9 3.8
 4.2  2.9.9  3.11 3.12 3.10 3.9
 5.0  2.9.9  3.12 3.11 3.10
+5.1  2.9.13 3.13 3.12 3.11
 5.2  2.9.13 3.13 3.12 3.11 3.14
 6.1  2.9.13 3.13 3.12 3.14
 '
