@@ -133,8 +133,8 @@ func (v Version) fallbackAuthHashes() bool {
 // (contrib/auth/backends.py to 4.1; from 4.2 getattr(user, "is_active", True), which is None).
 func (v Version) nullIsActive() bool { return !v.AtLeast(4, 2) }
 
-// uuidFromInt: UUIDField.to_python takes integers too (db/models/fields/__init__.py, 2.0).
-func (v Version) uuidFromInt() bool { return v.AtLeast(2, 0) }
+// uuidFromInt: UUIDField.to_python takes integers too (db/models/fields/__init__.py, 2.2: input_form; not yet in 2.1).
+func (v Version) uuidFromInt() bool { return v.AtLeast(2, 2) }
 
 // dropsNonASCII: session data outside ASCII is passed over by base64 instead of failing
 // (contrib/sessions/backends/base.py, 2.1: force_bytes(session_data); from 2.2 .encode('ascii')).

@@ -183,8 +183,9 @@ func TestIDsOfEachVersion(t *testing.T) {
 	}{
 		{"1.11", "1", djangosession.UUIDKey, ""},
 		{"1.11.29", "true", djangosession.UUIDKey, ""},
-		{"2.0", "1", djangosession.UUIDKey, one},
-		{"2.0", "true", djangosession.UUIDKey, one},
+		{"2.1", "1", djangosession.UUIDKey, ""},
+		{"2.2", "1", djangosession.UUIDKey, one},
+		{"2.2", "true", djangosession.UUIDKey, one},
 		{"1.11", `"` + one + `"`, djangosession.UUIDKey, one},
 		{"1.11", zeros + `42"`, djangosession.IntegerKey, "42"},
 		{"2.0", zeros + `"`, djangosession.IntegerKey, "0"},

@@ -82,6 +82,7 @@ func profiles() []profile {
 		profile{name: "sha1", django: "3.1", settings: sha1},
 		profile{name: "sha1", django: "3.2", settings: sha1, sqlite: true},
 		profile{name: "UUID keys", django: "1.11", settings: user("UUIDUser")},
+		profile{name: "UUID keys", django: "2.1", settings: user("UUIDUser"), sqlite: true},
 		profile{name: "UUID keys", django: "2.2", settings: user("UUIDUser"), sqlite: true},
 		profile{name: "UUID keys", django: "6.1", settings: user("UUIDUser")},
 		profile{name: "text keys", django: "3.0", settings: user("TextUser"), env: people, sqlite: true},
