@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"django-sidecar/internal/djangotest"
@@ -40,6 +41,34 @@ func TestGatewaysPages(t *testing.T) {
 			g.wantRefused(t, get("/reports/", asPage+gatewayCookie(rig.bob)), tt.down)
 		})
 	}
+}
+
+// TestGatewaysTenants: nginx asks the sidecar of the tenant that Django gets the host of. A session of one tenant is nobody's at the other.
+func TestGatewaysTenants(t *testing.T) {
+	one, two := newGatewayRig(t), newGatewayRig(t)
+	blocks := blocksOfPage(t, "docs/applications.md", "## django-tenants")
+	const asks = "    proxy_pass http://127.0.0.1:8100/auth/nginx; # a requirement: /auth/nginx?require=staff\n"
+	page := blocksOfPage(t, "docs/gateways/nginx.md", "## Into an existing server")[0]
+	if len(blocks) != 2 || strings.Count(page, asks) != 1 {
+		t.Fatalf("the lines of the pages have changed:\n%s\n%s", blocks, page)
+	}
+	tenants := strings.NewReplacer("127.0.0.1:8100", one.route.Sidecar, "127.0.0.1:8110", two.route.Sidecar).Replace(blocks[0])
+	g := gatewayTest{rig: one, addr: djangotest.NginxPage(t, one.route, strings.Replace(page, asks, blocks[1], 1), tenants).Addr}
+	at := func(host, key string) string {
+		return "GET /reports/ HTTP/1.1\r\nHost: " + host + "\r\n" + asScript + gatewayCookie(key) + "\r\n"
+	}
+	for _, host := range []string{"one.shop.example", "ONE.shop.example:8443"} {
+		g.wantReached(t, at(host, one.ada), gatewayAda)
+		g.wantRefused(t, at(host, two.ada), http.StatusUnauthorized)
+	}
+	g.wantReached(t, at("two.shop.example", two.bob), gatewayBob)
+	g.wantRefused(t, at("two.shop.example", one.bob), http.StatusUnauthorized)
+	for _, host := range []string{"shop.example", "one.shop.example.evil.example", "notone.shop.example", "one.shop.example."} {
+		g.wantRefused(t, at(host, one.ada), http.StatusServiceUnavailable)
+	}
+	// The host of the request line counts neither for nginx nor for Django.
+	line := strings.Replace(at("two.shop.example", one.ada), "GET /", "GET http://one.shop.example/", 1)
+	g.wantRefused(t, line, http.StatusUnauthorized)
 }
 
 // forgedReports forges identities below /reports.

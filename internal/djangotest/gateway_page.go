@@ -10,13 +10,13 @@ import (
 // These gateways lead everything to the application, and ask for a user below /reports alone, as a page of docs/gateways
 // has it. Each takes the lines of its page.
 
-// NginxPage starts nginx with the lines of its page.
+// NginxPage starts nginx with the lines of its page, and others that stand above the server.
 func NginxPage(tb testing.TB, route GatewayRoute, lines ...string) *Gateway {
 	tb.Helper()
 	g, port := newGateway(tb)
 	const server = "server {\nlisten 127.0.0.1:%d;\n%s\n" +
 		"location / { proxy_pass http://%s; proxy_set_header Host $http_host; }\n}\n"
-	g.write("page.conf", fmt.Sprintf(server, port, route.inPage(lines[0]), route.Application))
+	g.write("page.conf", strings.Join(lines[1:], "\n")+"\n"+fmt.Sprintf(server, port, route.inPage(lines[0]), route.Application))
 	g.write("nginx.conf", fmt.Sprintf(nginxMain, "page.conf"))
 	program := serverProgram(tb, "nginx", "nginx")
 	return g.run(func() *exec.Cmd {
