@@ -76,6 +76,13 @@ type NamedDatabase struct {
 	Location string // where it is, for messages
 }
 
+// A Replica is asked before the database.
+type Replica struct {
+	Location string // where it is, for messages
+	// Probe asks it what a verdict would; the error says why it is of no use.
+	Probe func(context.Context) error
+}
+
 // Checkup is one look at a deployment: what is looked at, and with what.
 type Checkup struct {
 	Config  *config.Config
@@ -85,6 +92,8 @@ type Checkup struct {
 	UserDatabase, SessionDatabase *NamedDatabase
 	// Places are where sessions are kept besides the database, or instead of it.
 	Places []SessionPlace
+	// Replica is what verdicts are asked of first, nil for none.
+	Replica *Replica
 	// Store is where the engine keeps sessions.
 	Store djangosession.Store
 	// Sessions is the session table, nil where the engine has none.
@@ -124,6 +133,9 @@ func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
 		if reached[db] {
 			step(func(ctx context.Context) ([]Finding, bool) { return d.clock(ctx, db) })
 		}
+	}
+	if d.Replica != nil {
+		step(d.replica)
 	}
 	sessions := step(d.places)
 	if d.Sessions != nil {
@@ -182,6 +194,17 @@ func (d *Checkup) clock(ctx context.Context, db *NamedDatabase) ([]Finding, bool
 		}}, true
 	}
 	return []Finding{{OK, "clock", "agrees with the database server's", ""}}, true
+}
+
+// replica is worth a warning where it is of no use: the database is asked in its place.
+func (d *Checkup) replica(ctx context.Context) ([]Finding, bool) {
+	if err := d.Replica.Probe(ctx); err != nil {
+		return []Finding{{
+			Warn, "replica", fmt.Sprintf("%s: %v", d.Replica.Location, err),
+			"until it can be asked, all verdicts come from DATABASE_URL: see DATABASE_REPLICA_URL and SIDECAR_REPLICA_MAX_LAG",
+		}}, false
+	}
+	return []Finding{{OK, "replica", d.Replica.Location + " is near enough to its primary", ""}}, true
 }
 
 func (d *Checkup) places(ctx context.Context) (findings []Finding, readable bool) {

@@ -29,6 +29,10 @@ type Config struct {
 
 	// required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
 	DatabaseURL Secret
+	// ReplicaURL is a replica of DatabaseURL's PostgreSQL, which is asked first while it is at most ReplicaMaxLag behind;
+	// empty: none is. For the engine db, without cache and writing.
+	ReplicaURL    Secret
+	ReplicaMaxLag time.Duration // above zero; 1s
 	// SessionDatabaseURL is where the session table is, if that is another database; empty: it is in DatabaseURL's.
 	SessionDatabaseURL Secret
 
@@ -292,6 +296,7 @@ func (c *Config) readService(r *reader) {
 	c.readListeners(r)
 	c.MaxConnections = int(r.number("SIDECAR_MAX_CONNECTIONS", 0, 1e6))
 	c.StoreTimeout = r.duration("SIDECAR_STORE_TIMEOUT")
+	c.ReplicaMaxLag = r.duration("SIDECAR_REPLICA_MAX_LAG")
 	c.DBConns = int(r.number("SIDECAR_DB_CONNS", 1, 1000))
 	c.DBPrepare = r.oneOf("SIDECAR_DB_PREPARE", "auto", "on", "off")
 	c.MaxSessionBytes = r.size("SIDECAR_MAX_SESSION_BYTES")
@@ -363,7 +368,7 @@ func fingerprintOf(files []readFile) fingerprint {
 	return fingerprint(hash.Sum(nil))
 }
 
-// DatabaseURLNow reads the file of DATABASE_URL or DJANGO_SESSION_DATABASE_URL, which name says, anew, for who has
+// DatabaseURLNow reads the file of DATABASE_URL, or of another database's setting, which name says, anew, for who has
 // been refused with the URL of this Config. It is false where the URL comes from no file, or the file holds none that
 // could be one.
 func (c *Config) DatabaseURLNow(name string) (string, bool) {

@@ -58,6 +58,7 @@ func defaults() *config.Config {
 		Listen:          "127.0.0.1:8100",
 		AdminListen:     "127.0.0.1:8101",
 		StoreTimeout:    2 * time.Second,
+		ReplicaMaxLag:   time.Second,
 		DBConns:         4,
 		DBPrepare:       "auto",
 		Linger:          30 * time.Second,
@@ -152,7 +153,7 @@ func TestEverythingSet(t *testing.T) {
 			Email: dbstore.NoColumn, Active: dbstore.NoColumn, Staff: dbstore.NoColumn, Superuser: dbstore.NoColumn,
 		},
 		LoginURL: "/login/", RedirectFieldName: "back", PasswordResetTimeout: 72 * time.Hour,
-		MessageStorage: "django.contrib.messages.storage.fallback.FallbackStorage", MessageLevel: 20, TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond,
+		MessageStorage: "django.contrib.messages.storage.fallback.FallbackStorage", MessageLevel: 20, TimeZone: berlin, Listen: "unix:/run/sidecar.sock", AdminListen: "[::1]:9000", StoreTimeout: 750 * time.Millisecond, ReplicaMaxLag: time.Second,
 		MaxConnections: 1024, DBConns: 1000, DBPrepare: "off", MaxSessionBytes: 64 << 10,
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),

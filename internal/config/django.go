@@ -60,7 +60,7 @@ func (c *Config) readURLs(r *reader) {
 		c.CacheURL = NewSecret(strings.TrimSpace(text))
 	}
 	inTable := c.SessionEngineKind == EngineDB || c.SessionEngineKind == EngineCachedDB
-	apart := r.value("DJANGO_SESSION_DATABASE_URL_FILE").given || strings.TrimSpace(r.text("DJANGO_SESSION_DATABASE_URL")) != ""
+	apart := r.named("DJANGO_SESSION_DATABASE_URL")
 	switch {
 	case apart && inTable:
 		c.SessionDatabaseURL = r.databaseURL("DJANGO_SESSION_DATABASE_URL",
@@ -72,6 +72,43 @@ func (c *Config) readURLs(r *reader) {
 		inCache && strings.HasPrefix(strings.ToLower(c.CacheURL.Reveal()), "db")
 	if inDatabase || !c.InsecureSkipUserCheck || r.given("DATABASE_URL") {
 		c.DatabaseURL = r.databaseURL("DATABASE_URL", "the URL of the database that holds Django's users and sessions")
+	}
+	if r.named("DATABASE_REPLICA_URL") {
+		c.ReplicaURL = r.databaseURL("DATABASE_REPLICA_URL", "the URL of a replica of DATABASE_URL")
+		c.checkReplica(r)
+	}
+}
+
+// named reports whether a database that there need not be has a URL.
+func (r *reader) named(name string) bool {
+	return r.value(name+"_FILE").given || strings.TrimSpace(r.text(name)) != ""
+}
+
+// checkReplica refuses a replica where its answers could not be bounded, or would be of no use.
+func (c *Config) checkReplica(r *reader) {
+	const remedy = ": unset one of them"
+	postgres := func(url Secret) bool {
+		if url.Reveal() == "" {
+			return true // there is a fault already
+		}
+		vendor, err := databaseurl.Of(url.Reveal())
+		return err == nil && vendor == databaseurl.Postgres
+	}
+	for _, wrong := range []struct {
+		is  bool
+		why string
+	}{
+		{!postgres(c.ReplicaURL) || !postgres(c.DatabaseURL), "of databases, PostgreSQL alone tells how far a replica " +
+			"is: unset it"},
+		{c.SessionEngineKind != EngineDB, "it is for the engine db, and DJANGO_SESSION_ENGINE is another one: unset it"},
+		{c.SessionDatabaseURL.Reveal() != "", "DJANGO_SESSION_DATABASE_URL names another database" + remedy},
+		{c.InsecureSkipUserCheck, "SIDECAR_INSECURE_SKIP_USER_CHECK is on" + remedy},
+		{c.Cache.TTL > 0, "the cache of SIDECAR_CACHE_TTL would keep what the replica does not know yet" + remedy},
+		{c.Write.Any(), "what SIDECAR_WRITE writes is at the replica a moment later" + remedy},
+	} {
+		if wrong.is {
+			r.fault("DATABASE_REPLICA_URL", wrong.why)
+		}
 	}
 }
 

@@ -212,6 +212,43 @@ func TestSessionDatabaseURL(t *testing.T) {
 	wantFault(t, env{"SECRET_KEY": goodKey, "DJANGO_SESSION_DATABASE_URL": apart}, "DATABASE_URL", "is not set", "DATABASE_URL=postgres://")
 }
 
+func TestReplica(t *testing.T) {
+	const replica = "postgres://u:pa55word@replica/n"
+	c := mustLoad(t, with(env{"DATABASE_REPLICA_URL": replica}))
+	if c.ReplicaURL.Reveal() != replica || c.ReplicaMaxLag != time.Second {
+		t.Errorf("got %d characters, %v", len(c.ReplicaURL.Reveal()), c.ReplicaMaxLag)
+	}
+	c = mustLoad(t, with(env{"DATABASE_REPLICA_URL_FILE": write(t, replica+"\n"), "SIDECAR_REPLICA_MAX_LAG": "250ms"}))
+	if c.ReplicaURL.Reveal() != replica || c.ReplicaMaxLag != 250*time.Millisecond {
+		t.Errorf("from a file: got %d characters, %v", len(c.ReplicaURL.Reveal()), c.ReplicaMaxLag)
+	}
+	for name, tt := range map[string]struct {
+		env  env
+		want string
+	}{
+		"another database":   {env{"DATABASE_URL": "mysql://u@h/n"}, "PostgreSQL alone"},
+		"another replica":    {env{"DATABASE_REPLICA_URL": "mysql://u:pa55word@h/n"}, "PostgreSQL alone"},
+		"another engine":     {env{"SESSION_ENGINE": "cached_db", "CACHE_URL": "redis://c"}, "for the engine db"},
+		"sessions elsewhere": {env{"DJANGO_SESSION_DATABASE_URL": goodURL}, "DJANGO_SESSION_DATABASE_URL"},
+		"no users":           {env{"SIDECAR_INSECURE_SKIP_USER_CHECK": "true"}, "SIDECAR_INSECURE_SKIP_USER_CHECK"},
+		"a cache":            {env{"SIDECAR_CACHE_TTL": "5s"}, "SIDECAR_CACHE_TTL"},
+		"writing":            {env{"SIDECAR_WRITE": "touch"}, "SIDECAR_WRITE"},
+		"no time":            {env{"SIDECAR_REPLICA_MAX_LAG": "0s"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings := with(env{"DATABASE_REPLICA_URL": replica})
+			for name, value := range tt.env {
+				settings[name] = value
+			}
+			if tt.want == "" {
+				wantFault(t, settings, "SIDECAR_REPLICA_MAX_LAG", "", "SIDECAR_REPLICA_MAX_LAG=1s")
+				return
+			}
+			wantFault(t, settings, "DATABASE_REPLICA_URL", tt.want, "DATABASE_REPLICA_URL=postgres://")
+		})
+	}
+}
+
 // TestAsFarAsItGoes: what is at fault counts as unset, and the rest is read.
 func TestAsFarAsItGoes(t *testing.T) {
 	read := func(e env) *config.Config {

@@ -46,6 +46,12 @@ type djangoSettings struct {
 	DatabaseURL *string `envconfig:"DATABASE_URL" known:"DATABASE_URL" secret:"true" example:"postgres://user:password@db.example:5432/name" form:"URL"`
 	// A file that holds it.
 	DatabaseURLFile *string `envconfig:"DATABASE_URL_FILE" known:"DATABASE_URL_FILE" example:"/run/secrets/database-url"`
+	// A streaming replica of a PostgreSQL DATABASE_URL, which is asked first. Its yes counts while it is at most
+	// SIDECAR_REPLICA_MAX_LAG behind; anything else is asked of DATABASE_URL, and so are permissions. For the engine `db`,
+	// without SIDECAR_CACHE_TTL and SIDECAR_WRITE. [Operations](operations.md#reads-from-a-replica) says more.
+	DatabaseReplicaURL *string `envconfig:"DATABASE_REPLICA_URL" known:"DATABASE_REPLICA_URL" secret:"true" example:"postgres://user:password@replica.example:5432/name" form:"URL"`
+	// A file that holds it.
+	DatabaseReplicaURLFile *string `envconfig:"DATABASE_REPLICA_URL_FILE" known:"DATABASE_REPLICA_URL_FILE" example:"/run/secrets/database-replica-url"`
 	// The database that holds the session table, if a database router of Django keeps it in another database than
 	// the users. By default it is the one of DATABASE_URL.
 	SessionDatabaseURL *string `envconfig:"SESSION_DATABASE_URL" secret:"true" example:"postgres://user:password@db.example:5432/sessions" form:"URL"`

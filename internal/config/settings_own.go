@@ -24,6 +24,9 @@ type ownSettings struct {
 	// Prepared statements. `auto` uses them on connections that are seen to be direct. `off` suits pgbouncer in
 	// transaction mode. `on` suits a direct unix socket.
 	DBPrepare *string `envconfig:"SIDECAR_DB_PREPARE" otherwise:"auto" form:"word"`
+	// How far behind its primary DATABASE_REPLICA_URL may be when it is asked. A logout, and whatever else takes a right
+	// away, counts after this time at the latest.
+	ReplicaMaxLag *string `envconfig:"SIDECAR_REPLICA_MAX_LAG" otherwise:"1s" form:"duration"`
 	// How long a verdict may take. After that the answer is 503.
 	StoreTimeout *string `envconfig:"SIDECAR_STORE_TIMEOUT" otherwise:"2s" form:"duration"`
 

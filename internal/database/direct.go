@@ -38,6 +38,7 @@ type connector struct {
 	timeout  time.Duration
 	mode     Prepare
 	prepares *atomic.Int32
+	primary  *Primary // nil: this is no replica
 }
 
 // The states of connector.prepares.
@@ -73,7 +74,7 @@ func (c *connector) connect(ctx context.Context, dialed *connecting) (driver.Con
 		return nil, errors.Join(errors.New("the driver's connection lacks methods"), opened.Close())
 	}
 	s := &pqSession{pqConn: conn, net: dialed.conn, connector: c}
-	if c.mode == PrepareAuto {
+	if c.mode == PrepareAuto || c.primary != nil {
 		if s.direct, err = c.look(ctx, conn, dialed.conn.LocalAddr()); err == nil && s.direct {
 			err = planOnce(ctx, conn)
 		}

@@ -26,6 +26,9 @@ type Options struct {
 	Write bool
 	// LookupEnv gives libpq's environment variables; nil means none.
 	LookupEnv func(string) (string, bool)
+	// Primary is the primary of the replica that is opened, where its answers must not be too old; nil: it is no replica.
+	// For PostgreSQL alone.
+	Primary *Primary
 	// URLNow is asked for the URL when a server refuses the password: it may have been changed. false: there is none
 	// that can be used; nil: it never changes.
 	URLNow func() (rawURL string, ok bool)
@@ -119,7 +122,7 @@ func newConnector(a *address, o Options, prepares *atomic.Int32) (*connector, pq
 		return nil, config, err
 	}
 	base.Dialer(dialer{o.Timeout})
-	return &connector{pq: base, timeout: o.Timeout, mode: o.Prepare, prepares: prepares}, config, nil
+	return &connector{pq: base, timeout: o.Timeout, mode: o.Prepare, prepares: prepares, primary: o.Primary}, config, nil
 }
 
 func openSQLite(a *address, o Options) (*Database, error) {

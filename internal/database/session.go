@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"time"
 )
 
 // pqConn is what lib/pq's connections implement, as far as a sidecar has use for it.
@@ -25,6 +26,8 @@ type pqSession struct {
 	// direct: it may keep prepared statements. False where nobody has looked.
 	direct    bool
 	connector *connector
+	// shows is since when this may lack what was committed, of a connection to a replica, which was asked at looked.
+	shows, looked time.Time
 }
 
 // noStatementsError is the error of preparing where that would be wrong.
@@ -40,6 +43,9 @@ func (noStatementsError) SQLState() string { return "0A000" }
 // QueryContext implements driver.QueryerContext.
 func (s *pqSession) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	s.net.allow(ctx)
+	if err := s.fresh(ctx); err != nil {
+		return nil, s.again(err)
+	}
 	rows, err := s.pqConn.QueryContext(ctx, query, args)
 	return rows, s.again(err)
 }
@@ -119,6 +125,9 @@ type pqSessionStatement struct {
 // QueryContext implements driver.StmtQueryContext.
 func (s *pqSessionStatement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	s.session.net.allow(ctx)
+	if err := s.session.fresh(ctx); err != nil {
+		return nil, s.session.again(err)
+	}
 	rows, err := s.pqStatement.QueryContext(ctx, args)
 	s.session.connector.learn(err)
 	return rows, s.session.again(err)

@@ -30,6 +30,7 @@ type Metrics struct {
 	reloads *prometheus.CounterVec
 	stale   prometheus.Gauge
 	silent  *prometheus.GaugeVec
+	replica *prometheus.CounterVec
 	ends    *prometheus.GaugeVec
 	keys    *keyMetrics
 	rows    *prometheus.GaugeVec
@@ -87,6 +88,10 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		Name: "django_sidecar_store_silent", Help: "1 while a store does not answer, and is asked four times a " +
 			"second only.",
 	}, []string{"store"})
+	m.replica = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "django_sidecar_replica_verdicts_total",
+		Help: "Verdicts that the replica was asked for: yes was told; after no, and failed, the primary was asked.",
+	}, []string{"outcome"})
 	m.ends = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "django_sidecar_certificate_expiry_timestamp_seconds",
 		Help: "When the certificate of a listener ends, in seconds since 1970. The gRPC listener has the public one's.",
@@ -103,7 +108,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	})
 	info.Set(1)
 	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight,
-		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.ends, m.undelivered, m.rows, info)
+		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.replica, m.ends, m.undelivered, m.rows, info)
 	return m
 }
 
@@ -238,6 +243,9 @@ func (m *Metrics) StoreSilent(store string, is bool) {
 func (m *Metrics) CertificateEnds(listener string, at time.Time) {
 	m.ends.WithLabelValues(listener).Set(float64(at.Unix()))
 }
+
+// Replica counts a verdict that the replica was asked for: yes, no or failed.
+func (m *Metrics) Replica(outcome string) { m.replica.WithLabelValues(outcome).Inc() }
 
 // NoStoreSilent says that no store has been found silent yet.
 func (m *Metrics) NoStoreSilent() { m.silent.Reset() }

@@ -15,12 +15,13 @@ import (
 //
 //	check.Service             reads the session key, and tells the log and the metrics what came of it
 //	verdictcache.Cache        keeps verdicts and permissions, if SIDECAR_CACHE_TTL says so; otherwise check.Uncached
+//	replicaFirst              asks a replica before the primary, if DATABASE_REPLICA_URL names one: never with the cache
 //	djangosession.Verifier    Django's rules
 //	tracing's stores          make spans, if SIDECAR_TRACES says so
 //	observe's stores          time and trace what is below, and fail at once while it does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
-// The last four are of one deployment, and open puts them together. A changed secret makes another one, and l.use has
+// The last five are of one deployment, and open puts them together. A changed secret makes another one, and l.use has
 // the second ask that.
 func (l *Live) newChain(login gateway.LoginURL) error {
 	c, d := l.Config, l.Current()
@@ -29,8 +30,8 @@ func (l *Live) newChain(login gateway.LoginURL) error {
 		djangosession.AccessStore
 	}
 	if c.Cache.TTL == 0 {
-		uncached := check.NewUncached(d.verifier, d.permissions(), c.StoreTimeout)
-		l.use = func(d *Deployment) { uncached.Use(d.verifier, d.permissions()) }
+		uncached := check.NewUncached(l.verdicts(d), d.permissions(), c.StoreTimeout)
+		l.use = func(d *Deployment) { uncached.Use(l.verdicts(d), d.permissions()) }
 		asked = uncached
 	} else {
 		cache, err := verdictcache.New(verdictcache.Config{

@@ -29,6 +29,9 @@ func (d *Deployment) Checkup() *checkup.Checkup {
 	if d.config.Write.Any() {
 		c.Writing = d.ProbeWriting
 	}
+	if d.replica != nil {
+		c.Replica = &checkup.Replica{Location: d.replica.database.Location, Probe: d.probeReplica}
+	}
 	if d.database != nil {
 		c.UserDatabase = &checkup.NamedDatabase{
 			Name: "database", Setting: "DATABASE_URL", DB: d.database.DB, Dialect: d.database.Dialect,
@@ -60,7 +63,7 @@ func (d *Deployment) try(c *config.Config) (t checkup.Trial, err error) {
 	switch c.SessionEngineKind {
 	case config.EngineCache: // nothing there is signed
 	case config.EngineCachedDB:
-		t.Store = other.newRows()
+		t.Store = other.rowsIn(other.sessionDatabase, other.sessionBatcher)
 	case config.EngineDB, config.EngineFile, config.EngineSignedCookies:
 		if err = other.openSessions(nil); err != nil {
 			return t, err

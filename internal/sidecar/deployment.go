@@ -33,6 +33,7 @@ type Deployment struct {
 	// database's.
 	sessionDatabase *database.Database
 	sessionBatcher  *dbstore.Batcher
+	replica         *replica             // of the database; nil where none is asked
 	cache           *djangocache.Backend // nil where no sessions are in one
 	keys            *keyring
 	codec           *djangosession.Codec        // nil for engines that it does not read
@@ -99,19 +100,15 @@ func (d *Deployment) open(metrics *observe.Metrics) error {
 			"unset it, and let the sidecar read the password column of this database")
 	}
 	if !c.InsecureSkipUserCheck {
-		d.users = dbstore.NewUsers(d.database.DB, dbstore.UsersConfig{
-			Dialect: d.database.Dialect, Version: d.version, Table: c.AuthUserTable,
-			Columns: c.AuthUserColumns, Conditions: c.AuthUserConditions,
-			Hash:         dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
-			HexID:        c.AuthUserHexID,
-			HashFunction: dbstore.HashFunction{Name: c.AuthHash.Function, Keys: d.rules.AuthHashKeys()},
-			Prepare:      d.database.Prepares, Batcher: d.batcher,
-		})
+		d.users = d.usersIn(d.database, d.batcher)
 		d.access = dbstore.NewPermissions(d.database.DB, dbstore.PermissionsConfig{
 			Dialect: d.database.Dialect, Table: c.AuthUserTable,
 			Columns: c.AuthUserColumns, Conditions: c.AuthUserConditions, Groups: c.AuthGroups,
 			Prepare: d.database.Prepares, Batcher: d.batcher,
 		})
+	}
+	if err := d.openReplica(); err != nil {
+		return err
 	}
 	d.usersBreaker, d.accessBreaker = d.newBreaker("user table"), d.newBreaker("permission tables")
 	if err := d.openWriting(metrics); err != nil {
@@ -155,6 +152,19 @@ func (d *Deployment) newRules() (*djangosession.Verifier, error) {
 		},
 		OwnAuthHash: ownAuthHash(c.AuthHash), InsecureSkipUserCheck: c.InsecureSkipUserCheck,
 	}, stores, stores)
+}
+
+// usersIn finds users in a database.
+func (d *Deployment) usersIn(db *database.Database, batcher *dbstore.Batcher) *dbstore.Users {
+	c := d.config
+	return dbstore.NewUsers(db.DB, dbstore.UsersConfig{
+		Dialect: db.Dialect, Version: d.version, Table: c.AuthUserTable,
+		Columns: c.AuthUserColumns, Conditions: c.AuthUserConditions,
+		Hash:         dbstore.HashColumns{Names: c.AuthHash.Columns, Separator: c.AuthHash.Separator},
+		HexID:        c.AuthUserHexID,
+		HashFunction: dbstore.HashFunction{Name: c.AuthHash.Function, Keys: d.rules.AuthHashKeys()},
+		Prepare:      db.Prepares, Batcher: batcher,
+	})
 }
 
 // userStore is nil where users are not looked at: a nil *Users would be no nil UserStore. Nil metrics count nothing.
@@ -238,13 +248,13 @@ func newCodec(
 func (d *Deployment) openDatabases() (err error) {
 	c := d.config
 	if c.DatabaseURL.Reveal() != "" {
-		d.database, err = openDatabase("DATABASE_URL", c.DatabaseURL, c)
+		d.database, err = openDatabase("DATABASE_URL", c.DatabaseURL, c, nil)
 		d.batcher = dbstore.NewBatcher(c.DBConns)
 	}
 	d.sessionDatabase, d.sessionBatcher = d.database, d.batcher
 	if c.SessionDatabaseURL.Reveal() != "" {
 		var sessionErr error
-		d.sessionDatabase, sessionErr = openDatabase("DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, c)
+		d.sessionDatabase, sessionErr = openDatabase("DJANGO_SESSION_DATABASE_URL", c.SessionDatabaseURL, c, nil)
 		d.sessionBatcher, err = dbstore.NewBatcher(c.DBConns), errors.Join(err, sessionErr)
 	}
 	return err
@@ -263,15 +273,32 @@ func (d *Deployment) newBreaker(store string) *breaker.Breaker {
 	})
 }
 
+// databases are those that are read.
+func (d *Deployment) databases() (all []*database.Database) {
+	if d.replica != nil {
+		all = append(all, d.replica.database)
+	}
+	if d.database != nil {
+		all = append(all, d.database)
+	}
+	if d.sessionDatabase != nil && d.apart() {
+		all = append(all, d.sessionDatabase)
+	}
+	return all
+}
+
 // apart reports whether the session table is in another database than the users.
 func (d *Deployment) apart() bool { return d.sessionDatabase != d.database }
 
-func openDatabase(setting string, url config.Secret, c *config.Config) (*database.Database, error) {
+// openDatabase opens what a setting names: a replica of that primary, if it is not nil.
+func openDatabase(
+	setting string, url config.Secret, c *config.Config, primary *database.Primary,
+) (*database.Database, error) {
 	prepare := map[string]database.Prepare{
 		"auto": database.PrepareAuto, "off": database.PrepareOff, "on": database.PrepareOn,
 	}[c.DBPrepare]
 	d, err := database.Open(url.Reveal(), database.Options{
-		Timeout: c.StoreTimeout, Conns: c.DBConns, Prepare: prepare, LookupEnv: os.LookupEnv,
+		Timeout: c.StoreTimeout, Conns: c.DBConns, Prepare: prepare, LookupEnv: os.LookupEnv, Primary: primary,
 		URLNow: func() (string, bool) { return c.DatabaseURLNow(setting) },
 	})
 	if err != nil {
@@ -321,11 +348,8 @@ func (d *Deployment) Verifier() *djangosession.Verifier { return d.verifier }
 // Close closes the database and the cache.
 func (d *Deployment) Close() error {
 	errs := []error{d.writing.close()}
-	if d.database != nil {
-		errs = append(errs, d.database.Close())
-	}
-	if d.sessionDatabase != nil && d.apart() {
-		errs = append(errs, d.sessionDatabase.Close())
+	for _, db := range d.databases() {
+		errs = append(errs, db.Close())
 	}
 	if d.cache != nil {
 		errs = append(errs, d.cache.Close())

@@ -135,8 +135,8 @@ func (l *Live) replace(ctx context.Context, c *config.Config) error {
 	close(old.replaced)
 	l.Metrics.NoStoreSilent() // as far as the new one knows
 	l.use(d)
-	if old.database != nil {
-		old.database.SetMaxIdleConns(0) // at once: where secrets change often, there would be many
+	for _, db := range old.databases() {
+		db.SetMaxIdleConns(0) // at once: where secrets change often, there would be many
 	}
 	l.closing.Go(func() {
 		<-time.After(old.config.StoreTimeout + time.Second) // what a question may take; also while we stop

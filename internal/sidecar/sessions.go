@@ -30,7 +30,7 @@ func (d *Deployment) openSessions(metrics *observe.Metrics) (err error) {
 		if d.sessionDatabase == nil {
 			return nil // which could not be opened
 		}
-		d.rows = d.newRows()
+		d.rows = d.rowsIn(d.sessionDatabase, d.sessionBatcher)
 	}
 	switch c.SessionEngineKind {
 	case config.EngineDB:
@@ -165,10 +165,11 @@ func zoneOf(c *config.Config) dbstore.Zone {
 	return dbstore.Zone{Local: c.TimeZone}
 }
 
-func (d *Deployment) newRows() *dbstore.Sessions {
-	return dbstore.NewSessions(d.sessionDatabase.DB, d.codec, dbstore.SessionsConfig{
-		Dialect: d.sessionDatabase.Dialect, Table: d.config.SessionTable, Zone: d.zone(),
-		Prepare: d.sessionDatabase.Prepares, Batcher: d.sessionBatcher,
+// rowsIn finds sessions in the session table of a database.
+func (d *Deployment) rowsIn(db *database.Database, batcher *dbstore.Batcher) *dbstore.Sessions {
+	return dbstore.NewSessions(db.DB, d.codec, dbstore.SessionsConfig{
+		Dialect: db.Dialect, Table: d.config.SessionTable, Zone: d.zone(),
+		Prepare: db.Prepares, Batcher: batcher,
 		MaxBytes: int(d.config.MaxSessionBytes),
 	})
 }
