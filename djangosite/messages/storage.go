@@ -178,7 +178,9 @@ func (s *Storage) storeSession(list []Message) (*string, error) {
 
 // storeCookie is _store of contrib/messages/storage/cookie.py, 5.2, with its search for how many messages fit. Where
 // not all do, the oldest are kept, or the newest.
-func (s *Storage) storeCookie(list []Message, oldest bool, now time.Time) (value *string, unstored []Message, err error) {
+func (s *Storage) storeCookie(
+	list []Message, oldest bool, now time.Time,
+) (value *string, unstored []Message, err error) {
 	if len(list) == 0 {
 		return new(string), nil, nil
 	}

@@ -201,7 +201,8 @@ func (d *Checkup) replica(ctx context.Context) ([]Finding, bool) {
 	if err := d.Replica.Probe(ctx); err != nil {
 		return []Finding{{
 			Warn, "replica", fmt.Sprintf("%s: %v", d.Replica.Location, err),
-			"until it can be asked, all verdicts come from DATABASE_URL: see DATABASE_REPLICA_URL and SIDECAR_REPLICA_MAX_LAG",
+			"until it can be asked, all verdicts come from DATABASE_URL: see DATABASE_REPLICA_URL and " +
+				"SIDECAR_REPLICA_MAX_LAG",
 		}}, false
 	}
 	return []Finding{{OK, "replica", d.Replica.Location + " is near enough to its primary", ""}}, true

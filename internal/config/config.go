@@ -29,8 +29,8 @@ type Config struct {
 
 	// required, unless no sessions and no users are in it; of a scheme that is known, the rest is not looked at
 	DatabaseURL Secret
-	// ReplicaURL is a replica of DatabaseURL's PostgreSQL, which is asked first while it is at most ReplicaMaxLag behind;
-	// empty: none is. For the engine db, without cache and writing.
+	// ReplicaURL is a replica of DatabaseURL's PostgreSQL, which is asked first while it is at most ReplicaMaxLag
+	// behind; empty: none is. For the engine db, without cache and writing.
 	ReplicaURL    Secret
 	ReplicaMaxLag time.Duration // above zero; 1s
 	// SessionDatabaseURL is where the session table is, if that is another database; empty: it is in DatabaseURL's.

@@ -40,10 +40,10 @@ func (c *Config) readCSRF(r *reader) {
 	}
 }
 
-// csrfOrigins are the trusted origins by which Django itself lets a request pass. From 4.0 on it compares Origin with the
-// whole (django/middleware/csrf.py, 4.0, allowed_origins_exact), and refuses a host without a scheme
-// (core/checks/compatibility/django_4_0.py, 4.0 to 6.1, 4_0.E001). Before, it compares the Referer's host with the text:
-// one with a scheme or an asterisk is nobody's (3.2, process_view, is_same_domain).
+// csrfOrigins are the trusted origins by which Django itself lets a request pass. From 4.0 on it compares Origin with
+// the whole (django/middleware/csrf.py, 4.0, allowed_origins_exact), and refuses a host without a scheme
+// (core/checks/compatibility/django_4_0.py, 4.0 to 6.1, 4_0.E001). Before, it compares the Referer's host with the
+// text: one with a scheme or an asterisk is nobody's (3.2, process_view, is_same_domain).
 func (r *reader) csrfOrigins(version string) (origins []string) {
 	const name = "DJANGO_CSRF_TRUSTED_ORIGINS"
 	older := olderThan(version, 4, 0)

@@ -47,8 +47,8 @@ type djangoSettings struct {
 	// A file that holds it.
 	DatabaseURLFile *string `envconfig:"DATABASE_URL_FILE" known:"DATABASE_URL_FILE" example:"/run/secrets/database-url"`
 	// A streaming replica of a PostgreSQL DATABASE_URL, which is asked first. Its yes counts while it is at most
-	// SIDECAR_REPLICA_MAX_LAG behind; anything else is asked of DATABASE_URL, and so are permissions. For the engine `db`,
-	// without SIDECAR_CACHE_TTL and SIDECAR_WRITE. [Operations](operations.md#reads-from-a-replica) says more.
+	// SIDECAR_REPLICA_MAX_LAG behind; anything else is asked of DATABASE_URL, and so are permissions. For the engine
+	// `db`, without SIDECAR_CACHE_TTL and SIDECAR_WRITE. [Operations](operations.md#reads-from-a-replica) says more.
 	DatabaseReplicaURL *string `envconfig:"DATABASE_REPLICA_URL" known:"DATABASE_REPLICA_URL" secret:"true" example:"postgres://user:password@replica.example:5432/name" form:"URL"`
 	// A file that holds it.
 	DatabaseReplicaURLFile *string `envconfig:"DATABASE_REPLICA_URL_FILE" known:"DATABASE_REPLICA_URL_FILE" example:"/run/secrets/database-replica-url"`
@@ -184,8 +184,8 @@ type djangoSettings struct {
 
 	// SESSION_COOKIE_DOMAIN. By default, and with `None`, the cookie is of the host alone.
 	SessionCookieDomain *string `envconfig:"SESSION_COOKIE_DOMAIN" example:".example.com" form:"name"`
-	// SESSION_COOKIE_PATH. `None`: the cookie has none, as in Django also with an empty text. A browser then takes the folder
-	// of the page that it came with.
+	// SESSION_COOKIE_PATH. `None`: the cookie has none, as in Django also with an empty text. A browser then takes
+	// the folder of the page that it came with.
 	SessionCookiePath *string `envconfig:"SESSION_COOKIE_PATH" otherwise:"/" form:"path"`
 	// SESSION_COOKIE_SECURE.
 	SessionCookieSecure *string `envconfig:"SESSION_COOKIE_SECURE" otherwise:"false" form:"flag"`
@@ -197,8 +197,8 @@ type djangoSettings struct {
 	// SESSION_EXPIRE_AT_BROWSER_CLOSE.
 	SessionExpireAtBrowserClose *string `envconfig:"SESSION_EXPIRE_AT_BROWSER_CLOSE" otherwise:"false" form:"flag"`
 
-	// SESSION_SAVE_EVERY_REQUEST. `true`, and SIDECAR_WRITE with `touch`: each question about a session of a user counts
-	// as a request, and moves its expiry.
+	// SESSION_SAVE_EVERY_REQUEST. `true`, and SIDECAR_WRITE with `touch`: each question about a session of a user
+	// counts as a request, and moves its expiry.
 	SessionSaveEveryRequest *string `envconfig:"SESSION_SAVE_EVERY_REQUEST" otherwise:"false" form:"flag"`
 
 	// # Logins

@@ -24,8 +24,8 @@ type ownSettings struct {
 	// Prepared statements. `auto` uses them on connections that are seen to be direct. `off` suits pgbouncer in
 	// transaction mode. `on` suits a direct unix socket.
 	DBPrepare *string `envconfig:"SIDECAR_DB_PREPARE" otherwise:"auto" form:"word"`
-	// How far behind its primary DATABASE_REPLICA_URL may be when it is asked. A logout, and whatever else takes a right
-	// away, counts after this time at the latest.
+	// How far behind its primary DATABASE_REPLICA_URL may be when it is asked. A logout, and whatever else takes a
+	// right away, counts after this time at the latest.
 	ReplicaMaxLag *string `envconfig:"SIDECAR_REPLICA_MAX_LAG" otherwise:"1s" form:"duration"`
 	// How long a verdict may take. After that the answer is 503.
 	StoreTimeout *string `envconfig:"SIDECAR_STORE_TIMEOUT" otherwise:"2s" form:"duration"`
@@ -44,8 +44,8 @@ type ownSettings struct {
 	// MIDDLEWARE of the Django settings. It says which packages decide who the user is. `check` names those that are
 	// not known.
 	Middleware *string `envconfig:"DJANGO_MIDDLEWARE" example:"django.contrib.sessions.middleware.SessionMiddleware,django.contrib.auth.middleware.AuthenticationMiddleware" form:"list"`
-	// Items of DJANGO_MIDDLEWARE whose code has been read and changes nothing of who is logged in. `check` no longer names
-	// them as not known. `settings-script` writes what it has read.
+	// Items of DJANGO_MIDDLEWARE whose code has been read and changes nothing of who is logged in. `check` no longer
+	// names them as not known. `settings-script` writes what it has read.
 	MiddlewareRead *string `envconfig:"SIDECAR_MIDDLEWARE_READ" example:"shop.middleware.Terms" form:"list"`
 	// AUTO_LOGOUT of django-auto-logout, with times in seconds. It counts if DJANGO_MIDDLEWARE lists that package,
 	// which requires it. SESSION_TIME is not followed: the sidecar does not start with it.
@@ -94,8 +94,8 @@ type ownSettings struct {
 	HashAlgorithm *string `envconfig:"DJANGO_AUTH_HASH_ALGORITHM" otherwise:"any" form:"word"`
 	// The method that the model overrides: `get_session_auth_hash` or `_get_session_auth_hash`.
 	HashMethod *string `envconfig:"DJANGO_AUTH_HASH_METHOD" otherwise:"get_session_auth_hash" form:"word"`
-	// A function of PostgreSQL, MySQL or MariaDB that makes the hash, so that the sidecar cannot read the password column.
-	// `django-sidecar sql -what hidden-passwords` prints it under this name. Not set: the column is read. See
+	// A function of PostgreSQL, MySQL or MariaDB that makes the hash, so that the sidecar cannot read the password
+	// column. `django-sidecar sql -what hidden-passwords` prints it under this name. Not set: the column is read. See
 	// [hidden passwords](hidden-passwords.md).
 	HashFunction *string `envconfig:"SIDECAR_AUTH_HASH_FUNCTION" example:"django_sidecar_auth_hash" form:"name"`
 
@@ -247,8 +247,8 @@ type ownSettings struct {
 	// # Uploads from pages
 
 	// CSRF_TRUSTED_ORIGINS: other origins whose pages may upload and read the answers. Any scheme can be named:
-	// `https://*.example.com`, `capacitor://localhost`. From Django 4.0 on each has a scheme, or the program does not start.
-	// Before, Django compares hosts: for forms, those without a scheme count.
+	// `https://*.example.com`, `capacitor://localhost`. From Django 4.0 on each has a scheme, or the program does not
+	// start. Before, Django compares hosts: for forms, those without a scheme count.
 	CSRFTrustedOrigins *string `envconfig:"DJANGO_CSRF_TRUSTED_ORIGINS" otherwise:"[]" example:"https://app.example.com,https://*.example.org" form:"list"`
 	// `true`: an upload must bring Django's CSRF token, in the header or in the form. CSRF_USE_SESSIONS is not
 	// known.
@@ -258,12 +258,12 @@ type ownSettings struct {
 	//
 	// [Writing](writing.md) says what is written, and how it is tried.
 
-	// What may be written to Django's sessions and users: `none`, or a list of `touch`, `logout`, `login` and `update`.
-	// Each needs its rights in the database: `django-sidecar sql -what role`. `update` is for `Site.Update` of the library,
-	// and has no endpoint; `login` includes it.
+	// What may be written to Django's sessions and users: `none`, or a list of `touch`, `logout`, `login` and
+	// `update`. Each needs its rights in the database: `django-sidecar sql -what role`. `update` is for `Site.Update`
+	// of the library, and has no endpoint; `login` includes it.
 	Write *string `envconfig:"SIDECAR_WRITE" otherwise:"none" example:"touch,logout" form:"list"`
-	// How much the expiry of a session moves at least, so that this is also how often it is written, whatever the number
-	// of requests and sidecars.
+	// How much the expiry of a session moves at least, so that this is also how often it is written, whatever the
+	// number of requests and sidecars.
 	TouchInterval *string `envconfig:"SIDECAR_TOUCH_INTERVAL" otherwise:"60s" form:"duration"`
 
 	// # Tries to log in
@@ -309,8 +309,8 @@ type ownSettings struct {
 	TracesHeaders *string `envconfig:"OTEL_EXPORTER_OTLP_HEADERS" secret:"true" example:"authorization=Bearer%20TOKEN"`
 	// How long the collector may take, in milliseconds.
 	TracesTimeout *string `envconfig:"OTEL_EXPORTER_OTLP_TIMEOUT" otherwise:"10000" form:"number"`
-	// Which requests have traces: `always_on`, `always_off`, `traceidratio`, or `parentbased_` before one of them, which
-	// follows the gateway's decision where there is one.
+	// Which requests have traces: `always_on`, `always_off`, `traceidratio`, or `parentbased_` before one of them,
+	// which follows the gateway's decision where there is one.
 	TracesSampler *string `envconfig:"OTEL_TRACES_SAMPLER" otherwise:"parentbased_always_on" form:"word"`
 	// The share of requests for `traceidratio`.
 	TracesSamplerArg *string `envconfig:"OTEL_TRACES_SAMPLER_ARG" otherwise:"1" example:"0.01" form:"share"`

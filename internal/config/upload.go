@@ -265,7 +265,8 @@ func (r *reader) origins(name string) []string {
 	return origins
 }
 
-// originsOf are those that a text of the list stands for: one, or that of http and that of https where it has no scheme.
+// originsOf are those that a text of the list stands for: one, or that of http and that of https where it has no
+// scheme.
 func originsOf(text string) (origins []string, ok bool) {
 	forms := []string{text}
 	if !strings.Contains(text, "://") {

@@ -45,8 +45,9 @@ func newMySQLConnector(s *mysqlSettings, o Options) (*mysqlConnector, error) {
 
 // mysqlSetup makes a session independent of the server's defaults. Without autocommit, the first query would begin a
 // transaction, and all later ones see what it saw: whoever has logged out would stay logged in. This sql_mode has
-// backslashes escape, and what does not fit into a column is an error: a password hash would lose its end. The rest ends queries for which nobody waits any more: most of the server does not notice that,
-// and its connections would be used up. Of the two comments MySQL executes one, and MariaDB the other.
+// backslashes escape, and what does not fit into a column is an error: a password hash would lose its end. The rest
+// ends queries for which nobody waits any more: most of the server does not notice that, and its connections would be
+// used up. Of the two comments MySQL executes one, and MariaDB the other.
 func mysqlSetup(timeout time.Duration) string {
 	limit := timeout + grace // the context comes first
 	return fmt.Sprintf("SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES', lock_wait_timeout = %d"+

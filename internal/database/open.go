@@ -26,8 +26,8 @@ type Options struct {
 	Write bool
 	// LookupEnv gives libpq's environment variables; nil means none.
 	LookupEnv func(string) (string, bool)
-	// Primary is the primary of the replica that is opened, where its answers must not be too old; nil: it is no replica.
-	// For PostgreSQL alone.
+	// Primary is the primary of the replica that is opened, where its answers must not be too old; nil: it is no
+	// replica. For PostgreSQL alone.
 	Primary *Primary
 	// URLNow is asked for the URL when a server refuses the password: it may have been changed. false: there is none
 	// that can be used; nil: it never changes.

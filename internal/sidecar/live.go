@@ -147,8 +147,8 @@ func (l *Live) replace(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
-// hold is the current deployment for what may take longer than a question: a login makes hashes, and an update calls the
-// program. Nobody closes the deployment until release is called.
+// hold is the current deployment for what may take longer than a question: a login makes hashes, and an update calls
+// the program. Nobody closes the deployment until release is called.
 func (l *Live) hold() (d *Deployment, release func()) {
 	for {
 		d := l.current.Load()

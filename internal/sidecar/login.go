@@ -98,8 +98,8 @@ func (l *Live) logins() (s login.Service, release func(), err error) {
 	return s, release, nil
 }
 
-// Authenticate finds the user who has this name and this password, and may log in. The address is the client's, "" where
-// it is not known.
+// Authenticate finds the user who has this name and this password, and may log in. The address is the client's, ""
+// where it is not known.
 func (l *Live) Authenticate(ctx context.Context, c login.Credentials, address string) (login.Authenticated, error) {
 	s, release, err := l.logins()
 	if err != nil {

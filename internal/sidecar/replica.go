@@ -90,8 +90,8 @@ func (r *replicaFirst) ask(ctx context.Context, key string) (djangosession.Verdi
 	return r.replica.Verify(ctx, key)
 }
 
-// probeReplica asks the replica what a verdict would, until it is found to be near enough to its primary. The error says
-// why it is not.
+// probeReplica asks the replica what a verdict would, until it is found to be near enough to its primary. The error
+// says why it is not.
 func (d *Deployment) probeReplica(ctx context.Context) error {
 	for {
 		err := d.replica.sessions.Probe(ctx)

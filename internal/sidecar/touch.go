@@ -63,8 +63,8 @@ func (l *Live) cookieLine(key string, age setcookie.Age, now time.Time) string {
 	return l.Config.SessionCookie.Attributes.Line(l.Config.SessionCookieName, key, age, now)
 }
 
-// move moves the expiry of a session that was loaded, if it moves by as much as SIDECAR_TOUCH_INTERVAL: so it is written
-// no more often than that, whoever writes it. It returns the session with the expiry that it has then.
+// move moves the expiry of a session that was loaded, if it moves by as much as SIDECAR_TOUCH_INTERVAL: so it is
+// written no more often than that, whoever writes it. It returns the session with the expiry that it has then.
 func (l *Live) move(
 	ctx context.Context, d *Deployment, key keyhash.Key, s *djangosession.Session,
 ) (*djangosession.Session, error) {

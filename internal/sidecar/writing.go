@@ -139,8 +139,8 @@ func (d *Deployment) probeCacheWriting(ctx context.Context) error {
 	return nil
 }
 
-// probeSessionWriting changes in a cache, as SIDECAR_WRITE names, a session that is never there: its key is shorter than
-// any.
+// probeSessionWriting changes in a cache, as SIDECAR_WRITE names, a session that is never there: its key is shorter
+// than any.
 func (d *Deployment) probeSessionWriting(sessions djangosession.Writer) func(context.Context) error {
 	return func(ctx context.Context) error {
 		none := djangosession.NewSession(d.version)
