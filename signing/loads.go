@@ -23,9 +23,13 @@ func pack(data []byte, compress bool) string {
 	// if len(compressed) < (len(data) - 1)
 	if compress {
 		var b bytes.Buffer
-		w := zlib.NewWriter(&b)
-		_, err := w.Write(data)
-		if err = errors.Join(err, w.Close()); err != nil {
+		// Go 1.27 makes short data longer at any other level. Python's zlib does not, and a cookie has little room.
+		w, err := zlib.NewWriterLevel(&b, zlib.BestCompression)
+		if err == nil {
+			_, err = w.Write(data)
+			err = errors.Join(err, w.Close())
+		}
+		if err != nil {
 			panic("signing: internal error: a bytes.Buffer refused data: " + err.Error())
 		}
 		if b.Len() < len(data)-1 {

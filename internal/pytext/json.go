@@ -1,7 +1,6 @@
 package pytext
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,32 +13,11 @@ var errNotText = errors.New("a text that is not UTF-8")
 // members of objects are sorted by name, and numbers are written as encoding/json writes them. It refuses texts that
 // are not UTF-8.
 func AppendJSON(dst []byte, v any) ([]byte, error) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	text, err := marshal(v)
+	if err != nil {
 		return nil, err
 	}
-	text := strings.TrimSuffix(b.String(), "\n")
-	if replaced(text) {
-		return nil, errNotText
-	}
-	return AppendASCII(dst, text), nil
-}
-
-// replaced reports whether encoding/json has put U+FFFD in the place of a byte that is no UTF-8: it writes that as an
-// escape, and the character itself as it is.
-func replaced(text string) bool {
-	for {
-		i := strings.IndexByte(text, '\\')
-		if i < 0 {
-			return false
-		}
-		if text = text[i+1:]; strings.HasPrefix(text, "ufffd") {
-			return true
-		}
-		text = text[1:] // what the backslash escapes may be another one
-	}
+	return AppendASCII(dst, string(text)), nil
 }
 
 // AppendJSONString writes a text as json.dumps does (json/encoder.py of CPython 3.13, ESCAPE_ASCII).

@@ -3,6 +3,7 @@ package pytext
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -21,20 +22,24 @@ func Digit(r rune) (value int, ok bool) {
 	if r < utf8.RuneSelf {
 		return int(r - '0'), '0' <= r && r <= '9'
 	}
-	// Unicode gives decimal digits in runs of ten from zero up (chapter 4.6), and every range of the table is made of
-	// whole runs.
-	for _, t := range unicode.Nd.R16 {
-		if rune(t.Lo) <= r && r <= rune(t.Hi) {
-			return int(r-rune(t.Lo)) % 10, true
-		}
+	next, zero := slices.BinarySearch(zeros, r)
+	if zero {
+		return 0, true
 	}
-	for _, t := range unicode.Nd.R32 {
-		lo, hi := rune(t.Lo), rune(t.Hi) //nolint:gosec // code points fit a rune
-		if lo <= r && r <= hi {
-			return int(r-lo) % 10, true
-		}
+	if next > 0 && r-zeros[next-1] < 10 {
+		return int(r - zeros[next-1]), true
 	}
 	return 0, false
+}
+
+// zeros are the digits zero of all scripts in Python 3.13 above ASCII, in order, each followed by nine more (Unicode,
+// chapter 4.6). Go's own table changes with its releases, and a newer Go must not take ids that Python refuses.
+var zeros = []rune{
+	0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20, 0x1040,
+	0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0,
+	0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x11066, 0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650,
+	0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x1d7ce, 0x1d7d8,
+	0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950, 0x1fbf0,
 }
 
 // DecodeUTF8 is bytes.decode(errors="replace"): one U+FFFD for each maximal subpart of an ill-formed sequence (Unicode
