@@ -85,7 +85,7 @@ func (h *lingeringHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		h.Answered(r)
-		err = h.discard(control, r.Body, limit)
+		err = h.discard(control, r, limit)
 	} else {
 		h.Undelivered()
 	}
@@ -103,13 +103,15 @@ var errCut = errors.New("the client did not stop writing")
 
 var buffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
-// discard reads the rest of a body for as long as the limit. It returns nil at its end.
-func (h *lingeringHandler) discard(control *http.ResponseController, body io.Reader, limit time.Duration) error {
+// discard reads the rest of a request's body for as long as the limit. It returns nil at its end.
+func (h *lingeringHandler) discard(control *http.ResponseController, r *http.Request, limit time.Duration) error {
+	// Go 1.27 closes a body that was to be asked for, and does not read what a client sends unasked.
+	expected := r.Header.Get("Expect") != ""
 	buffer, _ := buffers.Get().(*[8 << 10]byte)
 	defer buffers.Put(buffer)
 	p := pour{lingeringHandler: h, buffer: buffer[:], end: h.Now().Add(limit), atOnce: limit <= 0, stopping: h.Stopping}
-	switch err := p.from(body, control.SetReadDeadline); {
-	case errors.Is(err, http.ErrBodyReadAfterClose): // by next: net/http knows what is left
+	switch err := p.from(r.Body, control.SetReadDeadline); {
+	case errors.Is(err, http.ErrBodyReadAfterClose) && !expected: // by next: net/http knows what is left
 		return nil
 	case errors.Is(err, io.EOF):
 		// net/http has a time for the next request, and none for this one any more.
