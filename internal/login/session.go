@@ -41,7 +41,8 @@ const (
 
 // ErrInterrupted says that a session that was to be saved has been ended meanwhile: SessionInterrupted of
 // contrib/sessions/exceptions.py.
-var ErrInterrupted = errors.New("the session was ended before the request was: the user may have logged out in another one")
+var ErrInterrupted = errors.New("the session was ended before the request was: " +
+	"the user may have logged out in another one")
 
 // Saved is a session that was saved, and what its cookie says.
 type Saved struct {
@@ -163,7 +164,9 @@ func (a alone) Load(context.Context, string) (*djangosession.Session, error) { r
 // It fails with ErrInterrupted where somebody has ended the session meanwhile, and with the error of change, and then
 // nothing is written.
 func (s *Saver) Update(ctx context.Context, key string, change func(*djangosession.Session) error) (Saved, error) {
-	before, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
+	before, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) {
+		return s.before(ctx, key)
+	})
 	if err != nil {
 		return Saved{}, err
 	}
@@ -187,7 +190,9 @@ func (s *Saver) UpdateStored(ctx context.Context, key string, change func(*djang
 	if s.Seal != nil {
 		return ErrInCookie
 	}
-	before, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) { return s.before(ctx, key) })
+	before, err := within(ctx, s, func(ctx context.Context) (*djangosession.Session, error) {
+		return s.before(ctx, key)
+	})
 	if err != nil {
 		return err
 	}

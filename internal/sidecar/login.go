@@ -184,7 +184,9 @@ func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session,
 }
 
 // UpdateSession changes a session, or begins one, as a view of Django that sets request.session.
-func (l *Live) UpdateSession(ctx context.Context, key string, change func(*djangosession.Session) error) (login.Saved, error) {
+func (l *Live) UpdateSession(
+	ctx context.Context, key string, change func(*djangosession.Session) error,
+) (login.Saved, error) {
 	d, release := l.hold()
 	defer release()
 	if d.saver == nil {
