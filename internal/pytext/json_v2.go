@@ -1,5 +1,5 @@
 // The tag is that of encoding/json/v2, which Go 1.27 has unless it is told otherwise.
-//go:build goexperiment.jsonv2 || go1.28
+//go:build (goexperiment.jsonv2 && go1.27) || go1.28
 
 package pytext
 
