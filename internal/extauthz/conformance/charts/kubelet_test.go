@@ -67,9 +67,14 @@ func sidecarOf(tb testing.TB, program string, o *objects, sources map[string]map
 	return k
 }
 
-// mount writes the files of the Secrets that the container mounts, where hostPath finds them.
+// mount makes the folders that the container mounts, with the files of Secrets, where hostPath finds them.
 func (k *kubelet) mount(tb testing.TB) {
 	tb.Helper()
+	if media := k.variables(tb)["DJANGO_MEDIA_ROOT"]; media != "" { // Django has made it
+		if err := os.MkdirAll(k.hostPath(media), 0o700); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	for _, m := range k.container.VolumeMounts {
 		i := slices.IndexFunc(k.pod.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name })
 		if i < 0 {
@@ -270,31 +275,6 @@ func (r *running) exec(tb testing.TB, command []string) bool {
 		tb.Fatalf("%q: %v\n%s", command, err, output)
 	}
 	return err == nil
-}
-
-// status is that of a gateway's question to a port. Where the port has a certificate, the gateway checks it and shows its own.
-func (r *running) status(tb testing.TB, port int32, path, cookie string) int {
-	tb.Helper()
-	files := map[string]string{}
-	for _, name := range []string{"SIDECAR_TLS_CERT_FILE", "SIDECAR_TLS_KEY_FILE"} {
-		if file := r.variables(tb)[name]; file != "" {
-			files[name] = r.hostPath(file)
-		}
-	}
-	if len(files) == 0 {
-		return status(tb, http.DefaultClient, "http://"+r.addresses[port]+path, cookie)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(r.sources["django-sidecar-tls"]["ca.crt"]))
-	own, err := tls.X509KeyPair([]byte(r.sources["django-sidecar-tls"]["client.crt"]), []byte(r.sources["django-sidecar-tls"]["client.key"]))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	settings := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	if r.variables(tb)["SIDECAR_TLS_CLIENT_CA_FILE"] != "" {
-		settings.Certificates = []tls.Certificate{own}
-	}
-	return status(tb, &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: settings}}, "https://"+r.addresses[port]+path, cookie)
 }
 
 // certificates are a Secret of the type kubernetes.io/tls, and with it a client's pair.

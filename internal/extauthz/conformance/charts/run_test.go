@@ -2,6 +2,7 @@ package charts_test
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"net/http"
 	"os/exec"
@@ -26,6 +27,8 @@ var shapes = map[string]func(t *testing.T) string{
 	"Kustomize, beside Django":              func(t *testing.T) string { return built(t, "django") },
 	"Helm, a service with TLS":              func(t *testing.T) string { return helm(t, chart, valueSets(t)["tls"]) },
 	"Helm, a service for certified clients": func(t *testing.T) string { return helm(t, chart, valueSets(t)["exec"]) },
+	"Helm, a service with gRPC and a cache": func(t *testing.T) string { return helm(t, chart, valueSets(t)["monitored"]) },
+	"Helm, a service with uploads":          func(t *testing.T) string { return helm(t, chart, valueSets(t)["uploads"]) },
 	"Kustomize, a service":                  func(t *testing.T) string { return built(t, "service") },
 }
 
@@ -48,12 +51,15 @@ func cluster(t *testing.T, program, database string) map[string]map[string]strin
 		t.Fatal(err)
 	}
 	files := map[string]string{"session-keys": string(keys), "database-url": "sqlite:///" + database}
-	both := map[string]string{ // the Secret and the ConfigMap, which have the same name
+	settings := map[string]string{
 		"DJANGO_SESSION_KEYS_FILE": "/run/secrets/django-sidecar/session-keys", "DATABASE_URL_FILE": "/run/secrets/django-sidecar/database-url",
 	}
+	both := maps.Clone(settings) // the Secret and the ConfigMap, which have the same name
 	maps.Copy(both, files)
 	pair := certificates(t)
-	return map[string]map[string]string{"django": files, "django-sidecar": both, "django-sidecar-tls": pair, "django-sidecar-admin-tls": pair}
+	return map[string]map[string]string{
+		"django": files, "django-sidecar": both, "django-sidecar-settings": settings, "django-sidecar-tls": pair, "django-sidecar-admin-tls": pair,
+	}
 }
 
 // TestContainersRun starts each shape's container before its database, as a pod may, gives it the database, asks it, and stops it.
@@ -89,6 +95,7 @@ func TestContainersRun(t *testing.T) {
 				}
 			}
 			ask()
+			r.askOtherwise(t, visits)
 			r.terminate(t)
 			eventually(t, "not ready any more", func() bool { return !r.probe(t, r.container.ReadinessProbe) })
 			if !r.probe(t, r.container.LivenessProbe) {
@@ -107,10 +114,13 @@ func TestContainersRun(t *testing.T) {
 
 // TestStopFitsItsTime adds up what a stop may take: the kubelet ends with SIGKILL what is left then.
 func TestStopFitsItsTime(t *testing.T) {
-	const uploads = time.Minute // SIDECAR_UPLOAD_DRAIN by default
 	for name, shape := range shapes {
-		k := sidecarOf(t, "", read(t, shape(t)), map[string]map[string]string{"django-sidecar": {}})
+		k := sidecarOf(t, "", read(t, shape(t)), map[string]map[string]string{"django-sidecar": {}, "django-sidecar-settings": {}})
 		drain, err := time.ParseDuration(k.variables(t)["SIDECAR_DRAIN_DELAY"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		uploads, err := time.ParseDuration(cmp.Or(k.variables(t)["SIDECAR_UPLOAD_DRAIN"], "60s")) // its default
 		if err != nil {
 			t.Fatal(err)
 		}
