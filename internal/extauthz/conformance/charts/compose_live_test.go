@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -45,7 +46,12 @@ func (e *composer) command(t *testing.T, name string, args ...string) *exec.Cmd 
 	cmd.Dir = filepath.Join(e.folder, "django")
 	cmd.Env = []string{"PATH=" + e.path + ":/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1"}
 	for variable, value := range service.Environment {
-		value := strings.ReplaceAll(e.hosts.Replace(*value), "/run/secrets", filepath.Join(e.folder, "secrets"))
+		value := e.hosts.Replace(*value)
+		for _, secret := range service.Secrets {
+			if value == "/run/secrets/"+secret.Source {
+				value = e.project.Secrets[secret.Source].File
+			}
+		}
 		cmd.Env = append(cmd.Env, variable+"="+value)
 	}
 	return cmd
@@ -83,11 +89,12 @@ func (e *composer) program(t *testing.T, name, script string) {
 func TestGatewaysCompose(t *testing.T) {
 	database := djangotest.Postgres(t)
 	sidecar, django, admin := djangotest.FreeAddr(t), djangotest.FreeAddr(t), "SIDECAR_ADMIN_LISTEN="+djangotest.FreeAddr(t)
-	e := &composer{project: composeProject(t), folder: filepath.Join(t.TempDir(), "compose"), path: t.TempDir()}
+	e := &composer{folder: filepath.Join(t.TempDir(), "compose"), path: t.TempDir()}
 	e.hosts = strings.NewReplacer("0.0.0.0:8000", django, "127.0.0.1:8000", django, ":8100", sidecar)
 	if err := os.CopyFS(e.folder, os.DirFS(composed)); err != nil {
 		t.Fatal(err)
 	}
+	e.project = composeProject(t, e.folder)
 	python := djangotest.Python(t, "5.2")
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -148,7 +155,7 @@ func TestGatewaysCompose(t *testing.T) {
 	check := e.command(t, "sidecar", "django-sidecar", "check")
 	check.Env = append(check.Env, admin)
 	checkOnThePages(t, e.run(t, check))
-	e.settingsIntoChart(t)
+	e.settingsAsTheyAre(t)
 	if page := b.post("/accounts/logout/", nil); !strings.Contains(page, "<title>Log in</title>") {
 		t.Errorf("ada has logged out, and the page is\n%s", page)
 	}
@@ -160,29 +167,76 @@ func TestGatewaysCompose(t *testing.T) {
 	}
 }
 
-// settingsIntoChart deploys what settings-script writes in a shell of the project with the chart's own values, and nothing typed by hand.
-func (e *composer) settingsIntoChart(t *testing.T) {
+// written is the folder of what settings-script writes in a format, in a shell of the project.
+func (e *composer) written(t *testing.T, format string) string {
 	t.Helper()
-	script := e.run(t, e.command(t, "keys", "django-sidecar", "settings-script", "-format", "configmap", "-directory", e.folder))
+	folder := t.TempDir()
 	shell := e.command(t, "django", "python", "manage.py", "shell")
-	shell.Stdin = strings.NewReader(script)
-	printed := e.run(t, shell)
-	made := read(t, readFile(t, e.folder+"/django-sidecar-configmap.yaml")+"---\n"+readFile(t, e.folder+"/django-sidecar-secret.yaml"))
-	if len(made.ConfigMaps) != 1 || len(made.Secrets) != 1 {
-		t.Fatalf("settings-script has made %d ConfigMaps and %d Secrets, and says\n%s", len(made.ConfigMaps), len(made.Secrets), printed)
+	shell.Stdin = strings.NewReader(e.run(t, e.command(t, "keys", "django-sidecar", "settings-script", "-format", format, "-directory", folder)))
+	if printed := e.run(t, shell); !strings.HasSuffix(printed, "\nready\n") {
+		t.Fatalf("%s: settings-script says\n%s", format, printed)
 	}
-	both := made.ConfigMaps[0].Data
-	for key, content := range made.Secrets[0].Data {
-		both[key] = string(content)
+	return folder
+}
+
+// checks has check look at a deployment with the settings of a format.
+func (e *composer) checks(t *testing.T, format string, check *exec.Cmd) {
+	t.Helper()
+	if printed := e.run(t, check); !strings.Contains(printed, "1 of 1 lead to a user") {
+		t.Errorf("with the format %s, check prints\n%s", format, printed)
 	}
-	k := sidecarOf(t, filepath.Join(e.path, "django-sidecar"), read(t, helm(t, chart, nil)), map[string]map[string]string{made.ConfigMaps[0].Name: both})
-	if made.Secrets[0].Name != made.ConfigMaps[0].Name {
-		t.Errorf("the Secret is %s, and the chart mounts %s", made.Secrets[0].Name, made.ConfigMaps[0].Name)
+}
+
+// settingsAsTheyAre deploys what settings-script writes with the chart's own values, with Compose, and as a file of variables. Nothing is
+// typed by hand, and whoever reads the files is the one that they are for.
+func (e *composer) settingsAsTheyAre(t *testing.T) {
+	t.Helper()
+	program := filepath.Join(e.path, "django-sidecar")
+	for format, from := range map[string]string{"configmap": "{}", "secret": "settingsFrom: [{secretRef: {name: django-sidecar-settings}}]"} {
+		sources := map[string]map[string]string{} // a ConfigMap and a Secret may have the same name
+		add := func(name string, pairs map[string]string) {
+			if sources[name] == nil {
+				sources[name] = map[string]string{}
+			}
+			maps.Copy(sources[name], pairs)
+		}
+		files, err := filepath.Glob(e.written(t, format) + "/*.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			made := read(t, readFile(t, file))
+			for _, c := range made.ConfigMaps {
+				add(c.Name, c.Data)
+			}
+			for _, s := range made.Secrets {
+				texts := map[string]string{}
+				for key, content := range s.Data {
+					texts[key] = string(content)
+				}
+				add(s.Name, texts)
+			}
+		}
+		k := sidecarOf(t, program, read(t, helm(t, chart, values(t, from))), sources)
+		k.mount(t)
+		e.checks(t, format, k.command(t, "check"))
 	}
-	k.mount(t)
-	if printed := e.run(t, k.command(t, "check")); !strings.Contains(printed, "1 of 1 lead to a user") {
-		t.Errorf("with the chart, check prints\n%s", printed)
+
+	added := *e
+	added.project = composeProject(t, e.folder, e.written(t, "compose")+"/django-sidecar.compose.yaml")
+	e.checks(t, "compose", added.command(t, "django-sidecar", "django-sidecar", "check"))
+
+	folder := e.written(t, "dotenv")
+	// Kustomize reads such a file as kubectl and Docker do: no quotes, no variables.
+	generator := "configMapGenerator: [{name: settings, envs: [django-sidecar.env]}]\ngeneratorOptions: {disableNameSuffixHash: true}\n"
+	if err := os.WriteFile(folder+"/kustomization.yaml", []byte(generator), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	check := exec.CommandContext(t.Context(), program, "check")
+	for name, value := range read(t, kustomized(t, folder)).ConfigMaps[0].Data {
+		check.Env = append(check.Env, name+"="+value)
+	}
+	e.checks(t, "dotenv", check)
 }
 
 // checkOnThePages: docs/kubernetes.md shows what `check` prints, with other numbers.

@@ -1,6 +1,7 @@
 package charts_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,21 +16,28 @@ import (
 
 const composed = root + "deploy/compose/"
 
-// project is what `docker compose config` makes of a file that stands in deploy/compose.
-func project(tb testing.TB, text string) (*types.Project, error) {
+// project is what `docker compose config` makes of files of a folder, where later ones add to earlier ones.
+func project(tb testing.TB, folder string, texts ...string) (*types.Project, error) {
 	tb.Helper()
-	folder, err := filepath.Abs(composed)
+	folder, err := filepath.Abs(folder)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return loader.LoadWithContext(tb.Context(), types.ConfigDetails{
-		WorkingDir: folder, ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(folder, "compose.yaml"), Content: []byte(text)}},
-	}, loader.WithProfiles([]string{"tools"}))
+	details := types.ConfigDetails{WorkingDir: folder}
+	for i, text := range texts {
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: filepath.Join(folder, fmt.Sprintf("%d.yaml", i)), Content: []byte(text)})
+	}
+	return loader.LoadWithContext(tb.Context(), details, loader.WithProfiles([]string{"tools"}))
 }
 
-func composeProject(tb testing.TB) *types.Project {
+// composeProject is the one of compose.yaml in a folder, with what other files add.
+func composeProject(tb testing.TB, folder string, files ...string) *types.Project {
 	tb.Helper()
-	p, err := project(tb, readFile(tb, composed+"compose.yaml"))
+	texts := []string{readFile(tb, filepath.Join(folder, "compose.yaml"))}
+	for _, file := range files {
+		texts = append(texts, readFile(tb, file))
+	}
+	p, err := project(tb, folder, texts...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -38,7 +46,7 @@ func composeProject(tb testing.TB) *types.Project {
 
 // TestCompose: Compose takes the file, the settings in it exist, and so does what it mounts and builds.
 func TestCompose(t *testing.T) {
-	p := composeProject(t)
+	p := composeProject(t, composed)
 	known := map[string]bool{}
 	for _, s := range config.Settings() {
 		known[s.Name] = true
@@ -92,7 +100,7 @@ func TestBrokenCompose(t *testing.T) {
 		if !strings.Contains(text, tt.text) {
 			t.Errorf("compose.yaml does not say %q any more", tt.text)
 		}
-		_, err := project(t, strings.ReplaceAll(text, tt.text, tt.wrong))
+		_, err := project(t, composed, strings.ReplaceAll(text, tt.text, tt.wrong))
 		if err == nil {
 			t.Errorf("%q is taken", tt.wrong)
 		} else if !strings.Contains(err.Error(), tt.fault) {

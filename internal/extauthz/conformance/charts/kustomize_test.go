@@ -37,10 +37,16 @@ var overlays = map[string][]string{
 	"monitored": {"ConfigMap", "Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget", "PodMonitor", "Service"},
 }
 
-// built is what `kubectl kustomize` prints.
+// built is what `kubectl kustomize` prints for an overlay.
 func built(t *testing.T, overlay string) string {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), kustomize+"overlays/"+overlay)
+	return kustomized(t, kustomize+"overlays/"+overlay)
+}
+
+// kustomized is what `kubectl kustomize` prints for a folder.
+func kustomized(t *testing.T, folder string) string {
+	t.Helper()
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
