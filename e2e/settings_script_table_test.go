@@ -27,8 +27,14 @@ const (
 var otherSettings = []scriptRow{
 	{"", `CSRF_COOKIE_NAME = "shop_token"`, "DJANGO_CSRF_COOKIE_NAME=shop_token"},
 	{"", `CSRF_HEADER_NAME = "HTTP_X_SHOP"`, "DJANGO_CSRF_HEADER_NAME=HTTP_X_SHOP"},
-	{"1.11", `CSRF_TRUSTED_ORIGINS = ["one.example", ".two.example"]`, "DJANGO_CSRF_TRUSTED_ORIGINS=one.example,.two.example"},
-	{"6.1", `CSRF_TRUSTED_ORIGINS = ["https://one.example", "https://*.two.example"]`, "DJANGO_CSRF_TRUSTED_ORIGINS=https://one.example,https://*.two.example"},
+	{
+		"1.11", `CSRF_TRUSTED_ORIGINS = ["one.example", ".two.example"]`,
+		"DJANGO_CSRF_TRUSTED_ORIGINS=one.example,.two.example",
+	},
+	{
+		"6.1", `CSRF_TRUSTED_ORIGINS = ["https://one.example", "https://*.two.example"]`,
+		"DJANGO_CSRF_TRUSTED_ORIGINS=https://one.example,https://*.two.example",
+	},
 	{"", `CSRF_COOKIE_AGE = 3600`, "DJANGO_CSRF_COOKIE_AGE=3600"},
 	{"", `CSRF_COOKIE_DOMAIN = ".shop.example"`, "DJANGO_CSRF_COOKIE_DOMAIN=.shop.example"},
 	{"", `CSRF_COOKIE_PATH = "/shop"`, "DJANGO_CSRF_COOKIE_PATH=/shop"},
@@ -48,7 +54,10 @@ var otherSettings = []scriptRow{
 	{"", `SESSION_EXPIRE_AT_BROWSER_CLOSE = True`, "DJANGO_SESSION_EXPIRE_AT_BROWSER_CLOSE=true"},
 	{"", `SESSION_SAVE_EVERY_REQUEST = True`, "DJANGO_SESSION_SAVE_EVERY_REQUEST=true"},
 	{"", `USE_X_FORWARDED_HOST = True`, "DJANGO_USE_X_FORWARDED_HOST=true"},
-	{"", `SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")`, "DJANGO_SECURE_PROXY_SSL_HEADER=HTTP_X_FORWARDED_PROTO,https"},
+	{
+		"", `SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")`,
+		"DJANGO_SECURE_PROXY_SSL_HEADER=HTTP_X_FORWARDED_PROTO,https",
+	},
 	{
 		"", `PASSWORD_HASHERS = ["` + hashersPackage + `PBKDF2SHA1PasswordHasher", "` + hashersPackage + `PBKDF2PasswordHasher"]`,
 		"DJANGO_PASSWORD_HASHERS=" + hashersPackage + "PBKDF2SHA1PasswordHasher," + hashersPackage + "PBKDF2PasswordHasher",
@@ -84,7 +93,11 @@ var emptySettings = []scriptRow{
 	{"", `MESSAGE_LEVEL = 0`, "DJANGO_MESSAGE_LEVEL=0"},
 	{"", `MESSAGE_STORAGE = "shop.parts.Messages"`, "DJANGO_MESSAGE_STORAGE=shop.parts.Messages"},
 	{"", `MEDIA_ROOT = "media"`, "# DJANGO_MEDIA_ROOT={project}/media"},
-	{"1.11", `MEDIA_URL = ""`, "# MEDIA_URL is empty: answers to uploads have URLs below /media/, unless DJANGO_MEDIA_URL says where files are served"},
+	{
+		"1.11", `MEDIA_URL = ""`,
+		"# MEDIA_URL is empty: answers to uploads have URLs below /media/, unless " +
+			"DJANGO_MEDIA_URL says where files are served",
+	},
 	{"6.1", `MEDIA_URL = ""`, "DJANGO_MEDIA_URL=/"},
 	{"1.11", `FILE_UPLOAD_PERMISSIONS = 0o644`, "DJANGO_FILE_UPLOAD_PERMISSIONS=0o644"},
 	{"6.1", `FILE_UPLOAD_PERMISSIONS = None`, "DJANGO_FILE_UPLOAD_PERMISSIONS=None"},
@@ -95,7 +108,10 @@ var ownStorage = []scriptRow{
 	{"", `MEDIA_ROOT = "/srv/media"`, ""},
 	{"", `MEDIA_URL = "/elsewhere/"`, ""},
 	{"1.11", `DEFAULT_FILE_STORAGE = "shop.parts.Files"`, "# DJANGO_MEDIA_ROOT=/srv/own"},
-	{"6.1", `STORAGES = {"default": {"BACKEND": "shop.parts.Files"}, "staticfiles": {"BACKEND": "shop.parts.Files"}}`, "# DJANGO_MEDIA_ROOT=/srv/own"},
+	{
+		"6.1", `STORAGES = {"default": {"BACKEND": "shop.parts.Files"}, "staticfiles": {"BACKEND": "shop.parts.Files"}}`,
+		"# DJANGO_MEDIA_ROOT=/srv/own",
+	},
 	{"", `FILE_UPLOAD_PERMISSIONS = 0o640`, "DJANGO_FILE_UPLOAD_PERMISSIONS=0o600"},
 	{"", `FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750`, "DJANGO_FILE_UPLOAD_DIRECTORY_PERMISSIONS=0o700"},
 	{"", ``, "DJANGO_MEDIA_URL=/own/"},
@@ -106,8 +122,16 @@ var strangeStorage = []scriptRow{
 	{"", `MEDIA_ROOT = "/srv/media"`, ""},
 	{"", `MEDIA_URL = "/elsewhere/"`, ""},
 	{"", `FILE_UPLOAD_PERMISSIONS = 0o640`, ""},
-	{"1.11", `DEFAULT_FILE_STORAGE = "shop.parts.Bucket"`, "# files are kept by shop.parts.Bucket, which is no FileSystemStorage: uploads through django-sidecar would not be where Django looks"},
-	{"6.1", `STORAGES = {"default": {"BACKEND": "shop.parts.Bucket"}, "staticfiles": {"BACKEND": "shop.parts.Files"}}`, "# files are kept by shop.parts.Bucket, which is no FileSystemStorage: uploads through django-sidecar would not be where Django looks"},
+	{
+		"1.11", `DEFAULT_FILE_STORAGE = "shop.parts.Bucket"`,
+		"# files are kept by shop.parts.Bucket, which is no FileSystemStorage: uploads through " +
+			"django-sidecar would not be where Django looks",
+	},
+	{
+		"6.1", `STORAGES = {"default": {"BACKEND": "shop.parts.Bucket"}, "staticfiles": {"BACKEND": "shop.parts.Files"}}`,
+		"# files are kept by shop.parts.Bucket, which is no FileSystemStorage: uploads through " +
+			"django-sidecar would not be where Django looks",
+	},
 }
 
 // doorSettings are what -uploads and -plain-secret say more of. Django 1.11 has no SECRET_KEY_FALLBACKS.
@@ -115,14 +139,23 @@ var doorSettings = []scriptRow{
 	{"", `SECRET_KEY = "the key, as it is"`, "DJANGO_SECRET_KEY_FILE={project}/django-sidecar-secrets/secret-key"},
 	{"", `MEDIA_ROOT, MEDIA_URL = "media", "/media/"`, "DJANGO_MEDIA_ROOT={project}/media"},
 	{"1.11", `SECRET_KEY_FALLBACKS = ["an older key"]`, ""},
-	{"6.1", `SECRET_KEY_FALLBACKS = ["an older key"]`, "DJANGO_SECRET_KEY_FALLBACKS_FILE={project}/django-sidecar-secrets/secret-key-fallbacks"},
+	{
+		"6.1", `SECRET_KEY_FALLBACKS = ["an older key"]`,
+		"DJANGO_SECRET_KEY_FALLBACKS_FILE={project}/django-sidecar-secrets/secret-key-fallbacks",
+	},
 }
 
 // usualSettings are Django's defaults, written out, and settings that say nothing to the sidecar.
 var usualSettings = []scriptRow{
 	{"", `from django.conf import global_settings`, ""},
-	{"", `groups = ("CSRF_", "SESSION_", "PASSWORD_", "MESSAGE_", "FILE_UPLOAD_", "DATA_UPLOAD_", "SECURE_", "LOGIN_", "CACHE", "USE_X_", "DEFAULT_")`, ""},
-	{"", `globals().update((name, value) for name, value in vars(global_settings).items() if name.startswith(groups))`, ""},
+	{
+		"", `groups = ("CSRF_", "SESSION_", "PASSWORD_", "MESSAGE_", "FILE_UPLOAD_", "DATA_UPLOAD_", "SECURE_", "LOGIN_", "CACHE", "USE_X_", "DEFAULT_")`,
+		"",
+	},
+	{
+		"", `globals().update((name, value) for name, value in vars(global_settings).items() if name.startswith(groups))`,
+		"",
+	},
 	{"", `DEBUG, ALLOWED_HOSTS, USE_X_FORWARDED_PORT = False, ["shop.example"], True`, ""},
 	{"", `MEDIA_ROOT = ""`, ""},
 	{"", `USE_TZ, TIME_ZONE = True, "UTC"`, ""},
@@ -204,9 +237,12 @@ func (p scriptProject) writes(t *testing.T, name, flags string, want map[string]
 		}
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("%s: written\n%s\nwant\n%s\n%s", name, strings.Join(slices.Sorted(maps.Keys(got)), "\n"), strings.Join(slices.Sorted(maps.Keys(want)), "\n"), printed)
+		sorted := func(lines map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(lines)), "\n") }
+		t.Errorf("%s: written\n%s\nwant\n%s\n%s", name, sorted(got), sorted(want), printed)
 	}
-	said := p.shell(t, `while IFS= read -r line; do case $line in \#*) ;; *) export "$line";; esac; done <django-sidecar.env; code=0; "$SIDECAR" check 2>&1 || code=$?; echo "code $code"`)
+	said := p.shell(t, `
+while IFS= read -r line; do case $line in \#*) ;; *) export "$line";; esac; done <django-sidecar.env
+code=0; "$SIDECAR" check 2>&1 || code=$?; echo "code $code"`)
 	if strings.Contains(said, "FAIL") || !strings.Contains(said, "\ncode 0\n") {
 		t.Errorf("%s: check says\n%s", name, said)
 	}

@@ -16,7 +16,8 @@ func NginxPage(tb testing.TB, route GatewayRoute, lines ...string) *Gateway {
 	g, port := newGateway(tb)
 	const server = "server {\nlisten 127.0.0.1:%d;\n%s\n" +
 		"location / { proxy_pass http://%s; proxy_set_header Host $http_host; }\n}\n"
-	g.write("page.conf", strings.Join(lines[1:], "\n")+"\n"+fmt.Sprintf(server, port, route.inPage(lines[0]), route.Application))
+	above := strings.Join(lines[1:], "\n") + "\n"
+	g.write("page.conf", above+fmt.Sprintf(server, port, route.inPage(lines[0]), route.Application))
 	g.write("nginx.conf", fmt.Sprintf(nginxMain, "page.conf"))
 	program := serverProgram(tb, "nginx", "nginx")
 	return g.run(func() *exec.Cmd {
@@ -73,6 +74,16 @@ func TraefikPage(tb testing.TB, route GatewayRoute, lines ...string) *Gateway {
 	}
 	g.write("dynamic.yml", fmt.Sprintf(routers, route.Application)+rest)
 	return g.runTraefik()
+}
+
+// EnvoyPage starts Envoy as Envoy does, with the lines of its page about tokens: a filter, and a route.
+func EnvoyPage(tb testing.TB, route GatewayRoute, lines ...string) *Gateway {
+	tb.Helper()
+	const (
+		filter = "                  - name: envoy.filters.http.ext_authz\n"
+		rest   = "                        # 8. What is protected"
+	)
+	return envoyOverHTTP(tb, "deploy/envoy/envoy.yaml", route, filter, lines[0]+filter, rest, lines[1]+rest)
 }
 
 // inPage puts the addresses of a route in place of those of a page.
