@@ -52,9 +52,15 @@ func (a *attacked) checkMemory(t *testing.T) {
 // refused is the metric of a listener.
 func (a *attacked) refused(t *testing.T, listener string) int {
 	t.Helper()
-	match := regexp.MustCompile(`connections_refused_total\{listener="` + listener + `"\} (\d+)`).FindStringSubmatch(metricsOf(t, a.admin))
+	return a.metric(t, `django_sidecar_connections_refused_total{listener="`+listener+`"}`)
+}
+
+// metric is the value of a metric that counts.
+func (a *attacked) metric(t *testing.T, name string) int {
+	t.Helper()
+	match := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\d+)$`).FindStringSubmatch(metricsOf(t, a.admin))
 	if match == nil {
-		t.Fatal("no such metric")
+		t.Fatalf("no metric %s", name)
 	}
 	n, err := strconv.Atoi(match[1])
 	if err != nil {
