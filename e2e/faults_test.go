@@ -159,7 +159,7 @@ type load struct {
 
 	mu      sync.Mutex
 	counts  map[int]int
-	slowest time.Duration
+	took    latencies
 	quick   int // how often that was the answer in less than half of the time
 	last503 time.Time
 }
@@ -228,7 +228,7 @@ func (l *load) ask(ctx context.Context, t *testing.T, client *http.Client, key s
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts[status]++
-	l.slowest = max(l.slowest, took)
+	l.took = append(l.took, took)
 	if status == http.StatusServiceUnavailable {
 		if took < l.r.timeout/2 {
 			l.quick++
@@ -237,13 +237,26 @@ func (l *load) ask(ctx context.Context, t *testing.T, client *http.Client, key s
 	}
 }
 
+// latencies are how long answers took.
+type latencies []time.Duration
+
+// String implements fmt.Stringer.
+func (l latencies) String() string {
+	if len(l) == 0 {
+		return "no answer"
+	}
+	slices.Sort(l)
+	of := func(percent int) time.Duration { return l[(len(l)-1)*percent/100].Round(time.Millisecond) }
+	return fmt.Sprintf("p50 %v, p99 %v, the slowest after %v", of(50), of(99), of(100))
+}
+
 // take returns the counts since the last call.
-func (l *load) take() (counts map[int]int, slowest time.Duration, last503 time.Time) {
+func (l *load) take() (counts map[int]int, took latencies, last503 time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	counts, slowest = l.counts, l.slowest
-	l.counts, l.slowest = map[int]int{}, 0
-	return counts, slowest, l.last503
+	counts, took = l.counts, l.took
+	l.counts, l.took = map[int]int{}, nil
+	return counts, took, l.last503
 }
 
 // endure lets a fault happen under load, and wants the database's return seen within a second and a half, not counting
@@ -259,8 +272,8 @@ func (l *load) endure(t *testing.T, f fault, lasts time.Duration) {
 	end := f.begin(t, l.r)
 	if end != nil {
 		during(lasts)
-		counts, slowest, _ := l.take()
-		t.Logf("meanwhile: %v, the slowest after %v", counts, slowest.Round(time.Millisecond))
+		counts, took, _ := l.take()
+		t.Logf("meanwhile: %v, %v", counts, took)
 		if f.total && counts[http.StatusServiceUnavailable] == 0 {
 			t.Error("no 503: it was no fault")
 		}
@@ -278,9 +291,8 @@ func (l *load) endure(t *testing.T, f fault, lasts time.Duration) {
 	during(time.Duration(l.stood.Load() - stood))
 	l.healthy.Store(true)
 	during(300 * time.Millisecond) // what is asked from now on must be right
-	counts, slowest, last503 := l.take()
-	t.Logf("afterwards: %v, the slowest after %v, the last 503 at %v",
-		counts, slowest.Round(time.Millisecond), max(0, last503.Sub(ended)).Round(time.Millisecond))
+	counts, took, last503 := l.take()
+	t.Logf("afterwards: %v, %v, the last 503 at %v", counts, took, max(0, last503.Sub(ended)).Round(time.Millisecond))
 	if counts[http.StatusOK] == 0 || counts[http.StatusUnauthorized] == 0 {
 		t.Error("nothing was asked")
 	}
