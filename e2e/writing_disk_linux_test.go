@@ -27,7 +27,10 @@ func (r *rig) fillDisk(t *testing.T) (makeRoom func()) {
 	}
 	mustMount(t, "tmpfs", disk, "tmpfs", 0, "size=1m,mode=0700")
 	t.Cleanup(func() { mustUnmount(t, disk) })
-	server := owner.Sys().(*syscall.Stat_t)
+	server, ok := owner.Sys().(*syscall.Stat_t)
+	if !ok {
+		t.Fatalf("nobody owns %s", data)
+	}
 	if err := os.Chown(disk, int(server.Uid), int(server.Gid)); err != nil {
 		t.Fatal(err)
 	}
