@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -35,15 +37,13 @@ type clearing struct {
 // fill makes rows of which all but every tenth are over, and sets the environment.
 func (c *clearing) fill(t *testing.T, insert string) {
 	t.Helper()
-	rows := os.Getenv(clearingRows)
-	if rows == "" {
-		rows = "50000"
-	}
-	c.exec(strings.ReplaceAll(insert, "{rows}", rows))
+	c.exec(strings.ReplaceAll(insert, "{rows}", rowsToClear()))
 	for name, value := range c.env {
 		t.Setenv(name, value)
 	}
 }
+
+func rowsToClear() string { return cmp.Or(os.Getenv(clearingRows), "50000") }
 
 // overBefore counts the rows that Django's clear_expired would have deleted at the time of the start.
 const overBefore = `from django.contrib.sessions.models import Session
@@ -209,6 +209,39 @@ func clearingOn(t *testing.T, server *djangotest.MariaDBServer) *clearing {
 		}
 	}
 	return c
+}
+
+// TestClearSessionsUnderLoad clears them while the sidecar is asked: each answer is right and in time. At the end no row is
+// left that is over, and each of the others is.
+func TestClearSessionsUnderLoad(t *testing.T) {
+	r := newRig(t, 5*time.Second, nil)
+	db := r.other(t, nil)
+	if _, err := db.ExecContext(t.Context(), "CREATE INDEX ON django_session (expire_date); INSERT INTO django_session "+
+		"SELECT md5(n::text), repeat('data', 50), now() + interval '1 hour' * CASE WHEN n % 5 = 0 THEN 24 ELSE -1 - n % 1000 END "+
+		"FROM generate_series(1, "+rowsToClear()+") AS n; ANALYZE django_session"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const over = "SELECT count(*) FILTER (WHERE expire_date < now()), count(*) FILTER (WHERE expire_date > now()) FROM django_session"
+	before := r.db.ExecAsSuperuser(t, over)
+	l := r.load(t)
+	defer l.running.Wait()
+	defer l.stop()
+	during(300 * time.Millisecond)
+	_, alone, _ := l.take()
+	began := time.Now()
+	code, said := command(t, "", "clearsessions", "-pause", "10ms")
+	counts, took, _ := l.take()
+	t.Logf("%s in %v; the sidecar: %v, %v; before: %v", strings.TrimSpace(said), time.Since(began).Round(time.Millisecond), counts, took, alone)
+	_, live, _ := strings.Cut(before, "|")
+	if after := r.db.ExecAsSuperuser(t, over); code != exitYes || after != "0|"+live {
+		t.Errorf("exit code %d; over and live: %s; before: %s", code, after, before)
+	}
+	if counts[http.StatusOK] == 0 || counts[http.StatusServiceUnavailable] != 0 {
+		t.Error("that was no load, or it was not borne")
+	}
 }
 
 // TestClearSessionsStops: SIGTERM ends it after the transaction that it is at; and two do not run at once.
