@@ -3,6 +3,7 @@
 package release_test
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -22,7 +23,7 @@ func output(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PLATFORMS=linux/amd64", maintainer)
+	cmd.Env = append(os.Environ(), "PLATFORMS=linux/amd64 linux/arm64", maintainer)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
@@ -103,13 +104,51 @@ func TestRelease(t *testing.T) {
 		}
 	})
 	t.Run("rpm", func(t *testing.T) {
-		files := output(t, dist, "rpm", "-qpl", "django-sidecar-1.2.3-1.x86_64.rpm")
-		for _, file := range []string{"/usr/bin/django-sidecar", "/usr/lib/systemd/system/django-sidecar.service", "/usr/share/zsh/site-functions/_django-sidecar", "/etc/django-sidecar/django-sidecar-secrets"} {
-			if !strings.Contains("\n"+files, "\n"+file+"\n") {
-				t.Errorf("the rpm has no %s:\n%s", file, files)
+		const file = "django-sidecar-1.2.3-1.x86_64.rpm"
+		output(t, dist, "rpm", "-K", "--nosignature", file)
+		to := t.TempDir()
+		output(t, dist, "rpm", "--root="+to, "-i", "--nodeps", "--noscripts", file)
+		if got := output(t, to, "usr/bin/django-sidecar", "version"); !strings.HasPrefix(got, "django-sidecar v1.2.3 (commit ") {
+			t.Errorf("what is installed says %q", got)
+		}
+		for path, mode := range map[string]os.FileMode{
+			"usr/lib/systemd/system/django-sidecar.service": 0o644, "usr/bin/django-sidecar": 0o755,
+			"usr/share/zsh/site-functions/_django-sidecar": 0o644, "etc/django-sidecar/django-sidecar-secrets": os.ModeDir | 0o700,
+		} {
+			if info, err := os.Stat(filepath.Join(to, path)); err != nil || info.Mode() != mode {
+				t.Errorf("%s is %v (%v), want the mode %v", path, info, err, mode)
 			}
 		}
-		output(t, dist, "rpm", "-K", "--nosignature", "django-sidecar-1.2.3-1.x86_64.rpm")
+		output(t, dist, "rpm", "--root="+to, "-e", "--noscripts", "django-sidecar")
+		if _, err := os.Stat(filepath.Join(to, "usr/bin/django-sidecar")); err == nil {
+			t.Error("the program is there after the package was removed")
+		}
+	})
+	t.Run("arm64", func(t *testing.T) {
+		deb, rpm := "django-sidecar_1.2.3-1_arm64.deb", "django-sidecar-1.2.3-1.aarch64.rpm"
+		if got := output(t, dist, "dpkg-deb", "--field", deb, "Architecture"); got != "arm64\n" {
+			t.Errorf("the deb is for %q", got)
+		}
+		if got := output(t, dist, "rpm", "-qp", "--nosignature", "--queryformat", "%{NAME} %{VERSION} %{ARCH}", rpm); got != "django-sidecar 1.2.3 aarch64" {
+			t.Errorf("the rpm is %q", got)
+		}
+		to := t.TempDir()
+		output(t, dist, "dpkg-deb", "-x", deb, filepath.Join(to, "deb"))
+		output(t, dist, "rpm", "--root="+filepath.Join(to, "rpm"), "-i", "--nodeps", "--noscripts", "--ignorearch", rpm)
+		output(t, dist, "tar", "xf", "django-sidecar_1.2.3_linux_arm64.tar.gz", "-C", to)
+		for _, path := range []string{"deb/usr/bin/django-sidecar", "rpm/usr/bin/django-sidecar", "django-sidecar_1.2.3_linux_arm64/django-sidecar"} {
+			program, err := elf.Open(filepath.Join(to, path))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if program.Machine != elf.EM_AARCH64 {
+				t.Errorf("%s is for %v", path, program.Machine)
+			}
+			if err := program.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 	t.Run("archive", func(t *testing.T) {
 		files := output(t, dist, "tar", "tf", "django-sidecar_1.2.3_linux_amd64.tar.gz")
