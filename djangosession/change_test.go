@@ -193,3 +193,28 @@ func FuzzSet(f *testing.F) {
 		}
 	})
 }
+
+func TestValueOf(t *testing.T) {
+	version := djangosession.MustVersion("5.2")
+	for _, tt := range []struct {
+		value any
+		want  djangosession.Kind
+		text  string
+	}{
+		{nil, djangosession.Null, "null"},
+		{"é", djangosession.String, `"\u00e9"`},
+		{json.Number("18446744073709551616"), djangosession.Int, "18446744073709551616"},
+		{[]string{"a"}, djangosession.Array, `["a"]`},
+	} {
+		v, err := djangosession.ValueOf(version, tt.value)
+		if err != nil || v.Kind() != tt.want || v.JSON() != tt.text {
+			t.Errorf("%v: got kind %d, %s, %v", tt.value, v.Kind(), v.JSON(), err)
+		}
+	}
+	long := json.Number(strings.Repeat("1", 4301)) // sys.get_int_max_str_digits() is 4300
+	for _, value := range []any{long, math.NaN(), "\xff", make(chan int), djangosession.Value{}} {
+		if v, err := djangosession.ValueOf(version, value); err == nil || v != (djangosession.Value{}) {
+			t.Errorf("%T: got %s", value, v.JSON())
+		}
+	}
+}

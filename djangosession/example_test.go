@@ -134,6 +134,18 @@ func ExampleSession_Set() {
 	// {"cart":{"tea":2}} true
 }
 
+func ExampleValueOf() {
+	version := djangosession.MustVersion("5.2")
+	id, err := djangosession.ValueOf(version, 42) // for UserStore.UserByID
+	fmt.Println(id.Kind() == djangosession.Int, id.JSON(), err)
+
+	_, err = djangosession.ValueOf(version, "\xff") // no text of Python's
+	fmt.Println(err)
+	// Output:
+	// true 42 <nil>
+	// making a value: a text that is not UTF-8
+}
+
 func ExampleNewSessionKey() {
 	key := djangosession.NewSessionKey()
 	fmt.Println(len(key), djangosession.ValidSessionKey(key))

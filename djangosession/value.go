@@ -37,6 +37,20 @@ type Value struct {
 	pickled pickle.Object // of the others
 }
 
+// ValueOf is value as an entry of a session would be, for a store that is asked in a Value's terms. It takes what
+// [Session.Set] takes, and fails where that Django could not read it.
+func ValueOf(version Version, value any) (Value, error) {
+	text, err := appendEntryValue(nil, value)
+	if err != nil {
+		return Value{}, fmt.Errorf("making a value: %w", err)
+	}
+	v, ok := parseValue(string(text), version)
+	if !ok {
+		return Value{}, fmt.Errorf("making a value: %w", errNoValue)
+	}
+	return v, nil
+}
+
 // Kind returns what v is.
 func (v Value) Kind() Kind { return v.kind }
 

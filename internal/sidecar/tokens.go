@@ -52,14 +52,14 @@ func (l *Local) CheckToken(ctx context.Context, uid, token string) (*djangosessi
 	if err != nil {
 		return nil, ErrBadToken
 	}
-	link := djangosession.NewSession(d.version)
-	if err := link.Set("uid", id); err != nil {
+	pk, err := djangosession.ValueOf(d.version, id)
+	if err != nil {
 		return nil, ErrBadToken
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.config.StoreTimeout)
 	defer cancel()
 	// contrib/auth/views.py, 5.2, get_user: UserModel._meta.pk.to_python(uid)
-	user, err := d.users.UserByID(ctx, link.Lookup("uid"))
+	user, err := d.users.UserByID(ctx, pk)
 	if errors.Is(err, djangosession.ErrUserNotFound) || errors.Is(err, djangosession.ErrBadUserID) {
 		return nil, ErrBadToken
 	}
