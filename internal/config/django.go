@@ -84,6 +84,10 @@ func (r *reader) named(name string) bool {
 	return r.value(name+"_FILE").given || strings.TrimSpace(r.text(name)) != ""
 }
 
+// leastWithReplica is what a replica that hangs and then the primary need: a replica's half may be overrun by half a
+// second, until the server has been told to stop.
+const leastWithReplica = 2 * time.Second
+
 // checkReplica refuses a replica where its answers could not be bounded, or would be of no use.
 func (c *Config) checkReplica(r *reader) {
 	const remedy = ": unset one of them"
@@ -104,6 +108,8 @@ func (c *Config) checkReplica(r *reader) {
 		{c.SessionDatabaseURL.Reveal() != "", "DJANGO_SESSION_DATABASE_URL names another database" + remedy},
 		{c.InsecureSkipUserCheck, "SIDECAR_INSECURE_SKIP_USER_CHECK is on" + remedy},
 		{c.Cache.TTL > 0, "the cache of SIDECAR_CACHE_TTL would keep what the replica does not know yet" + remedy},
+		{c.StoreTimeout < leastWithReplica, "SIDECAR_STORE_TIMEOUT is below 2s, which leaves the primary no time where " +
+			"the replica does not answer: raise it"},
 		{c.Write.Any(), "what SIDECAR_WRITE writes is at the replica a moment later" + remedy},
 	} {
 		if wrong.is {

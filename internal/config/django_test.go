@@ -232,6 +232,7 @@ func TestReplica(t *testing.T) {
 		"sessions elsewhere": {env{"DJANGO_SESSION_DATABASE_URL": goodURL}, "DJANGO_SESSION_DATABASE_URL"},
 		"no users":           {env{"SIDECAR_INSECURE_SKIP_USER_CHECK": "true"}, "SIDECAR_INSECURE_SKIP_USER_CHECK"},
 		"a cache":            {env{"SIDECAR_CACHE_TTL": "5s"}, "SIDECAR_CACHE_TTL"},
+		"little time":        {env{"SIDECAR_STORE_TIMEOUT": "1999ms"}, "SIDECAR_STORE_TIMEOUT"},
 		"writing":            {env{"SIDECAR_WRITE": "touch"}, "SIDECAR_WRITE"},
 		"no time":            {env{"SIDECAR_REPLICA_MAX_LAG": "0s"}, ""},
 	} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"time"
 )
 
 // pqConn is what lib/pq's connections implement, as far as a sidecar has use for it.
@@ -26,8 +25,7 @@ type pqSession struct {
 	// direct: it may keep prepared statements. False where nobody has looked.
 	direct    bool
 	connector *connector
-	// shows is since when this may lack what was committed, of a connection to a replica, which was asked at looked.
-	shows, looked time.Time
+	replica   replicaSession
 }
 
 // noStatementsError is the error of preparing where that would be wrong.

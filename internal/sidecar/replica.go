@@ -56,8 +56,8 @@ func (l *Live) verdicts(d *Deployment) check.Verdicts {
 }
 
 // replicaFirst asks the replica, and tells its yes. Anything else is asked of the primary: the replica may not have the
-// session yet, may have it no more as it was, or may not be in a state to be asked at all. So it lets nobody in who
-// would not have been let in a moment ago, and keeps nobody out.
+// session yet, may have it no more as it was, or may not be in a state to be asked at all. So it keeps nobody out, and
+// lets in by what was true within the bound.
 type replicaFirst struct {
 	replica, primary check.Verdicts
 	patience         time.Duration // with the replica; the rest is for the primary
