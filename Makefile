@@ -42,7 +42,7 @@ step = @printf '\n== %s\n' '$(1)'
 
 # In the order that is written here, whatever -j says.
 .NOTPARALLEL:
-.PHONY: build demo test setup lint test-unit test-servers test-live test-gateways test-browser fuzz bench bench-curves bench-go bench-upload vectors docs image release
+.PHONY: build demo test setup lint test-unit test-servers test-live test-gateways test-browser test-clock fuzz bench bench-curves bench-go bench-upload vectors docs image release
 
 build: ## a static binary in bin/, which is told its version here
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
@@ -64,7 +64,7 @@ setup: ## installs what the tests need; quiet when all is there
 
 lint: setup
 	$(call step,lint)
-	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways,browser,bench ./...
+	@$(CACHE)/bin/golangci-lint run --build-tags live,gateways,browser,bench,clock ./...
 	@cd $(CONFORMANCE) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
 	@cd $(DASHBOARD) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
 	@cd $(PGX) && $(CACHE)/bin/golangci-lint run -c $(CURDIR)/.golangci.yml --build-tags live ./...
@@ -102,6 +102,10 @@ test-browser: setup ## the demo's page and pages of other origins in Chromium; i
 	@tools/setup-browser.sh
 	$(call step,the demo and pages of other origins in a browser)
 	@source $(CACHE)/env; $(call gotest,standard-verbose) -race -tags live,browser -timeout 10m -run "TestDemoPage|TestPagesOfOtherOrigins" ./e2e
+
+test-clock: setup ## the wall clock set under load, in user-mode Linux; each night, and not in `make test`, where a machine in a machine is slow
+	$(call step,the clock of a machine of its own)
+	@source $(CACHE)/env; $(call gotest,standard-verbose) -tags live,clock -timeout 20m -run '^TestClockJumps$$' ./e2e
 
 fuzz: ## every fuzz target for FUZZTIME
 	$(call step,fuzzing each target for $(FUZZTIME))

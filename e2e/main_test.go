@@ -17,10 +17,16 @@ import (
 	"django-sidecar/internal/djangotest"
 )
 
+// asInit is what the tests do as the init process of a machine of their own; nil: they have none.
+var asInit func()
+
 // The exit codes of commands.
 const exitYes, exitNo = 0, 1
 
 func TestMain(m *testing.M) {
+	if asInit != nil && os.Getpid() == 1 {
+		asInit()
+	}
 	djangotest.LookUpByNameServer()
 	// A busy machine is no outage: tests of those set less.
 	if err := os.Setenv("SIDECAR_STORE_TIMEOUT", "10s"); err != nil {
