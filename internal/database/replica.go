@@ -30,7 +30,7 @@ type Primary struct {
 	bound time.Duration
 	now   func() time.Time
 
-	asking chan struct{} // has a place for whoever makes the next mark
+	making sync.Mutex // is held by whoever makes the next mark
 	mu     sync.Mutex
 	marks  []mark   // the last ones
 	forked timeline // of which a replica was further than the primary; the zero value: none was
@@ -58,7 +58,7 @@ const marksInBound = 8
 
 // NewPrimary returns the Primary of a database that is read at replicas too, whose answers may be as old as bound.
 func NewPrimary(d *Database, bound time.Duration, now func() time.Time) *Primary {
-	return &Primary{db: d.DB, bound: bound, now: now, asking: make(chan struct{}, 1)}
+	return &Primary{db: d.DB, bound: bound, now: now}
 }
 
 // primaryPosition fails on a server in recovery. The names are those of PostgreSQL 10 and newer; pg_walfile_name begins
@@ -96,12 +96,10 @@ const pageHeader = 40
 
 // mark makes a mark where the last one is not new any more, and nobody else is making one.
 func (p *Primary) mark(ctx context.Context) error {
-	select {
-	case p.asking <- struct{}{}:
-	default:
+	if !p.making.TryLock() {
 		return nil
 	}
-	defer func() { <-p.asking }()
+	defer p.making.Unlock()
 	if !p.due() {
 		return nil
 	}

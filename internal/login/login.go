@@ -14,7 +14,8 @@ import (
 
 // Users finds users.
 type Users interface {
-	// UserByName is get_by_natural_key of Django's BaseUserManager. An error that is djangosession.ErrUserNotFound says that there is none.
+	// UserByName is get_by_natural_key of Django's BaseUserManager. An error that is djangosession.ErrUserNotFound says
+	// that there is none.
 	UserByName(ctx context.Context, name string) (*djangosession.StoredUser, error)
 	// UserByKey finds the user whose primary key is User.ID.
 	UserByKey(ctx context.Context, id string) (*djangosession.StoredUser, error)

@@ -187,26 +187,27 @@ func (l *Live) Session(ctx context.Context, key string) (*djangosession.Session,
 func (l *Live) UpdateSession(
 	ctx context.Context, key string, change func(*djangosession.Session) error,
 ) (login.Saved, error) {
-	d, release := l.hold()
-	defer release()
-	if d.saver == nil {
-		return login.Saved{}, errNoUpdate
-	}
-	saved, err := d.saver.Update(ctx, key, change)
-	if l.cache != nil {
-		l.cache.ForgetSession(keyhash.Of(key))
-	}
+	var saved login.Saved
+	err := l.update(key, func(s *login.Saver) (err error) {
+		saved, err = s.Update(ctx, key, change)
+		return err
+	})
 	return saved, err
 }
 
 // UpdateStored changes the session under a key, and begins none.
 func (l *Live) UpdateStored(ctx context.Context, key string, change func(*djangosession.Session) error) error {
+	return l.update(key, func(s *login.Saver) error { return s.UpdateStored(ctx, key, change) })
+}
+
+// update has the current deployment save the session under a key, whose verdict is kept no more.
+func (l *Live) update(key string, save func(*login.Saver) error) error {
 	d, release := l.hold()
 	defer release()
 	if d.saver == nil {
 		return errNoUpdate
 	}
-	err := d.saver.UpdateStored(ctx, key, change)
+	err := save(d.saver)
 	if l.cache != nil {
 		l.cache.ForgetSession(keyhash.Of(key))
 	}
