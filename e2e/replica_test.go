@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"django-sidecar/internal/config"
 	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/sidecar"
 )
@@ -34,20 +32,7 @@ func (r *rig) withReplica(t *testing.T, held *djangotest.TestDatabase, url strin
 	}
 	r.run(t, settings)
 	r.replayed(t, held)
-	c, err := config.FromProcess()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := sidecar.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &replicaRig{r, d}
+	return &replicaRig{r, deploymentForTest(t)}
 }
 
 // verdicts are how often the replica was asked, by what came of it.
@@ -121,10 +106,6 @@ func TestReplica(t *testing.T) {
 	}
 
 	conninfo := held.ExecAsSuperuser(t, "SHOW primary_conninfo")
-	follow := func(conninfo string) {
-		held.ExecAsSuperuser(t, "ALTER SYSTEM SET primary_conninfo = '"+strings.ReplaceAll(conninfo, "'", "''")+"'")
-		held.ExecAsSuperuser(t, "SELECT pg_reload_conf()")
-	}
 	l := r.load(t)
 	defer l.running.Wait()
 	defer l.stop()
@@ -137,9 +118,8 @@ func TestReplica(t *testing.T) {
 			held.ExecAsSuperuser(t, "SELECT pg_wal_replay_resume()")
 		}},
 		{"cut off", func() {
-			follow("")
-			waitFor(t, 30*time.Second, "no receiver", func() bool { return held.ExecAsSuperuser(t, "SELECT count(*) FROM pg_stat_wal_receiver") == "0" })
-		}, func() { follow(conninfo) }},
+			standby.Follow(t, "")
+		}, func() { standby.Follow(t, conninfo) }},
 		{"stopped", func() { standby.Stop(t, djangotest.Crash) }, func() { standby.Start(t) }},
 		{"frozen", func() { standby.Pause(t) }, func() { standby.Resume() }},
 		{"promoted", func() { standby.Promote(t) }, nil},
@@ -169,9 +149,7 @@ func TestReplicaOfOldPrimary(t *testing.T) {
 	key := r.insert(t, r.d, 1, rigPassword, time.Hour)
 	nextHeld := next.Holds(r.db)
 	r.replayed(t, nextHeld)
-	nextHeld.ExecAsSuperuser(t, "ALTER SYSTEM SET primary_conninfo = ''")
-	nextHeld.ExecAsSuperuser(t, "SELECT pg_reload_conf()")
-	waitFor(t, 30*time.Second, "no receiver", func() bool { return nextHeld.ExecAsSuperuser(t, "SELECT count(*) FROM pg_stat_wal_receiver") == "0" })
+	next.Follow(t, "")
 	r.db.Exec(t, "CREATE TABLE much AS SELECT repeat('x', 1000) FROM generate_series(1, 20000)")
 	r.replayed(t, held)
 	r.server.Stop(t, djangotest.Crash)

@@ -188,8 +188,7 @@ func TestOtherHistories(t *testing.T) {
 	port := func(d *djangotest.TestDatabase) string { return d.ExecAsSuperuser(t, "SHOW port") }
 	heldNext := next.Holds(db)
 	conninfo := strings.NewReplacer(place(db), place(heldNext), port(db), port(heldNext)).Replace(held.ExecAsSuperuser(t, "SHOW primary_conninfo"))
-	held.ExecAsSuperuser(t, "ALTER SYSTEM SET primary_conninfo = '"+strings.ReplaceAll(conninfo, "'", "''")+"'")
-	held.ExecAsSuperuser(t, "SELECT pg_reload_conf()")
+	replica.Follow(t, conninfo)
 	next.Promote(t)
 	heldNext.Exec(t, manyBytes)
 	follow(t, heldNext, held, written)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 )
 
 // Standby starts a copy of a cluster that follows it, for this test alone. It has the databases of the cluster: see
@@ -52,6 +54,26 @@ func (s *PrivateServer) Promote(tb testing.TB) {
 	tb.Helper()
 	if _, err := s.psql(tb.Context(), s.superuserURL(superuser), "SELECT pg_promote()"); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// Follow has a standby follow the server of a primary_conninfo, and with "" none: it receives nothing any more when Follow
+// returns.
+func (s *PrivateServer) Follow(tb testing.TB, conninfo string) {
+	tb.Helper()
+	ask := func(sql string) string {
+		said, err := s.psql(tb.Context(), s.superuserURL(superuser), sql)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return said
+	}
+	ask("ALTER SYSTEM SET primary_conninfo = '" + strings.ReplaceAll(conninfo, "'", "''") + "'")
+	ask("SELECT pg_reload_conf()")
+	for end := time.Now().Add(queryTimeout); conninfo == "" && ask("SELECT count(*) FROM pg_stat_wal_receiver") != "0"; {
+		if time.Now().After(end) {
+			tb.Fatal("the standby goes on receiving")
+		}
 	}
 }
 
