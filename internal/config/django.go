@@ -102,15 +102,17 @@ func (c *Config) checkReplica(r *reader) {
 		is  bool
 		why string
 	}{
-		{!postgres(c.ReplicaURL) || !postgres(c.DatabaseURL), "of databases, PostgreSQL alone tells how far a replica " +
-			"is: unset it"},
-		{c.SessionEngineKind != EngineDB, "it is for the engine db, and DJANGO_SESSION_ENGINE is another one: unset it"},
-		{c.SessionDatabaseURL.Reveal() != "", "DJANGO_SESSION_DATABASE_URL names another database" + remedy},
-		{c.InsecureSkipUserCheck, "SIDECAR_INSECURE_SKIP_USER_CHECK is on" + remedy},
-		{c.Cache.TTL > 0, "the cache of SIDECAR_CACHE_TTL would keep what the replica does not know yet" + remedy},
-		{c.StoreTimeout < leastWithReplica, "SIDECAR_STORE_TIMEOUT is below 2s, which leaves the primary no time where " +
-			"the replica does not answer: raise it"},
-		{c.Write.Any(), "what SIDECAR_WRITE writes is at the replica a moment later" + remedy},
+		{!postgres(c.ReplicaURL) || !postgres(c.DatabaseURL), "needs PostgreSQL, here and in DATABASE_URL: PostgreSQL " +
+			"alone tells how far a replica is; unset it"},
+		{c.SessionEngineKind != EngineDB, "is for the engine db, and DJANGO_SESSION_ENGINE is another one: unset it"},
+		{c.SessionDatabaseURL.Reveal() != "", "does not go with DJANGO_SESSION_DATABASE_URL, which names another " +
+			"database" + remedy},
+		{c.InsecureSkipUserCheck, "does not go with SIDECAR_INSECURE_SKIP_USER_CHECK" + remedy},
+		{c.Cache.TTL > 0, "does not go with SIDECAR_CACHE_TTL, whose cache would keep what the replica does not know " +
+			"yet" + remedy},
+		{c.StoreTimeout < leastWithReplica, "needs a SIDECAR_STORE_TIMEOUT of 2s or more, so that the primary has time " +
+			"where the replica does not answer: raise it"},
+		{c.Write.Any(), "does not go with SIDECAR_WRITE: what is written is at the replica a moment later" + remedy},
 	} {
 		if wrong.is {
 			r.fault("DATABASE_REPLICA_URL", wrong.why)
