@@ -1,4 +1,4 @@
-package djangosite
+package djangosite_test
 
 import (
 	"context"
@@ -7,25 +7,22 @@ import (
 	"testing"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/check"
+	"django-sidecar/djangosite"
+	"django-sidecar/djangosite/guard"
+	"django-sidecar/internal/gateway"
+	"django-sidecar/internal/middleware"
 )
 
 // known is a source that costs nothing: what is measured is the middleware.
-type known struct{ *check.Service }
+type known struct{ middleware.Source }
 
-func (known) verify(context.Context, []string) (djangosession.Verdict, error) {
+func (known) Verify(context.Context, []string) (djangosession.Verdict, error) {
 	return djangosession.Verdict{User: &djangosession.User{ID: "42"}}, nil
 }
 
-func (k known) judge(ctx context.Context, q check.Question, v djangosession.Verdict) check.Answer {
-	return k.Local(ctx, q, v)
-}
-func (known) ready(context.Context) error { return nil }
-func (known) close()                      {}
-
 // BenchmarkRequireUser is what the middleware adds to a verdict.
 func BenchmarkRequireUser(b *testing.B) {
-	s := &Site{source: known{new(check.Service)}}
+	s := &djangosite.Site{Guard: guard.New(known{}, gateway.LoginURL{}, nil)}
 	handler := s.RequireUser(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r := httptest.NewRequest(http.MethodGet, "http://example.com/reports/", http.NoBody)
 	r.Header.Set("Accept", "text/html")

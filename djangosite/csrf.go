@@ -6,6 +6,7 @@ import (
 
 	"django-sidecar/internal/csrf"
 	"django-sidecar/internal/csrfhttp"
+	"django-sidecar/internal/middleware"
 	"django-sidecar/internal/reply"
 )
 
@@ -24,19 +25,19 @@ import (
 func (s *Site) CSRF(next http.Handler) http.Handler {
 	c := s.csrfChecker()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer removeFiles(r, r.MultipartForm)
+		defer middleware.RemoveFiles(r, r.MultipartForm)
 		state := c.Read(w.Header(), r, now())
 		if err := state.Check(r, csrfhttp.FormField); err != nil {
 			s.logger.WarnContext(r.Context(), "CSRF verification failed",
 				"reason", csrf.ForLog(err).Error(), "method", r.Method, "path", r.URL.Path)
 			refusal := reply.NotOfThisSite
 			refusal.Message += " Here, " + err.Error() + "."
-			s.answer(w, r, refusal)
+			middleware.Refuse(w, r, refusal, s.RefusalPage)
 			return
 		}
 		v := &visit{site: s, State: state, answer: &answered{ResponseWriter: w}}
 		inner := r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-		defer removeFiles(inner, r.MultipartForm)
+		defer middleware.RemoveFiles(inner, r.MultipartForm)
 		next.ServeHTTP(v.answer, inner)
 	})
 }

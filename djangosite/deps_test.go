@@ -15,8 +15,8 @@ func TestImportingCostsWhatIsUsed(t *testing.T) {
 		"django-sidecar/internal/extauthz", "django-sidecar/internal/serving", "django-sidecar/internal/djangotest",
 	}
 	const echo = "github.com/labstack/echo"
-	leaves := func(path string) bool { // of which nothing outside this module is linked, and no server's protocol
-		return path == "signing" || path == "djangosession" || strings.HasSuffix(path, "store")
+	leaves := func(path string) bool { // by which nothing outside this module is linked
+		return path == "signing" || path == "djangosession" || strings.HasSuffix(path, "store") || path == "djangosite/guard"
 	}
 	for _, path := range publicPackages(t) {
 		if path == "djangosession/storetest" {
@@ -29,11 +29,13 @@ func TestImportingCostsWhatIsUsed(t *testing.T) {
 		deps := goList(t, "-deps", module+path)
 		switch {
 		case leaves(path):
-			for _, d := range deps {
-				if first, _, _ := strings.Cut(d, "/"); strings.Contains(first, ".") || d == "net/http" {
-					t.Errorf("%s links %s", path, d)
-				}
+			absent = append(absent, outside(deps)...)
+			if path != "djangosite/guard" {
+				absent = append(absent, "net/http")
 			}
+		case path == "djangosite/echosite": // but for what Echo links itself
+			echos := goList(t, "-deps", echo+"/v4")
+			absent = append(absent, slices.DeleteFunc(outside(deps), func(d string) bool { return slices.Contains(echos, d) })...)
 		case path == "djangosession/dbopen":
 			absent = append(absent, caches...)
 		case path == "djangosite": // whose settings may name any of them
@@ -53,23 +55,39 @@ func TestImportingCostsWhatIsUsed(t *testing.T) {
 	}
 }
 
-// TestFewPackages: the rules and one store are few packages of this module.
+// outside are the packages that are neither Go's own nor of this module.
+func outside(paths []string) (all []string) {
+	for _, path := range paths {
+		if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+// TestFewPackages: the rules and one store are few packages of this module, and so is what asks a sidecar.
 func TestFewPackages(t *testing.T) {
-	for store, want := range map[string][]string{
-		"dbstore":     {"djangosession", "djangosession/dbstore", "internal/pickle", "internal/pytext", "internal/sqlcondition", "signing"},
-		"cachestore":  {"djangosession", "djangosession/cachestore", "internal/pickle", "internal/pytext", "signing"},
-		"filestore":   {"djangosession", "djangosession/filestore", "internal/folder", "internal/pickle", "internal/pytext", "signing"},
-		"cookiestore": {"djangosession", "djangosession/cookiestore", "internal/pickle", "internal/pytext", "signing"},
+	rules := []string{"djangosession", "internal/pickle", "internal/pytext", "signing"}
+	asks := append(slices.Clone(rules), "djangosite/guard", "internal/gateway", "internal/middleware", "internal/reply", "internal/urlquote")
+	for path, want := range map[string][]string{
+		"djangosession/dbstore":     append(slices.Clone(rules), "internal/sqlcondition"),
+		"djangosession/cachestore":  rules,
+		"djangosession/filestore":   append(slices.Clone(rules), "internal/folder"),
+		"djangosession/cookiestore": rules,
+		"djangosite/guard":          asks,
+		"djangosite/echosite":       asks,
 	} {
 		var got []string
-		for _, d := range goList(t, "-deps", module+"djangosession/"+store) {
-			if path, ours := strings.CutPrefix(d, module); ours {
-				got = append(got, path)
+		for _, d := range goList(t, "-deps", module+path) {
+			if of, ours := strings.CutPrefix(d, module); ours && of != path {
+				got = append(got, of)
 			}
 		}
+		want = slices.DeleteFunc(slices.Clone(want), func(of string) bool { return of == path })
 		slices.Sort(got)
+		slices.Sort(want)
 		if !slices.Equal(got, want) {
-			t.Errorf("djangosession/%s links %v, want %v", store, got, want)
+			t.Errorf("%s links %v, want %v", path, got, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package djangosite_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite"
+	"django-sidecar/djangosite/guard"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/demo"
 	"django-sidecar/internal/serving"
@@ -96,8 +98,8 @@ func open(t *testing.T, s djangosite.Settings) *djangosite.Site {
 	return site
 }
 
-// ask is a site that asks a sidecar with the same settings.
-func (d *deployment) ask(t *testing.T) *djangosite.Site {
+// sidecar is the URL of a sidecar with the same settings, which ends with the test.
+func (d *deployment) sidecar(t *testing.T) (url string) {
 	t.Helper()
 	c := d.config(t)
 	listening, done := make(chan serving.Listeners, 1), make(chan error, 1)
@@ -111,23 +113,52 @@ func (d *deployment) ask(t *testing.T) *djangosite.Site {
 	case err := <-done:
 		t.Fatal(err)
 	}
-	site, err := djangosite.Ask("http://"+at.Public.Addr().String(), djangosite.AskOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		site.Close()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	return site
+	return "http://" + at.Public.Addr().String()
+}
+
+// middlewares is what a Site and a Guard have in common: all that a Guard can do.
+type middlewares interface {
+	Load(http.Handler) http.Handler
+	Optional(http.Handler) http.Handler
+	RequireUser(http.Handler) http.Handler
+	RequireStaff(http.Handler) http.Handler
+	RequireSuperuser(http.Handler) http.Handler
+	RequireGroup(...string) func(http.Handler) http.Handler
+	RequirePerm(...string) func(http.Handler) http.Handler
+	Verify(ctx context.Context, cookies []string) (djangosession.Verdict, error)
+	Ready(context.Context) error
+	Close()
+}
+
+// guards are a Site that reads the tables, and a Site and a Guard that ask a sidecar.
+func (d *deployment) guards(t *testing.T) map[string]middlewares {
+	t.Helper()
+	url := d.sidecar(t)
+	asks, err := djangosite.Ask(url, djangosite.AskOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(asks.Close)
+	thin, err := guard.Ask(url, guard.AskOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(thin.Close)
+	return map[string]middlewares{"open": open(t, d.settings), "ask": asks, "guard": thin}
 }
 
 // hello greets whoever asks.
 var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	user, ok := djangosite.User(r.Context())
 	_, checked := djangosite.Verdict(r.Context())
+	if same, _ := guard.User(r.Context()); same != user {
+		fmt.Fprintf(w, "%s, and for guard ", same.Name())
+	}
 	fmt.Fprintf(w, "%s %v %v", user.Name(), ok, checked)
 })
 
@@ -136,7 +167,7 @@ var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 func TestSites(t *testing.T) {
 	d := deploy(t)
 	const ada, grace, over, nobody = "ada is logged in", "grace is staff and superuser", "ada's session is past its time", ""
-	for name, site := range map[string]*djangosite.Site{"open": open(t, d.settings), "ask": d.ask(t)} {
+	for name, site := range d.guards(t) {
 		if err := site.Ready(t.Context()); err != nil {
 			t.Errorf("%s: not ready: %v", name, err)
 		}
@@ -229,7 +260,10 @@ func TestNobodyFoundOut(t *testing.T) {
 	}
 	t.Cleanup(away.Close)
 	missing := open(t, djangosite.Settings{SecretKey: secretKey, DatabaseURL: "sqlite:///" + filepath.Join(t.TempDir(), "none"), DjangoVersion: "5.2"})
-	for name, site := range map[string]*djangosite.Site{"no database": missing, "no sidecar": away, "zero": {}, "nil": nil} {
+	for name, site := range map[string]middlewares{
+		"no database": missing, "no sidecar": away, "zero": new(djangosite.Site), "nil": (*djangosite.Site)(nil),
+		"zero Guard": new(guard.Guard), "nil Guard": (*guard.Guard)(nil),
+	} {
 		if err := site.Ready(t.Context()); err == nil {
 			t.Errorf("%s: ready", name)
 		}
@@ -243,7 +277,8 @@ func TestNobodyFoundOut(t *testing.T) {
 			}
 		}
 	}
-	(&djangosite.Site{}).Close()
+	new(djangosite.Site).Close()
+	new(guard.Guard).Close()
 	if user, ok := djangosite.User(t.Context()); ok || user != (djangosession.User{}) {
 		t.Errorf("without a middleware there is %v", user)
 	}
@@ -265,28 +300,5 @@ func TestSettings(t *testing.T) {
 	t.Setenv("SIDECAR_STORE_TIMEOUT", "never")
 	if _, err := djangosite.FromEnv(t.Context()); err == nil || !strings.Contains(err.Error(), "DJANGO_SECRET_KEY") || !strings.Contains(err.Error(), "SIDECAR_STORE_TIMEOUT") {
 		t.Errorf("from the environment: %v", err)
-	}
-}
-
-// TestSlipsOfThePen: a requirement that cannot be meant ends the program at its start.
-func TestSlipsOfThePen(t *testing.T) {
-	var site djangosite.Site
-	const perm, group = `write "app_label.codename", such as "reports.view_report"`, `write the name of a group, such as "editors"`
-	for says, slip := range map[string]func(){
-		`RequirePerm(): ` + perm:              func() { site.RequirePerm() },
-		`RequirePerm("view_report"): ` + perm: func() { site.RequirePerm("view_report") },
-		`RequirePerm(""): ` + perm:            func() { site.RequirePerm("a.b", "") },
-		`RequireGroup(): ` + group:            func() { site.RequireGroup() },
-		`RequireGroup(""): ` + group:          func() { site.RequireGroup("") },
-		`RequireGroup("\xff"): ` + group:      func() { site.RequireGroup("a", "\xff") },
-	} {
-		func() {
-			defer func() {
-				if said := recover(); said != "djangosite: "+says {
-					t.Errorf("%v, want %s", said, says)
-				}
-			}()
-			slip()
-		}()
 	}
 }

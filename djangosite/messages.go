@@ -7,7 +7,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosite/messages"
-	"django-sidecar/internal/csrfhttp"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/setcookie"
 )
 
@@ -90,6 +90,6 @@ func (m *Messages) Save(w http.ResponseWriter) error {
 	}
 	m.site.visitOf(m.r).sets(m.r, "Messages.Save")
 	setcookie.Put(w.Header(), line)
-	csrfhttp.VariesByCookie(w.Header())
+	reply.VariesByCookie(w.Header())
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/csrfhttp"
 	"django-sidecar/internal/login"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/setcookie"
 )
 
@@ -26,7 +26,7 @@ func (s *Site) Session(w http.ResponseWriter, r *http.Request) (*djangosession.S
 	if err != nil {
 		return nil, err
 	}
-	csrfhttp.VariesByCookie(w.Header())
+	reply.VariesByCookie(w.Header())
 	return l.Session(r.Context(), s.sessionKey(l, w.Header(), r))
 }
 
@@ -126,7 +126,7 @@ func (s *Site) endSession(l local, h http.Header, r *http.Request, name string) 
 // session.
 func (s *Site) putSession(h http.Header, r *http.Request, key, line string) {
 	setcookie.Put(h, line)
-	csrfhttp.VariesByCookie(h)
+	reply.VariesByCookie(h)
 	if v := s.visitOf(r); v != nil {
 		v.sets(r, "Login, Logout or Update")
 		v.session = &key

@@ -1,47 +1,36 @@
 package djangosite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/djangosite/guard"
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/sidecar"
 )
 
-// Site is a Django site, of which this program is a part. It is safe for concurrent use. The zero Site knows nobody,
-// and answers 503. Close ends it.
+// Site is a Django site, of which this program is a part. Its middleware is that of its [guard.Guard]: what takes a
+// *guard.Guard takes &site.Guard. It is safe for concurrent use. The zero Site knows nobody, and answers 503. Close ends
+// it.
 type Site struct {
-	// RefusalPage, if not nil, makes the page in place of the JSON of a refusal: a status of 400 and above, of the
-	// Require… middleware, Load and CSRF. message is that of the JSON, which has the origin that a client wrote: escape it.
-	// [User] knows who was refused, if anybody is known. nil leaves the JSON, as for a script. Set it before the first
-	// request.
-	RefusalPage func(r *http.Request, status int, message string) (html []byte)
+	guard.Guard
 
-	source source
-	logger *slog.Logger
+	deployment *sidecar.Local // nil for a site of Ask
+	logger     *slog.Logger
 
 	redirectField string // REDIRECT_FIELD_NAME
 
 	late atomic.Bool // a cookie that was set too late has been logged
-}
-
-// source finds out.
-type source interface {
-	// verify gives the verdict on Cookie headers.
-	verify(ctx context.Context, cookies []string) (djangosession.Verdict, error)
-	// judge decides about a request, of which v is the verdict.
-	judge(ctx context.Context, q check.Question, v djangosession.Verdict) check.Answer
-	ready(ctx context.Context) error
-	close()
 }
 
 // Settings are what [Open] needs to know of the Django site. SecretKey, DatabaseURL and DjangoVersion are required,
@@ -104,47 +93,32 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (*Site, er
 	if err != nil {
 		return nil, err
 	}
-	return &Site{source: local{l}, logger: logger, redirectField: c.RedirectFieldName}, nil
+	return &Site{
+		Guard: guard.New(local{l}, l.Answers.Login, logger), deployment: l, logger: logger, redirectField: c.RedirectFieldName,
+	}, nil
 }
 
-// Ready asks the stores what a verdict would, or the sidecar whether it answers. nil says that they can.
-func (s *Site) Ready(ctx context.Context) error {
-	if s == nil || s.source == nil {
-		return errZero
-	}
-	return s.source.ready(ctx)
-}
+// AskOptions are for [Ask].
+type AskOptions guard.AskOptions
 
-// Close ends what the site runs in the background, waits for it, and closes its connections. No request may be running
-// through the site any more.
-func (s *Site) Close() {
-	if s != nil && s.source != nil {
-		s.source.close()
+// Ask is [guard.Ask] for a Site. It knows who is logged in; what needs the site's settings or tables is an error, and CSRF
+// panics. A program that always asks a sidecar links less with [guard.Ask].
+func Ask(sidecarURL string, o AskOptions) (*Site, error) {
+	o.RedirectFieldName = cmp.Or(o.RedirectFieldName, "next")
+	g, err := guard.Ask(sidecarURL, guard.AskOptions(o))
+	if err != nil {
+		return nil, err
 	}
+	return &Site{Guard: *g, redirectField: o.RedirectFieldName}, nil
 }
 
 var errNoVersion = errors.New("DjangoVersion is missing in Settings: say which Django the site runs, such as 5.2")
 
-var errZero = errors.New("djangosite: the zero Site knows nobody: use FromEnv, Open or Ask")
-
-// Verify gives the verdict on the Cookie headers of a request, for protocols other than HTTP. A verdict without a user
-// has a reason. An error says that nobody could find out.
-func (s *Site) Verify(ctx context.Context, cookies []string) (djangosession.Verdict, error) {
-	if s == nil || s.source == nil {
-		return djangosession.Verdict{}, errZero
-	}
-	v, err := s.source.verify(ctx, cookies)
-	if err != nil {
-		s.logger.WarnContext(ctx, "the login session could not be checked", "error", err.Error())
-		return djangosession.Verdict{}, err
-	}
-	return v, nil
-}
-
 // local asks in this process.
 type local struct{ *sidecar.Local }
 
-func (l local) verify(ctx context.Context, cookies []string) (djangosession.Verdict, error) {
+// Verify implements middleware.Source.
+func (l local) Verify(ctx context.Context, cookies []string) (djangosession.Verdict, error) {
 	var e observe.Event
 	v, out := l.Answers.Verify(ctx, cookies, now(), &e)
 	if out == check.Unavailable {
@@ -156,12 +130,12 @@ func (l local) verify(ctx context.Context, cookies []string) (djangosession.Verd
 	return v, nil
 }
 
-func (l local) judge(ctx context.Context, q check.Question, v djangosession.Verdict) check.Answer {
-	return l.Answers.Local(ctx, q, v)
+// Access implements middleware.Source.
+func (l local) Access(
+	ctx context.Context, _ []string, user *djangosession.User, demands gateway.Requirements,
+) (djangosession.Access, error) {
+	return l.Answers.AccessOf(ctx, user, demands)
 }
-
-func (l local) ready(ctx context.Context) error { return l.Ready(ctx) }
-func (l local) close()                          { l.Close() }
 
 // now is the clock of the verdicts.
 func now() time.Time { return time.Now() } //nolint:forbidigo // a program has one

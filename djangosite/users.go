@@ -7,19 +7,15 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// errAsks says that a site of Ask cannot do what needs the tables.
-var errAsks = errors.New("djangosite: a site of Ask has no tables: use FromEnv or Open")
+// errNoTables says that a Site cannot do what needs the tables.
+var errNoTables = errors.New("djangosite: the zero Site and a site of Ask have no tables: use FromEnv or Open")
 
 // local is the site's deployment in this process; an error for a site that has none.
 func (s *Site) local() (local, error) {
-	if s == nil || s.source == nil {
-		return local{}, errZero
+	if s == nil || s.deployment == nil {
+		return local{}, errNoTables
 	}
-	l, ok := s.source.(local)
-	if !ok {
-		return local{}, errAsks
-	}
-	return l, nil
+	return local{s.deployment}, nil
 }
 
 // UserByName finds a user by USERNAME_FIELD, as get_by_natural_key of Django's managers: exactly, by the collation of

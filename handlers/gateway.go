@@ -21,7 +21,7 @@ type adapter struct {
 	original func(s *server, r *http.Request) (gateway.Request, error)
 	// demands reads the operator's requirements.
 	demands func(r *http.Request) (gateway.Requirements, error)
-	check.Style
+	gateway.Style
 	// bodiless says whether the gateway throws away what a refusal says. nginx does, and closes the connection on which
 	// there is something left to read.
 	bodiless bool
@@ -56,7 +56,7 @@ func (s *server) judge(c echo.Context, a adapter, watch *check.CookieWatch) erro
 }
 
 // hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.
-func hints(r *http.Request) gateway.Hints { return check.HintsOf(r.Header) }
+func hints(r *http.Request) gateway.Hints { return gateway.HintsOf(r.Header) }
 
 // joined is the list that the lines of a header make together (RFC 9110, 5.3).
 func joined(r *http.Request, name string) string { return strings.Join(r.Header.Values(name), ",") }

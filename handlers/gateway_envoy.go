@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -41,7 +40,7 @@ var envoyAdapter = adapter{
 		}
 		return demands, err
 	},
-	Style:   check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	Style:   gateway.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	removes: true,
 	cookies: "add cookie to allowed_headers (Envoy), headersToExtAuth (Envoy Gateway), includeRequestHeadersInCheck " +
 		"(Istio) or allowedHeaders (Gateway API)",

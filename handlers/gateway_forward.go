@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -41,7 +40,7 @@ var forwardAdapter = adapter{
 		demands.Optional, demands.Preflight = demands.Optional && told, demands.Preflight && told
 		return demands, err
 	},
-	Style: check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
+	Style: gateway.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable},
 	cookies: "add Cookie to authRequestHeaders (Traefik) or to the list in django-sidecar.lua (HAProxy), or take it " +
 		"out of header_up (Caddy)",
 }

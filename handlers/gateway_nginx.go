@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 )
 
@@ -37,7 +36,7 @@ var nginxAdapter = adapter{
 		}
 		return gateway.ParseRequirementsBeside(r.URL.RawQuery, queryOf(r.Header["X-Original-Url"]...))
 	},
-	Style:    check.Style{Redirects: false, Unavailable: http.StatusInternalServerError},
+	Style:    gateway.Style{Redirects: false, Unavailable: http.StatusInternalServerError},
 	bodiless: true,
 	cookies:  "take proxy_pass_request_headers off, or the proxy_set_header of Cookie, out of the location that asks",
 }

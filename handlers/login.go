@@ -40,7 +40,7 @@ type LoginOptions struct {
 // login answers POST /login.
 func (s *server) login(c echo.Context) error {
 	r, h, e := c.Request(), c.Response().Header(), eventOf(c)
-	csrfhttp.VariesByCookie(h)
+	reply.VariesByCookie(h)
 	text, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, login.MaxBody))
 	if err != nil {
 		if errors.As(err, new(*http.MaxBytesError)) {

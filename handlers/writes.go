@@ -58,7 +58,7 @@ func (s *server) routeWrites(e *echo.Echo) {
 func (s *server) ofThisSite(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, h := c.Request(), c.Response().Header()
-		csrfhttp.VariesByCookie(h)
+		reply.VariesByCookie(h)
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxFormBytes)
 		if err := s.Writes.CSRF.Read(h, r, s.Answers.Now()).Check(r, csrfhttp.FormField); err != nil {
 			e := eventOf(c)

@@ -5,12 +5,12 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"django-sidecar/djangosite"
 	"django-sidecar/djangosite/echosite"
+	"django-sidecar/djangosite/guard"
 )
 
 func ExampleUse() {
-	site, err := djangosite.Ask("http://127.0.0.1:8100", djangosite.AskOptions{})
+	site, err := guard.Ask("http://127.0.0.1:8100", guard.AskOptions{})
 	if err != nil {
 		panic(err)
 	}

@@ -98,27 +98,25 @@ func (s *Service) Verify(
 	return v, out
 }
 
-// errNoAccess says that a requirement asks for what nobody can have in this deployment.
-var errNoAccess = errors.New("groups and permissions are not known here")
-
-// accessOf looks up what a user may do: for the requirements, and for Remote-Groups.
-func (s *Service) accessOf(
+// AccessOf looks up what a user may do: for the requirements, and for Remote-Groups. An error is [gateway.ErrNoAccess],
+// or says that it could not be found out.
+func (s *Service) AccessOf(
 	ctx context.Context, user *djangosession.User, demands gateway.Requirements,
 ) (djangosession.Access, error) {
 	if user == nil {
 		return djangosession.Access{}, nil
 	}
 	if len(demands.Permissions) > 0 && s.NoPermissions != nil {
-		return djangosession.Access{}, fmt.Errorf("%w: %w", errNoAccess, s.NoPermissions)
+		return djangosession.Access{}, fmt.Errorf("%w: %w", gateway.ErrNoAccess, s.NoPermissions)
 	}
-	access, err := djangosession.Access{}, errNoAccess
+	access, err := djangosession.Access{}, gateway.ErrNoAccess
 	if s.Access != nil {
 		access, err = s.Access.AccessOf(ctx, user.ID)
 		if errors.Is(err, djangosession.ErrNoPermissionsMixin) {
-			err = fmt.Errorf("%w: %w", errNoAccess, err)
+			err = fmt.Errorf("%w: %w", gateway.ErrNoAccess, err)
 		}
 	}
-	if errors.Is(err, errNoAccess) && !demands.NeedsAccess() {
+	if errors.Is(err, gateway.ErrNoAccess) && !demands.NeedsAccess() {
 		return djangosession.Access{}, nil // there are none to tell of
 	}
 	if err != nil {
@@ -131,7 +129,7 @@ func (s *Service) accessOf(
 func meeting(access djangosession.Access, demands gateway.Requirements) (djangosession.Access, error) {
 	if access.PermissionsUnknown && len(demands.Permissions) > 0 {
 		return djangosession.Access{}, fmt.Errorf("%w: the tables of permissions are not those of "+
-			"django.contrib.auth; see django-sidecar check", errNoAccess)
+			"django.contrib.auth; see django-sidecar check", gateway.ErrNoAccess)
 	}
 	return access, nil
 }

@@ -126,7 +126,7 @@ func TestVerify(t *testing.T) {
 // TestGateway is the table of what gateways are told.
 func TestGateway(t *testing.T) {
 	down := errors.New("the store is down")
-	style := check.Style{Redirects: true, Unavailable: 503}
+	style := gateway.Style{Redirects: true, Unavailable: 503}
 	staff := gateway.Requirements{Groups: []string{"editors"}}
 	permission := gateway.Requirements{Permissions: []string{"shop.view"}}
 	for name, tt := range map[string]struct {
@@ -181,7 +181,7 @@ func TestNoAccessStore(t *testing.T) {
 		s := newService(&fake{verdict: ada()})
 		s.Access = nil
 		e := observe.Event{Began: began}
-		if got := s.Gateway(t.Context(), check.Question{Demands: tt.demands}, check.Style{Unavailable: 503}, &e); got.Status != tt.status {
+		if got := s.Gateway(t.Context(), check.Question{Demands: tt.demands}, gateway.Style{Unavailable: 503}, &e); got.Status != tt.status {
 			t.Errorf("%+v: status %d", tt.demands, got.Status)
 		}
 	}

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/csrf"
+	"django-sidecar/internal/reply"
 	"django-sidecar/internal/setcookie"
 )
 
@@ -91,14 +91,7 @@ func (s *State) put(h http.Header, now time.Time) {
 		s.text = csrf.Mask(s.secret)
 	}
 	setcookie.Put(h, c.settings.Cookie.Line(c.settings.CookieName, s.text, c.settings.CookieAge, now))
-	VariesByCookie(h)
-}
-
-// VariesByCookie adds Cookie to Vary, once.
-func VariesByCookie(h http.Header) {
-	if !slices.Contains(h["Vary"], "Cookie") {
-		h.Add("Vary", "Cookie")
-	}
+	reply.VariesByCookie(h)
 }
 
 // Check is process_view. field reads the token from the request's form, "" where it has none; it is asked last, and

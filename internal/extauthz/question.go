@@ -9,7 +9,7 @@ import (
 )
 
 // style is Envoy's: it passes redirects on.
-var style = check.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable}
+var style = gateway.Style{Redirects: true, Unavailable: http.StatusServiceUnavailable}
 
 // question is what Envoy asks.
 func (c *checkRequest) question() check.Question {

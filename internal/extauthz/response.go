@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
 	"django-sidecar/internal/reply"
 )
@@ -21,7 +20,7 @@ const (
 
 // appendCheckResponse writes an answer as a CheckResponse. aliases are the spellings of identity headers that the
 // client has used beyond the usual ones.
-func appendCheckResponse(b []byte, a check.Answer, aliases []string) []byte {
+func appendCheckResponse(b []byte, a gateway.Answer, aliases []string) []byte {
 	b = appendMessage(b, fieldStatus, numberField(uint64(codeOf(a.Action))))
 	if a.Action == gateway.Allow {
 		return appendMessage(b, fieldOK, okResponse(a, aliases))
@@ -57,7 +56,7 @@ var staticAliases = gateway.Aliases()
 
 // okResponse is an OkHttpResponse: the identity in place of whatever the client has sent under these names, and nothing
 // left that a server behind Envoy may take for them.
-func okResponse(a check.Answer, aliases []string) []byte {
+func okResponse(a gateway.Answer, aliases []string) []byte {
 	var b []byte
 	for _, h := range a.Header {
 		b = appendMessage(b, 2, headerValueOption(h))

@@ -17,7 +17,12 @@ const (
 	Allow                     // the request may pass
 )
 
-// Decision is what a gateway is told. The zero Decision is Unavailable.
+// String is the action's name in the log.
+func (a Action) String() string {
+	return [...]string{"unavailable", "sign in", "forbidden", "allow"}[a]
+}
+
+// Decision is what Judge makes of a request. The zero Decision is Unavailable.
 type Decision struct {
 	Action Action
 	// Identity is who is allowed. It is empty with any other action.

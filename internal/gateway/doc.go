@@ -2,7 +2,7 @@
 //
 // It is pure: it opens nothing, asks no clock and logs nothing. What a gateway reports comes in as a [Request], what
 // the operator demands as [Requirements], who is logged in and what they may do as the types of package
-// djangosession. What goes out is a [Decision], which the adapter of each gateway turns into that gateway's answer.
+// djangosession. What goes out is a [Decision], which [Style.Answer] turns into what that gateway is told.
 //
 // # Trust
 //

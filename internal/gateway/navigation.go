@@ -20,6 +20,19 @@ type Hints struct {
 	MethodOverride             string // X-HTTP-Method-Override and its like, all together
 }
 
+// HintsOf are the hints in the header of a request, whose names are in the form that net/http gives them.
+func HintsOf(header map[string][]string) Hints {
+	joined := func(name string) string { return strings.Join(header[name], ",") }
+	return Hints{
+		SecFetchMode: joined("Sec-Fetch-Mode"), SecFetchDest: joined("Sec-Fetch-Dest"),
+		Accept:        joined("Accept"),
+		RequestedWith: joined("X-Requested-With"), Upgrade: joined("Upgrade"),
+		HXRequest: joined("Hx-Request"), HXCurrentURL: joined("Hx-Current-Url"),
+		Origin: joined("Origin"), RequestMethod: joined("Access-Control-Request-Method"),
+		MethodOverride: joined("X-Http-Method-Override") + joined("X-Http-Method") + joined("X-Method-Override"),
+	}
+}
+
 // HintHeaders are the headers that Hints are made of. A gateway that hands on no header unasked must be told all of
 // them, and Cookie; one that is missing makes pages of scripts, or preflights of what is none. Upgrade is not among
 // them: it is between two neighbours, and gateways write their own.

@@ -1,5 +1,5 @@
 // Package reply is what clients are told: each status, message and header of verdicts, gateways, gRPC, uploads and
-// tus. Read table.go first: it is the one table. Whoever decides picks a row; handlers and extauthz write it.
+// tus. Read table.go first: it is the one table. Whoever decides picks a row; handlers, extauthz and the library write it.
 package reply
 
 import (
@@ -51,6 +51,13 @@ func (r Reply) JSON() []byte {
 		panic(err) // a struct of a bool and a string
 	}
 	return text
+}
+
+// VariesByCookie adds Cookie to Vary, once.
+func VariesByCookie(h http.Header) {
+	if !slices.Contains(h["Vary"], "Cookie") {
+		h.Add("Vary", "Cookie")
+	}
 }
 
 // Of is the reply to a request that no handler takes, such as 404 or 405: HTTP's own words for the status.

@@ -1,4 +1,4 @@
-package djangosite_test
+package guard_test
 
 import (
 	"net"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/djangosite"
+	"django-sidecar/djangosite/guard"
 )
 
 // TestAnswersThatAreNone: whatever is no answer of a sidecar's is an error. It is never a user, and never nobody.
@@ -34,7 +34,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		"silence": func(http.ResponseWriter, *http.Request) { <-released },
 	} {
 		server := httptest.NewServer(handler)
-		site, err := djangosite.Ask(server.URL, djangosite.AskOptions{Timeout: 500 * time.Millisecond})
+		site, err := guard.Ask(server.URL, guard.AskOptions{Timeout: 500 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestAskOverASocket(t *testing.T) {
 	})}}
 	server.Start()
 	t.Cleanup(server.Close)
-	site, err := djangosite.Ask("unix:"+path, djangosite.AskOptions{LoginURL: "/enter", RedirectFieldName: "back"})
+	site, err := guard.Ask("unix:"+path, guard.AskOptions{LoginURL: "/enter", RedirectFieldName: "back"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +105,37 @@ func TestAskOverASocket(t *testing.T) {
 	}
 }
 
+// TestAnswersAboutPermissions: what each answer to the second question comes to. A sidecar that has no answer lets nobody
+// pass, and a session that has ended since the first one is nobody's.
+func TestAnswersAboutPermissions(t *testing.T) {
+	for answer, want := range map[int]int{200: 200, 403: 403, 401: 401, 500: 500, 503: 503, 404: 503, 302: 503, 204: 503} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/authenticate" {
+				text(200, `{"result": true, "user": {"id": "1", "is_superuser": true}}`)(w, r)
+				return
+			}
+			w.WriteHeader(answer)
+		}))
+		site, err := guard.Ask(server.URL, guard.AskOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, middleware := range []func(http.Handler) http.Handler{site.RequirePerm("a.b"), site.RequireGroup("c")} {
+			w := httptest.NewRecorder()
+			middleware(hello).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+			if w.Code != want || (w.Header().Get("Retry-After") != "") != (want == 503) {
+				t.Errorf("%d: %d %v; want %d", answer, w.Code, w.Header(), want)
+			}
+		}
+		site.Close()
+		server.Close()
+	}
+}
+
 // TestAskRefuses: what is wrong with a URL or an option is told at once, without the URL.
 func TestAskRefuses(t *testing.T) {
 	for _, url := range []string{"", "unix:", "127.0.0.1:8100", "ftp://h", "http://", "http://u:pa55@h", "http://h?a=b", "http://h#f", "http://\x00"} {
-		if site, err := djangosite.Ask(url, djangosite.AskOptions{Timeout: -1, LoginURL: "login"}); site != nil || err == nil || strings.Contains(err.Error(), "pa55") ||
+		if site, err := guard.Ask(url, guard.AskOptions{Timeout: -1, LoginURL: "login"}); site != nil || err == nil || strings.Contains(err.Error(), "pa55") ||
 			!strings.Contains(err.Error(), "unix:/path") || !strings.Contains(err.Error(), "LoginURL") || !strings.Contains(err.Error(), "negative") {
 			t.Errorf("%q: %v", url, err)
 		}

@@ -1,4 +1,4 @@
-package djangosite
+package guard
 
 import (
 	"cmp"
@@ -15,9 +15,8 @@ import (
 	"time"
 
 	"django-sidecar/djangosession"
-	"django-sidecar/internal/check"
 	"django-sidecar/internal/gateway"
-	"django-sidecar/internal/reply"
+	"django-sidecar/internal/middleware"
 )
 
 // AskOptions are for [Ask]. The zero value is good where LOGIN_URL of the Django site is Django's default.
@@ -29,24 +28,22 @@ type AskOptions struct {
 	// Transport is used in place of one of our own, for TLS with a client's certificate; nil is ours. It must not
 	// follow a proxy of the environment.
 	Transport http.RoundTripper
-	// Logger is as in [Settings].
+	// Logger is told of questions that fail; nil: nobody is.
 	Logger *slog.Logger
 }
 
-// Ask returns a site that asks a django-sidecar at its public listener: http://host:port, https://host:port, or
+// Ask returns a Guard that asks a django-sidecar at its public listener: http://host:port, https://host:port, or
 // unix:/run/django-sidecar.sock. It keeps nothing: the sidecar may have a cache. Reasons are known where the sidecar
-// has SIDECAR_EXPLAIN. Ask connects to nothing: see [Site.Ready].
-func Ask(sidecarURL string, o AskOptions) (*Site, error) {
-	redirectField := cmp.Or(o.RedirectFieldName, "next")
-	login, err := gateway.NewLoginURL(cmp.Or(o.LoginURL, "/accounts/login/"), redirectField)
+// has SIDECAR_EXPLAIN. Ask connects to nothing: see [Guard.Ready].
+func Ask(sidecarURL string, o AskOptions) (*Guard, error) {
+	login, err := gateway.NewLoginURL(cmp.Or(o.LoginURL, "/accounts/login/"), cmp.Or(o.RedirectFieldName, "next"))
 	if err != nil {
 		err = fmt.Errorf("LoginURL of AskOptions: %w", err)
 	}
-	a := &asking{service: &check.Service{Login: login}}
-	a.client = &http.Client{
+	a := &asking{client: &http.Client{
 		Timeout: cmp.Or(o.Timeout, 3*time.Second), Transport: o.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	}}
 	if o.Timeout < 0 {
 		err = errors.Join(err, errors.New("the Timeout of AskOptions must not be negative"))
 	}
@@ -77,7 +74,8 @@ func Ask(sidecarURL string, o AskOptions) (*Site, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Site{source: a, logger: logger, redirectField: redirectField}, nil
+	g := New(a, login, logger)
+	return &g, nil
 }
 
 var errSidecarURL = errors.New("the URL of the sidecar must be http://host:port, https://host:port or unix:/path")
@@ -89,9 +87,8 @@ func isBase(u *url.URL) bool {
 
 // asking asks a sidecar.
 type asking struct {
-	client  *http.Client
-	base    string
-	service *check.Service // which knows where a browser signs in, and no stores
+	client *http.Client
+	base   string
 }
 
 // maxAnswer bounds what a sidecar says, in bytes.
@@ -111,7 +108,8 @@ type alive struct {
 	Reason  djangosession.Reason `json:"reason"`
 }
 
-func (a *asking) verify(ctx context.Context, cookies []string) (djangosession.Verdict, error) {
+// Verify implements middleware.Source.
+func (a *asking) Verify(ctx context.Context, cookies []string) (djangosession.Verdict, error) {
 	status, body, err := a.get(ctx, "/authenticate", cookies)
 	if err != nil {
 		return djangosession.Verdict{}, err
@@ -146,31 +144,37 @@ func flagOf(is *bool) djangosession.Flag {
 	return djangosession.False
 }
 
-// judge asks the sidecar about groups and permissions, which /authenticate does not tell.
-func (a *asking) judge(ctx context.Context, q check.Question, v djangosession.Verdict) check.Answer {
-	if v.User != nil && q.Demands.NeedsAccess() {
-		query := url.Values{}
-		for _, name := range q.Demands.Groups {
-			query.Add("require", "group:"+name)
-		}
-		for _, name := range q.Demands.Permissions {
-			query.Add("require", "perm:"+name)
-		}
-		status, _, err := a.get(ctx, "/auth/forward?"+query.Encode(), q.Cookies)
-		switch {
-		case err == nil && status == http.StatusOK:
-		case err == nil && status == http.StatusForbidden:
-			return check.Answer{Action: gateway.Forbidden, Reply: reply.Forbidden}
-		case err == nil && status == http.StatusUnauthorized:
-			v = djangosession.Verdict{} // the session has ended meanwhile
-		case err == nil && status == http.StatusInternalServerError:
-			return check.Answer{Action: gateway.Unavailable, Reply: reply.UnmetRequirement}
-		default:
-			return check.Answer{Action: gateway.Unavailable, Reply: reply.Unavailable}
-		}
+// Access implements middleware.Source. It asks the sidecar whether the user meets the demands: /authenticate tells no
+// groups and permissions. A user who does has what they name; one who does not has nothing.
+func (a *asking) Access(
+	ctx context.Context, cookies []string, _ *djangosession.User, demands gateway.Requirements,
+) (djangosession.Access, error) {
+	query := url.Values{}
+	for _, name := range demands.Groups {
+		query.Add("require", "group:"+name)
 	}
-	q.Demands.Groups, q.Demands.Permissions = nil, nil
-	return a.service.Local(ctx, q, v)
+	for _, name := range demands.Permissions {
+		query.Add("require", "perm:"+name)
+	}
+	status, _, err := a.get(ctx, "/auth/forward?"+query.Encode(), cookies)
+	if err != nil {
+		return djangosession.Access{}, err
+	}
+	switch status {
+	case http.StatusOK:
+		met := djangosession.Access{Groups: demands.Groups, Permissions: map[string]struct{}{}}
+		for _, name := range demands.Permissions {
+			met.Permissions[name] = struct{}{}
+		}
+		return met, nil
+	case http.StatusForbidden:
+		return djangosession.Access{}, nil
+	case http.StatusUnauthorized:
+		return djangosession.Access{}, middleware.ErrEnded
+	case http.StatusInternalServerError:
+		return djangosession.Access{}, gateway.ErrNoAccess
+	}
+	return djangosession.Access{}, fmt.Errorf("asking the sidecar: status %d", status)
 }
 
 func (a *asking) get(ctx context.Context, path string, cookies []string) (status int, body []byte, err error) {
@@ -198,9 +202,11 @@ func (a *asking) get(ctx context.Context, path string, cookies []string) (status
 	return response.StatusCode, body, nil
 }
 
-func (a *asking) ready(ctx context.Context) error {
-	_, err := a.verify(ctx, nil)
+// Ready implements middleware.Source.
+func (a *asking) Ready(ctx context.Context) error {
+	_, err := a.Verify(ctx, nil)
 	return err
 }
 
-func (a *asking) close() { a.client.CloseIdleConnections() }
+// Close implements middleware.Source.
+func (a *asking) Close() { a.client.CloseIdleConnections() }
