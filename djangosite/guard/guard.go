@@ -14,13 +14,13 @@ import (
 	"django-sidecar/internal/reply"
 )
 
-// Guard knows who is logged in at a Django site. It is safe for concurrent use. The zero Guard knows nobody, and answers
-// 503. Close ends it.
+// Guard knows who is logged in at a Django site. It is safe for concurrent use. The zero Guard knows nobody, and
+// answers 503. Close ends it.
 type Guard struct {
 	// RefusalPage, if not nil, makes the page in place of the JSON of a refusal: a status of 400 and above, of the
-	// Require… middleware, Load and CSRF of a Site. message is that of the JSON, which has the origin that a client wrote:
-	// escape it. [User] knows who was refused, if anybody is known. nil leaves the JSON, as for a script. Set it before
-	// the first request.
+	// Require… middleware, of Load, and of a Site's CSRF. message is that of the JSON, which has the origin that a
+	// client wrote: escape it. [User] knows who was refused, if anybody is known. nil leaves the JSON, as for a script.
+	// Set it before the first request.
 	RefusalPage func(r *http.Request, status int, message string) (html []byte)
 
 	source middleware.Source
@@ -57,8 +57,8 @@ func (g *Guard) Ready(ctx context.Context) error {
 	return g.source.Ready(ctx)
 }
 
-// Close ends what runs in the background, waits for it, and closes the connections. No request may be running through the
-// middleware any more.
+// Close ends what runs in the background, waits for it, and closes the connections. No request may be running through
+// the middleware any more.
 func (g *Guard) Close() {
 	if g != nil && g.source != nil {
 		g.source.Close()
@@ -219,8 +219,8 @@ type loaded struct {
 	verdict djangosession.Verdict
 }
 
-// User is who is logged in, in the context of a request that has been through a middleware of a Guard. ok is false where
-// nobody is, and where no middleware has been.
+// User is who is logged in, in the context of a request that has been through a middleware of a Guard. ok is false
+// where nobody is, and where no middleware has been.
 func User(ctx context.Context) (user djangosession.User, ok bool) {
 	v, _ := Verdict(ctx)
 	if v.User == nil {
