@@ -169,8 +169,8 @@ func (p *Process) Output() string {
 
 func (p *Process) logIfFailed(tb testing.TB) {
 	tb.Helper()
-	if tb.Failed() {
-		tb.Logf("output of %s:\n%s", p.name(), p.Output())
+	if output := p.Output(); tb.Failed() && output != "" {
+		tb.Logf("output of %s:\n%s", p.name(), output)
 	}
 }
 

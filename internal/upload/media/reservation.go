@@ -2,23 +2,16 @@ package media
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// reservedMode lets a reservation be read by nobody: a web server does not serve it. Not 0, which SMB takes for
-	// "read-only" and then does not let it be replaced.
-	reservedMode = 0o200
-	// noteSuffix is how the names of notes end, which say what to remove when their process is gone.
-	noteSuffix = ".reserved"
-)
+// reservedMode lets a reservation be read by nobody: a web server does not serve it. Not 0, which SMB takes for
+// "read-only" and then does not let it be replaced.
+const reservedMode = 0o200
 
 // moveOntoReservation reserves a name with an empty file and renames the upload over it. Django and other sidecars
 // see that the name is taken, and rename(2) changes the empty file into the whole one in one step. What is lost is
@@ -78,52 +71,17 @@ func (d *Dir) removeReservation(in folder, base string, upload uint64) error {
 	return removed(err)
 }
 
-// reservation is what a note says: which name is reserved, and the inode of the upload that will be moved there.
-type reservation struct {
-	name   string
-	upload uint64
-}
-
-func (r reservation) String() string { return r.name + "\n" + strconv.FormatUint(r.upload, 10) + "\n" }
-
-// parseReservation is false for a note that is not whole: its process died before it reserved anything.
-func (d *Dir) parseReservation(note string) (r reservation, ok bool) {
-	rest, whole := strings.CutSuffix(note, "\n")
-	i := strings.LastIndexByte(rest, '\n') // a name may have a line feed in it, and a number has none
-	if !whole || i < 0 || d.checkName(rest[:i]) != nil {
-		return r, false
-	}
-	upload, err := strconv.ParseUint(rest[i+1:], 10, 64)
-	return reservation{rest[:i], upload}, err == nil
-}
-
-// note writes down which name is about to be reserved. Nobody else removes the note as long as it is open.
-func (d *Dir) note(state folder, r reservation) (*os.File, string, error) {
-	f, noteName, err := d.createTemp(state, noteSuffix, 0o600)
-	if err != nil {
-		return nil, "", err
-	}
-	if _, err = f.WriteString(r.String()); err == nil {
-		err = d.syncFile(f)
-	}
-	if err == nil {
-		err = d.syncFolder(state)
-	}
-	if err != nil {
-		return nil, "", errors.Join(err, state.unlink(noteName), d.closeLocked(noteName, f))
-	}
-	return f, noteName, nil
-}
-
-// unreserve removes the reservation that a note speaks of, if it is there.
-func (d *Dir) unreserve(note *os.File) error {
-	text, err := io.ReadAll(io.LimitReader(note, 2*maxPath))
-	if err != nil {
+// unreserve removes the reservation that a locked note speaks of, if it is there. It fails with ErrBusy where somebody
+// may be about to move an upload over it.
+//
+// No call removes a file only if it is the one that was seen, so an upload that came over the reservation meanwhile
+// would be lost. Whoever may do that has a note of the same name, from before its reservation until after the move.
+// So the file that was there before such a note was looked for, and still is afterwards, is nobody's any more: nobody
+// moves an upload over a reservation of somebody else.
+func (d *Dir) unreserve(noteName string, note *os.File) error {
+	reserved, ok, err := d.readNote(note)
+	if err != nil || !ok {
 		return err
-	}
-	reserved, ok := d.parseReservation(string(text))
-	if !ok {
-		return nil
 	}
 	root, err := os.OpenRoot(d.config.Root)
 	if err != nil {
@@ -138,7 +96,20 @@ func (d *Dir) unreserve(note *os.File) error {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // a name that comes back after a power cut has lost its note, and is an empty file
-	return errors.Join(d.removeReservation(in, path.Base(reserved.name), reserved.upload), d.syncFolder(in))
+	base := path.Base(reserved.name)
+	seen, err := in.stat(base)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !d.isReservation(seen) {
+		return d.syncFolder(in)
+	}
+	release, err2 := d.lockNotes(reserved.name, noteName)
+	defer release()
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	if now, err := in.stat(base); err == nil && !same(seen, now) {
+		return ErrBusy
+	}
+	return errors.Join(d.removeReservation(in, base, reserved.upload), d.syncFolder(in))
 }
 
 // isReservation tells a reservation from an empty file of somebody else's, which has other permissions wherever

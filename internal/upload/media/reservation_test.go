@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"django-sidecar/internal/upload/media"
 )
@@ -93,6 +95,60 @@ func TestSweepRemovesReservations(t *testing.T) {
 		t.Error(diff)
 	}
 	f.expectClean(t)
+}
+
+// TestSweepLeavesReservationsInUse: one process has died with a note, and another is about to move an upload over its reservation of
+// the same name. A sweep that removed it might remove the upload.
+func TestSweepLeavesReservationsInUse(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		locks bool
+		live  string // what the second note says
+		want  int    // of the two notes
+	}{
+		{"the same name", true, "a/file\n2\n", 0},
+		{"another name", true, "a/other\n2\n", 1},
+		{"not written to the end", true, "a/file\n2", 1},
+		{"without locks", false, "a/file\n2\n", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			now := time.Now()
+			f := newFixture(t, t.TempDir(), media.Config{FilePermissions: permissions(asIfReserved), Now: func() time.Time { return now }})
+			f.Force("reserved")
+			dead, live := filepath.Join(f.state, "dead.reserved"), filepath.Join(f.state, "live.reserved")
+			err := errors.Join(
+				os.Mkdir(filepath.Join(f.root, "a"), 0o755), os.WriteFile(filepath.Join(f.root, "a/file"), nil, asIfReserved),
+				os.WriteFile(dead, []byte("a/file\n1\n"), 0o600), os.WriteFile(live, []byte(test.live), 0o600),
+			)
+			if !test.locks {
+				f.WithoutLocks()
+				err = errors.Join(err, os.Chtimes(dead, now, now.Add(-2*time.Hour)))
+			}
+			held, err2 := os.Open(live)
+			if err := errors.Join(err, err2); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.Flock(int(held.Fd()), unix.LOCK_EX); err != nil {
+				t.Fatal(err)
+			}
+			n, err := f.Sweep()
+			_, there := tree(t, f.root)["a/file"]
+			if n != test.want || err != nil || there != (test.want == 0) {
+				t.Errorf("%d notes are swept, %v; the reservation is there: %v", n, err, there)
+			}
+			if err := held.Close(); err != nil {
+				t.Fatal(err)
+			}
+			now = now.Add(2 * time.Hour)
+			if n, err := f.Sweep(); n != 2-test.want || err != nil {
+				t.Errorf("then %d notes, %v", n, err)
+			}
+			if diff := cmp.Diff(map[string]string{"a": "d"}, tree(t, f.root)); diff != "" {
+				t.Error(diff)
+			}
+			f.expectClean(t)
+		})
+	}
 }
 
 // TestNoteStays: an upload that has its name is published, though its note cannot be removed.

@@ -136,7 +136,11 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 	case !d.abandoned(time.Unix(info.Mtim.Unix())):
 		return false, nil
 	case strings.HasSuffix(name, noteSuffix):
-		if err := d.unreserve(f); err != nil {
+		err := d.unreserve(name, f)
+		if errors.Is(err, ErrBusy) {
+			return false, nil
+		}
+		if err != nil {
 			return false, err
 		}
 	}
