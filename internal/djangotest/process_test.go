@@ -239,3 +239,32 @@ func TestProcessDiesWithTheTestBinary(t *testing.T) {
 	orphan := readPid(t, pidFile)
 	waitFor(t, "the end of the orphan", func() bool { return !running(t, orphan) })
 }
+
+// TestPortsOfTwoProcesses: a test binary that runs at the same time has other ports, whatever is free.
+func TestPortsOfTwoProcesses(t *testing.T) {
+	const variable = "DJANGOTEST_PORTS"
+	ours := map[string]bool{}
+	for range 5000 {
+		ours[djangotest.FreeAddr(t)] = true
+	}
+	if os.Getenv(variable) != "" {
+		for addr := range ours {
+			fmt.Println("ADDR", addr)
+		}
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), variable+"=1")
+	out, err := cmd.CombinedOutput()
+	theirs := 0
+	for line := range strings.Lines(string(out)) {
+		if addr, ok := strings.CutPrefix(strings.TrimSpace(line), "ADDR "); ok {
+			if theirs++; ours[addr] {
+				t.Errorf("both have %s", addr)
+			}
+		}
+	}
+	if err != nil || theirs < 100 || len(ours) < 100 {
+		t.Errorf("%d and %d ports: %v, %s", len(ours), theirs, err, out)
+	}
+}

@@ -101,6 +101,6 @@ class Server(ThreadingMixIn, WSGIServer):
 if __name__ == "__main__":
     call_command("migrate", run_syncdb=True, verbosity=0)
     get_user_model().objects.get_or_create(pk=42, defaults={"username": "ada"})
-    server = Server(("127.0.0.1", configuration["port"]), Handler)
+    server = Server(("127.0.0.1", int(configuration["port"])), Handler)
     server.set_app(Failing(get_wsgi_application()))
     server.serve_forever()

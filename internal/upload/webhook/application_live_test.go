@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"django-sidecar/internal/djangotest"
@@ -23,7 +22,7 @@ import (
 // djangoApp is testdata/webhook_app under a live Django, with the code of docs/uploads.md.
 type djangoApp struct {
 	version, media string
-	port           int
+	addr           string
 	command        []string
 	client         *http.Client
 }
@@ -32,11 +31,15 @@ type djangoApp struct {
 func newDjangoApp(t *testing.T, version string) *djangoApp {
 	t.Helper()
 	dir := t.TempDir()
-	a := &djangoApp{version: version, media: filepath.Join(dir, "media"), port: freePort(t)}
+	a := &djangoApp{version: version, media: filepath.Join(dir, "media"), addr: djangotest.FreeAddr(t)}
 	a.client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	documentedCode(t, filepath.Join(dir, "uploads"))
+	_, port, err := net.SplitHostPort(a.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
 	configuration, err := json.Marshal(map[string]any{
-		"port": a.port, "package": dir, "database": filepath.Join(dir, "db.sqlite3"), "media": a.media, "secret_key": secretKey,
+		"port": port, "package": dir, "database": filepath.Join(dir, "db.sqlite3"), "media": a.media, "secret_key": secretKey,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,27 +75,6 @@ func documentedCode(t *testing.T, dir string) {
 	}
 }
 
-// portsTried makes each port of this test binary different.
-var portsTried atomic.Int64
-
-// freePort returns a port that nothing listens on, below those that kernels give to outgoing connections and above those of
-// package djangotest.
-func freePort(t *testing.T) int {
-	t.Helper()
-	const first, count = 30_000, 2_700
-	for range count {
-		port := first + (os.Getpid()*101+int(portsTried.Add(1)))%count
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			if err := l.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
 // Start starts the application, and waits until it answers.
 func (a *djangoApp) Start(t *testing.T) {
 	t.Helper()
@@ -105,7 +87,7 @@ func (a *djangoApp) Start(t *testing.T) {
 	})
 }
 
-func (a *djangoApp) url() string { return fmt.Sprintf("http://127.0.0.1:%d", a.port) }
+func (a *djangoApp) url() string { return "http://" + a.addr }
 
 // ask sends a request, and reads JSON into the answer if there is to be one.
 func (a *djangoApp) ask(ctx context.Context, method, path, body string, answer any) (code int, err error) {
