@@ -114,6 +114,31 @@ func TestMySQLConnect(t *testing.T) {
 	})
 }
 
+// TestMySQLSession: MySQL reads the other of the two comments that limit queries, and ends one that nobody waits for.
+func TestMySQLSession(t *testing.T) {
+	server := djangotest.MySQL(t)
+	db := server.Database(t)
+	for _, mode := range []Prepare{PrepareAuto, PrepareOff} {
+		t.Run(fmt.Sprintf("mode %d", mode), func(t *testing.T) {
+			d := mustOpen(t, db.URL(), Options{Timeout: liveTimeout, Conns: 1, Prepare: mode})
+			if got := valueOf(t, d, "SELECT concat(@@autocommit, @@sql_mode, @@character_set_client, @@max_execution_time, '/', @@lock_wait_timeout)"); got != "1STRICT_ALL_TABLESutf8mb410250/11" {
+				t.Errorf("the session has %s", got)
+			}
+		})
+	}
+	t.Run("a query that nobody waits for", func(t *testing.T) {
+		d := mustOpen(t, db.URL(), Options{Timeout: time.Second, Conns: 1})
+		const query = "SELECT benchmark(100000000000, 1 + 1)"
+		_, _ = d.ExecContext(t.Context(), query) // whichever of the two limits comes first
+		const running = "SELECT count(*) FROM information_schema.processlist WHERE info = '" + query + "'"
+		for began := time.Now(); server.ExecAsSuperuser(t, running) != "0"; {
+			if time.Since(began) > 30*time.Second {
+				t.Fatal("the server goes on with it")
+			}
+		}
+	})
+}
+
 // What the server or the network says to a wrong URL must not tell the right one.
 func TestMySQLErrorsOfConnecting(t *testing.T) {
 	server := djangotest.MariaDB(t)
