@@ -6,6 +6,7 @@ go 1.26.0
 require (
 	django-sidecar v0.0.0
 	github.com/compose-spec/compose-go/v2 v2.16.2
+	github.com/docker/cli v29.2.0+incompatible
 	github.com/envoyproxy/gateway v1.7.1
 	github.com/envoyproxy/go-control-plane/envoy v1.40.0
 	github.com/google/go-cmp v0.7.0

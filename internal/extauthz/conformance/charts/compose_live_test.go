@@ -14,11 +14,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/cli/pkg/kvfile"
 
 	"django-sidecar/internal/djangotest"
 )
@@ -235,6 +237,16 @@ func (e *composer) settingsAsTheyAre(t *testing.T) {
 	check := exec.CommandContext(t.Context(), program, "check")
 	for name, value := range read(t, kustomized(t, folder)).ConfigMaps[0].Data {
 		check.Env = append(check.Env, name+"="+value)
+	}
+	// docker run --env-file reads it by this package.
+	docker, err := kvfile.Parse(folder+"/django-sidecar.env", func(name string) (string, bool) {
+		t.Errorf("docker run takes %s from its own environment", name)
+		return "", false
+	})
+	slices.Sort(docker)
+	slices.Sort(check.Env)
+	if err != nil || len(docker) == 0 || !slices.Equal(docker, check.Env) {
+		t.Errorf("docker run --env-file: %v, %q; kubectl: %q", err, docker, check.Env)
 	}
 	e.checks(t, "dotenv", check)
 }
