@@ -66,7 +66,11 @@ func (d *Dir) LoadState(id string) ([]byte, error) {
 
 // Remove removes a part and its state, as far as they are there. It fails with ErrBusy while the part is open: whoever
 // has it open calls Discard.
-func (d *Dir) Remove(id string) error {
+func (d *Dir) Remove(id string) error { return d.RemoveIf(id, func() error { return nil }) }
+
+// RemoveIf is Remove, unless allow fails. It is asked when nobody else can have the part any more: until then the
+// state may have become another.
+func (d *Dir) RemoveIf(id string, allow func() error) error {
 	if err := checkID(id); err != nil {
 		return err
 	}
@@ -82,6 +86,9 @@ func (d *Dir) Remove(id string) error {
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault("removing a part", err)
+	}
+	if err := allow(); err != nil {
+		return err
 	}
 	d.Release(id)
 	// The state first: a state without a part is a published upload.

@@ -70,12 +70,12 @@ func escape(name string) string {
 
 // terminate ends an upload, and what is known of a finished one: Termination, DELETE.
 func (x *exchange) terminate(ctx context.Context, token string) error {
-	id, l, _, err := x.take(ctx, token)
+	id, l, s, err := x.take(ctx, token)
 	if err != nil {
 		return err
 	}
 	defer x.leases.release(id, l)
-	if err := x.Media.Remove(id); err != nil {
+	if err := x.remove(id, s); err != nil {
 		return err
 	}
 	x.open.end(x.user, id)

@@ -83,30 +83,44 @@ func (x *exchange) take(ctx context.Context, token string) (id string, l *lease,
 // process, perhaps one that is being replaced by this one, may have had the part until now.
 func (x *exchange) openPart(id string, s *state) (*media.PendingFile, *state, error) {
 	x.Media.Claim(id, x.user, 0)
-	f, err := x.Media.OpenPart(id, -1, s.Length)
-	if err != nil {
-		return nil, nil, gone(err)
+	f, missing := x.Media.OpenPart(id, -1, s.Length)
+	if missing != nil && !errors.Is(missing, fs.ErrNotExist) {
+		return nil, nil, missing
 	}
 	again, err := x.load(id, x.user)
 	switch {
 	case err != nil:
-	case again.Name != s.Name:
+	case again.Name != s.Name || missing != nil && again.Name != "": // it may be published
 		err = fmt.Errorf("%w: its state has changed", media.ErrBusy)
+	case missing != nil:
+		err = fmt.Errorf("%w: %w", media.ErrDamaged, missing)
 	case f.Size() < again.Offset:
 		err = fmt.Errorf("%w: %d of %d bytes are left", media.ErrDamaged, f.Size(), again.Offset)
 	case f.Size() > again.Offset:
 		err = f.Truncate(again.Offset)
 	}
+	if err != nil && missing == nil {
+		err = also(err, f.Close())
+	}
 	if err != nil {
-		return nil, nil, also(err, f.Close())
+		return nil, nil, err
 	}
 	return f, again, nil
 }
 
-// gone makes of a part that is missing one that is of no use any more.
-func gone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %w", media.ErrDamaged, err)
-	}
-	return err
+// remove removes an upload if its state is still the one that was read; nil: there was none, or none that can be read.
+// Another process may have gone on with it since, or published it.
+func (h *Handler) remove(id string, s *state) error {
+	return h.Media.RemoveIf(id, func() error {
+		again, err := h.loadAny(id)
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errState):
+			return nil
+		case err != nil:
+			return err
+		case s == nil || again.Name != s.Name || !again.Expires.Equal(s.Expires):
+			return fmt.Errorf("%w: its state has changed", media.ErrBusy)
+		}
+		return nil
+	})
 }

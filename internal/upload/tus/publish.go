@@ -74,13 +74,14 @@ func (h *Handler) settle(ctx context.Context, id string, s *state) error {
 		return nil
 	}
 	published, err := h.published(id, s)
-	if err != nil || !published {
+	if err != nil || !published || s.Finished {
 		return err
 	}
 	return h.announce(ctx, id, s)
 }
 
-// published says whether a file is published that may be. Nobody else uses its part meanwhile.
+// published says whether a file is published that may be. Nobody else uses its part meanwhile. Where another process has
+// published it, s becomes the state that this one has left.
 func (h *Handler) published(id string, s *state) (bool, error) {
 	f, err := h.Media.OpenPart(id, -1, -1)
 	switch {
@@ -89,9 +90,14 @@ func (h *Handler) published(id string, s *state) (bool, error) {
 	case errors.Is(err, media.ErrPublished): // under the last name, it should be
 		return h.Media.Published(id, s.Name)
 	case errors.Is(err, fs.ErrNotExist):
-		// The state is there and its part is not, which says that it is published; but is the state still there?
-		_, err := h.Media.LoadState(id)
-		return err == nil, err
+		// The state is there and its part is not, which says that it is published under the last name that was saved;
+		// but is the state still there, and is its name still the last?
+		again, err := h.loadAny(id)
+		if err != nil {
+			return false, err
+		}
+		*s = *again
+		return true, nil
 	}
 	return false, err
 }

@@ -43,12 +43,12 @@ func (h *Handler) sweep(ctx context.Context, e media.Entry) error {
 	s, err := h.loadAny(e.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // given up
-		return h.Media.Remove(e.ID)
+		return h.remove(e.ID, nil)
 	case errors.Is(err, errState):
 		if e.ModTime.Add(h.Expiry).After(h.Now()) {
 			return err
 		}
-		return h.Media.Remove(e.ID) // nobody will come for it
+		return h.remove(e.ID, nil) // nobody will come for it
 	case err != nil:
 		return err
 	}
@@ -56,8 +56,11 @@ func (h *Handler) sweep(ctx context.Context, e media.Entry) error {
 		return err
 	}
 	if !h.Now().Before(s.Expires) {
-		h.open.end(s.Owner, e.ID)
-		return h.Media.Remove(e.ID)
+		err := h.remove(e.ID, s)
+		if err == nil {
+			h.open.end(s.Owner, e.ID)
+		}
+		return err
 	}
 	if s.Expires.After(h.Now().Add(h.Expiry)) {
 		if err := h.renew(e.ID, s); err != nil {
