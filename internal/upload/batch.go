@@ -91,13 +91,13 @@ func (in *incoming) Write(p []byte) (int, error) {
 // them.
 func (b *batch) publish() ([]Stored, error) {
 	var all []Stored
-	for _, in := range b.files {
+	for i, in := range b.files {
 		next, err := b.receiver.names(in.stored.OriginalName)
 		if err == nil {
 			in.stored.Name, err = in.file.Publish(next)
 		}
 		if err != nil {
-			return nil, errors.Join(err, b.withdraw(all))
+			return nil, errors.Join(err, withdraw(b.files[:i]))
 		}
 		in.stored.URL = b.receiver.MediaURL + escapePath(in.stored.Name)
 		all = append(all, in.stored)
@@ -105,10 +105,10 @@ func (b *batch) publish() ([]Stored, error) {
 	return all, nil
 }
 
-func (b *batch) withdraw(published []Stored) error {
+func withdraw(published []*incoming) error {
 	var errs []error
-	for _, s := range published {
-		errs = append(errs, b.receiver.Media.Withdraw(s.Name))
+	for _, in := range published {
+		errs = append(errs, in.file.Withdraw())
 	}
 	return errors.Join(errs...)
 }

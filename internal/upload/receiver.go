@@ -111,7 +111,7 @@ func (r *Receiver) Receive(ctx context.Context, request Submission) ([]Stored, e
 	}
 	// A client that hangs up now has a file that is published, and that Django is to be told of.
 	if err := r.Published(context.WithoutCancel(ctx), request.UserID, files); err != nil {
-		return nil, errors.Join(err, b.withdraw(files))
+		return nil, errors.Join(err, withdraw(b.files))
 	}
 	return files, nil
 }

@@ -115,9 +115,9 @@ func filePart(field, name, content string) string {
 
 const formType = "multipart/form-data; boundary=+++++"
 
-func (f *fixture) receive(body, contentType string) ([]upload.Stored, error) {
+func (f *fixture) receive(body string) ([]upload.Stored, error) {
 	return f.receiver.Receive(context.Background(), upload.Submission{
-		Body: strings.NewReader(body), ContentType: contentType, Length: int64(len(body)), Check: alive,
+		Body: strings.NewReader(body), ContentType: formType, Length: int64(len(body)), Check: alive,
 	})
 }
 
@@ -125,7 +125,7 @@ func TestAForm(t *testing.T) {
 	f := newFixture(t)
 	body := form("Content-Disposition: form-data; name=\"title\"\r\n\r\nA title", filePart("file", "../a b.txt", "abc"), filePart("more", "a b.txt", ""),
 		filePart("none", "..", "x"), filePart("", "nameless.txt", "x"))
-	got, err := f.receive(body, formType)
+	got, err := f.receive(body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestAllOrNothing(t *testing.T) {
 	if err := os.Symlink("/tmp", filepath.Join(f.root, "up/2027")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := f.receive(form(filePart("a", "a.txt", "1"), filePart("b", "b.txt", "2")), formType)
+	_, err := f.receive(form(filePart("a", "a.txt", "1"), filePart("b", "b.txt", "2")))
 	if !errors.Is(err, media.ErrOutside) {
 		t.Fatalf("%v, want %v", err, media.ErrOutside)
 	}
@@ -292,7 +292,7 @@ func TestManyAtOnce(t *testing.T) {
 	results := make(chan result)
 	for i := range 50 {
 		go func() {
-			got, err := f.receive(form(filePart("f", "same.txt", fmt.Sprint(i))), formType)
+			got, err := f.receive(form(filePart("f", "same.txt", fmt.Sprint(i))))
 			if err != nil {
 				results <- result{err: err}
 				return
@@ -311,5 +311,37 @@ func TestManyAtOnce(t *testing.T) {
 	slices.Sort(names)
 	if n := len(slices.Compact(names)); n != 50 || len(f.files(t)) != 50 {
 		t.Errorf("%d names, %d files", n, len(f.files(t)))
+	}
+}
+
+// TestWithdrawsItsOwn: Django removes a file before the rest of its request fails, and stores another of the same name.
+// That one stays. Those that are ours go, whatever symlinks lead to them.
+func TestWithdrawsItsOwn(t *testing.T) {
+	for name, symlink := range map[string]bool{"a directory": false, "a symlink": true} {
+		t.Run(name, func(t *testing.T) {
+			var f *fixture
+			f = newFixture(t, func(c *upload.Config) {
+				c.Published = func(_ context.Context, _ string, files []upload.Stored) error {
+					at := filepath.Join(f.root, files[0].Name)
+					return errors.Join(errors.New("no queue"), os.Remove(at), os.WriteFile(at, []byte("Django's"), 0o600))
+				}
+			})
+			in := "up"
+			if symlink {
+				in = "real"
+				if err := os.Symlink(filepath.Join(f.root, in), filepath.Join(f.root, "up")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Mkdir(filepath.Join(f.root, in), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := f.receive(form(filePart("a", "a.txt", "abc"), filePart("b", "b.txt", "def"))); err == nil {
+				t.Errorf("got %v", got)
+			}
+			if diff := cmp.Diff(map[string]string{in + "/2026/a.txt": "Django's"}, f.files(t)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

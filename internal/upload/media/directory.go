@@ -27,6 +27,20 @@ func (d *Dir) directory(root *os.Root, at string) (folder, error) {
 	return opened, fault("opening the directory of an upload", err)
 }
 
+// folderOf opens the directory of a name below Root, if it is there. That Root is not there is an error.
+func (d *Dir) folderOf(name string) (in folder, there bool, err error) {
+	root, err := os.OpenRoot(d.config.Root)
+	if err != nil {
+		return folder{}, false, fault("opening MEDIA_ROOT", err)
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	in, err = d.open(root, path.Dir(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return folder{}, false, nil
+	}
+	return in, err == nil, fault("opening the directory of an upload", err)
+}
+
 // open opens a directory below Root. os.Root follows only the symlinks that are relative and never leave Root; Django
 // follows all. What leaves Root and comes back, as absolute ones do, is therefore looked up without opening anything,
 // and opened by the path that came out: whatever is moved meanwhile, os.Root does not let it lead out.

@@ -10,7 +10,7 @@
 //
 //	dir, err := media.Open(media.Config{Root: "/srv/media", StateDir: "/srv/.django-sidecar", Version: version})
 //	f, err := dir.Create(size)     // media.ErrNoSpace before the first byte
-//	defer f.Discard()              // a no-op once it is published
+//	defer f.Discard()              // what is published stays
 //	_, err = io.Copy(f, body)
 //	name, err := f.Publish(names)  // "uploads/2026/11/22/file.txt"
 //

@@ -20,7 +20,9 @@ type PendingFile struct {
 	owner string
 	size  int64
 	room
-	damaged error // the disk lost what had been written: see Sync
+	damaged error    // the disk lost what had been written: see Sync
+	kept    *os.File // once it is published, and no part
+	at      string   // the name that it has then
 }
 
 // tempSuffix is how the names of files end that are nothing when their process is gone.
@@ -186,8 +188,13 @@ func (f *PendingFile) end() error {
 	return fault("closing an upload", err)
 }
 
-// Discard removes the upload, and with a part its state. It does nothing after Publish, Close or another Discard.
+// Discard removes the upload, and with a part its state. What is published stays, and nothing is done after Close or
+// another Discard.
 func (f *PendingFile) Discard() error {
+	if f.kept != nil {
+		_ = f.kept.Close() // it is on the disk already
+		f.kept = nil
+	}
 	if f.file == nil {
 		return nil
 	}

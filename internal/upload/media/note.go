@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -66,9 +67,9 @@ func (d *Dir) readNote(note *os.File) (r reservation, ok bool, err error) {
 	return r, ok, nil
 }
 
-// lockNotes locks all notes that speak of a name, but for one, until they are released. It fails with ErrBusy where
+// lockNotes locks all notes that speak of a file, but for one, until they are released. It fails with ErrBusy where
 // somebody has one that lives. release is never nil.
-func (d *Dir) lockNotes(name, but string) (release func(), err error) {
+func (d *Dir) lockNotes(of unix.Stat_t, but string) (release func(), err error) {
 	var unlock []func()
 	release = func() {
 		for _, f := range unlock {
@@ -86,15 +87,15 @@ func (d *Dir) lockNotes(name, but string) (release func(), err error) {
 			continue
 		}
 		var note *os.File
-		if note, err = d.lockNote(state, noteName, name); note != nil {
+		if note, err = d.lockNote(state, noteName, of); note != nil {
 			unlock = append(unlock, func() { _ = d.closeLocked(noteName, note) })
 		}
 	}
 	return release, err
 }
 
-// lockNote opens and locks a note if it speaks of a name, and returns nil if it does not.
-func (d *Dir) lockNote(state folder, noteName, name string) (*os.File, error) {
+// lockNote opens and locks a note if it may speak of a file, and returns nil if it does not.
+func (d *Dir) lockNote(state folder, noteName string, of unix.Stat_t) (*os.File, error) {
 	note, err := state.openFile(noteName, unix.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -103,7 +104,7 @@ func (d *Dir) lockNote(state folder, noteName, name string) (*os.File, error) {
 		return nil, err
 	}
 	r, ok, err := d.readNote(note)
-	if err != nil || !ok || r.name != name {
+	if err != nil || !ok || !d.mayBe(r.name, of) {
 		return nil, errors.Join(err, note.Close())
 	}
 	err = d.lock(noteName, note)
@@ -115,4 +116,15 @@ func (d *Dir) lockNote(state folder, noteName, name string) (*os.File, error) {
 		return nil, errors.Join(err, d.closeLocked(noteName, note))
 	}
 	return note, nil
+}
+
+// mayBe reports whether a name below Root may stand for a file: two names may, such as two that differ in their case.
+func (d *Dir) mayBe(name string, file unix.Stat_t) bool {
+	in, there, err := d.folderOf(name)
+	if err != nil || !there {
+		return err != nil
+	}
+	defer in.Close() //nolint:errcheck // it was only read
+	info, err := in.stat(path.Base(name))
+	return err == nil && same(info, file) || err != nil && !errors.Is(err, fs.ErrNotExist)
 }

@@ -155,17 +155,9 @@ func (d *Dir) Published(id, name string) (bool, error) {
 	if err != nil {
 		return false, fault("reading a part", err)
 	}
-	root, err := os.OpenRoot(d.config.Root)
-	if err != nil {
-		return false, fault("opening MEDIA_ROOT", err)
-	}
-	defer root.Close() //nolint:errcheck // it was only read
-	in, err := d.open(root, path.Dir(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fault("opening the directory of an upload", err)
+	in, there, err := d.folderOf(name)
+	if err != nil || !there {
+		return false, err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
 	file, err := in.stat(path.Base(name))

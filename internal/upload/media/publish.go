@@ -55,7 +55,7 @@ func (f *PendingFile) Publish(next func() (string, error)) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		f.published(p.moved)
+		f.published(name, p.moved)
 		return name, nil
 	}
 	return "", fmt.Errorf("%w: %d of them", ErrTaken, maxCandidates)
@@ -132,26 +132,37 @@ func (p *publication) enter(at string) error {
 
 // published removes the file's name in the state directory. A failure is not reported: the upload is published, and
 // Sweep knows the leftover by its two names.
-func (f *PendingFile) published(moved bool) {
+func (f *PendingFile) published(name string, moved bool) {
 	if f.name != "" && !moved {
 		if state, err := f.dir.state(); err == nil {
 			_ = state.unlink(f.name)
 			_ = state.Close()
 		}
 	}
-	_ = f.close() // it is on the disk already
+	if f.id != "" {
+		_ = f.close() // it is on the disk already
+		return
+	}
+	f.release()
+	f.dir.unlock(f.name, f.file)
+	f.kept, f.at, f.file = f.file, name, nil
 }
 
-// Withdraw removes a file that was published a moment ago. It is for several files that are published together, when
-// a later one fails: no client has seen the name yet.
-func (d *Dir) Withdraw(name string) error {
-	if err := d.checkName(name); err != nil {
+// Withdraw removes a file that was published a moment ago, unless somebody else has the name by now. It is for several
+// files that are published together, when a later one fails: no client has seen the name yet. It comes before Discard,
+// until which the file stays open: otherwise another might have its inode.
+func (f *PendingFile) Withdraw() error {
+	if f.kept == nil {
+		return os.ErrClosed
+	}
+	in, there, err := f.dir.folderOf(f.at)
+	if err != nil || !there {
 		return err
 	}
-	root, err := os.OpenRoot(d.config.Root)
-	if err != nil {
-		return fault("opening MEDIA_ROOT", err)
+	defer in.Close() //nolint:errcheck // a name that comes back after a power cut was told to nobody
+	base := path.Base(f.at)
+	if !in.holds(base, f.kept) {
+		return nil
 	}
-	defer root.Close() //nolint:errcheck // it was only read
-	return removed(root.Remove(name))
+	return removed(in.unlink(base))
 }

@@ -75,7 +75,7 @@ func (d *Dir) removeReservation(in folder, base string, upload uint64) error {
 // may be about to move an upload over it.
 //
 // No call removes a file only if it is the one that was seen, so an upload that came over the reservation meanwhile
-// would be lost. Whoever may do that has a note of the same name, from before its reservation until after the move.
+// would be lost. Whoever may do that has a note of the same file, from before its reservation until after the move.
 // So the file that was there before such a note was looked for, and still is afterwards, is nobody's any more: nobody
 // moves an upload over a reservation of somebody else.
 func (d *Dir) unreserve(noteName string, note *os.File) error {
@@ -83,16 +83,8 @@ func (d *Dir) unreserve(noteName string, note *os.File) error {
 	if err != nil || !ok {
 		return err
 	}
-	root, err := os.OpenRoot(d.config.Root)
-	if err != nil {
-		return err
-	}
-	defer root.Close() //nolint:errcheck // it was only read
-	in, err := d.open(root, path.Dir(reserved.name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	in, there, err := d.folderOf(reserved.name)
+	if err != nil || !there {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // a name that comes back after a power cut has lost its note, and is an empty file
@@ -101,15 +93,20 @@ func (d *Dir) unreserve(noteName string, note *os.File) error {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !d.isReservation(seen) {
 		return d.syncFolder(in)
 	}
-	release, err2 := d.lockNotes(reserved.name, noteName)
+	release, err2 := d.lockNotes(seen, noteName)
 	defer release()
 	if err := errors.Join(err, err2); err != nil {
 		return err
 	}
-	if now, err := in.stat(base); err == nil && !same(seen, now) {
+	now, err := in.stat(base)
+	switch {
+	case err != nil: // what comes next under the name is somebody's
+	case !same(seen, now):
 		return ErrBusy
+	case d.isReservation(now) && now.Ino != reserved.upload:
+		err = in.unlink(base)
 	}
-	return errors.Join(d.removeReservation(in, base, reserved.upload), d.syncFolder(in))
+	return errors.Join(removed(err), d.syncFolder(in))
 }
 
 // isReservation tells a reservation from an empty file of somebody else's, which has other permissions wherever

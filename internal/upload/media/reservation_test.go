@@ -107,7 +107,8 @@ func TestSweepLeavesReservationsInUse(t *testing.T) {
 		want  int    // of the two notes
 	}{
 		{"the same name", true, "a/file\n2\n", 0},
-		{"another name", true, "a/other\n2\n", 1},
+		{"the same file by another name", true, "link/file\n2\n", 0},
+		{"another file", true, "a/other\n2\n", 1},
 		{"not written to the end", true, "a/file\n2", 1},
 		{"without locks", false, "a/file\n2\n", 0},
 	} {
@@ -117,7 +118,8 @@ func TestSweepLeavesReservationsInUse(t *testing.T) {
 			f.Force("reserved")
 			dead, live := filepath.Join(f.state, "dead.reserved"), filepath.Join(f.state, "live.reserved")
 			err := errors.Join(
-				os.Mkdir(filepath.Join(f.root, "a"), 0o755), os.WriteFile(filepath.Join(f.root, "a/file"), nil, asIfReserved),
+				os.Mkdir(filepath.Join(f.root, "a"), 0o755), os.Symlink("a", filepath.Join(f.root, "link")),
+				os.WriteFile(filepath.Join(f.root, "a/file"), nil, asIfReserved),
 				os.WriteFile(dead, []byte("a/file\n1\n"), 0o600), os.WriteFile(live, []byte(test.live), 0o600),
 			)
 			if !test.locks {
@@ -143,7 +145,7 @@ func TestSweepLeavesReservationsInUse(t *testing.T) {
 			if n, err := f.Sweep(); n != 2-test.want || err != nil {
 				t.Errorf("then %d notes, %v", n, err)
 			}
-			if diff := cmp.Diff(map[string]string{"a": "d"}, tree(t, f.root)); diff != "" {
+			if diff := cmp.Diff(map[string]string{"a": "d", "link": "L"}, tree(t, f.root)); diff != "" {
 				t.Error(diff)
 			}
 			f.expectClean(t)
