@@ -52,5 +52,9 @@ func (d *Dir) closeLocked(name string, f *os.File) error {
 
 // abandoned reports whether a file that this process has locked can be nobody else's.
 func (d *Dir) abandoned(modified time.Time) bool {
-	return d.flocks || d.config.Now != nil && d.config.Now().Sub(modified) > staleAfter
+	return d.flocks || d.old(modified)
+}
+
+func (d *Dir) old(modified time.Time) bool {
+	return d.config.Now != nil && d.config.Now().Sub(modified) > staleAfter
 }

@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/upload/media"
@@ -129,3 +131,49 @@ func TestGone(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestOpenBesideSweep: a process starts while others sweep. It finds the same as when it is alone.
+func TestOpenBesideSweep(t *testing.T) {
+	f := newFixture(t, t.TempDir(), media.Config{})
+	want, done := f.Linker(), make(chan struct{})
+	var sweeping sync.WaitGroup
+	for range 2 {
+		sweeping.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if _, err := f.Sweep(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 100 {
+		d, err := media.Open(media.Config{Root: f.root, StateDir: f.state, Version: django52})
+		if err != nil || d.Linker() != want {
+			t.Errorf("opened: %v", err)
+		}
+	}
+	close(done)
+	sweeping.Wait()
+	f.expectClean(t)
+}
+
+// TestSweepAfterOpen: what a process leaves that is killed while it starts is removed when it is old.
+func TestSweepAfterOpen(t *testing.T) {
+	now := time.Now()
+	f := newFixture(t, t.TempDir(), media.Config{Now: func() time.Time { return now }})
+	if err := os.WriteFile(filepath.Join(f.state, "LEFT.probe"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want := range 2 {
+		if n, err := f.Sweep(); n != want || err != nil {
+			t.Errorf("swept %d, %v", n, err)
+		}
+		now = now.Add(2 * time.Hour)
+	}
+	f.expectClean(t)
+}

@@ -8,9 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// probeSuffix is how the names of files end by which a process finds out what the file system can do. It has no locks yet
+// by which the sweep of another could tell that they are in use.
+const probeSuffix = ".probe"
+
 // probe finds out what the file system can do, by doing it in the state directory, which is on Root's mount.
 func (d *Dir) probe(root, state folder) error {
-	p := &probing{Dir: d, state: state, name: tempName(tempSuffix)}
+	p := &probing{Dir: d, state: state, name: tempName(probeSuffix)}
 	defer p.clean()
 	for _, step := range []func() error{
 		p.create, p.probeLocks, p.probeModes, p.probePermissions,
@@ -78,7 +82,7 @@ func (p *probing) probeLocks() error {
 
 // probeModes finds out whether permissions are kept, and what a reservation is known by.
 func (p *probing) probeModes() error {
-	reserved := tempName(tempSuffix)
+	reserved := tempName(probeSuffix)
 	p.more = append(p.more, reserved)
 	f, err := p.state.openFile(reserved, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY, reservedMode)
 	if err != nil {
@@ -137,7 +141,7 @@ func (p *probing) probePermissions() error {
 // probeWay finds out how a file gets its name, with a file that has none and with one that has.
 func (p *probing) probeWay(root folder) error {
 	p.linker = p.probeNameless(root)
-	second, third := tempName(tempSuffix), tempName(tempSuffix)
+	second, third := tempName(probeSuffix), tempName(probeSuffix)
 	p.more = append(p.more, second, third)
 	if p.state.link(second, p.state, p.name) == nil {
 		info, err := statOf(p.file)
@@ -173,7 +177,7 @@ func (p *probing) probeNameless(root folder) linker {
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
 	for _, l := range []linker{byProc, byDescriptor} {
-		name := tempName(tempSuffix)
+		name := tempName(probeSuffix)
 		p.more = append(p.more, name)
 		if l.link(f, p.state, name) == nil {
 			return l

@@ -91,7 +91,7 @@ func (d *Dir) Sweep() (int, error) {
 	for _, name := range names {
 		id, isPart := strings.CutSuffix(name, partSuffix)
 		if !strings.HasSuffix(name, tempSuffix) && !strings.HasSuffix(name, noteSuffix) &&
-			(!isPart || checkID(id) != nil) {
+			!strings.HasSuffix(name, probeSuffix) && (!isPart || checkID(id) != nil) {
 			continue // not ours
 		}
 		gone, err := d.sweep(state, name)
@@ -112,7 +112,13 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer d.closeLocked(name, f) //nolint:errcheck // it was only locked
+	defer d.closeLocked(name, f)              //nolint:errcheck // it was only locked
+	if strings.HasSuffix(name, probeSuffix) { // not even locked: its process finds out whether it can do that
+		info, err := statOf(f)
+		if err != nil || !d.old(time.Unix(info.Mtim.Unix())) {
+			return false, err
+		}
+	}
 	err = d.lock(name, f)
 	if errors.Is(err, ErrBusy) {
 		return false, nil
@@ -144,5 +150,5 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 			return false, err
 		}
 	}
-	return true, state.unlink(name)
+	return true, removed(state.unlink(name))
 }
