@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -123,6 +124,31 @@ func TestStorageErrors(t *testing.T) {
 	}
 	nowhere := map[string]syscall.Errno{"link": syscall.EPERM, "noreplace": syscall.EINVAL, "rename": syscall.EIO}
 	s.refuse(t, nowhere, syscall.EIO, http.StatusServiceUnavailable)
+}
+
+// TestWebhookWithoutLocks: Django is told of an upload on a file system that has no locks.
+func TestWebhookWithoutLocks(t *testing.T) {
+	if !insideMounts(t) {
+		return
+	}
+	told := make(chan string, 1)
+	application := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r.URL.Path }))
+	t.Cleanup(application.Close)
+	t.Setenv("SIDECAR_UPLOAD_WEBHOOK", application.URL+"/hook")
+	s := newRefusedSite(t)
+	s.disk.Tell(t, djangotest.Refusals{Refuse: map[string]syscall.Errno{"flock": syscall.ENOLCK}})
+	s.url = "http://" + s.serve(t)
+	if status, _ := s.upload(t); status != http.StatusCreated {
+		t.Fatalf("an upload: %d", status)
+	}
+	select {
+	case path := <-told:
+		if path != "/hook" {
+			t.Errorf("Django is told at %s", path)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("Django is told of nothing")
+	}
 }
 
 // refuse has one upload of each kind refused.

@@ -38,5 +38,5 @@
 // old name is as good. Memory does not grow with the queue: the folder is read again for every thousand events.
 //
 // Several processes may share the folder, as an old and a new one do for a moment: a file is locked while it is
-// delivered.
+// delivered. On a file system without locks both may deliver it.
 package webhook

@@ -33,10 +33,11 @@ func (d queueFolder) take(e eventFile) (*os.File, error) {
 
 func (d queueFolder) lock(f *os.File, e eventFile) error {
 	err := ignoringEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
 		return errTaken
-	}
-	if err != nil {
+	case lockless(err): // two processes may deliver it, and one does
+	case err != nil:
 		return fmt.Errorf("locking: %w", err)
 	}
 	// Between opening and locking another process may have delivered it, or put it off under another name.
@@ -49,6 +50,11 @@ func (d queueFolder) lock(f *os.File, e eventFile) error {
 		return errTaken
 	}
 	return err
+}
+
+// lockless reports whether a file system has no locks: each of them says so with one of these.
+func lockless(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOLCK)
 }
 
 func ignoringEINTR(call func() error) error {
