@@ -166,3 +166,17 @@ func (d *Dir) Published(id, name string) (bool, error) {
 	}
 	return err == nil && same(part, file), fault("reading a published file", err)
 }
+
+// Persist writes to the disk that a file has its name below MEDIA_ROOT. A process that died while it published may not
+// have come to that, and others tell of the file.
+func (d *Dir) Persist(name string) error {
+	if err := d.checkName(name); err != nil {
+		return err
+	}
+	in, there, err := d.folderOf(name)
+	if err != nil || !there {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // it is synced
+	return fault("writing a directory to the disk", d.syncFolder(in))
+}

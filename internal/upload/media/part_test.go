@@ -302,3 +302,22 @@ func TestSweep(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestPersist: the directory of a name is written to the disk, where it is there.
+func TestPersist(t *testing.T) {
+	f := newFixture(t, t.TempDir(), media.Config{})
+	f.publish(t, "content", "a/x")
+	var synced []string
+	f.SetSync(func(opened *os.File) error {
+		synced = append(synced, filepath.Base(opened.Name()))
+		return nil
+	})
+	for _, name := range []string{"a/x", "gone/x"} {
+		if err := f.Persist(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"a"}, synced); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// beside is another process on the directories of a site. In each of its requests, something happens meanwhile at the
-// n-th look at the clock, which follows a reading of the upload's state.
+// beside is another process on the directories of a site. Something happens meanwhile at its n-th look at the clock,
+// which follows a reading of the upload's state.
 func (s *site) beside(n int, meanwhile func()) *site {
 	s.tb.Helper()
 	other := &site{tb: s.tb, root: s.root, state: s.state, sessions: s.sessions, options: s.options}
@@ -45,10 +45,9 @@ func TestNameOfAnother(t *testing.T) {
 	if a := s.patch(path, 0, []byte("abc")); a.StatusCode < 400 {
 		t.Fatalf("PATCH: %d", a.StatusCode)
 	}
-	for _, err := range []error{os.Remove(in), os.Mkdir(in, 0o755), os.WriteFile(in+"/a.txt", []byte("Django's"), 0o600)} {
-		if err != nil {
-			t.Fatal(err)
-		}
+	err := errors.Join(os.Remove(in), os.Mkdir(in, 0o755), os.WriteFile(in+"/a.txt", []byte("Django's"), 0o600))
+	if err != nil {
+		t.Fatal(err)
 	}
 	other := s.beside(2, func() { s.do("HEAD", path, nil, nil).want(t, 200) })
 	for _, at := range []*site{other, s} {
@@ -63,8 +62,8 @@ func TestNameOfAnother(t *testing.T) {
 	}
 }
 
-// TestPublishedMeanwhile: one process publishes an upload, and dies of it, after another has read its state, for whatever that
-// was. The client comes again, and learns what has become of it. So does Django.
+// TestPublishedMeanwhile: one process publishes an upload, and dies of it, after another has read its state, for
+// whatever that was. The client comes again, and learns what has become of it. So does Django.
 func TestPublishedMeanwhile(t *testing.T) {
 	for method, h := range map[string]headers{"HEAD": nil, "PATCH": patchHeaders(3), "DELETE": nil} {
 		t.Run(method, func(t *testing.T) {

@@ -77,11 +77,14 @@ func (h *Handler) settle(ctx context.Context, id string, s *state) error {
 	if err != nil || !published || s.Finished {
 		return err
 	}
+	if err := h.Media.Persist(s.Name); err != nil {
+		return err
+	}
 	return h.announce(ctx, id, s)
 }
 
-// published says whether a file is published that may be. Nobody else uses its part meanwhile. Where another process has
-// published it, s becomes the state that this one has left.
+// published says whether a file is published that may be. Nobody else uses its part meanwhile. Where another process
+// has published it, s becomes the state that this one has left.
 func (h *Handler) published(id string, s *state) (bool, error) {
 	f, err := h.Media.OpenPart(id, -1, -1)
 	switch {

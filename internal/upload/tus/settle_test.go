@@ -60,6 +60,27 @@ func TestDiedPublishing(t *testing.T) {
 	}
 }
 
+// TestDiedUnmounted: nobody is told of a file that a dead process has published while its name cannot be written to the
+// disk.
+func TestDiedUnmounted(t *testing.T) {
+	s := newSite(t, nil)
+	path := s.create(3, "a.txt")
+	s.with(func() { s.failing = errors.New("killed") })
+	s.patch(path, 0, []byte("abc")).want(t, 503)
+	s.with(func() { s.failing = nil })
+	if err := os.Rename(s.root, s.root+".away"); err != nil {
+		t.Fatal(err)
+	}
+	s.do("HEAD", path, nil, nil).want(t, 423)
+	if err := os.Rename(s.root+".away", s.root); err != nil || len(s.told()) != 0 {
+		t.Fatal(err, s.told())
+	}
+	s.do("HEAD", path, nil, nil).want(t, 200)
+	if got := s.told(); len(got) != 1 || got[0].Name != "up/a.txt" {
+		t.Errorf("told of %v", got)
+	}
+}
+
 // part is where the part of an upload of alice's is.
 func (s *site) part(path string) string { return filepath.Join(s.state, s.idOf(path)+".part") }
 
