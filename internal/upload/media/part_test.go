@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,6 +302,43 @@ func TestSweep(t *testing.T) {
 	if diff := cmp.Diff(want, tree(t, f.state)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestOpenPartBesideSweep: a part that nobody has can be opened, also while others sweep.
+func TestOpenPartBesideSweep(t *testing.T) {
+	f := newFixture(t, t.TempDir(), media.Config{})
+	p, err := f.CreatePart(id, -1)
+	if err == nil {
+		err = p.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if n, err := f.Sweep(); n != 0 || err != nil {
+				t.Errorf("swept %d, %v", n, err)
+			}
+		}
+	})
+	for range 1000 {
+		p, err := f.OpenPart(id, -1, -1)
+		if err == nil {
+			err = p.Close()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	sweeping.Wait()
 }
 
 // TestPersist: the directory of a name is written to the disk, where it is there.

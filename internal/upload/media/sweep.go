@@ -112,12 +112,9 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer d.closeLocked(name, f)              //nolint:errcheck // it was only locked
-	if strings.HasSuffix(name, probeSuffix) { // not even locked: its process finds out whether it can do that
-		info, err := statOf(f)
-		if err != nil || !d.old(time.Unix(info.Mtim.Unix())) {
-			return false, err
-		}
+	defer d.closeLocked(name, f) //nolint:errcheck // it was only locked
+	if info, err := statOf(f); err != nil || d.spares(name, info) {
+		return false, err
 	}
 	err = d.lock(name, f)
 	if errors.Is(err, ErrBusy) {
@@ -127,14 +124,11 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 	if err := errors.Join(err, err2); err != nil {
 		return false, err
 	}
-	if info.Mode&unix.S_IFMT != unix.S_IFREG || !state.holds(name, f) {
+	if info.Mode&unix.S_IFMT != unix.S_IFREG || !state.holds(name, f) || d.spares(name, info) {
 		return false, nil
 	}
 	switch {
 	case strings.HasSuffix(name, partSuffix):
-		if !d.linked(info) {
-			return false, nil
-		}
 		// Its process did not come to write its name under Root to the disk. This one must not be the first to go.
 		if err := syncAll(state); err != nil && !unknown(err) {
 			return false, err
@@ -151,4 +145,13 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 		}
 	}
 	return true, removed(state.unlink(name))
+}
+
+// spares reports whether a file stays. It is asked before the file is locked, too: a lock would be in the way of whoever
+// opens a part, or of a process that finds out whether there are locks.
+func (d *Dir) spares(name string, info unix.Stat_t) bool {
+	if strings.HasSuffix(name, probeSuffix) {
+		return !d.old(time.Unix(info.Mtim.Unix()))
+	}
+	return strings.HasSuffix(name, partSuffix) && !d.linked(info)
 }
