@@ -110,7 +110,7 @@ type alive struct {
 
 // Verify implements middleware.Source.
 func (a *asking) Verify(ctx context.Context, cookies []string) (djangosession.Verdict, error) {
-	status, body, err := a.get(ctx, "/authenticate", cookies)
+	status, _, body, err := a.get(ctx, "/authenticate", cookies)
 	if err != nil {
 		return djangosession.Verdict{}, err
 	}
@@ -147,7 +147,7 @@ func flagOf(is *bool) djangosession.Flag {
 // Access implements middleware.Source. It asks the sidecar whether the user meets the demands: /authenticate tells no
 // groups and permissions. A user who does has what they name; one who does not has nothing.
 func (a *asking) Access(
-	ctx context.Context, cookies []string, _ *djangosession.User, demands gateway.Requirements,
+	ctx context.Context, cookies []string, user *djangosession.User, demands gateway.Requirements,
 ) (djangosession.Access, error) {
 	query := url.Values{}
 	for _, name := range demands.Groups {
@@ -156,12 +156,17 @@ func (a *asking) Access(
 	for _, name := range demands.Permissions {
 		query.Add("require", "perm:"+name)
 	}
-	status, _, err := a.get(ctx, "/auth/forward?"+query.Encode(), cookies)
+	status, header, _, err := a.get(ctx, "/auth/forward?"+query.Encode(), cookies)
 	if err != nil {
 		return djangosession.Access{}, err
 	}
 	switch status {
 	case http.StatusOK:
+		// A yes has no body. A server that is no sidecar may say 200 to every path.
+		id := gateway.Identity{UserID: user.ID}.Headers()[1]
+		if told := header[id.Name]; len(told) != 1 || told[0] != id.Value {
+			return djangosession.Access{}, errors.New("asking the sidecar: it says yes, and not of this user")
+		}
 		met := djangosession.Access{Groups: demands.Groups, Permissions: map[string]struct{}{}}
 		for _, name := range demands.Permissions {
 			met.Permissions[name] = struct{}{}
@@ -177,11 +182,11 @@ func (a *asking) Access(
 	return djangosession.Access{}, fmt.Errorf("asking the sidecar: status %d", status)
 }
 
-func (a *asking) get(ctx context.Context, path string, cookies []string) (status int, body []byte, err error) {
+func (a *asking) get(ctx context.Context, path string, cookies []string) (status int, header http.Header, body []byte, err error) {
 	//nolint:gosec // G704: the program's own URL
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+path, nil)
 	if err != nil {
-		return 0, nil, errors.New("asking the sidecar: its URL cannot be asked")
+		return 0, nil, nil, errors.New("asking the sidecar: its URL cannot be asked")
 	}
 	request.Header["Cookie"] = cookies
 	request.Header.Set("Accept", "application/json")
@@ -190,16 +195,16 @@ func (a *asking) get(ctx context.Context, path string, cookies []string) (status
 	request.Header.Set("X-Forwarded-Uri", "/")
 	response, err := a.client.Do(request) //nolint:gosec // as above
 	if err != nil {
-		return 0, nil, fmt.Errorf("asking the sidecar: %w", err)
+		return 0, nil, nil, fmt.Errorf("asking the sidecar: %w", err)
 	}
 	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err = errors.Join(err, response.Body.Close()); err == nil && len(body) > maxAnswer {
 		err = fmt.Errorf("more than %d bytes", maxAnswer)
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("reading the sidecar's answer: %w", err)
+		return 0, nil, nil, fmt.Errorf("reading the sidecar's answer: %w", err)
 	}
-	return response.StatusCode, body, nil
+	return response.StatusCode, response.Header, body, nil
 }
 
 // Ready implements middleware.Source.

@@ -65,6 +65,7 @@ func TestAskOverASocket(t *testing.T) {
 		case r.URL.RequestURI() == "/auth/forward?require=perm%3Aa.b" && r.Header.Get("X-Forwarded-Uri") == "/":
 			text(403, "")(w, r)
 		default:
+			w.Header().Set("Remote-User-Id", "7")
 			text(200, "")(w, r)
 		}
 	})}}
@@ -111,9 +112,10 @@ func TestAnswersAboutPermissions(t *testing.T) {
 	for answer, want := range map[int]int{200: 200, 403: 403, 401: 401, 500: 500, 503: 503, 404: 503, 302: 503, 204: 503} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/authenticate" {
-				text(200, `{"result": true, "user": {"id": "1", "is_superuser": true}}`)(w, r)
+				text(200, `{"result": true, "user": {"id": "1\u00e9", "is_superuser": true}}`)(w, r)
 				return
 			}
+			w.Header().Set("Remote-User-Id", "1%C3%A9")
 			w.WriteHeader(answer)
 		}))
 		site, err := guard.Ask(server.URL, guard.AskOptions{})
@@ -126,6 +128,27 @@ func TestAnswersAboutPermissions(t *testing.T) {
 			if w.Code != want || (w.Header().Get("Retry-After") != "") != (want == 503) {
 				t.Errorf("%d: %d %v; want %d", answer, w.Code, w.Header(), want)
 			}
+		}
+		site.Close()
+		server.Close()
+	}
+}
+
+// TestYesOfAnother: a server that says 200 to every path is no sidecar, and a yes about somebody else is none.
+func TestYesOfAnother(t *testing.T) {
+	for name, ids := range map[string][]string{"none": nil, "another": {"2"}, "empty": {""}, "two": {"1", "1"}} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Remote-User-Id"] = ids
+			text(200, `{"result": true, "user": {"id": "1"}}`)(w, r)
+		}))
+		site, err := guard.Ask(server.URL, guard.AskOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		site.RequirePerm("a.b")(hello).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d", name, w.Code)
 		}
 		site.Close()
 		server.Close()
