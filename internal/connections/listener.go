@@ -1,8 +1,8 @@
 // Package connections bounds how many connections a listener has, and what they keep in memory before their requests
 // are known. Where there would be more, it closes one that is of less use: the one whose request was answered first,
 // and which has still not sent all of it; one that has been about to send a request for a second, or the one that has
-// been for the longest time where these are more than half of all; then the one that has been idle for the longest;
-// and only where all are busy the new one.
+// been for the longest time where these are more than half of all, who has asked before coming last; then the one that
+// has been idle for the longest; and only where all are busy the new one.
 //
 //	l := connections.New(listener, connections.Options{Connections: 1024, HeaderBytes: 2 << 20, Now: time.Now})
 //	l.Watch(server) // before it serves
@@ -219,11 +219,25 @@ func (l *Listener) oldest(state int32) (oldest *conn, n int) {
 			continue
 		}
 		n++
-		if oldest == nil || c.since.Load() < oldest.since.Load() {
+		if oldest == nil || c.before(oldest) {
 			oldest = c
 		}
 	}
 	return oldest, n
+}
+
+// before says which of two connections in one state leaves first: the older one. But who has asked before, and begins to
+// ask again, is given a moment. Where strangers connect faster than a request is read, the gateway's connection would be
+// the oldest.
+func (c *conn) before(other *conn) bool {
+	if begins := c.begins(); begins != other.begins() {
+		return !begins
+	}
+	return c.since.Load() < other.since.Load()
+}
+
+func (c *conn) begins() bool {
+	return c.known.Load() && c.listener.now()-c.since.Load() < int64(patience)
 }
 
 // relieve closes connections with much of a header, the oldest first, until the rest keeps within HeaderBytes.

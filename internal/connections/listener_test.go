@@ -237,6 +237,38 @@ func TestManyWaiting(t *testing.T) {
 	})
 }
 
+// TestAskingAgain: who has asked before, and is about to again, has a second in which strangers leave first, however many
+// come.
+func TestAskingAgain(t *testing.T) {
+	for begun, stays := range map[time.Duration]bool{0: true, 900 * time.Millisecond: true, 1100 * time.Millisecond: false} {
+		var going chan struct{}
+		handler := func(w http.ResponseWriter, r *http.Request) {
+			connections.Answered(r) // as of HTTP/2, whose next request has begun
+			<-going
+			answer(w, r)
+		}
+		serving(t, connections.Options{Connections: 10}, handler, func(t *testing.T, dial func() *peer, _ func() int64) {
+			going = make(chan struct{}) // here, where the clock is the test's
+			gateway := dial()
+			if _, err := io.WriteString(gateway, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(begun)
+			for range 100 {
+				dial()
+			}
+			close(going)
+			response, err := http.ReadResponse(gateway.reader, nil)
+			if (err == nil) != stays {
+				t.Errorf("%v after it has begun: %v", begun, err)
+			}
+			if err == nil {
+				_ = response.Body.Close()
+			}
+		})
+	}
+}
+
 // TestHeaderBytes: unfinished headers are bounded together, and those that end count no more.
 func TestHeaderBytes(t *testing.T) {
 	serving(t, connections.Options{HeaderBytes: 100 << 10}, answer, func(t *testing.T, dial func() *peer, refused func() int64) {
