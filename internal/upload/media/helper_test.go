@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -114,8 +115,9 @@ func (f *fixture) create(tb testing.TB, content string) *media.PendingFile {
 
 func (f *fixture) publish(tb testing.TB, content string, candidates ...string) string {
 	tb.Helper()
-	name, err := f.create(tb, content).Publish(names(tb, candidates...))
-	if err != nil {
+	file := f.create(tb, content)
+	name, err := file.Publish(names(tb, candidates...))
+	if err := errors.Join(err, file.Discard()); err != nil {
 		tb.Fatal(err)
 	}
 	return name

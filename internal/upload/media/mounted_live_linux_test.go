@@ -112,7 +112,8 @@ func TestFullDisk(t *testing.T) {
 					if _, err := file.Publish(names(t, fmt.Sprintf("up/%d", i))); err != nil {
 						t.Errorf("upload %d: %v", i, err)
 					}
-				} else if err := file.Discard(); err != nil {
+				}
+				if err := file.Discard(); err != nil {
 					t.Error(err)
 				}
 			}
@@ -253,7 +254,8 @@ func TestReadOnly(t *testing.T) {
 		}
 		t.Log(err)
 		unmount(t, f.root)
-		if _, err := file.Publish(names(t, "x")); err != nil {
+		_, err = file.Publish(names(t, "x"))
+		if err := errors.Join(err, file.Discard()); err != nil {
 			t.Error(err)
 		}
 		f.expectClean(t)
@@ -450,7 +452,8 @@ func TestSharesOfTheDisk(t *testing.T) {
 				t.Errorf("%d: more than half: %v", n, err)
 			}
 			fill(t, file, int(left/2-1<<20))
-			if _, err := file.Publish(names(t, fmt.Sprint("modest", n))); err != nil {
+			_, err = file.Publish(names(t, fmt.Sprint("modest", n)))
+			if err := errors.Join(err, file.Discard()); err != nil {
 				t.Fatal(err)
 			}
 		}
