@@ -214,12 +214,13 @@ func (l *Listener) least() *conn {
 
 // oldest is the connection that has been in a state for the longest time, and how many are. Listener.mu is held.
 func (l *Listener) oldest(state int32) (oldest *conn, n int) {
+	now := l.now()
 	for c := range l.all {
 		if c.state.Load() != state {
 			continue
 		}
 		n++
-		if oldest == nil || c.before(oldest) {
+		if oldest == nil || c.before(oldest, now) {
 			oldest = c
 		}
 	}
@@ -229,15 +230,15 @@ func (l *Listener) oldest(state int32) (oldest *conn, n int) {
 // before says which of two connections in one state leaves first: the older one. But who has asked before, and begins to
 // ask again, is given a moment. Where strangers connect faster than a request is read, the gateway's connection would be
 // the oldest.
-func (c *conn) before(other *conn) bool {
-	if begins := c.begins(); begins != other.begins() {
+func (c *conn) before(other *conn, now int64) bool {
+	if begins := c.begins(now); begins != other.begins(now) {
 		return !begins
 	}
 	return c.since.Load() < other.since.Load()
 }
 
-func (c *conn) begins() bool {
-	return c.known.Load() && c.listener.now()-c.since.Load() < int64(patience)
+func (c *conn) begins(now int64) bool {
+	return c.known.Load() && now-c.since.Load() < int64(patience)
 }
 
 // relieve closes connections with much of a header, the oldest first, until the rest keeps within HeaderBytes.
