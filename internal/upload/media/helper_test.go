@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"django-sidecar/djangosession"
@@ -121,6 +122,26 @@ func (f *fixture) publish(tb testing.TB, content string, candidates ...string) s
 		tb.Fatal(err)
 	}
 	return name
+}
+
+// sweepMeanwhile sweeps over and over, as another process does, until it is stopped. check looks at each result.
+func (f *fixture) sweepMeanwhile(check func(swept int, err error)) (stop func()) {
+	done := make(chan struct{})
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				check(f.Sweep())
+			}
+		}
+	})
+	return func() {
+		close(done)
+		sweeping.Wait()
+	}
 }
 
 // tree is what is below a directory: its regular files with their contents, the rest with its type.

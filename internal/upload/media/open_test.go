@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -135,21 +134,14 @@ func second[T any](_ T, err error) error { return err }
 // TestOpenBesideSweep: a process starts while others sweep. It finds the same as when it is alone.
 func TestOpenBesideSweep(t *testing.T) {
 	f := newFixture(t, t.TempDir(), media.Config{})
-	want, done := f.Linker(), make(chan struct{})
-	var sweeping sync.WaitGroup
+	want := f.Linker()
+	var stops []func()
 	for range 2 {
-		sweeping.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				if _, err := f.Sweep(); err != nil {
-					t.Error(err)
-				}
+		stops = append(stops, f.sweepMeanwhile(func(_ int, err error) {
+			if err != nil {
+				t.Error(err)
 			}
-		})
+		}))
 	}
 	for range 100 {
 		d, err := media.Open(media.Config{Root: f.root, StateDir: f.state, Version: django52})
@@ -157,8 +149,9 @@ func TestOpenBesideSweep(t *testing.T) {
 			t.Errorf("opened: %v", err)
 		}
 	}
-	close(done)
-	sweeping.Wait()
+	for _, stop := range stops {
+		stop()
+	}
 	f.expectClean(t)
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -314,20 +313,11 @@ func TestOpenPartBesideSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	var sweeping sync.WaitGroup
-	sweeping.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			if n, err := f.Sweep(); n != 0 || err != nil {
-				t.Errorf("swept %d, %v", n, err)
-			}
+	defer f.sweepMeanwhile(func(n int, err error) {
+		if n != 0 || err != nil {
+			t.Errorf("swept %d, %v", n, err)
 		}
-	})
+	})()
 	for range 1000 {
 		p, err := f.OpenPart(id, -1, -1)
 		if err == nil {
@@ -337,8 +327,6 @@ func TestOpenPartBesideSweep(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	close(done)
-	sweeping.Wait()
 }
 
 // TestPersist: the directory of a name is written to the disk, where it is there.

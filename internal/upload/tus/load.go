@@ -99,13 +99,13 @@ func (x *exchange) openPart(id string, s *state) (*media.PendingFile, *state, er
 	case f.Size() > again.Offset:
 		err = f.Truncate(again.Offset)
 	}
-	if err != nil && missing == nil {
+	if err == nil {
+		return f, again, nil
+	}
+	if missing == nil {
 		err = also(err, f.Close())
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, again, nil
+	return nil, nil, err
 }
 
 // remove removes an upload if its state is still the one that was read; nil: there was none, or none that can be read.
