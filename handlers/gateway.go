@@ -55,9 +55,6 @@ func (s *server) judge(c echo.Context, a adapter, watch *check.CookieWatch) erro
 	return refuse(c, answer.Reply)
 }
 
-// hints are the headers by which a navigation is known. Every gateway passes them on as the client sent them.
-func hints(r *http.Request) gateway.Hints { return gateway.HintsOf(r.Header) }
-
 // joined is the list that the lines of a header make together (RFC 9110, 5.3).
 func joined(r *http.Request, name string) string { return strings.Join(r.Header.Values(name), ",") }
 

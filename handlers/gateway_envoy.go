@@ -30,7 +30,7 @@ var envoyAdapter = adapter{
 		}
 		_, uri := envoyParts(r)
 		original, err := gateway.NewRequest(r.Method, scheme, r.Host, uri)
-		return hints(r).About(original), err
+		return gateway.HintsOf(r.Header).About(original), err
 	},
 	demands: func(r *http.Request) (gateway.Requirements, error) {
 		words, _ := envoyParts(r)

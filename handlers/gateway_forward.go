@@ -16,7 +16,7 @@ var forwardAdapter = adapter{
 	path: forwardPath,
 	original: func(s *server, r *http.Request) (gateway.Request, error) {
 		if !s.trusted(r) {
-			return gateway.Request{Navigation: hints(r).Navigation(), Method: r.Method}, nil
+			return gateway.Request{Navigation: gateway.HintsOf(r.Header).Navigation(), Method: r.Method}, nil
 		}
 		method, err := single(r, "X-Forwarded-Method")
 		if err != nil {
@@ -30,7 +30,7 @@ var forwardAdapter = adapter{
 		if err != nil {
 			return gateway.Request{}, err
 		}
-		return hints(r).About(original.WithPort(joined(r, "X-Forwarded-Port"))), nil
+		return gateway.HintsOf(r.Header).About(original.WithPort(joined(r, "X-Forwarded-Port"))), nil
 	},
 	// The X-Forwarded-Uri is looked at here whoever tells it, because it can only make the decision stricter. Without
 	// it, nobody knows whether the query is the operator's, and it loosens nothing.

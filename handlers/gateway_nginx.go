@@ -27,7 +27,7 @@ var nginxAdapter = adapter{
 			method = http.MethodGet // nginx never redirects by our status, and this is no preflight
 		}
 		original, err := gateway.ParseRequest(method, url)
-		return hints(r).About(original), err
+		return gateway.HintsOf(r.Header).About(original), err
 	},
 	demands: func(r *http.Request) (gateway.Requirements, error) {
 		// A subrequest has no query of the client's: all of it must be understood.

@@ -20,7 +20,8 @@ type Hints struct {
 	MethodOverride             string // X-HTTP-Method-Override and its like, all together
 }
 
-// HintsOf are the hints in the header of a request, whose names are in the form that net/http gives them.
+// HintsOf are the hints in the header of a request, whose names are in the form that net/http gives them. Every gateway
+// passes them on as the client sent them.
 func HintsOf(header map[string][]string) Hints {
 	joined := func(name string) string { return strings.Join(header[name], ",") }
 	return Hints{
