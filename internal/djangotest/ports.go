@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
+
+	"django-sidecar/internal/flock"
 )
 
 // freePort returns a loopback port that nothing listens on, another one each time until they are used up. It lies below
@@ -49,7 +50,7 @@ var ownPorts = sync.OnceValues(func() (own ports, err error) {
 		if err != nil {
 			continue // another user's
 		}
-		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+		if err = flock.Try(f); err == nil {
 			return ports{first, f}, nil
 		}
 		_ = f.Close()

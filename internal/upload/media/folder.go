@@ -85,13 +85,3 @@ func (d folder) holds(name string, f *os.File) bool {
 	named, err2 := d.stat(name)
 	return errors.Join(err, err2) == nil && same(opened, named)
 }
-
-// lock locks a file for as long as it is open, so that others can tell whether it is in use. The kernel unlocks it when
-// the process dies, however it does; neither process ids nor boot ids tell that across containers.
-func lock(f *os.File) error {
-	err := again(func() error { return unix.Flock(fd(f), unix.LOCK_EX|unix.LOCK_NB) })
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return ErrBusy
-	}
-	return err
-}

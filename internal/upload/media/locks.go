@@ -1,16 +1,19 @@
 package media
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"time"
+
+	"django-sidecar/internal/flock"
 )
 
 // staleAfter is when a file of the state directory has no process any more that writes to it, where no lock says so. An
 // upload that stands still is ended much earlier.
 const staleAfter = time.Hour
 
-// locks stands in for flock(2) where the file system refuses it. It knows of the files of this process alone.
+// locks stands in for package flock where the file system has no locks. It knows of the files of this process alone.
 type locks struct {
 	mu   sync.Mutex
 	held map[string]*os.File // by name in the state directory
@@ -19,7 +22,11 @@ type locks struct {
 // lock locks a file of the state directory for as long as it is open, or fails with ErrBusy.
 func (d *Dir) lock(name string, f *os.File) error {
 	if d.flocks {
-		return lock(f)
+		err := flock.Try(f)
+		if errors.Is(err, flock.ErrHeld) {
+			return ErrBusy
+		}
+		return err
 	}
 	d.locks.mu.Lock()
 	defer d.locks.mu.Unlock()

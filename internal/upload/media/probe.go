@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"django-sidecar/internal/flock"
 )
 
 // probeSuffix is how the names of files end by which a process finds out what the file system can do. It has no locks yet
@@ -66,12 +68,12 @@ func (p *probing) create() (err error) {
 }
 
 func (p *probing) probeLocks() error {
-	err := lock(p.file)
+	err := flock.Try(p.file)
 	p.flocks = err == nil
 	if err == nil {
 		return nil
 	}
-	if !unknown(err) && !errors.Is(err, unix.ENOLCK) {
+	if !errors.Is(err, errors.ErrUnsupported) {
 		return fault("locking a file in the state directory", err)
 	}
 	p.lacks("no locks (flock): two sidecars with one state directory may write to the same upload, and what a crash "+

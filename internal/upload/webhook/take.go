@@ -6,13 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"django-sidecar/internal/flock"
 )
 
 // errTaken says that an event is on its way, or was delivered, in another process.
 var errTaken = errors.New("taken by another process")
 
-// take opens an event's file and locks it: until it is closed, no other process delivers it. The kernel unlocks it
-// when the process dies, however it does.
+// take opens an event's file and locks it: until it is closed, no other process delivers it.
 func (d queueFolder) take(e eventFile) (*os.File, error) {
 	// Whatever it is that has the name: no symlink is followed, and no pipe waited for.
 	f, err := os.OpenFile(d.path(e.name()), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
@@ -32,11 +33,10 @@ func (d queueFolder) take(e eventFile) (*os.File, error) {
 }
 
 func (d queueFolder) lock(f *os.File, e eventFile) error {
-	err := ignoringEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
-	switch {
-	case errors.Is(err, syscall.EWOULDBLOCK):
+	switch err := flock.Try(f); {
+	case errors.Is(err, flock.ErrHeld):
 		return errTaken
-	case lockless(err): // two processes may deliver it, and one does
+	case errors.Is(err, errors.ErrUnsupported): // two processes may deliver it, and one does
 	case err != nil:
 		return fmt.Errorf("locking: %w", err)
 	}
@@ -50,17 +50,4 @@ func (d queueFolder) lock(f *os.File, e eventFile) error {
 		return errTaken
 	}
 	return err
-}
-
-// lockless reports whether a file system has no locks: each of them says so with one of these.
-func lockless(err error) bool {
-	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOLCK)
-}
-
-func ignoringEINTR(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
 }
