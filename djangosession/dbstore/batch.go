@@ -293,9 +293,10 @@ func (q *lookupQueue[R]) ask(batch []*lookup[R]) {
 			batch[i].result, batch[i].err = r, nil
 		}
 	})
+	alone := err != nil && refusesData(err)
 	for _, l := range batch {
 		switch {
-		case refusesData(err), err == nil && unexpectedKey && l.err != nil:
+		case alone, err == nil && unexpectedKey && l.err != nil:
 			l.err = errAlone // a collation has matched another spelling of a key, or a row's key was not asked for
 		case err != nil:
 			l.err = err

@@ -162,9 +162,9 @@ func (s *Sessions) rows(ctx context.Context, find *statement, keys []string, fou
 	asked := s.config.Now()
 	args := []any{s.config.Dialect.now(asked, s.config.Zone), array(keys)}
 	err := find.all(ctx, args, func(a *answer) error {
+		var key sql.NullString
+		row := sessionRow{asked: asked}
 		for {
-			var key sql.NullString
-			row := sessionRow{asked: asked}
 			if more, err := a.next(&key, &row.data, &row.expires, &row.alive); err != nil || !more {
 				return err
 			}

@@ -128,25 +128,28 @@ func (m mark) Scan(v any) error {
 type answer struct {
 	*sql.Rows
 
-	mark   mark
 	joined bool
-	seen   bool // a row of it
+	own    []any         // where a row's first columns are scanned to, which are no caller's
+	found  sql.NullInt64 // the second of them, where the query is joined
+	seen   bool          // a row of it
+}
+
+func (s *statement) answer(rows *sql.Rows) *answer {
+	a := &answer{Rows: rows, joined: s.joined, found: sql.NullInt64{Int64: 1}, own: make([]any, 0, 12)}
+	if a.own = append(a.own, s.mark); s.joined {
+		a.own = append(a.own, &a.found)
+	}
+	return a
 }
 
 // next scans the next row that was found into dest. more is false after the last one.
 func (a *answer) next(dest ...any) (more bool, err error) {
-	found := sql.NullInt64{Int64: 1}
-	row := make([]any, 1, len(dest)+2)
-	row[0] = a.mark
-	if a.joined {
-		row = append(row, &found)
-	}
-	row = append(row, dest...)
+	row := append(a.own, dest...) //nolint:gocritic // into the rest of its array, row by row
 	for a.Next() {
 		if err := a.Scan(row...); err != nil {
 			return false, err
 		}
-		if a.seen = true; found.Int64 == 1 {
+		if a.seen = true; a.found.Int64 == 1 {
 			return true, nil
 		}
 	}
@@ -208,7 +211,7 @@ func (s *statement) try(
 		return used, false, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	a := &answer{Rows: rows, mark: s.mark, joined: s.joined}
+	a := s.answer(rows)
 	err = read(a)
 	return used, a.seen, err
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -210,11 +211,14 @@ func (u *Users) findAll(
 	ctx context.Context, shape *userShape, keys []string, found func(key string, row *userRow),
 ) error {
 	err := shape.all.all(ctx, u.parameters(array(keys)), func(a *answer) error {
+		scanned := userRow{hashed: make([]any, len(shape.hashed))}
+		columns := scanned.columns()
 		for {
-			row := userRow{hashed: make([]any, len(shape.hashed))}
-			if more, err := a.next(row.columns()...); err != nil || !more {
+			if more, err := a.next(columns...); err != nil || !more {
 				return err
 			}
+			row := scanned
+			row.hashed = slices.Clone(scanned.hashed)
 			found(row.id.String, &row)
 		}
 	})
