@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"django-sidecar/internal/djangotest"
 )
@@ -227,12 +228,12 @@ func TestAudit(t *testing.T) {
 
 // TestAuditOnAFullDisk: requests are answered as before, the metric says what is lost, and it goes on when there is room.
 func TestAuditOnAFullDisk(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	dir, disk := t.TempDir(), t.TempDir()
-	mustMount(t, "tmpfs", disk, "tmpfs", 0, "size=64k")
-	defer mustUnmount(t, disk)
+	djangotest.Mount(t, "tmpfs", disk, "tmpfs", 0, "size=64k")
+	defer djangotest.Unmount(t, disk, unix.MNT_DETACH)
 	path, ballast := filepath.Join(disk, "audit.log"), filepath.Join(disk, "ballast")
 	log := &auditLog{path: path}
 	site := newUploadSite(t, dir, map[string]string{"SIDECAR_AUDIT_LOG": path})

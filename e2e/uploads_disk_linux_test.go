@@ -3,56 +3,18 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"django-sidecar/internal/djangotest"
+
 	"golang.org/x/sys/unix"
 )
-
-const insideVariable = "UPLOADS_TEST_INSIDE"
-
-// insideMounts runs the test in a process that has its mounts to itself, so that they go with it. It reports whether it is
-// that process already.
-func insideMounts(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(insideVariable) != "" {
-		return true
-	}
-	if os.Getuid() != 0 {
-		t.Fatal("must be run by root, who may mount file systems")
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), insideVariable+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	out, err := cmd.CombinedOutput()
-	t.Logf("inside:\n%s", out)
-	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
-		t.Errorf("in a mount namespace of its own (which takes CAP_SYS_ADMIN): %v", err)
-	}
-	return false
-}
-
-func mustMount(t *testing.T, source, target, kind string, flags uintptr, options string) {
-	t.Helper()
-	if err := unix.Mount(source, target, kind, flags, options); err != nil {
-		t.Fatalf("mounting %s: %v", target, err)
-	}
-}
-
-func mustUnmount(t *testing.T, target string) {
-	t.Helper()
-	if err := unix.Unmount(target, unix.MNT_DETACH); err != nil { // the database is open still
-		t.Errorf("unmounting %s: %v", target, err)
-	}
-}
 
 // chunkedUpload sends a form without its length, as far as it is read, and returns the answer.
 func chunkedUpload(ctx context.Context, url, cookie, form string) (status int, err error) {
@@ -72,12 +34,12 @@ func chunkedUpload(ctx context.Context, url, cookie, form string) (status int, e
 
 // TestUploadsOnAFullDisk: what has no room is refused and leaves nothing, and what has room is taken afterwards.
 func TestUploadsOnAFullDisk(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	disk := t.TempDir()
-	mustMount(t, "tmpfs", disk, "tmpfs", 0, "size=16m")
-	defer mustUnmount(t, disk)
+	djangotest.Mount(t, "tmpfs", disk, "tmpfs", 0, "size=16m")
+	defer djangotest.Unmount(t, disk, unix.MNT_DETACH)
 	site := newUploadSite(t, disk, uploadSettings())
 	addr := site.serve(t)
 	small, smallRest := uploadForm("small.txt", 1<<20)
@@ -140,12 +102,12 @@ func tusRequest(t *testing.T, method, url, cookie string, header map[string]stri
 
 // TestUploadsThatAreOnlyAnnounced: they take nothing of the disk, and nothing of what another user needs.
 func TestUploadsThatAreOnlyAnnounced(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	disk := t.TempDir()
-	mustMount(t, "tmpfs", disk, "tmpfs", 0, "size=64m,nr_inodes=1000")
-	defer mustUnmount(t, disk)
+	djangotest.Mount(t, "tmpfs", disk, "tmpfs", 0, "size=64m,nr_inodes=1000")
+	defer djangotest.Unmount(t, disk, unix.MNT_DETACH)
 	site := newUploadSite(t, disk, map[string]string{
 		"SIDECAR_UPLOAD_MAX_UNFINISHED_FILES_PER_USER": "20", "SIDECAR_UPLOAD_MIN_FREE": "1MiB",
 	})
@@ -217,19 +179,19 @@ func TestResumableUploadsAreCounted(t *testing.T) {
 
 // TestUploadsOnAReadOnlyDisk: MEDIA_ROOT becomes read-only while a file comes, and is again as it was.
 func TestUploadsOnAReadOnlyDisk(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	disk := t.TempDir()
-	mustMount(t, "tmpfs", disk, "tmpfs", 0, "size=64m")
-	defer mustUnmount(t, disk)
+	djangotest.Mount(t, "tmpfs", disk, "tmpfs", 0, "size=64m")
+	defer djangotest.Unmount(t, disk, unix.MNT_DETACH)
 	site := newUploadSite(t, disk, uploadSettings())
 	addr := site.serve(t)
 	first, rest := uploadForm("file.txt", 1<<20)
 	length := len(first) + len(rest)
 	u := mustBegin(t, addr, site.cookie, first, length)
-	mustMount(t, site.root, site.root, "", unix.MS_BIND, "")
-	mustMount(t, "", site.root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+	djangotest.Mount(t, site.root, site.root, "", unix.MS_BIND, "")
+	djangotest.Mount(t, "", site.root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
 	if status, text, err := u.end(rest); err != nil || status != http.StatusServiceUnavailable {
 		t.Errorf("one that was going on: got %d %s, %v", status, text, err)
 	}
@@ -237,7 +199,7 @@ func TestUploadsOnAReadOnlyDisk(t *testing.T) {
 		t.Errorf("a new one: got %d %s, %v", status, text, err)
 	}
 	site.wantNoUploads(t, "a read-only disk")
-	mustUnmount(t, site.root)
+	djangotest.Unmount(t, site.root, unix.MNT_DETACH)
 	if status, text, err := mustBegin(t, addr, site.cookie, first, length).end(rest); err != nil || status != http.StatusCreated {
 		t.Errorf("afterwards: got %d %s, %v", status, text, err)
 	}

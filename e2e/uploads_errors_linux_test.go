@@ -106,7 +106,7 @@ func (s *refusedSite) resume(t *testing.T, path string) (int, http.Header) {
 // TestStorageErrors: whatever the disk says at whichever call, a client is told the same by both ways to upload, and can go on
 // when the disk does.
 func TestStorageErrors(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	s := newRefusedSite(t)
@@ -128,7 +128,7 @@ func TestStorageErrors(t *testing.T) {
 
 // TestWebhookWithoutLocks: Django is told of an upload on a file system that has no locks.
 func TestWebhookWithoutLocks(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	told := make(chan string, 1)

@@ -20,7 +20,7 @@ import (
 // upload, in each way to give a file its name. The next one goes on with it, and there is one whole file. Package media's tests try
 // each call.
 func TestResumableUploadsSurviveKills(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	program, s := sidecarProgram(t), newRefusedSite(t)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"django-sidecar/internal/djangotest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -25,8 +27,8 @@ func (r *rig) fillDisk(t *testing.T) (makeRoom func()) {
 	if err := os.Mkdir(disk, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	mustMount(t, "tmpfs", disk, "tmpfs", 0, "size=1m,mode=0700")
-	t.Cleanup(func() { mustUnmount(t, disk) })
+	djangotest.Mount(t, "tmpfs", disk, "tmpfs", 0, "size=1m,mode=0700")
+	t.Cleanup(func() { djangotest.Unmount(t, disk, unix.MNT_DETACH) })
 	server, ok := owner.Sys().(*syscall.Stat_t)
 	if !ok {
 		t.Fatalf("nobody owns %s", data)
@@ -46,13 +48,13 @@ func (r *rig) fillDisk(t *testing.T) (makeRoom func()) {
 			RAISE 'the disk is not full';
 		EXCEPTION WHEN disk_full THEN NULL;
 		END $$`)
-	return func() { mustMount(t, "tmpfs", disk, "tmpfs", unix.MS_REMOUNT, "size=32m") }
+	return func() { djangotest.Mount(t, "tmpfs", disk, "tmpfs", unix.MS_REMOUNT, "size=32m") }
 }
 
 // TestWritingOnAFullDisk: sessions that have no room are a 503, and nothing of them is written. Who only asks is answered
 // at once, and who logs out is logged out: to delete takes no room.
 func TestWritingOnAFullDisk(t *testing.T) {
-	if !insideMounts(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	r := newWritingRig(t, newCluster(t, 4*time.Second), nil)

@@ -9,6 +9,7 @@
 //   - [Redis] (also as a Sentinel, with TLS, users, cluster mode) and [Memcached] give one test a server of its own.
 //   - [NewFaultProxy] puts a TCP proxy in front of anything; it refuses, resets, swallows, slows and cuts.
 //   - [StartProcess] runs any other child process.
+//   - [OwnMounts] gives one test mounts of its own, and [Roles] has the test binary itself be the other process.
 //   - [Suite] is what TestMain runs, so that the shared servers stop with the last test.
 //
 // A test that needs a server carries the build tag live, as this package's own tests do:

@@ -217,7 +217,7 @@ func limited() error {
 func TestFileSizeLimit(t *testing.T) {
 	f := newFixture(t, t.TempDir(), media.Config{})
 	cmd := exec.Command(os.Args[0], f.root, f.state)
-	cmd.Env = append(os.Environ(), roleVariable+"=limited")
+	cmd.Env = append(os.Environ(), roles.As("limited"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -14,23 +13,15 @@ import (
 	"testing"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/upload/media"
 )
 
-// roles are what this binary does in place of the tests when it starts itself again under one of these names.
-var roles = map[string]func() error{}
-
-const roleVariable = "MEDIA_TEST_ROLE"
+var roles = djangotest.Roles{}
 
 func TestMain(m *testing.M) {
-	role, ok := roles[os.Getenv(roleVariable)]
-	if !ok {
-		os.Exit(m.Run())
-	}
-	if err := role(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	roles.Play()
+	m.Run()
 }
 
 var django52 = djangosession.Version{Major: 5, Minor: 2, Patch: djangosession.LatestPatch}

@@ -166,7 +166,7 @@ func TestKilled(t *testing.T) {
 func killOne(t *testing.T, f *fixture, reported map[string]uint64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], f.root, f.state, f.Linker())
-	cmd.Env = append(os.Environ(), roleVariable+"=publisher")
+	cmd.Env = append(os.Environ(), roles.As("publisher"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err = errors.Join(err, cmd.Start()); err != nil {

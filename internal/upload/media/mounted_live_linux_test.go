@@ -15,45 +15,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/upload/media"
 )
-
-const insideVariable = "MEDIA_TEST_INSIDE"
-
-// inside runs the test in a process that has its mounts to itself, so that they go with it. It reports whether it is that
-// process already.
-func inside(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(insideVariable) != "" {
-		return true
-	}
-	if os.Getuid() != 0 {
-		t.Fatal("must be run by root, who may mount file systems")
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), insideVariable+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	out, err := cmd.CombinedOutput()
-	t.Logf("inside:\n%s", out)
-	if err != nil {
-		t.Errorf("in a mount namespace of its own (which takes CAP_SYS_ADMIN): %v", err)
-	}
-	return false
-}
-
-func mount(t *testing.T, source, target, kind string, flags uintptr, options string) {
-	t.Helper()
-	if err := unix.Mount(source, target, kind, flags, options); err != nil {
-		t.Fatalf("mounting %s: %v", target, err)
-	}
-}
-
-func unmount(t *testing.T, target string) {
-	t.Helper()
-	if err := unix.Unmount(target, 0); err != nil {
-		t.Fatalf("unmounting %s: %v", target, err)
-	}
-}
 
 // onTmpfs runs a test in every way to name a file, each time on a small disk of its own.
 func onTmpfs(t *testing.T, options string, c media.Config, test func(t *testing.T, f *fixture)) {
@@ -61,8 +25,8 @@ func onTmpfs(t *testing.T, options string, c media.Config, test func(t *testing.
 	for _, linker := range linkers(t) {
 		t.Run(linker, func(t *testing.T) {
 			disk := t.TempDir()
-			mount(t, "tmpfs", disk, "tmpfs", 0, options)
-			defer unmount(t, disk)
+			djangotest.Mount(t, "tmpfs", disk, "tmpfs", 0, options)
+			defer djangotest.Unmount(t, disk, 0)
 			f := newFixture(t, disk, c)
 			f.Force(linker)
 			test(t, f)
@@ -81,7 +45,7 @@ func free(t *testing.T, path string) int64 {
 
 // TestFullDisk: uploads are refused before the disk is full, and those that were not are finished.
 func TestFullDisk(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	const minFree, slack = 1 << 20, 256 << 10
@@ -133,7 +97,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestUnknownSizes: uploads whose sizes are not known share what there is; those that do not fit leave nothing.
 func TestUnknownSizes(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	onTmpfs(t, "size=16m", media.Config{}, func(t *testing.T, f *fixture) {
@@ -176,7 +140,7 @@ func TestUnknownSizes(t *testing.T) {
 
 // TestSomebodyElse fills the disk, or takes its last inode: the system's own ENOSPC.
 func TestSomebodyElse(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	onTmpfs(t, "size=4m", media.Config{}, func(t *testing.T, f *fixture) {
@@ -228,13 +192,13 @@ func TestSomebodyElse(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	onTmpfs(t, "", media.Config{}, func(t *testing.T, f *fixture) {
 		file := f.create(t, "content")
-		mount(t, f.root, f.root, "", unix.MS_BIND, "")
-		mount(t, "", f.root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+		djangotest.Mount(t, f.root, f.root, "", unix.MS_BIND, "")
+		djangotest.Mount(t, "", f.root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
 		for _, name := range []string{"x", "a/b/x"} {
 			// A rename between two mounts is refused before it is known that one of them is read-only.
 			if _, err := file.Publish(names(t, name)); !errors.Is(err, media.ErrReadOnly) && !errors.Is(err, media.ErrOutside) {
@@ -253,7 +217,7 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		t.Log(err)
-		unmount(t, f.root)
+		djangotest.Unmount(t, f.root, 0)
 		_, err = file.Publish(names(t, "x"))
 		if err := errors.Join(err, file.Discard()); err != nil {
 			t.Error(err)
@@ -264,17 +228,17 @@ func TestReadOnly(t *testing.T) {
 
 // TestMounts: links do not cross mounts, not even of one file system.
 func TestMounts(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	onTmpfs(t, "", media.Config{}, func(t *testing.T, f *fixture) {
 		other := t.TempDir()
-		mount(t, "tmpfs", other, "tmpfs", 0, "mode=0700")
-		defer unmount(t, other)
+		djangotest.Mount(t, "tmpfs", other, "tmpfs", 0, "mode=0700")
+		defer djangotest.Unmount(t, other, 0)
 		for _, state := range []string{other, f.state} {
 			if state == f.state {
-				mount(t, f.state, f.state, "", unix.MS_BIND, "")
-				defer unmount(t, f.state)
+				djangotest.Mount(t, f.state, f.state, "", unix.MS_BIND, "")
+				defer djangotest.Unmount(t, f.state, 0)
 			}
 			_, err := media.Open(media.Config{Root: f.root, StateDir: state, Version: django52})
 			if !errors.Is(err, syscall.EXDEV) {
@@ -286,8 +250,8 @@ func TestMounts(t *testing.T) {
 		if err := os.Mkdir(below, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		mount(t, "tmpfs", below, "tmpfs", 0, "")
-		defer unmount(t, below)
+		djangotest.Mount(t, "tmpfs", below, "tmpfs", 0, "")
+		defer djangotest.Unmount(t, below, 0)
 		file := f.create(t, "content")
 		if _, err := file.Publish(names(t, "below/x")); !errors.Is(err, media.ErrOutside) {
 			t.Errorf("got %v", err)
@@ -301,12 +265,12 @@ func TestMounts(t *testing.T) {
 
 // TestOverlay: overlayfs, which containers have, gives names in each way.
 func TestOverlay(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	base := t.TempDir()
-	mount(t, "tmpfs", base, "tmpfs", 0, "")
-	defer unmount(t, base)
+	djangotest.Mount(t, "tmpfs", base, "tmpfs", 0, "")
+	defer djangotest.Unmount(t, base, 0)
 	in := func(name string) string { return filepath.Join(base, name) }
 	for _, name := range []string{"lower", "upper", "work", "merged", "lower/media", "lower/more"} {
 		if err := os.Mkdir(in(name), 0o755); err != nil {
@@ -316,8 +280,8 @@ func TestOverlay(t *testing.T) {
 	if err := os.WriteFile(in("lower/media/taken"), []byte("of the image"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mount(t, "overlay", in("merged"), "overlay", 0, "lowerdir="+in("lower")+",upperdir="+in("upper")+",workdir="+in("work"))
-	defer unmount(t, in("merged"))
+	djangotest.Mount(t, "overlay", in("merged"), "overlay", 0, "lowerdir="+in("lower")+",upperdir="+in("upper")+",workdir="+in("work"))
+	defer djangotest.Unmount(t, in("merged"), 0)
 	f := (&fixture{root: in("merged/media"), state: in("merged/.django-sidecar")}).open(t, media.Config{})
 	if f.Linker() != "O_TMPFILE and /proc" || len(f.Lacking()) != 0 {
 		t.Errorf("files are %s, lacking %v", f.Linker(), f.Lacking())
@@ -339,7 +303,7 @@ func TestOverlay(t *testing.T) {
 // TestPowerCut stops an ext4 as a power cut would: what the disk does not have by then is lost. What Publish has returned is
 // there when it is mounted again, and every file is whole.
 func TestPowerCut(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	const cuts = 10
@@ -354,7 +318,7 @@ func TestPowerCut(t *testing.T) {
 			reported, found := map[string]uint64{}, outcomes{}
 			for range cuts {
 				publishUntilCut(t, f, disk, reported)
-				unmount(t, disk)
+				djangotest.Unmount(t, disk, 0)
 				shell(t, "mount", "-o", "loop", image, disk)
 				found.add(restart(t, f, true, reported))
 				verify(t, f.root, reported)
@@ -363,7 +327,7 @@ func TestPowerCut(t *testing.T) {
 				}
 			}
 			t.Logf("%d cuts, %d files, %+v", cuts, len(reported), found)
-			unmount(t, disk)
+			djangotest.Unmount(t, disk, 0)
 		})
 	}
 }
@@ -414,7 +378,7 @@ func publishUntilCut(t *testing.T, f *fixture, disk string, reported map[string]
 
 // TestSharesOfTheDisk: what one owner is promised, and does not send, leaves half of the disk to another, and takes nothing of it.
 func TestSharesOfTheDisk(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	const size = 4 << 20

@@ -178,7 +178,7 @@ func run(t *testing.T, cmd *exec.Cmd, r request) []byte {
 func saveAll(t *testing.T, r request) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"=saver")
+	cmd.Env = append(os.Environ(), roles.As("saver"))
 	run(t, cmd, r)
 }
 

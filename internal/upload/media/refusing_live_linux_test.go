@@ -76,7 +76,7 @@ var refusingCases = []struct {
 
 // TestRefusingFileSystems: whatever a file system refuses, uploads are published as well as it can, and it is said what is lost.
 func TestRefusingFileSystems(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	r, told := djangotest.NewRefusingFS(t), map[string]syscall.Errno{}
@@ -172,7 +172,7 @@ func (f *fixture) publishAll(t *testing.T) {
 
 // TestRefusedLater: what Open has found to work may be refused by one directory, or from now on.
 func TestRefusedLater(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	r := djangotest.NewRefusingFS(t)
@@ -202,7 +202,7 @@ func TestRefusedLater(t *testing.T) {
 
 // TestWithoutLocks: what is in use stays, and what is left behind goes when it is old.
 func TestWithoutLocks(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	r := djangotest.NewRefusingFS(t)
@@ -280,7 +280,7 @@ func awaitEnd() error {
 // MEDIA_ROOT is whole; a name that is reserved is an empty file that nobody may read, until the next process has swept it. A
 // part is published once.
 func TestKilledAtEachStep(t *testing.T) {
-	if !inside(t) {
+	if !djangotest.OwnMounts(t) {
 		return
 	}
 	r := djangotest.NewRefusingFS(t)
@@ -333,7 +333,7 @@ func (f *fixture) killAtEachStep(t *testing.T, r *djangotest.RefusingFS, told ma
 func (f *fixture) killedAt(t *testing.T, r *djangotest.RefusingFS, told map[string]syscall.Errno, role string, call int) bool {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], f.root, f.state)
-	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	cmd.Env = append(os.Environ(), roles.As(role))
 	cmd.Stderr = new(bytes.Buffer)
 	in, err := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()

@@ -38,7 +38,7 @@ func TestVFAT(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	uml := exec.CommandContext(t.Context(), "linux.uml", "mem=256M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", "quiet",
-		"ubda="+image, "con=null", "con0=null,fd:1", "uml_dir="+base, "init="+program, roleVariable+"=vfat", vfatVariable+"="+mounted)
+		"ubda="+image, "con=null", "con0=null,fd:1", "uml_dir="+base, "init="+program, roles.As("vfat"), vfatVariable+"="+mounted)
 	uml.Env = append(os.Environ(), "TMPDIR="+base)
 	out, err := uml.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestVFAT") || strings.Contains(string(out), "--- FAIL") {

@@ -23,26 +23,17 @@ import (
 	"go.uber.org/goleak"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
 	"django-sidecar/internal/upload/tus"
 )
 
-// roles are what this binary does in place of the tests when it starts itself again under one of these names.
-var roles = map[string]func() error{}
-
-const roleVariable = "TUS_TEST_ROLE"
+var roles = djangotest.Roles{}
 
 func TestMain(m *testing.M) {
-	role, ok := roles[os.Getenv(roleVariable)]
-	if !ok {
-		goleak.VerifyTestMain(m)
-		return
-	}
-	if err := role(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	roles.Play()
+	goleak.VerifyTestMain(m)
 }
 
 // site is a handler on a new MEDIA_ROOT, with the sessions of some users.

@@ -183,7 +183,7 @@ func TestKilled(t *testing.T) {
 func live(t *testing.T, args []string, jobs []*job, last bool) int {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), roleVariable+"=server")
+	cmd.Env = append(os.Environ(), roles.As("server"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err = errors.Join(err, cmd.Start()); err != nil {

@@ -15,25 +15,16 @@ import (
 
 	"go.uber.org/goleak"
 
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/upload/webhook"
 	"django-sidecar/signing"
 )
 
-// roles are what this binary does in place of the tests when it starts itself again under one of these names.
-var roles = map[string]func() error{}
-
-const roleVariable = "WEBHOOK_TEST_ROLE"
+var roles = djangotest.Roles{}
 
 func TestMain(m *testing.M) {
-	role, ok := roles[os.Getenv(roleVariable)]
-	if !ok {
-		goleak.VerifyTestMain(m)
-		return
-	}
-	if err := role(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	roles.Play()
+	goleak.VerifyTestMain(m)
 }
 
 const secretKey = "the application's"

@@ -132,7 +132,7 @@ func TestKilled(t *testing.T) {
 func killOne(t *testing.T, url, dir string) (ids []string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], url, dir)
-	cmd.Env = append(os.Environ(), roleVariable+"=sidecar")
+	cmd.Env = append(os.Environ(), roles.As("sidecar"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err = errors.Join(err, cmd.Start()); err != nil {

@@ -171,7 +171,7 @@ func smallDisk() error {
 func TestNoRoom(t *testing.T) {
 	f := open(t, newDir(t), webhook.Options{})
 	cmd := exec.Command(os.Args[0], f.dir)
-	cmd.Env = append(os.Environ(), roleVariable+"=small disk")
+	cmd.Env = append(os.Environ(), roles.As("small disk"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
