@@ -126,7 +126,7 @@ func TestStorageErrors(t *testing.T) {
 	s.refuse(t, nowhere, syscall.EIO, http.StatusServiceUnavailable)
 }
 
-// TestWebhookWithoutLocks: Django is told of an upload on a file system that has no locks.
+// TestWebhookWithoutLocks: Django is told of an upload on a file system that has no locks, or locks only what may be written to.
 func TestWebhookWithoutLocks(t *testing.T) {
 	if !djangotest.OwnMounts(t) {
 		return
@@ -135,19 +135,26 @@ func TestWebhookWithoutLocks(t *testing.T) {
 	application := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r.URL.Path }))
 	t.Cleanup(application.Close)
 	t.Setenv("SIDECAR_UPLOAD_WEBHOOK", application.URL+"/hook")
-	s := newRefusedSite(t)
-	s.disk.Tell(t, djangotest.Refusals{Refuse: map[string]syscall.Errno{"flock": syscall.ENOLCK}})
-	s.url = "http://" + s.serve(t)
-	if status, _ := s.upload(t); status != http.StatusCreated {
-		t.Fatalf("an upload: %d", status)
-	}
-	select {
-	case path := <-told:
-		if path != "/hook" {
-			t.Errorf("Django is told at %s", path)
-		}
-	case <-time.After(30 * time.Second):
-		t.Error("Django is told of nothing")
+	for name, refusals := range map[string]djangotest.Refusals{
+		"none":              {Refuse: map[string]syscall.Errno{"flock": syscall.ENOLCK}},
+		"for who may write": {WriteToLock: true}, // as NFS has it
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newRefusedSite(t)
+			s.disk.Tell(t, refusals)
+			s.url = "http://" + s.serve(t)
+			if status, _ := s.upload(t); status != http.StatusCreated {
+				t.Fatalf("an upload: %d", status)
+			}
+			select {
+			case path := <-told:
+				if path != "/hook" {
+					t.Errorf("Django is told at %s", path)
+				}
+			case <-time.After(30 * time.Second):
+				t.Error("Django is told of nothing")
+			}
+		})
 	}
 }
 

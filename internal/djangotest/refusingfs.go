@@ -29,6 +29,8 @@ type Refusals struct {
 	Mode int `json:"mode,omitempty"`
 	// NoSpaceTold has statfs say nothing.
 	NoSpaceTold bool `json:"no_space_told,omitempty"`
+	// WriteToLock has only what is open for writing be locked, as on NFS.
+	WriteToLock bool `json:"write_to_lock,omitempty"`
 	// Kill kills a process before one of the calls that change something; nil kills nobody.
 	Kill *KillAt `json:"kill,omitempty"`
 }

@@ -14,6 +14,8 @@ var ErrHeld = errors.New("the file is locked")
 // Try locks f for as long as it is open, and waits for nobody. The kernel unlocks it when the process dies, however it
 // does; neither process ids nor boot ids tell that across containers.
 //
+// f must be open for writing: NFS refuses to lock another (Linux 6.1, fs/nfs/nfs4proc.c, nfs4_proc_lock).
+//
 // It fails with ErrHeld, and with [errors.ErrUnsupported] where the file system has no locks.
 func Try(f *os.File) error {
 	for {

@@ -9,6 +9,7 @@ CONTROL is JSON, read at each call:
     mode          the permissions that every file has, whatever chmod says
     kill          {"pid": 1, "at": 3} kills a process in place of the third call from now on that changes something
     no_space_told statfs says nothing
+    write_to_lock what is not open for writing is not locked (EBADF), as on NFS
 """
 import errno
 import fcntl
@@ -124,6 +125,8 @@ class Refusing(mfusepy.Operations):
         os.lchown(path, uid, gid)
 
     def do_flock(self, path, fh, op):
+        if self.told.get("write_to_lock") and op & fcntl.LOCK_EX and fcntl.fcntl(fh, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "not open for writing")
         fcntl.flock(fh, op)
 
     def access(self, path, mode):

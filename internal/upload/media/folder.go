@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,15 @@ func (d folder) openFile(name string, flags int, mode uint32) (*os.File, error) 
 		return nil, &os.PathError{Op: "openat", Path: name, Err: err}
 	}
 	return os.NewFile(uintptr(opened), name), nil
+}
+
+// openToLock opens a file for reading that may be locked too.
+func (d folder) openToLock(name string) (*os.File, error) {
+	f, err := d.openFile(name, unix.O_RDWR|unix.O_NONBLOCK, 0)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	return d.openFile(name, unix.O_RDONLY|unix.O_NONBLOCK, 0) // a directory, or a file that nobody may write to
 }
 
 // openFolder opens a directory of the directory.

@@ -96,7 +96,7 @@ func (d *Dir) lockNotes(of unix.Stat_t, but string) (release func(), err error) 
 
 // lockNote opens and locks a note if it may speak of a file, and returns nil if it does not.
 func (d *Dir) lockNote(state folder, noteName string, of unix.Stat_t) (*os.File, error) {
-	note, err := state.openFile(noteName, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	note, err := state.openToLock(noteName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -200,6 +200,51 @@ func TestRefusedLater(t *testing.T) {
 	f.expectClean(t)
 }
 
+// TestLocksForWhoMayWrite: NFS locks only what is open for writing. What is given up and what is left behind goes there too.
+func TestLocksForWhoMayWrite(t *testing.T) {
+	if !djangotest.OwnMounts(t) {
+		return
+	}
+	r := djangotest.NewRefusingFS(t)
+	r.Tell(t, djangotest.Refusals{WriteToLock: true})
+	newFixture(t, r.Dir, media.Config{}).leaveBehind(t)
+}
+
+// leaveBehind leaves behind whatever a sweep removes, and gives up a part.
+func (f *fixture) leaveBehind(t *testing.T) {
+	t.Helper()
+	if lacking := f.Lacking(); len(lacking) != 0 {
+		t.Errorf("the file system lacks %v", lacking)
+	}
+	f.publishAll(t)
+	for _, linker := range []string{f.Linker(), "reserved"} {
+		f.Force(linker)
+		want := 1
+		if err := f.part(t, id, "given up").Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Remove(id); err != nil {
+			t.Error(err)
+		}
+		if err := os.WriteFile(filepath.Join(f.state, "ORPHAN.unfinished"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if linker == "reserved" {
+			f.onNote(t, func(note string) {
+				leave(t, note)
+				leaveAs(t, note, filepath.Join(f.state, "another"+left)) // which speaks of the same file
+			})
+			f.publish(t, "content", "reserved")
+			f.SetSync((*os.File).Sync)
+			want = 3
+		}
+		if n, err := f.Sweep(); n != want || err != nil {
+			t.Errorf("%s: swept %d, %v", linker, n, err)
+		}
+		f.expectClean(t)
+	}
+}
+
 // TestWithoutLocks: what is in use stays, and what is left behind goes when it is old.
 func TestWithoutLocks(t *testing.T) {
 	if !djangotest.OwnMounts(t) {

@@ -50,9 +50,14 @@ const left = "-left.reserved"
 // leave copies a note, as a process leaves it that is killed after its next step.
 func leave(t *testing.T, note string) {
 	t.Helper()
+	leaveAs(t, note, strings.Replace(note, ".reserved", left, 1))
+}
+
+func leaveAs(t *testing.T, note, name string) {
+	t.Helper()
 	text, err := os.ReadFile(note)
 	if err == nil {
-		err = os.WriteFile(strings.Replace(note, ".reserved", left, 1), text, 0o600)
+		err = os.WriteFile(name, text, 0o600)
 	}
 	if err != nil {
 		t.Error(err)

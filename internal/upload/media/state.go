@@ -79,7 +79,7 @@ func (d *Dir) RemoveIf(id string, allow func() error) error {
 		return err
 	}
 	defer state.Close() //nolint:errcheck // it is synced
-	f, err := state.openFile(id+partSuffix, unix.O_RDONLY, 0)
+	f, err := state.openToLock(id + partSuffix)
 	if err == nil {
 		defer d.closeLocked(id+partSuffix, f) //nolint:errcheck // it was only locked
 		err = d.lock(id+partSuffix, f)

@@ -105,7 +105,7 @@ func (d *Dir) Sweep() (int, error) {
 
 // sweep removes a file if nobody locks it and, for a part, if it has a name under Root.
 func (d *Dir) sweep(state folder, name string) (bool, error) {
-	f, err := state.openFile(name, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := state.openToLock(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -16,7 +16,7 @@ var errTaken = errors.New("taken by another process")
 // take opens an event's file and locks it: until it is closed, no other process delivers it.
 func (d queueFolder) take(e eventFile) (*os.File, error) {
 	// Whatever it is that has the name: no symlink is followed, and no pipe waited for.
-	f, err := os.OpenFile(d.path(e.name()), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(d.path(e.name()), os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errTaken
 	}
