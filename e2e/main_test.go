@@ -17,16 +17,13 @@ import (
 	"django-sidecar/internal/djangotest"
 )
 
-// asInit is what the tests do as the init process of a machine of their own; nil: they have none.
-var asInit func()
+var roles = djangotest.Roles{}
 
 // The exit codes of commands.
 const exitYes, exitNo = 0, 1
 
 func TestMain(m *testing.M) {
-	if asInit != nil && os.Getpid() == 1 {
-		asInit()
-	}
+	roles.Play()
 	djangotest.LookUpByNameServer()
 	// A busy machine is no outage: tests of those set less.
 	if err := os.Setenv("SIDECAR_STORE_TIMEOUT", "10s"); err != nil {

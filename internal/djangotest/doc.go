@@ -9,6 +9,7 @@
 //   - [Redis] (also as a Sentinel, with TLS, users, cluster mode) and [Memcached] give one test a server of its own.
 //   - [NewFaultProxy] puts a TCP proxy in front of anything; it refuses, resets, swallows, slows and cuts.
 //   - [StartProcess] runs any other child process.
+//   - [Machine] runs one test in a kernel of its own: other file systems, another clock.
 //   - [OwnMounts] gives one test mounts of its own, and [Roles] has the test binary itself be the other process.
 //   - [Suite] is what TestMain runs, so that the shared servers stop with the last test.
 //

@@ -41,13 +41,16 @@ func (d folder) openFile(name string, flags int, mode uint32) (*os.File, error) 
 	return os.NewFile(uintptr(opened), name), nil
 }
 
-// openToLock opens a file for reading that may be locked too.
-func (d folder) openToLock(name string) (*os.File, error) {
-	f, err := d.openFile(name, unix.O_RDWR|unix.O_NONBLOCK, 0)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		return f, err
+// openToLock opens a file that may be locked, and read if it has the permission.
+func (d folder) openToLock(name string) (f *os.File, err error) {
+	// O_WRONLY is for what a probe has made, and O_RDONLY for directories.
+	for _, access := range []int{unix.O_RDWR, unix.O_WRONLY, unix.O_RDONLY} {
+		f, err = d.openFile(name, access|unix.O_NONBLOCK, 0)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
-	return d.openFile(name, unix.O_RDONLY|unix.O_NONBLOCK, 0) // a directory, or a file that nobody may write to
+	return f, err
 }
 
 // openFolder opens a directory of the directory.

@@ -207,27 +207,30 @@ func TestLocksForWhoMayWrite(t *testing.T) {
 	}
 	r := djangotest.NewRefusingFS(t)
 	r.Tell(t, djangotest.Refusals{WriteToLock: true})
-	newFixture(t, r.Dir, media.Config{}).leaveBehind(t)
+	leaveBehind(t, r.Dir)
 }
 
 // leaveBehind leaves behind whatever a sweep removes, and gives up a part.
-func (f *fixture) leaveBehind(t *testing.T) {
+func leaveBehind(t *testing.T, below string) {
 	t.Helper()
+	f := newFixture(t, below, media.Config{Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
 	if lacking := f.Lacking(); len(lacking) != 0 {
 		t.Errorf("the file system lacks %v", lacking)
 	}
 	f.publishAll(t)
 	for _, linker := range []string{f.Linker(), "reserved"} {
 		f.Force(linker)
-		want := 1
+		want := 2
 		if err := f.part(t, id, "given up").Close(); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Remove(id); err != nil {
 			t.Error(err)
 		}
-		if err := os.WriteFile(filepath.Join(f.state, "ORPHAN.unfinished"), nil, 0o600); err != nil {
-			t.Fatal(err)
+		for name, mode := range map[string]os.FileMode{"ORPHAN.unfinished": 0o600, "ORPHAN.probe": asIfReserved} {
+			if err := os.WriteFile(filepath.Join(f.state, name), nil, mode); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if linker == "reserved" {
 			f.onNote(t, func(note string) {
@@ -236,7 +239,7 @@ func (f *fixture) leaveBehind(t *testing.T) {
 			})
 			f.publish(t, "content", "reserved")
 			f.SetSync((*os.File).Sync)
-			want = 3
+			want = 4
 		}
 		if n, err := f.Sweep(); n != want || err != nil {
 			t.Errorf("%s: swept %d, %v", linker, n, err)

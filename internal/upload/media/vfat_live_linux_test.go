@@ -6,81 +6,37 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/upload/media"
 )
 
-// vfatVariable is where vfat is mounted, for the test that runs there.
-const vfatVariable = "MEDIA_TEST_VFAT"
-
-// TestVFAT is run by user-mode Linux, since not every kernel has vfat.
-func TestVFAT(t *testing.T) {
-	if dir := os.Getenv(vfatVariable); dir != "" {
-		onVFAT(t, dir)
-		return
-	}
-	base := t.TempDir()
-	image, mounted, program := filepath.Join(base, "image"), filepath.Join(base, "mounted"), filepath.Join(base, "media.test")
-	if err := os.Mkdir(mounted, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	shell(t, "truncate", "-s", "64M", image)
-	shell(t, "/sbin/mkfs.vfat", "-F", "32", image)
-	build := exec.Command("go", "test", "-c", "-tags", "live", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // what the race detector needs does not fit
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	uml := exec.CommandContext(t.Context(), "linux.uml", "mem=256M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", "quiet",
-		"ubda="+image, "con=null", "con0=null,fd:1", "uml_dir="+base, "init="+program, roles.As("vfat"), vfatVariable+"="+mounted)
-	uml.Env = append(os.Environ(), "TMPDIR="+base)
-	out, err := uml.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestVFAT") || strings.Contains(string(out), "--- FAIL") {
-		t.Errorf("%v: %s", err, out)
-	}
-	t.Logf("%s", out)
-}
-
-func init() { roles["vfat"] = initVFAT }
-
-// initVFAT is the init process of user-mode Linux: it mounts vfat, runs the test there, and turns the machine off.
-func initVFAT() error {
-	err := runOnVFAT(os.Getenv(vfatVariable))
-	if err != nil {
-		fmt.Println("--- FAIL:", err)
-	}
-	return unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
-}
-
-func runOnVFAT(dir string) error {
-	for _, name := range []string{"nls/nls_cp437", "nls/nls_iso8859-1", "nls/nls_ascii", "nls/nls_utf8", "fat/fat", "fat/vfat"} {
-		found, err := filepath.Glob("/usr/lib/uml/modules/*/kernel/fs/" + name + ".ko")
-		if err != nil {
-			return err
-		}
-		for _, path := range found { // what is missing is in the kernel itself, or mount says that it is missing
-			f, err := os.Open(path)
-			if err == nil {
-				err = errors.Join(unix.FinitModule(int(f.Fd()), "", 0), f.Close())
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-		}
-	}
-	if err := errors.Join(unix.Mount("proc", "/proc", "proc", 0, ""), unix.Mount("/dev/ubda", dir, "vfat", 0, "fmask=0133,dmask=0022")); err != nil {
+// vfat is a machine, since not every kernel has vfat.
+var vfat = djangotest.Machine{Test: "TestVFAT", Tags: "live", Memory: "256M", Prepare: func(dir string) error {
+	if err := djangotest.LoadModules("fs/nls/nls_cp437", "fs/nls/nls_iso8859-1", "fs/nls/nls_ascii", "fs/nls/nls_utf8",
+		"fs/fat/fat", "fs/fat/vfat"); err != nil {
 		return err
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestVFAT$", "-test.v")
-	cmd.Env = []string{vfatVariable + "=" + dir}
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
-	return errors.Join(cmd.Run(), unix.Unmount(dir, 0))
+	mounted := filepath.Join(dir, "mounted")
+	return errors.Join(os.Mkdir(mounted, 0o755), unix.Mount("/dev/ubda", mounted, "vfat", 0, "fmask=0133,dmask=0022"))
+}}
+
+func init() { vfat.As(roles) }
+
+func TestVFAT(t *testing.T) {
+	if dir := djangotest.InMachine(); dir != "" {
+		onVFAT(t, filepath.Join(dir, "mounted"))
+		return
+	}
+	image := filepath.Join(t.TempDir(), "image")
+	shell(t, "truncate", "-s", "64M", image)
+	shell(t, "/sbin/mkfs.vfat", "-F", "32", image)
+	vfat.Run(t, roles, "ubda="+image)
 }
 
 func onVFAT(t *testing.T, dir string) {
