@@ -164,13 +164,19 @@ func TestRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		var bom struct {
-			Metadata struct {
+			BOMFormat, SpecVersion, SerialNumber string
+			Metadata                             struct {
 				Component struct{ Name, Version string }
 			}
 			Components []struct{ Name, Version string }
 		}
 		if err := json.Unmarshal(raw, &bom); err != nil {
 			t.Fatal(err)
+		}
+		// What actions/attest takes for a list of CycloneDX (src/sbom.ts, v4.2.2: checkIsCycloneDX), and the form that CycloneDX wants.
+		serial := regexp.MustCompile(`^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$`)
+		if bom.BOMFormat != "CycloneDX" || bom.SpecVersion == "" || !serial.MatchString(bom.SerialNumber) {
+			t.Errorf("the list of materials is of %q %q, with the serial number %q", bom.BOMFormat, bom.SpecVersion, bom.SerialNumber)
 		}
 		listed := map[string]string{}
 		for _, c := range bom.Components {
