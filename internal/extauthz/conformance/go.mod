@@ -1,13 +1,13 @@
 // This module alone knows Envoy's own messages and gRPC's own client, Kubernetes, Helm and Kustomize, which no one who builds the sidecar needs.
 module django-sidecar/internal/extauthz/conformance
 
-go 1.26.0
+go 1.26.4
 
 require (
 	django-sidecar v0.0.0
 	github.com/compose-spec/compose-go/v2 v2.16.2
-	github.com/docker/cli v29.2.0+incompatible
-	github.com/envoyproxy/gateway v1.7.1
+	github.com/docker/cli v29.4.1+incompatible
+	github.com/envoyproxy/gateway v1.8.1
 	github.com/envoyproxy/go-control-plane/envoy v1.40.0
 	github.com/google/go-cmp v0.7.0
 	github.com/projectcontour/contour v1.33.8
