@@ -2,6 +2,9 @@ module django-sidecar
 
 go 1.26.0
 
+// What the workflows compile with, and so what a release is made by: the newest 1.26. setup-go takes the line above for an exact version.
+toolchain go1.26.8
+
 require (
 	github.com/KimMachineGun/automemlimit v1.0.1
 	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c

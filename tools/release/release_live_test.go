@@ -5,6 +5,7 @@ package release_test
 import (
 	"debug/elf"
 	"encoding/json"
+	"go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -264,4 +265,31 @@ func TestWorkflows(t *testing.T) {
 		args = append(args, copied)
 	}
 	output(t, ".", "go", args...)
+}
+
+// TestToolchainCompilesEachModule: the workflows have the Go that go.mod names as its toolchain, and no newer one by themselves
+// (actions/setup-go v6.5.0 sets GOTOOLCHAIN=local). No module here asks for a newer one.
+func TestToolchainCompilesEachModule(t *testing.T) {
+	file := regexp.MustCompile(`(?m)^(go|toolchain go) ?(1\.\S+)$`)
+	versions := func(path string) map[string]string {
+		raw, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]string{}
+		for _, line := range file.FindAllStringSubmatch(string(raw), -1) {
+			found[line[1]] = "go" + line[2]
+		}
+		return found
+	}
+	toolchain := versions("go.mod")["toolchain go"]
+	modules := strings.Fields(output(t, root, "git", "ls-files", "*go.mod"))
+	if !version.IsValid(toolchain) || len(modules) < 5 {
+		t.Fatalf("toolchain %q, modules %q", toolchain, modules)
+	}
+	for _, module := range modules {
+		if wants := versions(module)["go"]; version.Compare(wants, toolchain) > 0 {
+			t.Errorf("%s asks for %s, and go.mod's toolchain is %s", module, wants, toolchain)
+		}
+	}
 }
