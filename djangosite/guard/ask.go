@@ -82,7 +82,8 @@ var errSidecarURL = errors.New("the URL of the sidecar must be http://host:port,
 
 // isBase reports whether paths can be appended to a URL.
 func isBase(u *url.URL) bool {
-	return u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+	return u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && u.RawQuery == "" &&
+		!u.ForceQuery && u.Fragment == ""
 }
 
 // asking asks a sidecar.
@@ -156,15 +157,20 @@ func (a *asking) Access(
 	for _, name := range demands.Permissions {
 		query.Add("require", "perm:"+name)
 	}
-	status, header, _, err := a.get(ctx, "/auth/forward?"+query.Encode(), cookies)
+	status, header, body, err := a.get(ctx, "/auth/forward?"+query.Encode(), cookies)
 	if err != nil {
 		return djangosession.Access{}, err
+	}
+	// A proxy before the sidecar may refuse by itself: that says nothing of the user.
+	var told alive
+	if status != http.StatusOK && (json.Unmarshal(body, &told) != nil || told.Result == nil || *told.Result) {
+		return djangosession.Access{}, fmt.Errorf("asking the sidecar: status %d, and not its refusal", status)
 	}
 	switch status {
 	case http.StatusOK:
 		// A yes has no body. A server that is no sidecar may say 200 to every path.
 		id := gateway.Identity{UserID: user.ID}.Headers()[1]
-		if told := header[id.Name]; len(told) != 1 || told[0] != id.Value {
+		if ids := header[id.Name]; len(ids) != 1 || ids[0] != id.Value {
 			return djangosession.Access{}, errors.New("asking the sidecar: it says yes, and not of this user")
 		}
 		met := djangosession.Access{Groups: demands.Groups, Permissions: map[string]struct{}{}}

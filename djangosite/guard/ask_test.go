@@ -63,7 +63,7 @@ func TestAskOverASocket(t *testing.T) {
 		case r.URL.Path == "/authenticate":
 			text(200, `{"result": true, "user": {"id": "7", "is_staff": true}, "expires": "2030-01-02T03:04:05Z"}`)(w, r)
 		case r.URL.RequestURI() == "/auth/forward?require=perm%3Aa.b" && r.Header.Get("X-Forwarded-Uri") == "/":
-			text(403, "")(w, r)
+			text(403, `{"result": false}`)(w, r)
 		default:
 			w.Header().Set("Remote-User-Id", "7")
 			text(200, "")(w, r)
@@ -116,7 +116,11 @@ func TestAnswersAboutPermissions(t *testing.T) {
 				return
 			}
 			w.Header().Set("Remote-User-Id", "1%C3%A9")
-			w.WriteHeader(answer)
+			body := `{"result": false, "message": "…"}`
+			if answer == 200 || answer == 204 {
+				body = ""
+			}
+			text(answer, body)(w, r)
 		}))
 		site, err := guard.Ask(server.URL, guard.AskOptions{})
 		if err != nil {
@@ -131,6 +135,33 @@ func TestAnswersAboutPermissions(t *testing.T) {
 		}
 		site.Close()
 		server.Close()
+	}
+}
+
+// TestRefusalOfAnother: a proxy that stands before the sidecar, and answers the second question itself, says nothing about
+// the user. It logs nobody out, and takes nobody's permission.
+func TestRefusalOfAnother(t *testing.T) {
+	for _, status := range []int{401, 403, 500} {
+		for _, body := range []string{"", "<html>Denied</html>", `{"message": "Please log in."}`, `{"result": true}`, `{"result": fal`} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/authenticate" {
+					text(200, `{"result": true, "user": {"id": "1"}}`)(w, r)
+					return
+				}
+				text(status, body)(w, r)
+			}))
+			site, err := guard.Ask(server.URL, guard.AskOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			site.RequireGroup("c")(hello).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+				t.Errorf("%d %q: %d %v", status, body, w.Code, w.Header())
+			}
+			site.Close()
+			server.Close()
+		}
 	}
 }
 
@@ -157,7 +188,7 @@ func TestYesOfAnother(t *testing.T) {
 
 // TestAskRefuses: what is wrong with a URL or an option is told at once, without the URL.
 func TestAskRefuses(t *testing.T) {
-	for _, url := range []string{"", "unix:", "127.0.0.1:8100", "ftp://h", "http://", "http://u:pa55@h", "http://h?a=b", "http://h#f", "http://\x00"} {
+	for _, url := range []string{"", "unix:", "127.0.0.1:8100", "ftp://h", "http://", "http://u:pa55@h", "http://h?a=b", "http://h?", "http://h#f", "http://\x00"} {
 		if site, err := guard.Ask(url, guard.AskOptions{Timeout: -1, LoginURL: "login"}); site != nil || err == nil || strings.Contains(err.Error(), "pa55") ||
 			!strings.Contains(err.Error(), "unix:/path") || !strings.Contains(err.Error(), "LoginURL") || !strings.Contains(err.Error(), "negative") {
 			t.Errorf("%q: %v", url, err)
