@@ -23,6 +23,7 @@ type tree struct {
 	files    map[string]bool // paths, folders included
 	bases    map[string]bool // names of files
 	settings map[string]bool
+	defaults map[string]string // of settings
 	metrics  []string
 	targets  map[string]bool            // of the Makefile
 	tests    map[string]bool            // Test, Fuzz, Benchmark and Example functions
@@ -76,6 +77,8 @@ func TestNamesThatDoNotExist(t *testing.T) {
 		"`django_sidecar_verdict_total` counts":  "django_sidecar_verdict_total",
 		"[page](nowhere.md)":                     "nowhere.md",
 		"[page](settings.md#no-such-heading)":    "settings.md#no-such-heading",
+		"for SIDECAR_LINGER (20 s) at most":      "SIDECAR_LINGER is 30s",
+		"| SIDECAR_MAX_CONNECTIONS, 1000 |":      "SIDECAR_MAX_CONNECTIONS is 1024",
 		"```sh\nmake tests\n```\n`docs/none.md`": "docs/none.md",
 	} {
 		if faults := repo.faultsOfPage("docs/x.md", text); len(faults) == 0 || !strings.Contains(strings.Join(faults, "\n"), want) {
@@ -94,7 +97,7 @@ func TestNamesThatDoNotExist(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"`signing/doc.go`, `SIDECAR_LISTEN`, DJANGO_AUTH_USER_…_COLUMN, `make demo`, `TestNamesInPages`, `djangosession.Verifier`, [s](settings.md#sessions), [l](https://example.com/x.md)",
+		"`signing/doc.go`, `SIDECAR_LISTEN`, `SIDECAR_DB_CONNS` (4), SIDECAR_LINGER (30 s), DJANGO_AUTH_USER_…_COLUMN, `make demo`, `TestNamesInPages`, `djangosession.Verifier`, [s](settings.md#sessions), [l](https://example.com/x.md)",
 	} {
 		if faults := repo.faultsOfPage("docs/x.md", text); len(faults) > 0 {
 			t.Errorf("%q: got %q", text, faults)
@@ -115,14 +118,16 @@ func (r *tree) pages() []string {
 
 var (
 	settingName = regexp.MustCompile(`\b(DJANGO|SIDECAR)_[A-Z0-9_]+`)
-	metricName  = regexp.MustCompile(`\bdjango_sidecar_\w+_(total|seconds|bytes|entries|in_flight|sound|unsound|stale|fresh|info)\b`)
-	code        = regexp.MustCompile("`([^`\n]+)`")
-	link        = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	makeTarget  = regexp.MustCompile(`\bmake ([a-z][a-z-]*)`)
-	testName    = regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w+`)
-	goFile      = regexp.MustCompile(`[\w./*-]*\w\.go\b`)
-	ourPath     = regexp.MustCompile(`(^|[^\w./~$-])((?:cmd|signing|djangosession|handlers|internal|e2e|testdata|docs|deploy|tools)/[\w./*-]*\w)`)
-	qualified   = regexp.MustCompile(`^([a-z]+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
+	// settingDefault is a name with a number in parentheses, or in a cell of a table behind a comma.
+	settingDefault = regexp.MustCompile("\\b((?:DJANGO|SIDECAR)_[A-Z0-9_]+)`?(?: \\(|, )([0-9][0-9,.]*(?: ?[a-zA-Z]+)?)(?:\\)| \\|)")
+	metricName     = regexp.MustCompile(`\bdjango_sidecar_\w+_(total|seconds|bytes|entries|in_flight|sound|unsound|stale|fresh|info)\b`)
+	code           = regexp.MustCompile("`([^`\n]+)`")
+	link           = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	makeTarget     = regexp.MustCompile(`\bmake ([a-z][a-z-]*)`)
+	testName       = regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w+`)
+	goFile         = regexp.MustCompile(`[\w./*-]*\w\.go\b`)
+	ourPath        = regexp.MustCompile(`(^|[^\w./~$-])((?:cmd|signing|djangosession|handlers|internal|e2e|testdata|docs|deploy|tools)/[\w./*-]*\w)`)
+	qualified      = regexp.MustCompile(`^([a-z]+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
 )
 
 // faultsOfPage are the names of a page that do not exist.
@@ -136,6 +141,7 @@ func (r *tree) faultsOfPage(page, text string) []string {
 	if page == "CHANGELOG.md" || strings.HasPrefix(page, "docs/decisions/") { // they tell of what was
 		return faults
 	}
+	faults = append(faults, r.otherDefaults(text)...)
 	inFence := false
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(strings.TrimSpace(line), "```") {
@@ -209,6 +215,18 @@ func (r *tree) unknownSettings(text string) []string {
 			continue
 		}
 		faults = append(faults, "there is no setting "+name)
+	}
+	return faults
+}
+
+// otherDefaults are numbers behind the name of a setting, as in SIDECAR_LINGER (30 s), that are not its default.
+func (r *tree) otherDefaults(text string) []string {
+	var faults []string
+	for _, found := range settingDefault.FindAllStringSubmatch(text, -1) {
+		want := strings.ReplaceAll(found[2], ",", "")
+		if got, known := r.defaults[found[1]]; known && got != strings.ReplaceAll(want, " ", "") {
+			faults = append(faults, found[1]+" is "+got+" by default, and not "+found[2])
+		}
 	}
 	return faults
 }
@@ -311,11 +329,11 @@ func anchorsOf(page string) []string {
 func readTree(t *testing.T) *tree {
 	t.Helper()
 	r := &tree{
-		files: map[string]bool{}, bases: map[string]bool{}, settings: map[string]bool{},
+		files: map[string]bool{}, bases: map[string]bool{}, settings: map[string]bool{}, defaults: map[string]string{},
 		targets: map[string]bool{}, tests: map[string]bool{}, exported: map[string]map[string]bool{},
 	}
 	for _, s := range config.Settings() {
-		r.settings[s.Name] = true
+		r.settings[s.Name], r.defaults[s.Name] = true, s.Default
 	}
 	r.metrics = metricName.FindAllString(tableOfMetrics(t), -1)
 	for _, found := range regexp.MustCompile(`(?m)^([a-z][a-z-]*):`).FindAllStringSubmatch(readFile(t, "Makefile"), -1) {
