@@ -4,7 +4,8 @@
 //
 // An upload is written to a file without a name (O_TMPFILE), which vanishes with the process, or, where the file system
 // knows no such thing, to a locked file in the state directory. Publishing is one hard link to the first free of the
-// names that are offered: link(2) fails where there is something, be it a dangling symlink. The data is on the disk
+// names that are offered: link(2) fails where there is something, be it a dangling symlink. Where there are no links,
+// it is a rename that replaces nothing, or one over an empty file that reserves the name. The data is on the disk
 // before the name is, and the name before Publish returns: whatever happens, a name under MEDIA_ROOT stands for a whole
 // file.
 //
