@@ -247,17 +247,26 @@ def read_changes(report, function):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
             changed.add(node.attr)
         elif isinstance(node, ast.Call) and name_of(node) in ("setattr", "__setattr__", "delattr"):
-            texts = [getattr(a, "s", getattr(a, "value", None)) for a in node.args[:2]]
+            texts = [constant_text(a, function) for a in node.args[:2]]
             changed.add(([t for t in texts if isinstance(t, str)] + ["__dict__"])[0])
         elif isinstance(node, ast.Attribute) and node.attr == "__dict__" or isinstance(node, ast.Call) and name_of(node) == "vars":
             changed.update(texts_in(source[2]))
     for name in ("is_active", "password", "pk", model._meta.pk.name, model._meta.pk.attname, "__dict__", "__class__"):
         if name in changed:
-            report.add(report.impossible, "%s, which Django runs on the way to a user, may change %s: %s" % (function.__name__, name, place))
+            what = "attributes whose names this program cannot tell" if name == "__dict__" else name
+            report.add(report.impossible, "%s, which Django runs on the way to a user, may change %s: %s" % (function.__name__, what, place))
             return
     for name, setting_name in ((model.USERNAME_FIELD, "USERNAME"), ("email", "EMAIL"), ("is_staff", "STAFF"), ("is_superuser", "SUPERUSER")):
         if name in changed and field_of(model, name) is not None:
             leave_out(report, name, setting_name, place)
+
+
+def constant_text(node, function):
+    """The text of an expression: a literal, or a constant of the function's module."""
+    code = function.__code__
+    if isinstance(node, ast.Name) and node.id.isupper() and node.id not in code.co_varnames + code.co_cellvars + code.co_freevars:
+        return function.__globals__.get(node.id)
+    return getattr(node, "s", getattr(node, "value", None))
 
 
 def texts_in(tree):

@@ -11,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from oracle_app import nights
 
 current = threading.local()
+EXEMPT = "_session_exempt"
 
 
 class Base(object):
@@ -105,6 +106,10 @@ class OpensAsDjango(SessionMiddleware):
         session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         request.session = self.SessionStore(session_key)
         settings.PAGE = "day"
+
+    def process_view(self, request, callback, args, kwargs):
+        if hasattr(callback, EXEMPT):
+            setattr(request, EXEMPT, True)
 
 
 class AsksEverything(Base):
