@@ -182,6 +182,8 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 			"MemberUser", "ready", "# SIDECAR_WRITE=login finds a user by the column of USERNAME_FIELD, and calls no get_by_natural_key() of the project's own: /\n" +
 				"# SIDECAR_WRITE=login asks PASSWORD_HASHERS, and calls no check_password() of the project's own: /",
 		},
+		{"HexUser", "ready", "DJANGO_AUTH_USER_ID_FORMAT=hex"},
+		{"NumberedUser", "not possible: str() of the primary key of oracle.NumberedUser is not what its column has: ", ""},
 		{"SecretUser", "not possible: get_session_auth_hash() of the user model (", ""},
 		{"RelatedUser", "not possible: is_active of the user model (", ""},
 		{"StatesUser", "ready but stricter: is_active of the user model (", `DJANGO_AUTH_USER_ACTIVE_WHERE="state" = 'new'`},

@@ -1,6 +1,7 @@
 """What Django says of a user who is made for it, beside what django-sidecar will say of the same row."""
 
 import re
+import uuid
 
 # What a backend's get_user() does: djangosession/backends.go has the same words.
 NOBODY, FILTERED, ACTIVE, ACTIVE_OR_NULL, ANY = 0, 1, 2, 3, 4
@@ -64,6 +65,7 @@ def prove_users(report):
         check_transactions(alias, [model._meta.db_table])
         with one_database(report), rolled_back([alias]):
             user = make_user(model, alias)
+            prove_id(report, model, alias, user)
             prove_hash(report, model, user)
             rows = states(report, model, alias, user)
             allowed = prove_permissions(report, model, alias, user)
@@ -74,6 +76,33 @@ def prove_users(report):
         report.unproved.append("no user could be made to try backends with (%s: %s)" % (type(e).__name__, first_line(e)))
         rows = allowed = None
     read_backends(report, model, rows, allowed)
+
+
+def prove_id(report, model, alias, user):
+    """str(user.pk), by which a user is named to gateways, beside what django-sidecar makes of the column."""
+    from django.db import connections
+
+    pk, connection = model._meta.pk, connections[alias]
+    q = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT %s FROM %s WHERE %s = %%s" % (q(pk.column), q(model._meta.db_table), q(pk.column)),
+            [pk.get_db_prep_value(user.pk, connection)],
+        )
+        ours = "%s" % cursor.fetchone()
+    texts = [ours]
+    if key_kind(model) in ("uuid", "hex"):
+        value = uuid.UUID(ours)
+        texts = [value.hex] if report.get("DJANGO_AUTH_USER_ID_FORMAT") else [str(value), value.hex]
+    told = "%s" % user.pk
+    if told not in texts:
+        report.add(
+            report.impossible,
+            "str() of the primary key of %s is not what its column has: users would be named otherwise to gateways (%s)"
+            % (model._meta.label, where(type(pk))),
+        )
+    elif told != texts[0]:
+        report.set("DJANGO_AUTH_USER_ID_FORMAT", "hex")
 
 
 def prove_hash(report, model, user):

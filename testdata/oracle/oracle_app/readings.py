@@ -1,6 +1,7 @@
 """User models of which Django sees something else than their columns have, each in its own way."""
 import datetime
 import re
+import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -52,6 +53,60 @@ class SuffixUser(Base):
     @property
     def is_active(self):
         return self.enabled and not re.search("@gone[.]", self.username)
+
+
+class HexField(models.CharField):
+    """A UUID that is a text of 32 digits to Python, as morango's is."""
+
+    def __init__(self, *args, **kwargs):
+        kwargs["max_length"] = 32
+        super().__init__(*args, **kwargs)
+
+    def get_internal_type(self):
+        return "UUIDField"
+
+    def get_db_prep_value(self, value, connection, prepared=False):
+        value = value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(value)
+        return value if value is None or connection.features.has_native_uuid_field else value.hex
+
+    def from_db_value(self, value, *context):
+        return self.to_python(value)
+
+    def to_python(self, value):
+        return value.hex if isinstance(value, uuid.UUID) else value
+
+    def get_default(self):
+        return uuid.uuid4().hex
+
+
+class HexUser(Base):
+    id = HexField(primary_key=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+
+class Numbered(int):
+    def __str__(self):
+        return "user-%d" % self
+
+
+class NumberField(models.IntegerField):
+    """A number that is something else in texts, as hashids are."""
+
+    def from_db_value(self, value, *context):
+        return None if value is None else Numbered(value)
+
+
+class NumberedUser(Base):
+    id = NumberField(primary_key=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
 
 
 class Converted(models.BooleanField):
