@@ -26,7 +26,7 @@ type AskOptions struct {
 	// LoginURL and RedirectFieldName are Django's settings; "" means /accounts/login/ and next.
 	LoginURL, RedirectFieldName string
 	// Transport is used in place of one of our own, for TLS with a client's certificate; nil is ours. It must not
-	// follow a proxy of the environment.
+	// follow a proxy of the environment, nor speak HTTP/2, which joins the lines of Cookie.
 	Transport http.RoundTripper
 	// Logger is told of questions that fail; nil: nobody is.
 	Logger *slog.Logger
@@ -49,7 +49,9 @@ func Ask(sidecarURL string, o AskOptions) (*Guard, error) {
 	}
 	own := &http.Transport{
 		MaxIdleConns: 128, MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: maxAnswer,
+		Protocols: new(http.Protocols),
 	}
+	own.Protocols.SetHTTP1(true) // HTTP/2 would join the lines of Cookie, and Django reads two otherwise than one
 	if path, ok := strings.CutPrefix(sidecarURL, "unix:"); ok && path != "" {
 		path = strings.TrimPrefix(path, "//")
 		own.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
