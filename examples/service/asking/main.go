@@ -4,14 +4,13 @@ package main
 import (
 	"fmt"
 	"log"
-	"log/slog"
 	"net/http"
 
 	"django-sidecar/djangosite/guard"
 )
 
 func main() {
-	site, err := guard.Ask("http://127.0.0.1:8100", guard.AskOptions{Logger: slog.Default()}) // or unix:/run/django-sidecar.sock
+	site, err := guard.Ask("http://127.0.0.1:8100", guard.AskOptions{}) // or unix:/run/django-sidecar.sock
 	if err != nil {
 		log.Fatal(err)
 	}
