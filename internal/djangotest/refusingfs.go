@@ -31,6 +31,8 @@ type Refusals struct {
 	NoSpaceTold bool `json:"no_space_told,omitempty"`
 	// WriteToLock has only what is open for writing be locked, as on NFS.
 	WriteToLock bool `json:"write_to_lock,omitempty"`
+	// Held is the error of a lock that somebody else has; 0: EWOULDBLOCK.
+	Held syscall.Errno `json:"held,omitempty"`
 	// Kill kills a process before one of the calls that change something; nil kills nobody.
 	Kill *KillAt `json:"kill,omitempty"`
 }

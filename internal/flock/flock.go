@@ -24,7 +24,7 @@ func Try(f *os.File) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, syscall.EINTR): // by a signal: package os repeats its calls too
-		case errors.Is(err, syscall.EWOULDBLOCK):
+		case errors.Is(err, syscall.EWOULDBLOCK), errors.Is(err, syscall.EACCES): // SMB says the latter
 			return ErrHeld
 		case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOLCK):
 			return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)

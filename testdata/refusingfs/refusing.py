@@ -10,6 +10,7 @@ CONTROL is JSON, read at each call:
     kill          {"pid": 1, "at": 3} kills a process in place of the third call from now on that changes something
     no_space_told statfs says nothing
     write_to_lock what is not open for writing is not locked (EBADF), as on NFS
+    held          the error number of a lock that somebody else has
 """
 import errno
 import fcntl
@@ -127,7 +128,10 @@ class Refusing(mfusepy.Operations):
     def do_flock(self, path, fh, op):
         if self.told.get("write_to_lock") and op & fcntl.LOCK_EX and fcntl.fcntl(fh, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
             raise OSError(errno.EBADF, "not open for writing")
-        fcntl.flock(fh, op)
+        try:
+            fcntl.flock(fh, op)
+        except BlockingIOError as e:
+            raise OSError(self.told.get("held") or e.errno, "locked") from None
 
     def access(self, path, mode):
         return self.perform("access", path, mode)

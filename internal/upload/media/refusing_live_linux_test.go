@@ -62,6 +62,7 @@ var refusingCases = []struct {
 	{what: "chown ENOTSUP", told: djangotest.Refusals{Refuse: map[string]syscall.Errno{"chown": syscall.ENOTSUP}}, linker: "named"},
 	{what: "locks ENOLCK", told: djangotest.Refusals{Refuse: map[string]syscall.Errno{"flock": syscall.ENOLCK}}, linker: "named", lacking: "no locks"},
 	{what: "locks ENOTSUP", told: djangotest.Refusals{Refuse: map[string]syscall.Errno{"flock": syscall.ENOTSUP}}, linker: "named", lacking: "no locks"},
+	{what: "held locks EACCES", told: djangotest.Refusals{Held: syscall.EACCES}, linker: "named"},
 	{what: "fsync of folders", told: djangotest.Refusals{Refuse: map[string]syscall.Errno{"fsyncdir": syscall.EINVAL}}, linker: "named", lacking: "no fsync"},
 	{what: "fsync", told: djangotest.Refusals{Refuse: map[string]syscall.Errno{"fsync": syscall.EINVAL}}, linker: "named", lacking: "no fsync"},
 	{what: "free space", told: djangotest.Refusals{NoSpaceTold: true}, linker: "named", lacking: "no free space"},
