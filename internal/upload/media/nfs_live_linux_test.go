@@ -29,7 +29,7 @@ var nfs = djangotest.Machine{Test: "TestNFS", Tags: "live", Memory: "256M", Prep
 		return err
 	}
 	// What rpc.mountd would answer, for as long as the machine is there: who the client is, what the root's handle
-	// stands for, and how it is exported (no_root_squash, insecure, fsid=0).
+	// stands for, and how it is exported (root_squash, insecure, fsid=0).
 	for _, line := range []struct{ file, text string }{
 		{"/proc/net/rpc/auth.unix.ip/channel", "nfsd 127.0.0.1 2147483647 client\n"},
 		{"/proc/net/rpc/nfsd.fh/channel", "client 1 \\x00000000 2147483647 " + exported + "\n"},
