@@ -248,7 +248,8 @@ def compare_flags(report, model, alias, user, field):
         if ours and not theirs:
             report.add(
                 report.impossible,
-                "is_%s of the user model depends on more than its row, or on column %s in a way that is not known"
+                "is_%s of a user was false where the row says true: it depends on something else too, or on column %s in a way "
+                "that this program does not know"
                 % (name, field.column),
             )
 
