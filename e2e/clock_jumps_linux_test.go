@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/djangotest"
-
 	"golang.org/x/sys/unix"
+
+	"django-sidecar/internal/djangotest"
 )
 
 // clockMachine is a machine whose wall clock may be set.
@@ -24,7 +24,7 @@ var clockMachine = djangotest.Machine{
 	Env: []string{"HOME=/dev/shm", "TMPDIR=/dev/shm", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
 }
 
-func init() { clockMachine.As(roles) }
+func init() { clockMachine.AddTo(roles) }
 
 // TestClockJumps sets the wall clock of the machine on which PostgreSQL and the sidecar run, under load.
 func TestClockJumps(t *testing.T) {

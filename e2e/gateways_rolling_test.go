@@ -29,8 +29,8 @@ func TestGatewaysLoseNothingInRollingUpdates(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// nginx uses each of its connections within the delay, and is told in the answer that it is the last. A busy machine may
-	// stand still for 300 ms; with those, one POST of 13,822 met the end of an idle connection.
+	// nginx is to use each of its connections within the delay, and to hear in the answer that it is the last. With 300 ms,
+	// one of 13,822 requests was a 502 on a busy machine; why was not seen.
 	site := newUploadSite(t, t.TempDir(), map[string]string{"DJANGO_MEDIA_ROOT": "", "SIDECAR_UPLOAD_STATE_DIR": "", "SIDECAR_DRAIN_DELAY": "1s"})
 	program := sidecarProgram(t)
 	var replicas [2]*replica
@@ -122,7 +122,7 @@ func (l *loadOfQuestions) ask(ctx context.Context, client *http.Client, url, coo
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
-		fail(fmt.Sprintf("status %d, %v, %.200s", response.StatusCode, err, body))
+		fail(fmt.Sprintf("%s at %s: status %d, %v, %.200s", method, time.Now().Format(time.StampMilli), response.StatusCode, err, body))
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/djangotest"
-
 	"golang.org/x/sys/unix"
+
+	"django-sidecar/internal/djangotest"
 )
 
 // chunkedUpload sends a form without its length, as far as it is read, and returns the answer.

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/djangotest"
-
 	"golang.org/x/sys/unix"
+
+	"django-sidecar/internal/djangotest"
 )
 
 // fillDisk moves the sessions to a disk of their own, and fills it to the last row. What it returns makes room again.

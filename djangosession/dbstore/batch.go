@@ -293,7 +293,7 @@ func (q *lookupQueue[R]) ask(batch []*lookup[R]) {
 			batch[i].result, batch[i].err = r, nil
 		}
 	})
-	alone := err != nil && refusesData(err)
+	alone := refusesData(err)
 	for _, l := range batch {
 		switch {
 		case alone, err == nil && unexpectedKey && l.err != nil:

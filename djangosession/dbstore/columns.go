@@ -79,6 +79,5 @@ func showColumns(ctx context.Context, db *sql.DB, d *Dialect, table string) (col
 
 // noTable reports MySQL's SQLSTATE for a table that is not there; the other databases list no columns.
 func noTable(err error) bool {
-	var state sqlState
-	return errors.As(err, &state) && state.SQLState() == "42S02"
+	return stateOf(err) == "42S02"
 }

@@ -2,7 +2,6 @@ package dbstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -92,8 +91,7 @@ func (u *Users) TryConditions(ctx context.Context) error {
 // IsMistake reports whether an error of TryConditions will be there again the next time: the database has understood
 // the conditions, and refuses them, or cannot compute them. A privilege that is missing may be granted.
 func IsMistake(err error) bool {
-	var state sqlState
-	if errors.As(err, &state) && state.SQLState() == "42501" {
+	if stateOf(err) == "42501" {
 		return false
 	}
 	return misfits(err) || refusesData(err)
@@ -101,6 +99,5 @@ func IsMistake(err error) bool {
 
 // refusesData reports SQLSTATE class 22, data exception: the database cannot compute what was asked.
 func refusesData(err error) bool {
-	var state sqlState
-	return errors.As(err, &state) && strings.HasPrefix(state.SQLState(), "22")
+	return strings.HasPrefix(stateOf(err), "22")
 }

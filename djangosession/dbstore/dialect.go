@@ -288,13 +288,27 @@ func identifier(name, mark string) string {
 // sqlState is implemented by the errors of lib/pq and pgx, and must be by those of a driver for MySQL.
 type sqlState interface{ SQLState() string }
 
+// stateOf is the SQLSTATE of an error, "" where it has none. Nearly every query has no error, and pays for none.
+func stateOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	var state sqlState
+	if !errors.As(err, &state) {
+		return ""
+	}
+	return state.SQLState()
+}
+
 // misfits reports whether err says that a query does not fit its table: SQLSTATE class 42, 22P02 for a key of another
 // type than the column has become, and SQLite's general error. It is not asked of a failing network, where closing
 // statements would wait for the other queries.
 func misfits(err error) bool {
-	var state sqlState
-	if errors.As(err, &state) {
-		return strings.HasPrefix(state.SQLState(), "42") || state.SQLState() == "22P02"
+	if err == nil {
+		return false
+	}
+	if state := stateOf(err); state != "" {
+		return strings.HasPrefix(state, "42") || state == "22P02"
 	}
 	var sqlite interface{ Code() int }
 	return errors.As(err, &sqlite) && sqlite.Code() == 1
@@ -305,8 +319,8 @@ func misfits(err error) bool {
 // this is an answer and no failure. The rest of class 22, such as 22P02 for a text that is no number, is no answer:
 // no parameter of ours is such a value, and the query that refuses it may be somebody else's.
 func refusesValue(err error) bool {
-	var state sqlState
-	return errors.As(err, &state) && (state.SQLState() == "22021" || state.SQLState() == "22P05")
+	state := stateOf(err)
+	return state == "22021" || state == "22P05"
 }
 
 // isNoRows reports whether err says that a query found nothing.

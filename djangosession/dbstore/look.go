@@ -215,7 +215,7 @@ func withShape[S shape[S], R any](ctx context.Context, k *shapes[S], ask func(S)
 		if s, err = k.get(ctx); err == nil {
 			r, err = ask(s)
 		}
-		if err == nil || !misfits(err) {
+		if !misfits(err) {
 			break
 		}
 	}

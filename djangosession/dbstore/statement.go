@@ -273,6 +273,6 @@ func (s *statement) drop() {
 // staleStatement reports SQLSTATE 0A000 "cached plan must not change result type" and 26000 "invalid SQL
 // statement name".
 func staleStatement(err error) bool {
-	var state sqlState
-	return errors.As(err, &state) && (state.SQLState() == "0A000" || state.SQLState() == "26000")
+	state := stateOf(err)
+	return state == "0A000" || state == "26000"
 }

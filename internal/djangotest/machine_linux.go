@@ -1,7 +1,6 @@
 package djangotest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -28,8 +27,8 @@ type Machine struct {
 
 const machineVariable = "DJANGOTEST_MACHINE"
 
-// As adds the machine's first process to the roles of the test binary.
-func (m Machine) As(roles Roles) { roles[m.Test] = m.begin }
+// AddTo adds the machine's first process to the roles of the test binary.
+func (m Machine) AddTo(roles Roles) { roles[m.Test] = m.begin }
 
 // InMachine returns the folder that Prepare was called with, or "" outside of a machine.
 func InMachine() (dir string) { return os.Getenv(machineVariable) }
@@ -44,8 +43,8 @@ func (m Machine) Run(t *testing.T, roles Roles, devices ...string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	uml := exec.CommandContext(t.Context(), "linux.uml", "mem="+m.Memory, "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", "quiet",
-		"con=null", "con0=null,fd:1", "uml_dir="+dir, "init="+program, roles.As(m.Test), machineVariable+"="+dir)
+	uml := exec.CommandContext(t.Context(), "linux.uml", "mem="+m.Memory,
+		"root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", "quiet", "con=null", "con0=null,fd:1", "uml_dir="+dir, "init="+program, roles.As(m.Test), machineVariable+"="+dir)
 	uml.Args = append(uml.Args, devices...)
 	uml.Env = append(os.Environ(), "TMPDIR="+dir)
 	out, err := uml.CombinedOutput()
@@ -102,7 +101,7 @@ func LoadModules(names ...string) error {
 		for _, path := range found {
 			f, err := os.Open(path)
 			if err == nil {
-				err = cmp.Or(unix.FinitModule(int(f.Fd()), "", 0), f.Close())
+				err = errors.Join(unix.FinitModule(int(f.Fd()), "", 0), f.Close())
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)

@@ -261,16 +261,21 @@ def read_changes(report, function):
             leave_out(report, name, setting_name, place)
 
 
+def literal(node):
+    """The value of a literal, in every Python, and None of anything else."""
+    return getattr(node, "s", getattr(node, "value", None))
+
+
 def constant_text(node, function):
     """The text of an expression: a literal, or a constant of the function's module."""
     code = function.__code__
     if isinstance(node, ast.Name) and node.id.isupper() and node.id not in code.co_varnames + code.co_cellvars + code.co_freevars:
         return function.__globals__.get(node.id)
-    return getattr(node, "s", getattr(node, "value", None))
+    return literal(node)
 
 
 def texts_in(tree):
-    return [t for t in (getattr(n, "s", getattr(n, "value", None)) for n in ast.walk(tree)) if isinstance(t, str)]
+    return [t for t in (literal(n) for n in ast.walk(tree)) if isinstance(t, str)]
 
 
 def import_of(path):

@@ -46,7 +46,7 @@ var nfs = djangotest.Machine{Test: "TestNFS", Tags: "live", Memory: "256M", Prep
 	return unix.Mount("127.0.0.1:/", mounted, "nfs4", 0, "addr=127.0.0.1,clientaddr=127.0.0.1,vers=4.2")
 }}
 
-func init() { nfs.As(roles) }
+func init() { nfs.AddTo(roles) }
 
 // TestNFS: on a share, with a kernel's own server and client, uploads are published and what is left behind is swept.
 func TestNFS(t *testing.T) {

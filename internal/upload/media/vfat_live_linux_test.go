@@ -26,7 +26,7 @@ var vfat = djangotest.Machine{Test: "TestVFAT", Tags: "live", Memory: "256M", Pr
 	return errors.Join(os.Mkdir(mounted, 0o755), unix.Mount("/dev/ubda", mounted, "vfat", 0, "fmask=0133,dmask=0022"))
 }}
 
-func init() { vfat.As(roles) }
+func init() { vfat.AddTo(roles) }
 
 func TestVFAT(t *testing.T) {
 	if dir := djangotest.InMachine(); dir != "" {
