@@ -118,7 +118,7 @@ class Names(object):
         return self.is_request(node) or isinstance(node, ast.Name) and node.id in ("self", "view")
 
     def text_in(self, node, texts):
-        return any(literal(n) in texts for n in ast.walk(node) if type(n).__name__ in ("Str", "Constant"))
+        return any(literal_of(n) in texts for n in ast.walk(node) if type(n).__name__ in ("Str", "Constant"))
 
     def depends(self, test):
         """By which attributes of the user, or by what else, a condition decides."""

@@ -261,7 +261,7 @@ def read_changes(report, function):
             leave_out(report, name, setting_name, place)
 
 
-def literal(node):
+def literal_of(node):
     """The value of a literal, in every Python, and None of anything else."""
     return getattr(node, "s", getattr(node, "value", None))
 
@@ -271,11 +271,11 @@ def constant_text(node, function):
     code = function.__code__
     if isinstance(node, ast.Name) and node.id.isupper() and node.id not in code.co_varnames + code.co_cellvars + code.co_freevars:
         return function.__globals__.get(node.id)
-    return literal(node)
+    return literal_of(node)
 
 
 def texts_in(tree):
-    return [t for t in (literal(n) for n in ast.walk(tree)) if isinstance(t, str)]
+    return [t for t in (literal_of(n) for n in ast.walk(tree)) if isinstance(t, str)]
 
 
 def import_of(path):

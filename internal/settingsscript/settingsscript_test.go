@@ -42,6 +42,28 @@ func TestProgramIsOneStatement(t *testing.T) {
 	}
 }
 
+// TestProgramsNameEachThingOnce: the parts become one text, in which a second function of a name takes the first one's
+// place.
+func TestProgramsNameEachThingOnce(t *testing.T) {
+	program, err := settingsscript.Program(settingsscript.Options{Format: "env"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`(?m)^(?:def|class) (\w+)|^([A-Za-z_]\w*) *=[^=]`)
+	for what, text := range map[string]string{"settings": program, "sample": settingsscript.Sample(1000, "")} {
+		times := map[string]int{}
+		for _, found := range named.FindAllStringSubmatch(text, -1) {
+			name := found[1] + found[2]
+			if times[name]++; times[name] == 2 {
+				t.Errorf("the program of the %s names two things %s", what, name)
+			}
+		}
+		if len(times) < 10 {
+			t.Errorf("the program of the %s: %d names were found", what, len(times))
+		}
+	}
+}
+
 func TestProgramHasWhatIsKnown(t *testing.T) {
 	program, err := settingsscript.Program(settingsscript.Options{Format: "compose", PlainSecret: true, Uploads: true, Accepted: []string{"shop.Ends", `a"b`}})
 	if err != nil {
