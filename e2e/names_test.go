@@ -167,7 +167,7 @@ func TestNamesLeadElsewhere(t *testing.T) {
 	for _, name := range []string{databaseName, "m" + databaseName, "r" + cacheName, "m" + cacheName} {
 		names.Set(name, after)
 	}
-	waitFor(t, 40*time.Second, "asking the new servers, all of them", func() bool {
+	waitFor(t, 2*time.Minute, "asking the new servers, all of them", func() bool {
 		there := 0
 		for name, s := range sidecars { // each connection is in use meanwhile
 			switch status := s.status(t, client, s.live[0]); status {

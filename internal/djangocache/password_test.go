@@ -3,6 +3,7 @@ package djangocache
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ func TestRefusalsHaveNoPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	go repeatArguments(l)
+	go serveRedis(l, repeatArguments)
 	for name, parameters := range map[string]string{
 		"alone": "", "in a cluster": "?cluster=true", "behind a Sentinel": "?sentinels=" + l.Addr().String() + "&sentinel_password=" + password,
 	} {
@@ -43,7 +44,12 @@ func TestRefusalsHaveNoPassword(t *testing.T) {
 }
 
 // repeatArguments knows no command, and says which arguments it had.
-func repeatArguments(l net.Listener) {
+func repeatArguments(words []string) string {
+	return fmt.Sprintf("-ERR unknown command '%s', with args beginning with: '%s'\r\n", words[0], strings.Join(words[1:], "' '"))
+}
+
+// serveRedis answers each command until the listener is closed.
+func serveRedis(l net.Listener, answer func(words []string) string) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -58,9 +64,9 @@ func repeatArguments(l net.Listener) {
 				for i := range words {
 					_ = lines.Scan() // its length
 					_ = lines.Scan()
-					words[i] = "'" + lines.Text() + "'"
+					words[i] = lines.Text()
 				}
-				_, _ = fmt.Fprintf(conn, "-ERR unknown command %s, with args beginning with: %s\r\n", words[0], strings.Join(words[1:], " "))
+				_, _ = io.WriteString(conn, answer(words))
 			}
 		}()
 	}

@@ -98,7 +98,7 @@ func redisServers(urls []*cacheURL, s *settings, o Options) (all []*redis.Option
 			if e.network == "tcp" {
 				r.TLSConfig = config
 			}
-			r.Dialer = dialing(r.DialTimeout, r.TLSConfig).bounded(o.MaxBytes, redisLength)
+			r.Dialer = dialing(r.DialTimeout, r.TLSConfig).bounded(o.MaxBytes, redisLength).laterFailing()
 			all, locations = append(all, r), append(locations, e.String())
 		}
 	}
@@ -249,6 +249,9 @@ func (b *redisBackend) getExpiring(
 // withoutArguments takes out of a server's refusal what was sent: a server that does not know a command repeats its
 // arguments, such as the session key, and of AUTH, which a new connection sends, the password.
 func withoutArguments(err error, key string) error {
+	if reason := hiddenIn(err); reason != nil {
+		err = reason
+	}
 	var refusal redis.Error
 	if !errors.As(err, &refusal) {
 		return err
@@ -267,6 +270,7 @@ func withoutArguments(err error, key string) error {
 // deployment's Django is not.
 func redisError(err error, key string) error {
 	switch {
+	case hiddenIn(err) != nil: // whatever a Sentinel has said, it is no answer of the server
 	case errors.Is(err, redis.Nil):
 		return djangosession.ErrNotFound
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):

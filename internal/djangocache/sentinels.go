@@ -37,7 +37,7 @@ type sentinels struct {
 func sentinelClient(r *redis.Options, s *settings, guard Guard) ([]redis.UniversalClient, error) {
 	service, _, _ := strings.Cut(r.Addr, ":")
 	found := &sentinels{
-		service: service, options: *r, dial: r.Dialer, patience: r.DialTimeout / 8, open: map[*primaryConn]bool{},
+		service: service, options: *r, dial: dialFunc(r.Dialer).failingNow(), patience: r.DialTimeout / 8, open: map[*primaryConn]bool{},
 	}
 	for _, h := range splitHosts(s.values["sentinels"]) {
 		e, err := parseEndpoint(strings.TrimSpace(h), "26379")
@@ -50,7 +50,7 @@ func sentinelClient(r *redis.Options, s *settings, guard Guard) ([]redis.Univers
 	o.DB, o.Username, o.Password = 0, s.values["sentinel_username"], s.values["sentinel_password"]
 	o.PoolSize, o.MaxActiveConns, o.MaxRetries = 1, 1, -1 // the next Sentinel is asked instead
 	primary := *r
-	primary.Dialer = found.connect
+	primary.Dialer = dialFunc(found.connect).laterFailing()
 	client := redis.NewClient(&primary)
 	client.AddHook(guardHook{guard: guard})
 	return []redis.UniversalClient{client}, nil

@@ -63,7 +63,9 @@ func (b *redisBackend) servers(location string) ([]RedisEndpoint, error) {
 		all = append(all, RedisEndpoint{
 			Name: name, User: o.Username, Password: o.Password, Look: b.look(o),
 			// The library bounds the time.
-			Dial: func(ctx context.Context) (net.Conn, error) { return o.Dialer(ctx, o.Network, o.Addr) },
+			Dial: func(ctx context.Context) (net.Conn, error) {
+				return dialFunc(o.Dialer).failingNow()(ctx, o.Network, o.Addr)
+			},
 		})
 	}
 	return all, nil

@@ -1,0 +1,77 @@
+package djangocache
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+)
+
+// undialled is a connection that could not be made. All that is done with it fails for that reason.
+//
+// A pool of the library counts connections that fail to be made. After as many as it may have, it tries one a second, each
+// for the whole of DialTimeout, and fails all questions meanwhile: a server that is back is found only after two seconds.
+// A connection that fails when it is used is not counted, so that each question that a Guard lets through tries for itself.
+type undialled struct{ reason hidden }
+
+// hidden is an error that is compared as ever, and whose kind the library does not see: it would dial two times more at
+// once for the same question.
+type hidden struct{ error }
+
+// Is has errors.Is find what is hidden.
+func (h hidden) Is(target error) bool { return errors.Is(h.error, target) }
+
+// hiddenIn is what is hidden in an error, or nil.
+func hiddenIn(err error) error {
+	var h hidden
+	if errors.As(err, &h) {
+		return h.error
+	}
+	return nil
+}
+
+// laterFailing has a client be told that it cannot connect when it asks.
+func (d dialFunc) laterFailing() dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := d(ctx, network, addr)
+		if err != nil {
+			return undialled{hidden{err}}, nil //nolint:nilerr // it is told later
+		}
+		return conn, nil
+	}
+}
+
+// failingNow is laterFailing taken back.
+func (d dialFunc) failingNow() dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := d(ctx, network, addr)
+		if u, ok := conn.(undialled); ok {
+			return nil, u.reason.error
+		}
+		return conn, err
+	}
+}
+
+// Read implements net.Conn.
+func (u undialled) Read([]byte) (int, error) { return 0, u.reason }
+
+// Write implements net.Conn.
+func (u undialled) Write([]byte) (int, error) { return 0, u.reason }
+
+// Close implements net.Conn.
+func (u undialled) Close() error { return nil }
+
+// LocalAddr implements net.Conn.
+func (u undialled) LocalAddr() net.Addr { return &net.TCPAddr{} }
+
+// RemoteAddr implements net.Conn.
+func (u undialled) RemoteAddr() net.Addr { return &net.TCPAddr{} }
+
+// SetDeadline implements net.Conn.
+func (u undialled) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline implements net.Conn.
+func (u undialled) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements net.Conn.
+func (u undialled) SetWriteDeadline(time.Time) error { return nil }
