@@ -7,13 +7,14 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/warm"
 )
 
 // Uncached is a VerdictSource and an AccessStore that asks the stores each time. verdictcache.Cache is the one that
 // keeps verdicts.
 type Uncached struct {
-	timeout time.Duration
-	asked   atomic.Pointer[asked]
+	deadlines *warm.Deadlines
+	asked     atomic.Pointer[asked]
 }
 
 // Verdicts finds the verdict on a session key, as djangosession.Verifier does.
@@ -28,7 +29,7 @@ type asked struct {
 
 // NewUncached returns an Uncached whose questions end after timeout. Access may be nil where nobody asks for it.
 func NewUncached(v Verdicts, access djangosession.AccessStore, timeout time.Duration) *Uncached {
-	u := &Uncached{timeout: timeout}
+	u := &Uncached{deadlines: warm.NewDeadlines(timeout)}
 	u.Use(v, access)
 	return u
 }
@@ -40,21 +41,11 @@ func (u *Uncached) Use(v Verdicts, access djangosession.AccessStore) {
 
 // Verify implements VerdictSource.
 func (u *Uncached) Verify(ctx context.Context, key keyhash.Key, _ time.Time) (v djangosession.Verdict, kept bool, err error) {
-	ctx, cancel := u.bounded(ctx)
-	defer cancel()
-	v, err = u.asked.Load().verdicts.Verify(ctx, key.Text)
+	v, err = u.asked.Load().verdicts.Verify(u.deadlines.Context(ctx), key.Text)
 	return v, false, err
 }
 
 // AccessOf implements AccessStore.
 func (u *Uncached) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	ctx, cancel := u.bounded(ctx)
-	defer cancel()
-	return u.asked.Load().access.AccessOf(ctx, userID)
-}
-
-// bounded has the deadline alone end a question: a client that hangs up must not tear down a database connection
-// under its query.
-func (u *Uncached) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), u.timeout)
+	return u.asked.Load().access.AccessOf(u.deadlines.Context(ctx), userID)
 }

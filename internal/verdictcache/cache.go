@@ -27,6 +27,7 @@ import (
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/keyhash"
+	"django-sidecar/internal/warm"
 )
 
 // Origin finds a verdict in two halves, as djangosession.Verifier has them. It is asked in a goroutine of its own,
@@ -72,11 +73,12 @@ const maxAnswerBytes = 64 << 10
 // Cache answers from what it keeps, and asks for the rest, each question once at a time. It is safe for concurrent use.
 // What it returns is shared by all who ask, and must not be written to.
 type Cache struct {
-	config Config
-	asked  atomic.Pointer[asked] // in force
-	ages   *ages
-	seed   maphash.Seed
-	start  time.Time
+	config    Config
+	asked     atomic.Pointer[asked] // in force
+	deadlines *warm.Deadlines
+	ages      *ages
+	seed      maphash.Seed
+	start     time.Time
 
 	journal journal
 	fresh   atomic.Bool
@@ -162,10 +164,11 @@ func New(c Config) (*Cache, error) {
 		c.Bytes = bytesAnEntry * int64(c.Entries)
 	}
 	cache := &Cache{
-		config: c,
-		ages:   &ages{ttl: c.TTL, lease: max(c.TTL, minLease), maxAge: c.MaxAge, absent: min(c.TTL, absentTTL)},
-		seed:   maphash.MakeSeed(),
-		start:  c.Now(),
+		config:    c,
+		deadlines: warm.NewDeadlines(c.Timeout),
+		ages:      &ages{ttl: c.TTL, lease: max(c.TTL, minLease), maxAge: c.MaxAge, absent: min(c.TTL, absentTTL)},
+		seed:      maphash.MakeSeed(),
+		start:     c.Now(),
 	}
 	cache.asked.Store(&asked{c.Origin, c.Access})
 	cache.divide()

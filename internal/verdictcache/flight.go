@@ -59,10 +59,8 @@ type subject[T any] interface {
 // await waits for the flight that find returned, and starts it first if lead. If the flight's answer is too old for
 // the question, await asks again.
 func await[T any](ctx context.Context, c *Cache, s subject[T], asked moment, f *flight[T], lead bool) (T, error) {
-	// A client that hangs up must not tear down a database connection under a query, nor the answer that others wait
-	// for.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
-	defer cancel() // this ends our own flight's context: by then the flight has landed, or its time is over
+	// A client that hangs up must not tear down the answer that others wait for.
+	ctx = c.deadlines.Context(ctx)
 	var none T
 	for {
 		if lead {
