@@ -270,7 +270,6 @@ func withoutArguments(err error, key string) error {
 // deployment's Django is not.
 func redisError(err error, key string) error {
 	switch {
-	case hiddenIn(err) != nil: // whatever a Sentinel has said, it is no answer of the server
 	case errors.Is(err, redis.Nil):
 		return djangosession.ErrNotFound
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"syscall"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // undialled is a connection that could not be made. All that is done with it fails for that reason.
@@ -18,8 +21,9 @@ type undialled struct{ reason hidden }
 // once for the same question.
 type hidden struct{ error }
 
-// Is has errors.Is find what is hidden.
-func (h hidden) Is(target error) bool { return errors.Is(h.error, target) }
+// Is has errors.Is find what is hidden, but for the nothing that a Sentinel may have answered: the server would have
+// answered that it has no such key.
+func (h hidden) Is(target error) bool { return target != redis.Nil && errors.Is(h.error, target) }
 
 // hiddenIn is what is hidden in an error, or nil.
 func hiddenIn(err error) error {
@@ -57,6 +61,10 @@ func (u undialled) Read([]byte) (int, error) { return 0, u.reason }
 
 // Write implements net.Conn.
 func (u undialled) Write([]byte) (int, error) { return 0, u.reason }
+
+// SyscallConn implements syscall.Conn. Where a connection comes when its question has given up, the library keeps it for
+// the next one, looks here whether it is still good, and makes another.
+func (u undialled) SyscallConn() (syscall.RawConn, error) { return nil, u.reason }
 
 // Close implements net.Conn.
 func (u undialled) Close() error { return nil }

@@ -1,11 +1,16 @@
 package djangocache
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"django-sidecar/djangosession"
 )
@@ -49,5 +54,74 @@ func TestServerIsBackForTheNextQuestion(t *testing.T) {
 	_ = l.Close()
 	if conn, err := servers[0].Dial(t.Context()); err == nil {
 		t.Errorf("who listens to a server that is gone has %T", conn)
+	}
+}
+
+// TestLateFailureIsNobodys: where a connection could not be made, and who asked for it has given up before, the next
+// question has one of its own.
+func TestLateFailureIsNobodys(t *testing.T) {
+	t.Parallel()
+	asking, giveUp := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	var tries atomic.Int32
+	dial := dialFunc(func(context.Context, string, string) (net.Conn, error) {
+		n := tries.Add(1)
+		if n == 1 {
+			giveUp()
+			<-gone
+		}
+		return nil, fmt.Errorf("try %d", n)
+	})
+	o := redisOptionsFor(Options{Timeout: time.Minute, Conns: 2})
+	o.Dialer = dial.laterFailing()
+	client := redis.NewClient(o)
+	t.Cleanup(func() { _ = client.Close() })
+	if err := client.Get(asking, "key").Err(); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	close(gone)
+	for client.PoolStats().IdleConns == 0 { // until the library has kept it
+		<-time.After(time.Millisecond)
+	}
+	if err := client.Get(t.Context(), "key").Err(); err == nil || err.Error() != "try 2" {
+		t.Errorf("who asks next hears of %v", err)
+	}
+}
+
+// TestSentinelsNothingIsNoAnswer: where a Sentinel answers nothing, nobody has said that there is no such key.
+func TestSentinelsNothingIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go serveRedis(l, func(words []string) string {
+		if words[0] == "sentinel" {
+			return "*-1\r\n"
+		}
+		return repeatArguments(words)
+	})
+	c, err := Open("redis://mymaster?sentinels="+l.Addr().String(), Options{
+		Timeout: 10 * time.Second, Conns: 1, MaxBytes: 1 << 20, Now: time.Now, Guard: func(string) Guard { return unguarded{} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	changer, err := c.Changer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, all := time.Now().Add(time.Hour), func([]byte) bool { return true }
+	_, _, getErr := c.Get(t.Context(), "key")
+	for what, err := range map[string]error{
+		"get": getErr, "delete": changer.Delete(t.Context(), "key"),
+		"add": changer.Add(t.Context(), "key", nil, later), "replace": changer.Replace(t.Context(), "key", nil, later),
+		"touch": changer.Touch(t.Context(), "key", all, later),
+	} {
+		if err == nil || djangosession.IsAnswer(err) || errors.Is(err, djangosession.ErrExists) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
