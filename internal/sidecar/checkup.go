@@ -14,9 +14,17 @@ import (
 
 // Describe is the deployment in one line.
 func (d *Deployment) Describe() string {
-	return fmt.Sprintf("Django %s, engine %s, cookie %s, %d fallback keys, %d backends",
+	return fmt.Sprintf("Django %s, engine %s, cookie %s, %s, %s",
 		d.version, d.config.SessionEngine, strings.Join(d.config.SessionCookieNames, " or "),
-		d.config.Fallbacks(), len(d.config.AuthenticationBackends))
+		counted(d.config.Fallbacks(), "fallback key"), counted(len(d.config.AuthenticationBackends), "backend"))
+}
+
+// counted is a number and what it counts: "1 backend", "2 backends".
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // Checkup looks at the deployment's stores.
