@@ -57,7 +57,7 @@ func openRedis(c *Backend, urls []*cacheURL, s *settings, o Options) error {
 	switch {
 	case s.values["sentinels"] != "":
 		b.sentinels = true
-		b.clients, err = sentinelClient(options[0], s, o.Guard(""))
+		b.clients, err = sentinelClient(options[0], s, o.Guard(""), o.Now)
 	case s.truth("cluster", false):
 		b.clients, err = clusterClient(options, o.Guard)
 	default:

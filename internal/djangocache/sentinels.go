@@ -27,17 +27,24 @@ type sentinels struct {
 	// patience is how long a Sentinel is waited for until the next one is asked as well.
 	patience time.Duration
 
-	mu    sync.Mutex
-	order []string
-	open  map[*primaryConn]bool
+	now func() time.Time
+
+	mu      sync.Mutex
+	order   []string
+	open    map[*primaryConn]bool
+	failure error // what they all said when they were asked last
+	failed  time.Time
 }
+
+// rest is how long Sentinels are left alone that know no primary: each question would ask all of them.
+const rest = 50 * time.Millisecond
 
 // sentinelClient asks Sentinels where the primary is. As django-redis has it, the host of the URL is the service's
 // name.
-func sentinelClient(r *redis.Options, s *settings, guard Guard) ([]redis.UniversalClient, error) {
+func sentinelClient(r *redis.Options, s *settings, guard Guard, now func() time.Time) ([]redis.UniversalClient, error) {
 	service, _, _ := strings.Cut(r.Addr, ":")
 	found := &sentinels{
-		service: service, options: *r, dial: dialFunc(r.Dialer).failingNow(), patience: r.DialTimeout / 8, open: map[*primaryConn]bool{},
+		service: service, options: *r, dial: dialFunc(r.Dialer).failingNow(), patience: r.DialTimeout / 8, open: map[*primaryConn]bool{}, now: now,
 	}
 	for _, h := range splitHosts(s.values["sentinels"]) {
 		e, err := parseEndpoint(strings.TrimSpace(h), "26379")
@@ -59,7 +66,7 @@ func sentinelClient(r *redis.Options, s *settings, guard Guard) ([]redis.Univers
 // connect connects to the primary. Connections to a server that was the primary before are closed then: Redis closes
 // those to a primary that it makes a replica, but not those to one that its Sentinels have lost.
 func (s *sentinels) connect(ctx context.Context, network, _ string) (net.Conn, error) {
-	addr, err := s.find(ctx)
+	addr, err := s.primary(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +114,24 @@ func (c *primaryConn) Close() error {
 	delete(c.of.open, c)
 	c.of.mu.Unlock()
 	return c.Conn.Close() //nolint:wrapcheck // the client compares errors
+}
+
+// primary finds the primary, or fails as who has just asked for it.
+func (s *sentinels) primary(ctx context.Context) (addr string, err error) {
+	s.mu.Lock()
+	failure, age := s.failure, s.now().Sub(s.failed)
+	s.mu.Unlock()
+	if failure != nil && 0 <= age && age < rest {
+		return "", failure
+	}
+	addr, err = s.find(ctx)
+	if ctx.Err() != nil { // the time of this question was over, which says nothing
+		return addr, err
+	}
+	s.mu.Lock()
+	s.failure, s.failed = err, s.now()
+	s.mu.Unlock()
+	return addr, err
 }
 
 // errPrimaryDown is what a Sentinel says until it has chosen another one.

@@ -25,6 +25,18 @@ type hidden struct{ error }
 // answered that it has no such key.
 func (h hidden) Is(target error) bool { return target != redis.Nil && errors.Is(h.error, target) }
 
+// As has errors.As find that a time was over, as a Guard asks. The library tries again after any other error of a
+// network.
+func (h hidden) As(target any) bool {
+	var reason net.Error
+	network, ok := target.(*net.Error)
+	if !ok || !errors.As(h.error, &reason) || !reason.Timeout() {
+		return false
+	}
+	*network = reason
+	return true
+}
+
 // hiddenIn is what is hidden in an error, or nil.
 func hiddenIn(err error) error {
 	var h hidden

@@ -125,3 +125,64 @@ func TestSentinelsNothingIsNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestHiddenTime: a Guard learns that the time of a connection was over, and the library does not learn that it was one.
+func TestHiddenTime(t *testing.T) {
+	t.Parallel()
+	for _, want := range []bool{true, false} {
+		err := fmt.Errorf("asking: %w", hidden{&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no answer", IsTimeout: want}}})
+		var network net.Error
+		if found := errors.As(err, &network); found != want || found && !network.Timeout() {
+			t.Errorf("%v: got %v, want %v", err, found, want)
+		}
+		if errors.As(err, new(*net.OpError)) {
+			t.Errorf("%v is seen to be of a connection", err)
+		}
+	}
+}
+
+// TestSentinelsRest: Sentinels that know no primary are not asked by each question.
+func TestSentinelsRest(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	var asked atomic.Int32
+	go serveRedis(l, func(words []string) string {
+		if words[0] == "sentinel" {
+			asked.Add(1)
+			return "-ERR No such master with that name\r\n"
+		}
+		return repeatArguments(words)
+	})
+	var passed atomic.Int64
+	start := time.Now()
+	c, err := Open("redis://mymaster?sentinels="+l.Addr().String(), Options{
+		Timeout: 10 * time.Second, Conns: 1, MaxBytes: 1 << 20, Guard: func(string) Guard { return unguarded{} },
+		Now: func() time.Time { return start.Add(time.Duration(passed.Load())) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	for want := range int32(3) {
+		for range 50 {
+			if _, _, err := c.Get(t.Context(), "key"); !errors.Is(err, ErrNoService) {
+				t.Fatal(err)
+			}
+		}
+		if n := asked.Load(); n != want+1 {
+			t.Errorf("Sentinels were asked %d times, want %d", n, want+1)
+		}
+		passed.Add(int64(rest))
+	}
+	past, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	passed.Add(int64(rest))
+	_, _, _ = c.Get(past, "key")
+	if _, _, err := c.Get(t.Context(), "key"); !errors.Is(err, ErrNoService) {
+		t.Errorf("after a question that had no time: %v", err)
+	}
+}
