@@ -36,6 +36,12 @@ func TestGatewaysPages(t *testing.T) {
 			g.wantReached(t, get("/page", ""), gatewayNobody)
 			t.Run("forgeries", func(t *testing.T) { g.forgedReports(t) })
 			t.Run("paths", func(t *testing.T) { g.oddPaths(t) })
+			t.Run("tunnels", func(t *testing.T) {
+				application, route := tunnelledHypercorn(t).served(), rig.route
+				route.Application = application.addr
+				through := gatewayTest{rig: rig, addr: tt.start(t, route, lines...).Addr, gatewayUnderTest: g.gatewayUnderTest}
+				through.tunnels(t, application, "/page/socket", "/reports/socket", "/reports/refused")
+			})
 			rig.sidecar[0].SetMode(djangotest.Reset())
 			defer rig.sidecar[0].SetMode(djangotest.Pass())
 			g.wantRefused(t, get("/reports/", asPage+gatewayCookie(rig.bob)), tt.down)

@@ -33,7 +33,7 @@ func TestGatewaysTunnels(t *testing.T) {
 					route := rig.route
 					route.Application = application.addr
 					through := gatewayTest{rig: rig, addr: g.start(t, route).Addr, gatewayUnderTest: g}
-					through.tunnels(t, application)
+					through.tunnels(t, application, "/static/socket", "/socket", "/accounts/refused")
 				})
 			}
 		})
@@ -48,6 +48,18 @@ type tunnelled struct {
 	// socket: it speaks websocket.
 	socket bool
 }
+
+// served tells of requests alone that were served in a tunnel: lines that leave other paths as they were may pass words for one on.
+func (a tunnelled) served() tunnelled {
+	faults := a.faults
+	return tunnelled{addr: a.addr, faults: func(t *testing.T) []string {
+		t.Helper()
+		return slices.DeleteFunc(faults(t), func(fault string) bool { return !strings.HasPrefix(fault, inTunnel) })
+	}}
+}
+
+// inTunnel is how faults begin of which the requests went past the gateway.
+const inTunnel = "HTTP/2 for "
 
 func tunnelledRaw(t *testing.T) tunnelled {
 	t.Helper()
@@ -77,7 +89,7 @@ func tunnelledHypercorn(t *testing.T) tunnelled {
 		}
 		for _, request := range seen {
 			if request.Version == "2" {
-				faults = append(faults, "HTTP/2 for "+request.Path)
+				faults = append(faults, inTunnel+request.Path)
 			}
 			if fault := (rawRequest{line: request.Path, headers: request.Headers}).fault(); fault != "" {
 				faults = append(faults, fault)
@@ -104,7 +116,7 @@ func tunnelledGo(t *testing.T) tunnelled {
 			faults = append(faults, fault)
 		}
 		if r.ProtoMajor == 2 {
-			faults = append(faults, "HTTP/2 for "+r.URL.Path)
+			faults = append(faults, inTunnel+r.URL.Path)
 		}
 		_, _ = io.WriteString(w, "served")
 	})
@@ -165,9 +177,9 @@ func upgrades() (list []string) {
 
 const websocketKey = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-// tunnels asks for other protocols where nobody is asked, where a user is, and without one: many at once, since Envoy takes a
-// second for some.
-func (g gatewayTest) tunnels(t *testing.T, application tunnelled) {
+// tunnels asks for other protocols where nobody is asked (open), where a user is (asked), and without one (refused): many at once,
+// since Envoy takes a second for some.
+func (g gatewayTest) tunnels(t *testing.T, application tunnelled, open, asked, refused string) {
 	var changed atomic.Int64
 	list := upgrades()
 	var next atomic.Int64
@@ -175,12 +187,12 @@ func (g gatewayTest) tunnels(t *testing.T, application tunnelled) {
 	for range 16 {
 		trying.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(list); i = next.Add(1) - 1 {
-				path, cookie := "/static/socket", ""
+				path, cookie := open, ""
 				switch i % 3 {
 				case 1:
-					path, cookie = "/socket", gatewayCookie(g.rig.bob)
+					path, cookie = asked, gatewayCookie(g.rig.bob)
 				case 2:
-					path = "/accounts/refused"
+					path = refused
 				}
 				// The number says which it was, where the application has seen something wrong.
 				if tryTunnel(t, g.addr, get(fmt.Sprintf("%s/%d", path, i), websocketKey+cookie+list[i])) == http.StatusSwitchingProtocols {
@@ -201,8 +213,8 @@ func (g gatewayTest) tunnels(t *testing.T, application tunnelled) {
 		}
 	}
 	if application.socket {
-		g.greets(t, get("/static/socket", websocketKey+"Upgrade: websocket\r\nConnection: Upgrade\r\n"))
-		g.greets(t, get("/socket", gatewayCookie(g.rig.bob)+websocketKey+"Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"))
+		g.greets(t, get(open, websocketKey+"Upgrade: websocket\r\nConnection: Upgrade\r\n"))
+		g.greets(t, get(asked, gatewayCookie(g.rig.bob)+websocketKey+"Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"))
 	}
 	if application.socket && changed.Load() < 20 {
 		t.Errorf("only %d requests have changed the protocol: too little has been tried", changed.Load())
