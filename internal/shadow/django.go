@@ -35,10 +35,17 @@ func newClient(insecureHTTP bool) *http.Client {
 			},
 			tls: &http.Transport{
 				DialContext: direct.DialContext, MaxIdleConnsPerHost: atOnce, IdleConnTimeout: 30 * time.Second,
-				MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, TLSHandshakeTimeout: timeout, ForceAttemptHTTP2: true,
+				MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, TLSHandshakeTimeout: timeout,
+				Protocols: http1(), // HTTP/2 would join the lines of Cookie, and Django reads two otherwise than one
 			},
 		},
 	}
+}
+
+func http1() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
 }
 
 // byScheme has plain HTTP and HTTPS dial in different ways.
