@@ -113,6 +113,11 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"a backend that remembers", map[string]any{backend: shapes("Remembering")}, "its get_user() does not ask the database for the user each time: ", nil},
 		{"a backend that decides by texts", map[string]any{backend: shapes("EndingSo")}, "its get_user() looks at address of the user, and no value was seen", nil},
 		{"a backend that knows nobody", map[string]any{backend: shapes("Denying")}, "ready", nil},
+		{
+			"a backend that denies in another module",
+			map[string]any{backend: []string{"oracle_app.backends.Refusing", "django.contrib.auth.backends.ModelBackend"}},
+			"ready but stricter: require=perm is refused, since has_perm() of the user is not what the tables say (", nil,
+		},
 		{"middleware that does nothing", map[string]any{middleware: behind("Harmless")}, "ready", []string{
 			"DJANGO_MIDDLEWARE=" + strings.Join(behind("Harmless"), ","), "SIDECAR_MIDDLEWARE_READ=oracle_app.behaviour.Harmless",
 		}},
@@ -129,6 +134,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"middleware that answers", map[string]any{middleware: behind("Answers")}, "ready", nil},
 		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
 		{"a serializer that writes JSON", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Plain"}, "ready", nil},
+		{"a serializer that decides", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Dated"}, "not possible: loads() of SESSION_SERIALIZER oracle_app.behaviour.Dated may decide about sessions: ", nil},
 		{"a store that checks", map[string]any{sessions: "oracle_app.stores.checking"}, "the session store has a load() of its own", nil},
 		{"a session in two tables", map[string]any{sessions: "oracle_app.stores.heir"}, "has its columns in several tables (oracle_heirsession, oracle_customsession)", nil},
 		{"a cache in the process", map[string]any{sessions: engines + "cache", "CACHES": caches(nil)}, "lives inside each process", nil},
@@ -190,6 +196,11 @@ func TestSettingsScriptOfUserModels(t *testing.T) {
 		{"InvertedUser", "ready but stricter: is_staff of a user is not known, since it is not what its column has: ", "DJANGO_AUTH_USER_STAFF_COLUMN=-"},
 		{"FrozenUser", "not possible: ", ""},
 		{"TenantUser", "not possible: the default manager of the user model does more than this program understands: ", ""},
+		{
+			"CrewUser", "ready but stricter: the manager of the groups of ", "DJANGO_AUTH_USER_USERNAME_COLUMN=-",
+		},
+		{"ClosedUser", "not possible: the default manager of the user model ", ""},
+		{"CountedUser", "not possible: the default manager of the user model finds rows in its own way: ", ""},
 		{"HourUser", "not possible: is_active of the user model (", ""},
 		{"SwitchedUser", "not possible: is_active of the user model (", ""},
 		{"SuffixUser", "not possible: is_active of the user model (", ""},

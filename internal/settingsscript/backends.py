@@ -130,9 +130,22 @@ def hands_on(thing, name):
 
 def may_deny(path, cls):
     """FILE:LINE of a backend's own code of permissions that may raise PermissionDenied, which denies what the tables give."""
+    from django.core.exceptions import PermissionDenied
+
     place = own_permission_code(cls) if not known_backend(path) else None
-    text = outcome(lambda: inspect.getsource(sys.modules[attribute(cls, "has_perm")[1].__module__]))[1] if place else ""
-    return place if "PermissionDenied" in text else None
+    todo, seen = [attribute(cls, "has_perm")[0]] if place else [], []
+    while todo:
+        function = function_of(todo.pop())
+        if inspect.isclass(function) and issubclass(function, PermissionDenied):
+            return place
+        code = code_of(function)
+        if code is None or is_library(function) or function in seen:
+            continue
+        seen.append(function)
+        if "PermissionDenied" in outcome(lambda: inspect.getsource(sys.modules[function.__module__]))[1]:
+            return place
+        todo += [value for _, value in asked_by(function, code)]
+    return None
 
 
 def permission_rule(report, path, cls, known, allowed):

@@ -221,14 +221,16 @@ class Body(Names):
                 self.event(ENDS, target)
             elif self.resolve(target.value) is settings and decides(target.attr):
                 self.event(ENDS, target)
-            elif target.attr in ("is_active", "is_staff", "is_superuser", "pk", "id") and self.of_user(target.value):
+            elif target.attr in OF_LOGIN and self.of_user(target.value) or target.attr in WHOLE and self.is_request(target.value):
                 self.event(ENDS, target)
             return
         key = self.text(target.slice)
         if self.is_session(target.value) and key in AUTH_KEYS:
             self.event(ENDS, target)
-        inside = isinstance(target.value, ast.Attribute) and target.value.attr in ("COOKIES", "__dict__", "META")
+        inside = isinstance(target.value, ast.Attribute) and target.value.attr in ("COOKIES", "__dict__") + HEADERS
         called = isinstance(target.value, ast.Call) and getattr(target.value.func, "id", "") == "vars"
+        if (called or inside and target.value.attr in WHOLE) and self.of_user(target.value):
+            self.event(ENDS, target)
         cookie = getattr(target.value, "attr", "") == "COOKIES" and key in (None, settings.SESSION_COOKIE_NAME)
         if (inside or called) and self.of_request(target.value) and (key in HOLDS + ("HTTP_COOKIE",) or cookie):
             self.event(ENDS, target)
@@ -248,6 +250,10 @@ class Body(Names):
         if getattr(owner, "attr", "") != "COOKIES" or not self.is_request(owner.value):
             return False
         return isinstance(name, ast.Attribute) and name.attr == "SESSION_COOKIE_NAME" and self.resolve(name.value) is settings
+
+    def is_headers(self, node, names):
+        """Whether it is what a request has its cookie in, under one of these names."""
+        return isinstance(node, ast.Attribute) and node.attr in names and self.is_request(node.value)
 
     def text(self, node):
         node = getattr(node, "value", node) if type(node).__name__ == "Index" else node
@@ -294,13 +300,14 @@ class Body(Names):
         name = name_of(node)
         owner = getattr(node.func, "value", None)
         texts = [self.text(a) for a in node.args]
-        if owner is not None and name in EMPTIES and self.is_session(owner):
+        if owner is not None and name in EMPTIES and (self.is_session(owner) or self.is_headers(owner, ("COOKIES",) + HEADERS)):
             return self.event(ENDS, node)
         if owner is not None and name in WRITES + ("__setattr__", "__delattr__"):
             known = [t for t in texts if t in AUTH_KEYS] or self.text_in(node, AUTH_KEYS)
             cookies = isinstance(owner, ast.Attribute) and owner.attr == "COOKIES" and self.is_request(owner.value)
             cookies = cookies and (not texts or texts[0] in (None, settings.SESSION_COOKIE_NAME))
-            whole = isinstance(owner, ast.Attribute) and owner.attr == "__dict__" and self.is_request(owner.value)
+            whole = isinstance(owner, ast.Attribute) and owner.attr in WHOLE and (self.is_request(owner.value) or self.of_user(owner.value))
+            cookies = cookies or self.is_headers(owner, HEADERS) and ("HTTP_COOKIE" in texts or any(k.arg in (None, "HTTP_COOKIE") for k in node.keywords))
             if known and self.is_session(owner) or cookies or whole or self.is_request(owner) and set(texts) & set(HOLDS):
                 return self.event(ENDS, node)
         if name in ("setattr", "delattr", "__setattr__", "__delattr__") and node.args and self.is_request(node.args[0]):
@@ -336,6 +343,8 @@ class Body(Names):
             if values:
                 return
         given = [a for a in arguments + [k.value for k in node.keywords] if self.kind_of(a)]
+        if name in ONWARD[:2] and arguments and not self.is_request(arguments[0]):
+            self.event(LOST, node)  # another request
         mine = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("self", "cls")
         if not given and not mine or name in ONWARD or name == "super":
             return

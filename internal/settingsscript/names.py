@@ -8,6 +8,9 @@ MISSING = object()
 ENDS, LOGS_IN, REFUSES, LOST = "ends", "logs in", "refuses", "lost"
 HOLDS = ("user", "auser", "_cached_user", "_acached_user", "session", "COOKIES", "_user")
 AUTH_KEYS = ("_auth_user_id", "_auth_user_backend", "_auth_user_hash")
+HEADERS = ("META", "environ")
+WHOLE = ("__dict__", "__class__")
+OF_LOGIN = WHOLE + ("is_active", "is_staff", "is_superuser", "pk", "id", "_wrapped", "_session_cache", "_session_key", "_SessionBase__session_key")
 OF_REQUEST = ("request", "_request", "req")
 ONWARD = ("get_response", "_get_response", "view_func", "view", "callback", "view_function", "call_next", "inner")
 ENDING = ("logout", "alogout", "logout_then_login", "LogoutView")
@@ -97,6 +100,8 @@ class Names(object):
     def is_request(self, node):
         if isinstance(node, ast.Name):
             return node.id in self.requests
+        if isinstance(node, ast.Subscript):  # of the arguments of a decorator
+            return isinstance(node.value, ast.Name) and node.value.id in self.requests
         return isinstance(node, ast.Attribute) and node.attr in self.follower.attributes
 
     def of_request(self, node):

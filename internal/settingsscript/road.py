@@ -133,6 +133,18 @@ def read_user_class(report):
         field = field_of(model, name)
         if field is not None and own_reading(model, field):
             leave_out(report, name, setting_name, own_reading(model, field))
+    if overridden(model, "get_username") and not is_username(model):
+        leave_out(report, "get_username()", "USERNAME", overridden(model, "get_username"))
+
+
+def is_username(model):
+    """Whether get_username() is what the column has."""
+    user = unsaved(model)
+    for text in (u"Ab c", u"\xe9", u""):
+        user.__dict__[field_of(model, model.USERNAME_FIELD).attname] = text
+        if outcome(user.get_username) != ("value", text):
+            return False
+    return True
 
 
 def leave_out(report, name, setting_name, place):

@@ -106,6 +106,8 @@ def read_serializer(report, store, kind):
     serializer = store().serializer if hasattr(store(), "serializer") else store_serializer()
     data = serializer().dumps(sample)
     path = settings.SESSION_SERIALIZER
+    if overridden(serializer, "loads") and decides_in_reading(attribute(serializer, "loads")[0]):
+        raise Impossible("loads() of SESSION_SERIALIZER %s may decide about sessions: %s" % (path, overridden(serializer, "loads")))
     try:
         if json.loads(data.decode("latin-1")) == sample:
             if path.rsplit(".", 1)[1] == "PickleSerializer":
@@ -122,6 +124,16 @@ def read_serializer(report, store, kind):
     if path.rsplit(".", 1)[1] != "PickleSerializer":
         path = path.rsplit(".", 1)[0] + ".PickleSerializer"
     report.set("DJANGO_SESSION_SERIALIZER", path)
+
+
+def decides_in_reading(loads):
+    """Whether a loads() does more than to call others of its kind."""
+    source = source_of(code_of(function_of(loads)))
+    nodes = list(ast.walk(source[2])) if source else []
+    calls = [name_of(n) for n in nodes if isinstance(n, ast.Call)]
+    plain = ("loads", "decode", "decompress", "force_str", "force_text", "str", "super")
+    branches = (ast.If, ast.IfExp, ast.BoolOp, ast.Compare, ast.For, ast.While, ast.Subscript, ast.comprehension, ast.ExceptHandler)
+    return "loads" not in calls or any(c not in plain and not c.endswith("Serializer") for c in calls) or any(isinstance(n, branches) for n in nodes)
 
 
 def store_serializer():
@@ -177,14 +189,19 @@ def read_session_model(model):
             raise Impossible("%s of the session model is not what its column has: %s" % (name, own_reading(model, field)))
 
 
-def own_queries(manager, names=("get", "aget", "filter", "using", "_fetch_all")):
+# What Django finds one row with: QuerySet.get() and filter(), db/models/query.py, 1.11 to 6.1.
+QUERIES = ("get", "aget", "filter", "using", "_filter_or_exclude", "_filter_or_exclude_inplace", "__len__", "__iter__", "_fetch_all")
+
+
+def own_queries(manager, names=QUERIES):
     """FILE:LINE of what a manager, or its query set, has in place of what Django finds a row with."""
     for cls in (type(manager), type(manager.all())):
         for name in names:
             found = attribute(cls, name)[0]
             if overridden(cls, name) and not is_library(found):
                 return overridden(cls, name)
-    return None
+    query = type(manager.all().query)
+    return where(query) if names is QUERIES and not is_djangos(query) else None
 
 
 def place(connection):
@@ -249,9 +266,11 @@ def own_store_methods(report, store, packaged):
     if hasattr(store, "cache_key_prefix") and store("k" * 32).cache_key != store.cache_key_prefix + "k" * 32:
         raise Impossible("the session store makes cache keys of its own: %s" % (overridden(store, "cache_key") or where(store)))
     djangos = [c for c in store.__mro__ if is_djangos(c)]
+    # backends/file.py and signed_cookies.py, 3.2 to 6.1, load(): these say how old a session may be.
+    ages = ("get_expiry_age", "get_session_cookie_age") if engine_kind(store) in ("file", "signed_cookies") else ()
     for cls in [c for c in store.__mro__ if not is_djangos(c)]:
         for name in sorted(vars(cls)):
-            if reading(name) and (name in SPECIAL or any(name in vars(c) for c in djangos)):
+            if (reading(name) or name in ages) and (name in SPECIAL or any(name in vars(c) for c in djangos)):
                 raise Impossible(
                     "the session store has a %s() of its own, which may end sessions: %s" % (name, where(vars(cls)[name]))
                 )

@@ -153,6 +153,12 @@ def read_groups(report, model, table):
     permission = many_to_many(report, model, "user_permissions", "DJANGO_AUTH_USER_PERMISSIONS", table, "PERMISSION")
     if group is not None:
         meta = group._meta
+        if hides_rows(group._default_manager):
+            text = "the manager of the groups of %s may hide some: %s" % (where(group), hides_rows(group._default_manager))
+            if meta.db_table == "auth_group":  # whose rows count without a setting
+                raise Impossible(text)
+            report.add(report.stricter, text + ". require=group and Remote-Groups cannot be had")
+            return
         if other_tables(group):
             report.remarks.append(
                 "the groups of %s inherit from another table: require=group and Remote-Groups cannot be had"
@@ -176,6 +182,14 @@ def read_groups(report, model, table):
             )
     if permission is not None:
         report.set("DJANGO_AUTH_PERMISSION_TABLE", permission._meta.db_table, "auth_permission")
+
+
+def hides_rows(manager):
+    """FILE:LINE of a manager that is not seen to give all rows."""
+    kind = outcome(lambda: read_query(type(manager)))[0]
+    if kind == "error" or manager.all().query.where:
+        return where(type(manager))
+    return own_queries(manager)
 
 
 def many_to_many(report, model, name, prefix, table, to):

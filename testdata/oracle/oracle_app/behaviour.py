@@ -65,6 +65,10 @@ class EndingSo(ModelBackend):
         return super().user_can_authenticate(user) and not re.search("@gone[.]", user.address)
 
 
+def deny():
+    raise PermissionDenied
+
+
 class Denying(object):
     def get_user(self, user_id):
         return None
@@ -179,6 +183,12 @@ class Plain(object):
 
     def loads(self, data):
         return json.loads(data.decode("latin-1"))
+
+
+class Dated(Plain):
+    def loads(self, data):
+        values = json.loads(data.decode("latin-1"))
+        return {} if values.get("form") == "old" else values
 
 
 def own_key(key, prefix, version):

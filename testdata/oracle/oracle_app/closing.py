@@ -2,6 +2,7 @@
 import django.contrib.auth as accounts
 from django.conf import settings
 from django.contrib.auth import logout as farewell
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseForbidden
@@ -79,6 +80,81 @@ class ByCookie(Base):
         if night(request):
             request.COOKIES["sessionid"] = ""
         return self.get_response(request)
+
+
+class ByNoCookies(Base):
+    def __call__(self, request):
+        if night(request):
+            request.COOKIES.clear()
+        return self.get_response(request)
+
+
+class ByHeader(Base):
+    def __call__(self, request):
+        if night(request):
+            request.META.pop("HTTP_COOKIE", None)
+        return self.get_response(request)
+
+
+class ByHeaders(Base):
+    def __call__(self, request):
+        if night(request):
+            request.META.update(HTTP_COOKIE="")
+        return self.get_response(request)
+
+
+class ByEnvironment(Base):
+    def __call__(self, request):
+        if night(request):
+            request.environ["HTTP_COOKIE"] = ""
+        return self.get_response(request)
+
+
+class ByWrapped(Base):
+    def __call__(self, request):
+        if night(request):
+            request.user._wrapped = AnonymousUser()
+        return self.get_response(request)
+
+
+class ByDictOfUser(Base):
+    def __call__(self, request):
+        if night(request):
+            request.user.__dict__.update(is_active=False)
+        return self.get_response(request)
+
+
+class ByVariables(Base):
+    def __call__(self, request):
+        if night(request):
+            vars(request.user)["pk"] = 1
+        return self.get_response(request)
+
+
+class ByClassOfRequest(Base):
+    def __call__(self, request):
+        if night(request):
+            request.__class__ = nights.Request
+        return self.get_response(request)
+
+
+class ByCacheOfSession(Base):
+    def __call__(self, request):
+        if night(request):
+            request.session._session_cache = {}
+        return self.get_response(request)
+
+
+class ByArguments(Base):
+    def __call__(self, *arguments):
+        if night(arguments[0]):
+            arguments[0].user = None
+        return self.get_response(arguments[0])
+
+
+class ByUnknownRequest(Base):
+    def __call__(self, request):
+        return self.get_response(nights.other(request) if night(request) else request)
 
 
 class ByDict(Base):

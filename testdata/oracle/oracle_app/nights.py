@@ -1,5 +1,6 @@
 """What a middleware calls from another module."""
 from django.contrib.auth import logout
+from django.core.handlers.wsgi import WSGIRequest
 
 
 def end_login(request):
@@ -14,6 +15,14 @@ class Guard(object):
     def look(self):
         if self.request.path == "/night/":
             self.request.session.flush()
+
+
+class Request(WSGIRequest):
+    user = None
+
+
+def other(request):
+    return Request(dict(request.META, HTTP_COOKIE=""))
 
 
 class Watch(object):

@@ -5,6 +5,7 @@ import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.sql import Query
 
 
 class Base(AbstractBaseUser):
@@ -149,3 +150,67 @@ class FallbackUser(Base):
 
     def get_session_auth_fallback_hash(self):
         return iter(())
+
+
+class LastingManager(models.Manager):
+    def get_queryset(self):
+        return super(LastingManager, self).get_queryset().filter(ended=False)
+
+
+class Crew(models.Model):
+    name = models.CharField(max_length=20)
+    ended = models.BooleanField(default=False)
+
+    objects = LastingManager()
+
+    class Meta:
+        app_label = "oracle"
+
+
+class CrewUser(Base):
+    """Its groups are those that have not ended, and it is not named as its column says."""
+
+    groups = models.ManyToManyField(Crew)
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+    def get_username(self):
+        return "crew:" + self.username
+
+
+class ClosedQuery(Query):
+    """It finds nobody by some names, once it is written as SQL."""
+
+    def get_compiler(self, *args, **kwargs):
+        if "closed" in str(self.where):
+            self.set_empty()
+        return super(ClosedQuery, self).get_compiler(*args, **kwargs)
+
+
+class ClosedManager(BaseUserManager):
+    def get_queryset(self):
+        return models.QuerySet(self.model, query=ClosedQuery(self.model), using=self._db)
+
+
+class ClosedUser(Base):
+    objects = ClosedManager()
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+
+class CountedQuerySet(models.QuerySet):
+    def __len__(self):
+        found = super(CountedQuerySet, self).__len__()
+        return 0 if found == 1 and self[0].username == "closed" else found
+
+
+class CountedUser(Base):
+    objects = BaseUserManager.from_queryset(CountedQuerySet)()
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
