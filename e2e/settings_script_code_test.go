@@ -421,7 +421,7 @@ for name in sorted(n for n in asked if any(n in vars(c) for c in djangos)):
     except Impossible:
         continue
     missed.append(name)
-# By their effect, elsewhere: which table, which signature, which folder, which words. And __setitem__, with which the session here is made.
-judged = ["get_model_class", "model", "key_salt", "_get_storage_path", "encode", "serializer", "__setitem__"]
+# By their effect, elsewhere: which table, which signature, which folder, which words. And __setitem__, with which the session here is made. load() of signed cookies returns nothing behind create().
+judged = ["create", "get_model_class", "model", "key_salt", "_get_storage_path", "encode", "serializer", "__setitem__"]
 print(" ".join(sorted(asked)) + "|" + " ".join(n for n in missed if n not in judged))
 `

@@ -127,7 +127,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		}},
 		{"middleware that ends every login", map[string]any{middleware: behind("EndsAll")}, "not possible: middleware oracle_app.behaviour.EndsAll (", nil},
 		{"middleware that ends some logins", map[string]any{middleware: behind("EndsAtNight")}, "has logout(request)", nil},
-		{"middleware that ends some logins in another module", map[string]any{middleware: behind("EndsElsewhere")}, "oracle_app/nights.py:7 has logout(request)", nil},
+		{"middleware that ends some logins in another module", map[string]any{middleware: behind("EndsElsewhere")}, "oracle_app/nights.py:8 has logout(request)", nil},
 		{"middleware that ends some logins by another name", map[string]any{middleware: behind("EndsByAnotherName")}, "has req.user = None", nil},
 		{"middleware that ends some logins, beside a function without a source", map[string]any{middleware: behind("EndsBesideMade")}, "has logout(request)", nil},
 		{"middleware without a source", map[string]any{middleware: behind("WithoutSource")}, "the source of middleware oracle_app.behaviour.WithoutSource cannot be read", nil},

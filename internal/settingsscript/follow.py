@@ -16,6 +16,10 @@ def decides(name):
     return name.startswith(("SESSION_", "SECRET_KEY", "AUTH", "CACHE", "DATABASE", "MIDDLEWARE", "SIGNING", "_wrapped", "USE_TZ"))
 
 
+def stand_in(request):
+    """Stands for get_response, under whatever name a middleware keeps it."""
+
+
 class Follower(object):
     """Reads a middleware, and all code that gets the request from it."""
 
@@ -23,10 +27,13 @@ class Follower(object):
         self.events, self.unread, self.seen = [], [], {}
         self.by_settings, self.settings = by_settings, set()  # whether code is passed over that settings turn off, and by which
         self.attributes = set(OF_REQUEST)  # that hold the request
+        self.onward = set()  # what functions that make a middleware call their get_response
         self.nobody = nobody  # attributes of which one that is false says that nobody is logged in
 
     def middleware(self, item):
-        kind, made = outcome(lambda: item(lambda request: None)) if inspect.isclass(item) else ("", None)
+        kind, made = outcome(lambda: item(stand_in)) if inspect.isclass(item) else ("", None)
+        if inspect.isfunction(item):
+            self.onward.update(item.__code__.co_varnames[: item.__code__.co_argcount][:1])
         self.whole(item, made if kind == "value" else None, True)
 
     def once(self, instance, *read):
@@ -343,10 +350,11 @@ class Body(Names):
             if values:
                 return
         given = [a for a in arguments + [k.value for k in node.keywords] if self.kind_of(a)]
-        if name in ONWARD[:2] and arguments and not self.is_request(arguments[0]):
+        kept = value is stand_in or value is MISSING and isinstance(node.func, ast.Name) and name in self.follower.onward
+        if (kept or name in ONWARD[:2]) and arguments and not self.is_request(arguments[0]):
             self.event(LOST, node)  # another request
         mine = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("self", "cls")
-        if not given and not mine or name in ONWARD or name == "super":
+        if not given and not mine or kept or name in ONWARD or name == "super":
             return
         if value is MISSING or type(value).__name__ == "cached_property":
             whole = [a for a in given if self.is_request(a)]

@@ -116,3 +116,18 @@ class AsksEverything(Base):
     def __call__(self, request):
         nights.EVERYTHING(request)
         return self.get_response(request)
+
+
+class OtherName(object):
+    def __init__(self, following):
+        self.following = following
+
+    def __call__(self, request):
+        return self.following(request)
+
+
+def by_other_name(following):
+    def middleware(request):
+        return following(request)
+
+    return middleware
