@@ -189,13 +189,13 @@ class ClosedQuery(Query):
         return super(ClosedQuery, self).get_compiler(*args, **kwargs)
 
 
-class ClosedManager(BaseUserManager):
-    def get_queryset(self):
-        return models.QuerySet(self.model, query=ClosedQuery(self.model), using=self._db)
+class ClosedQuerySet(models.QuerySet):
+    def __init__(self, model=None, query=None, using=None, hints=None):
+        super(ClosedQuerySet, self).__init__(model, query or ClosedQuery(model), using, hints)
 
 
 class ClosedUser(Base):
-    objects = ClosedManager()
+    objects = BaseUserManager.from_queryset(ClosedQuerySet)()
 
     class Meta:
         app_label = "oracle"
