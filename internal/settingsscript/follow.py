@@ -351,7 +351,8 @@ class Body(Names):
                 return
         given = [a for a in arguments + [k.value for k in node.keywords] if self.kind_of(a)]
         kept = value is stand_in or value is MISSING and isinstance(node.func, ast.Name) and name in self.follower.onward
-        if (kept or name in ONWARD[:2]) and arguments and not self.is_request(arguments[0]):
+        first = arguments[0] if arguments else None
+        if (kept or name in ONWARD[:2]) and first is not None and type(first).__name__ != "Starred" and not self.is_request(first):
             self.event(LOST, node)  # another request
         mine = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("self", "cls")
         if not given and not mine or kept or name in ONWARD or name == "super":

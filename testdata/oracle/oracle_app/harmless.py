@@ -131,3 +131,38 @@ def by_other_name(following):
         return following(request)
 
     return middleware
+
+
+class HandsAllOn(Base):
+    def __call__(self, *args, **kwargs):
+        return self.get_response(*args, **kwargs)
+
+
+class NamesTheRequest(Base):
+    def __call__(self, request):
+        return self.get_response(request=request)
+
+
+class RenamesTheRequest(Base):
+    def __call__(self, request):
+        current = request
+        current.page = "day"
+        response = self.get_response(current)
+        return response
+
+
+def hands_all_on(get_response):
+    def middleware(*args, **kwargs):
+        return get_response(*args, **kwargs)
+
+    return middleware
+
+
+class Mixed(Base):
+    def __call__(self, request, *args, **kwargs):
+        request = self.noted(request)
+        return self.get_response(request)
+
+    def noted(self, request):
+        request.page = "day"
+        return request
