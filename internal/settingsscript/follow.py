@@ -351,10 +351,11 @@ class Body(Names):
                 return
         given = [a for a in arguments + [k.value for k in node.keywords] if self.kind_of(a)]
         kept = value is stand_in or value is MISSING and isinstance(node.func, ast.Name) and name in self.follower.onward
-        first = arguments[0] if arguments else None
-        if (kept or name in ONWARD[:2]) and first is not None and type(first).__name__ != "Starred" and not self.is_request(first):
-            self.event(LOST, node)  # another request
         mine = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("self", "cls")
+        first = arguments[0] if arguments else None
+        following = kept or name in ONWARD[:2] and (mine or isinstance(node.func, ast.Name))
+        if following and first is not None and type(first).__name__ != "Starred" and not self.is_request(first):
+            self.event(LOST, node)  # another request
         if not given and not mine or kept or name in ONWARD or name == "super":
             return
         if value is MISSING or type(value).__name__ == "cached_property":
