@@ -18,28 +18,17 @@ import (
 func TestRefusalsHaveNoPassword(t *testing.T) {
 	t.Parallel()
 	const password = "sesame"
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go serveRedis(l, repeatArguments)
+	l := serveRedis(t, "tcp", "127.0.0.1:0", repeatArguments)
 	for name, parameters := range map[string]string{
 		"alone": "", "in a cluster": "?cluster=true", "behind a Sentinel": "?sentinels=" + l.Addr().String() + "&sentinel_password=" + password,
 	} {
-		c, err := Open("redis://:"+password+"@"+l.Addr().String()+"/0"+parameters, Options{
-			Timeout: 10 * time.Second, Conns: 1, MaxBytes: 1 << 20, Now: time.Now, Guard: func(string) Guard { return unguarded{} },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := open(t, "redis://:"+password+"@"+l.Addr().String()+"/0"+parameters, Options{Conns: 1})
 		_, _, getErr := c.Get(t.Context(), "key")
 		for what, err := range map[string]error{"probe": c.Probe(t.Context()), "get": getErr, "delete": c.Delete(t.Context(), "key")} {
 			if err == nil || djangosession.IsAnswer(err) || strings.Contains(err.Error(), password) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
-		_ = c.Close()
 	}
 }
 
@@ -48,8 +37,32 @@ func repeatArguments(words []string) string {
 	return fmt.Sprintf("-ERR unknown command '%s', with args beginning with: '%s'\r\n", words[0], strings.Join(words[1:], "' '"))
 }
 
-// serveRedis answers each command until the listener is closed.
-func serveRedis(l net.Listener, answer func(words []string) string) {
+// open opens a cache that waits for long, for the time of a test.
+func open(t *testing.T, url string, o Options) *Backend {
+	t.Helper()
+	o.Timeout, o.MaxBytes = 10*time.Second, 1<<20
+	c, err := Open(url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// serveRedis answers each command until the listener, which it returns, is closed.
+func serveRedis(t *testing.T, network, addr string, answer func(words []string) string) net.Listener {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go answerRedis(l, answer)
+	return l
+}
+
+// answerRedis is serveRedis of a listener.
+func answerRedis(l net.Listener, answer func(words []string) string) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {

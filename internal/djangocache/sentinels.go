@@ -36,8 +36,8 @@ type sentinels struct {
 	failed  time.Time
 }
 
-// rest is how long Sentinels are left alone that know no primary: each question would ask all of them.
-const rest = 50 * time.Millisecond
+// sentinelRest is how long Sentinels are left alone that know no primary: each question would ask all of them.
+const sentinelRest = 50 * time.Millisecond
 
 // sentinelClient asks Sentinels where the primary is. As django-redis has it, the host of the URL is the service's
 // name.
@@ -121,7 +121,7 @@ func (s *sentinels) primary(ctx context.Context) (addr string, err error) {
 	s.mu.Lock()
 	failure, age := s.failure, s.now().Sub(s.failed)
 	s.mu.Unlock()
-	if failure != nil && 0 <= age && age < rest {
+	if failure != nil && 0 <= age && age < sentinelRest {
 		return "", failure
 	}
 	addr, err = s.find(ctx)

@@ -20,25 +20,14 @@ import (
 func TestServerIsBackForTheNextQuestion(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "redis.sock")
-	c, err := Open("unix://"+path, Options{
-		Timeout: 10 * time.Second, Conns: 2, MaxBytes: 1 << 20, Now: time.Now, Guard: func(string) Guard { return unguarded{} },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
+	c := open(t, "unix://"+path, Options{Conns: 2})
 	for range 10 {
 		_, _, err := c.Get(t.Context(), "key")
 		if dialled := new(net.OpError); djangosession.IsAnswer(err) || !errors.As(err, &dialled) || dialled.Op != "dial" {
 			t.Fatalf("nobody listens: %v", err)
 		}
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go serveRedis(l, func(words []string) string {
+	l := serveRedis(t, "unix", path, func(words []string) string {
 		if words[0] == "get" {
 			return "$-1\r\n"
 		}
@@ -91,24 +80,13 @@ func TestLateFailureIsNobodys(t *testing.T) {
 // TestSentinelsNothingIsNoAnswer: where a Sentinel answers nothing, nobody has said that there is no such key.
 func TestSentinelsNothingIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go serveRedis(l, func(words []string) string {
+	l := serveRedis(t, "tcp", "127.0.0.1:0", func(words []string) string {
 		if words[0] == "sentinel" {
 			return "*-1\r\n"
 		}
 		return repeatArguments(words)
 	})
-	c, err := Open("redis://mymaster?sentinels="+l.Addr().String(), Options{
-		Timeout: 10 * time.Second, Conns: 1, MaxBytes: 1 << 20, Now: time.Now, Guard: func(string) Guard { return unguarded{} },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
+	c := open(t, "redis://mymaster?sentinels="+l.Addr().String(), Options{Conns: 1})
 	changer, err := c.Changer()
 	if err != nil {
 		t.Fatal(err)
@@ -144,13 +122,8 @@ func TestHiddenTime(t *testing.T) {
 // TestSentinelsRest: Sentinels that know no primary are not asked by each question.
 func TestSentinelsRest(t *testing.T) {
 	t.Parallel()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
 	var asked atomic.Int32
-	go serveRedis(l, func(words []string) string {
+	l := serveRedis(t, "tcp", "127.0.0.1:0", func(words []string) string {
 		if words[0] == "sentinel" {
 			asked.Add(1)
 			return "-ERR No such master with that name\r\n"
@@ -159,14 +132,9 @@ func TestSentinelsRest(t *testing.T) {
 	})
 	var passed atomic.Int64
 	start := time.Now()
-	c, err := Open("redis://mymaster?sentinels="+l.Addr().String(), Options{
-		Timeout: 10 * time.Second, Conns: 1, MaxBytes: 1 << 20, Guard: func(string) Guard { return unguarded{} },
-		Now: func() time.Time { return start.Add(time.Duration(passed.Load())) },
+	c := open(t, "redis://mymaster?sentinels="+l.Addr().String(), Options{
+		Conns: 1, Now: func() time.Time { return start.Add(time.Duration(passed.Load())) },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
 	for want := range int32(3) {
 		for range 50 {
 			if _, _, err := c.Get(t.Context(), "key"); !errors.Is(err, ErrNoService) {
@@ -176,11 +144,11 @@ func TestSentinelsRest(t *testing.T) {
 		if n := asked.Load(); n != want+1 {
 			t.Errorf("Sentinels were asked %d times, want %d", n, want+1)
 		}
-		passed.Add(int64(rest))
+		passed.Add(int64(sentinelRest))
 	}
 	past, giveUp := context.WithCancel(t.Context())
 	giveUp()
-	passed.Add(int64(rest))
+	passed.Add(int64(sentinelRest))
 	_, _, _ = c.Get(past, "key")
 	if _, _, err := c.Get(t.Context(), "key"); !errors.Is(err, ErrNoService) {
 		t.Errorf("after a question that had no time: %v", err)
