@@ -133,18 +133,11 @@ def may_deny(path, cls):
     from django.core.exceptions import PermissionDenied
 
     place = own_permission_code(cls) if not known_backend(path) else None
-    todo, seen = [attribute(cls, "has_perm")[0]] if place else [], []
-    while todo:
-        function = function_of(todo.pop())
-        if inspect.isclass(function) and issubclass(function, PermissionDenied):
-            return place
-        code = code_of(function)
-        if code is None or is_library(function) or function in seen:
-            continue
-        seen.append(function)
+    for function, asked in followed(attribute(cls, "has_perm")[0]) if place else ():
         if "PermissionDenied" in outcome(lambda: inspect.getsource(sys.modules[function.__module__]))[1]:
             return place
-        todo += [value for _, value in asked_by(function, code)]
+        if any(inspect.isclass(v) and issubclass(v, PermissionDenied) for _, v in asked):
+            return place
     return None
 
 

@@ -37,6 +37,18 @@ def replaced(thing):
 
 def outside(thing):
     """What a function asks that may be another in another moment or process, and where: (name, FILE:LINE) or None."""
+    for function, asked in followed(thing):
+        code = function.__code__
+        place = "%s:%d" % (code.co_filename, code.co_firstlineno)
+        for name, value in asked:
+            constant = name.isupper() and isinstance(value, (list, set, dict))  # STAFF_ROLES = ["staff", "admin"]
+            if value is MISSING or not constant and not still(value):
+                return name, place
+    return None
+
+
+def followed(thing):
+    """A function, and all functions of the project that it asks: each with what it asks for, as asked_by says."""
     todo, seen = [thing], {}
     while todo:
         function = function_of(todo.pop(0))
@@ -44,13 +56,9 @@ def outside(thing):
         if code is None or id(function) in seen or is_library(function):
             continue
         seen[id(function)] = function  # not its code, which the wrappers of one decorator share
-        place = "%s:%d" % (code.co_filename, code.co_firstlineno)
-        for name, value in asked_by(function, code):
-            constant = name.isupper() and isinstance(value, (list, set, dict))  # STAFF_ROLES = ["staff", "admin"]
-            if value is MISSING or not constant and not still(value):
-                return name, place
-            todo.append(value)
-    return None
+        asked = list(asked_by(function, code))
+        yield function, asked
+        todo += [value for _, value in asked]
 
 
 def asked_by(function, code):

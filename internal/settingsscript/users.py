@@ -153,8 +153,9 @@ def read_groups(report, model, table):
     permission = many_to_many(report, model, "user_permissions", "DJANGO_AUTH_USER_PERMISSIONS", table, "PERMISSION")
     if group is not None:
         meta = group._meta
-        if hides_rows(group._default_manager):
-            text = "the manager of the groups of %s may hide some: %s" % (where(group), hides_rows(group._default_manager))
+        hides = hides_rows(group._default_manager)
+        if hides:
+            text = "the manager of the groups of %s may hide some: %s" % (where(group), hides)
             if meta.db_table == "auth_group":  # whose rows count without a setting
                 raise Impossible(text)
             report.add(report.stricter, text + ". require=group and Remote-Groups cannot be had")
