@@ -133,8 +133,8 @@ func TestNamesLeadElsewhere(t *testing.T) {
 	}
 	maria := newMariaDBRig(t, 3*time.Second, djangotest.MariaDB(t)) // a busy machine is no fault
 	promoted := djangotest.PrivateMariaDB(t)
-	promoted.ExecAsSuperuser(t, "CREATE DATABASE "+maria.maria.Name()+"; GRANT ALL ON *.* TO django@'%'; "+
-		"CREATE TABLE "+maria.maria.Name()+".django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date datetime(6) NOT NULL)")
+	// It has all tables, as a replica would: a session may be read by an old connection, and its user by a new one.
+	promoted.ExecAsSuperuser(t, "CREATE DATABASE "+maria.maria.Name()+"; GRANT ALL ON *.* TO django@'%'; USE "+maria.maria.Name()+"; "+maria.createTables())
 	maria.run(t, map[string]string{"DATABASE_URL": maria.maria.URLAt(moving("m"+databaseName, maria.maria.server.Addr(), promoted.Addr()))})
 	r := newCluster(t, 3*time.Second)
 	standby := r.server.Standby(t)
@@ -175,7 +175,7 @@ func TestNamesLeadElsewhere(t *testing.T) {
 				there++
 			case http.StatusOK:
 			default:
-				t.Errorf("%s: status %d", name, status)
+				t.Errorf("%s: status %d\n%s", name, status, s.log)
 			}
 		}
 		return there == len(sidecars)

@@ -131,13 +131,18 @@ func (r *rig) run(t *testing.T, env map[string]string) {
 	r.serve(t, c)
 }
 
-// fill makes Django's tables, with users and sessions in every state.
+// createTables makes Django's tables of sessions and users.
+func (r *rig) createTables() string {
+	instant, _ := r.dialect()
+	return `
+		CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date ` + instant + ` NOT NULL);
+		CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL, username varchar(150) NOT NULL, is_active bool NOT NULL, last_login ` + instant + `);`
+}
+
+// fill makes the tables, with users and sessions in every state.
 func (r *rig) fill(t *testing.T, c *config.Config) {
 	t.Helper()
-	instant, _ := r.dialect()
-	r.tables().Exec(t, `
-		CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date `+instant+` NOT NULL);
-		CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL, username varchar(150) NOT NULL, is_active bool NOT NULL, last_login `+instant+`);
+	r.tables().Exec(t, r.createTables()+`
 		INSERT INTO auth_user WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 99)
 		SELECT n, '`+rigPassword+`', concat('user', n), n <> 99, NULL FROM s`)
 	d, err := sidecar.Open(c)
