@@ -49,6 +49,40 @@ func TestGatewaysPages(t *testing.T) {
 	}
 }
 
+// TestGatewaysPagesNotUpgraded: with the line that its page has for a Traefik which passes h2c on, the application is never asked for
+// another protocol. Any Traefik passes websocket on without the line.
+func TestGatewaysPagesNotUpgraded(t *testing.T) {
+	lines := blocksOfPage(t, "docs/gateways/traefik.md", "## Into an existing configuration")
+	const below = "entryPoints:\n  web:\n    http:\n"
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], below) || !strings.HasPrefix(lines[2], below) {
+		t.Fatalf("the lines of the page have changed:\n%s", lines)
+	}
+	lines[0] = lines[2] + strings.TrimPrefix(lines[0], below)
+	rig, application := newGatewayRig(t), startRawApplication(t)
+	route := rig.route
+	route.Application = application.addr
+	addr := djangotest.TraefikPage(t, route, lines...).Addr
+	application.take() // what has been asked to see whether it runs
+	const settings = "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+	for _, upgrade := range []string{"Upgrade: websocket\r\n", "upgrade: H2C\r\n", "Upgrade: websocket\r\nUpgrade: h2c\r\n", "Upgrade: foo\r\n"} {
+		for _, path := range []string{"/page", "/reports/"} {
+			request := get(path, upgrade+settings+websocketKey+gatewayCookie(rig.bob))
+			if status := tryTunnel(t, addr, request); status != http.StatusOK {
+				t.Errorf("%q: status %d", request, status)
+			}
+		}
+	}
+	requests := application.take()
+	for _, request := range requests {
+		if upgrade := request.values("upgrade"); len(upgrade) > 0 {
+			t.Errorf("the application has seen Upgrade: %q at %s", upgrade, request.line)
+		}
+	}
+	if len(requests) != 8 {
+		t.Errorf("%d requests have arrived, want 8", len(requests))
+	}
+}
+
 // TestGatewaysTenants: nginx asks the sidecar of the tenant that Django gets the host of. A session of one tenant is nobody's at the other.
 func TestGatewaysTenants(t *testing.T) {
 	one, two := newGatewayRig(t), newGatewayRig(t)
