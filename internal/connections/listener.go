@@ -87,8 +87,8 @@ func (l *Listener) Close() error {
 func (l *Listener) Watch(s *http.Server) {
 	next := s.Handler
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor == 1 {
-			Known(r)
+		if c, ok := r.Context().Value(connKey{}).(*conn); ok && r.ProtoMajor == 1 {
+			c.begin()
 		}
 		if l.drains.Load() {
 			w.Header().Set("Connection", "close")
@@ -123,19 +123,22 @@ func beneath(c net.Conn) net.Conn {
 	return c
 }
 
-// Known says that a request is whole: its connection is busy.
+// Known says that a request of HTTP/2 is whole: its connection is busy until Answered says so of each.
 func Known(r *http.Request) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.known.Store(true)
-		c.state.Store(busy)
-		c.settle()
+		c.running.Add(1)
+		c.begin()
 	}
 }
 
-// Answered says that a request of HTTP/2 has been answered: others of its connection may not be whole.
+// Answered says that a request of HTTP/2 has been answered: if no other is running, its connection waits for the next,
+// which may not be whole.
 func Answered(r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok && c.state.CompareAndSwap(busy, waits) {
-		c.since.Store(c.listener.now())
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		if c.state.CompareAndSwap(busy, waits) {
+			c.since.Store(c.listener.now())
+		}
+		c.running.Add(-1) // last: until then, the connection is busy
 	}
 }
 
@@ -216,7 +219,7 @@ func (l *Listener) least() *conn {
 func (l *Listener) oldest(state int32) (oldest *conn, n int) {
 	now := l.now()
 	for c := range l.all {
-		if c.state.Load() != state {
+		if c.is() != state {
 			continue
 		}
 		n++
@@ -277,8 +280,24 @@ type conn struct {
 	since    atomic.Int64 // when it came into this state, by Listener.now, unless it is busy
 	read     atomic.Int64 // bytes of an unfinished header,
 	charged  atomic.Int64 // and those of them that count for the listener
+	running  atomic.Int32 // requests of HTTP/2 that are whole and not answered
 	known    atomic.Bool  // it has sent a whole request
 	closed   atomic.Bool
+}
+
+// begin: a request is whole.
+func (c *conn) begin() {
+	c.known.Store(true)
+	c.state.Store(busy)
+	c.settle()
+}
+
+// is the state. A connection of HTTP/2 may wait for one request while it is busy with others.
+func (c *conn) is() int32 {
+	if state := c.state.Load(); state != waits || c.running.Load() == 0 {
+		return state
+	}
+	return busy
 }
 
 // Read implements net.Conn.

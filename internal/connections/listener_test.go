@@ -2,6 +2,7 @@ package connections_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,9 @@ func serving(t *testing.T, o connections.Options, h http.HandlerFunc, test func(
 		}
 		p := make(pipes)
 		l := connections.New(p, o)
-		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Hour}
+		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Hour, Protocols: new(http.Protocols)}
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true)
 		l.Watch(server)
 		done := make(chan error, 1)
 		go func() { done <- server.Serve(l) }()
@@ -243,7 +246,8 @@ func TestAskingAgain(t *testing.T) {
 	for begun, stays := range map[time.Duration]bool{0: true, 900 * time.Millisecond: true, 1100 * time.Millisecond: false} {
 		var going chan struct{}
 		handler := func(w http.ResponseWriter, r *http.Request) {
-			connections.Answered(r) // as of HTTP/2, whose next request has begun
+			connections.Known(r) // as of HTTP/2, whose next request has begun
+			connections.Answered(r)
 			<-going
 			answer(w, r)
 		}
@@ -267,6 +271,54 @@ func TestAskingAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOneOfTwoAnswered: a connection of HTTP/2 stays while one of its requests is running, also where another one has been answered.
+func TestOneOfTwoAnswered(t *testing.T) {
+	var going chan struct{}
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		connections.Known(r)
+		defer connections.Answered(r)
+		if r.URL.Path == "/slow" {
+			<-going
+		}
+		answer(w, r)
+	}
+	serving(t, connections.Options{Connections: 1}, handler, func(t *testing.T, dial func() *peer, refused func() int64) {
+		going = make(chan struct{}) // here, where the clock is the test's
+		gateway := dial()
+		transport := &http.Transport{
+			Protocols:   new(http.Protocols),
+			DialContext: func(context.Context, string, string) (net.Conn, error) { return gateway.Conn, nil },
+		}
+		transport.Protocols.SetUnencryptedHTTP2(true)
+		client := &http.Client{Transport: transport}
+		ask := func(path string) error {
+			response, err := client.Get("http://x" + path)
+			if err != nil {
+				return err
+			}
+			return response.Body.Close()
+		}
+		slow := make(chan error)
+		go func() { slow <- ask("/slow") }()
+		synctest.Wait()
+		if err := ask("/"); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(2 * time.Second)
+		if dial().isOpen() || refused() != 1 {
+			t.Error("a new connection was taken while the only one is busy")
+		}
+		close(going)
+		if err := <-slow; err != nil {
+			t.Errorf("the request that was running: %v", err)
+		}
+		<-time.After(2 * time.Second)
+		if !dial().isOpen() || refused() != 2 {
+			t.Error("no new connection was taken when all requests were answered")
+		}
+	})
 }
 
 // TestHeaderBytes: unfinished headers are bounded together, and those that end count no more.
