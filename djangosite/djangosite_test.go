@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,17 +47,22 @@ func deploy(t *testing.T) *deployment {
 	for _, v := range visits {
 		d.visits[v.Title] = v
 	}
-	db, err := sql.Open("sqlite", path)
+	d.exec(t, groupTables)
+	return d
+}
+
+func (d *deployment) exec(t *testing.T, statements string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(d.settings.DatabaseURL, "sqlite:///"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ExecContext(t.Context(), groupTables); err != nil {
+	if _, err := db.ExecContext(t.Context(), statements); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return d
 }
 
 // groupTables has ada in the group editors, which may view reports.
@@ -227,6 +233,60 @@ func TestSites(t *testing.T) {
 			if got, want := w.Header().Get("Location"), "/accounts/login/?next=/reports/7%3Fpage%3D2"; tt.status == 302 && got != want {
 				t.Errorf("%s, %s: sent to %q, want %q", name, tt.middleware, got, want)
 			}
+		}
+	}
+}
+
+// TestUnknowable: where settings or tables make it unknowable what users may do, nobody passes what asks for it, and a user hears of a
+// fault of the site, not of the user.
+func TestUnknowable(t *testing.T) {
+	const ada, grace, nobody = "ada is logged in", "grace is staff and superuser", ""
+	const withOwn = "shop.backends.Own, django.contrib.auth.backends.ModelBackend"
+	for _, tt := range []struct {
+		name, backends, change string
+		group                  int    // what ada gets, who is in it
+		log                    string // of the site that reads the tables
+	}{
+		{"an unknown backend is asked first", withOwn, "", http.StatusOK, "no backend of"},
+		{"the model has no groups", "", "DROP TABLE auth_user_groups", http.StatusInternalServerError, "the user model has no groups"},
+	} {
+		d := deploy(t)
+		log, err := os.Create(filepath.Join(t.TempDir(), "log")) // others write there too
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = log.Close() }) // it has been read
+		d.settings.Logger = slog.New(slog.NewTextHandler(log, nil))
+		if tt.backends != "" {
+			d.settings.Env = map[string]string{"DJANGO_AUTHENTICATION_BACKENDS": tt.backends}
+		}
+		d.exec(t, tt.change)
+		for name, site := range d.guards(t) {
+			perm, group := site.RequirePerm("reports.view_report"), site.RequireGroup("editors")
+			for _, tt := range []struct {
+				name, visit string
+				middleware  func(http.Handler) http.Handler
+				status      int
+			}{
+				{tt.name, ada, perm, http.StatusInternalServerError},
+				{tt.name, grace, perm, http.StatusInternalServerError},
+				{tt.name, nobody, perm, http.StatusUnauthorized},
+				{tt.name, ada, group, tt.group},
+				{tt.name, ada, site.RequireUser, http.StatusOK},
+			} {
+				r := httptest.NewRequest(http.MethodGet, "/", nil)
+				if tt.visit != nobody {
+					r.Header.Set("Cookie", d.visits[tt.visit].Cookie)
+				}
+				w := httptest.NewRecorder()
+				if tt.middleware(hello).ServeHTTP(w, r); w.Code != tt.status {
+					t.Errorf("%s, %s, %q: %d %s; want %d", name, tt.name, tt.visit, w.Code, w.Body, tt.status)
+				}
+			}
+		}
+		const failed = `msg="groups and permissions could not be checked" error="groups and permissions are not known here: `
+		if text, err := os.ReadFile(log.Name()); err != nil || !strings.Contains(string(text), failed+tt.log) {
+			t.Errorf("%s: the log has %s, %v", tt.name, text, err)
 		}
 	}
 }

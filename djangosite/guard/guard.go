@@ -99,7 +99,7 @@ func (g *Guard) RequireSuperuser(next http.Handler) http.Handler {
 }
 
 // RequireGroup is RequireUser for users who are in all of the groups. Superusers are in their own groups only. It
-// panics without a name.
+// panics without a name. Where the user model has no groups that can be read, every request of a user is answered 500.
 func (g *Guard) RequireGroup(names ...string) func(http.Handler) http.Handler {
 	return g.require(requirements("RequireGroup", "group:", `the name of a group, such as "editors"`, names))
 }
@@ -161,6 +161,7 @@ func (g *Guard) judge(r *http.Request, user *djangosession.User, demands gateway
 		case errors.Is(err, middleware.ErrEnded):
 			user = nil
 		case err != nil:
+			g.logger.WarnContext(r.Context(), "groups and permissions could not be checked", "error", err.Error())
 			return style.Failed(err)
 		}
 	}
