@@ -53,7 +53,9 @@ func (s *Site) Verify(ctx context.Context, cookies []string) (djangosession.Verd
 func (s *Site) Ready(ctx context.Context) error { return s.guard().Ready(ctx) }
 
 // Close ends what the site runs in the background, waits for it, and closes its connections. No request may be running
-// through the site any more.
+// through the site any more, and no call of it, such as [Site.UpdateSession] of a job: have [http.Server.Shutdown] return
+// first. A call that runs all the same fails, or, if a secret has changed since it began, Close waits for it: for ever
+// where its function never returns.
 func (s *Site) Close() { s.guard().Close() }
 
 // User is [guard.User]: who is logged in, in the context of a request that has been through a middleware of a Site or a

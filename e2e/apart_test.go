@@ -37,7 +37,7 @@ func TestSessionsInAnotherDatabase(t *testing.T) {
 	}
 	t.Setenv("DJANGO_SESSION_DATABASE_URL", sessions.URLAt(proxy.Addr()))
 	key, user := loginOfSomebody(t, django)
-	if out := wantCheck(t, exitYes); !strings.Contains(out, "1 of 1 lead to a user") || !strings.Contains(out, sessions.Name()) || !strings.Contains(out, users.Name()) {
+	if out := wantCheck(t, exitYes); !strings.Contains(out, "1 of 1 leads to a user") || !strings.Contains(out, sessions.Name()) || !strings.Contains(out, users.Name()) {
 		t.Errorf("check says\n%s", out)
 	}
 	c, err := config.FromProcess()

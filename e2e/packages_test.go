@@ -249,7 +249,7 @@ func wantNamed(t *testing.T, impersonated string) {
 	}
 	_, said = command(t, "", "check")
 	for _, want := range []string{"impersonate.middleware.ImpersonateMiddleware", "session_security.middleware.SessionSecurityMiddleware"} {
-		if !strings.Contains(said, "sessions have an entry of "+want) {
+		if !strings.Contains(said, " an entry of "+want) {
 			t.Errorf("check does not name %s:\n%s", want, said)
 		}
 	}

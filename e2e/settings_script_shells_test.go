@@ -191,7 +191,7 @@ Client(headers={'host': 'www.shop.example'}).force_login(User.objects.create_use
 	sample, next, _ := strings.Cut(next, "\nnext: django-sidecar ")
 	against, _, _ := strings.Cut(next, "\n")
 	said := p.shell(t, `"$SIDECAR" `+sample+` | "$PYTHON" manage.py shell; set -a; . ./django-sidecar.env; set +a; "$SIDECAR" `+against+` 2>&1`)
-	if !strings.Contains(said, "1 of 1 compared sessions agree: 1 of a user") {
+	if !strings.Contains(said, "1 of 1 compared session agrees: 1 of a user") {
 		t.Errorf("%q, then %q: %s", sample, against, said)
 	}
 }

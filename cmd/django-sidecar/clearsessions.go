@@ -14,10 +14,8 @@ func clearSessions(ctx context.Context, args []string, s stdio) int {
 	const defaultBatch, defaultPause = 500, 100 * time.Millisecond
 	f := flags("clearsessions")
 	o := sidecar.ClearOptions{
-		Progress: func(c sidecar.Cleared) {
-			fmt.Fprintf(s.err, "%d expired sessions so far, %d deleted\n", c.Found, c.Deleted)
-		},
-		Warn: func(text string) { fmt.Fprintf(s.err, "django-sidecar clearsessions: %s\n", text) },
+		Progress: func(c sidecar.Cleared) { fmt.Fprintln(s.err, c.Progress()) },
+		Warn:     func(text string) { fmt.Fprintf(s.err, "django-sidecar clearsessions: %s\n", text) },
 	}
 	f.IntVar(&o.Batch, "batch", defaultBatch, "rows that a transaction deletes, 1 to 1000")
 	f.DurationVar(&o.Pause, "pause", defaultPause,

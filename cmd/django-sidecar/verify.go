@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
+	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/sidecar"
 )
@@ -52,7 +54,8 @@ func keyInHeader(c *config.Config, header string, s stdio) string {
 	case key == "":
 		fmt.Fprintf(s.out, "cookie    %s is empty\n", name)
 	default:
-		fmt.Fprintf(s.out, "cookie    %s has a value of %d characters\n", name, len([]rune(key)))
+		n := utf8.RuneCountInString(key)
+		fmt.Fprintf(s.out, "cookie    %s has a value of %d %s\n", name, n, checkup.Plural(n, "character", "characters"))
 	}
 	return key
 }

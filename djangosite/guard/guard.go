@@ -58,7 +58,7 @@ func (g *Guard) Ready(ctx context.Context) error {
 }
 
 // Close ends what runs in the background, waits for it, and closes the connections. No request may be running through
-// the middleware any more.
+// the middleware any more: have [http.Server.Shutdown] return first.
 func (g *Guard) Close() {
 	if g != nil && g.source != nil {
 		g.source.Close()

@@ -130,7 +130,7 @@ func TestRun(t *testing.T) {
 		}, false},
 		{"users who are not looked at", func(d *Checkup) { d.Places = []SessionPlace{fine} }, []string{
 			"ok cache Redis at h can be read", "warn users are not looked at; deactivated users and changed passwords go unseen while SIDECAR_INSECURE_SKIP_USER_CHECK is on",
-			"ok recent sessions 1 of 1 can be read, signed 1 with SECRET_KEY (sha256)", "ok logins 1 of 1 lead to a user",
+			"ok recent sessions 1 of 1 can be read, signed 1 with SECRET_KEY (sha256)", "ok logins 1 of 1 leads to a user",
 		}, true},
 		{"a folder that cannot be read", func(d *Checkup) { d.Places = []SessionPlace{fine, broken} }, []string{
 			"ok cache Redis at h can be read", "FAIL sessions folder /x: the store is away; look at the folder",

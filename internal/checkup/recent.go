@@ -61,8 +61,9 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 	}
 	for _, path := range slices.Sorted(maps.Keys(t.unlisted)) {
 		findings = append(findings, Finding{
-			Warn, "middleware", fmt.Sprintf("%d of %d sessions have an entry of %s, which decides on logins",
-				t.unlisted[path], len(recent), path),
+			Warn, "middleware", fmt.Sprintf("%d of %d %s %s an entry of %s, which decides on logins",
+				t.unlisted[path], len(recent), Plural(len(recent), "session", "sessions"),
+				Plural(t.unlisted[path], "has", "have"), path),
 			"set DJANGO_MIDDLEWARE to what Django's MIDDLEWARE has",
 		})
 	}
@@ -182,16 +183,17 @@ func (d *Checkup) unread(recent []djangosession.StoredSession, read int) (Grade,
 		switch {
 		case n == 0:
 		case v.older && read > 0:
-			remedy := fmt.Sprintf("%d are left over from %s, and Django %s reads them no more than the sidecar: "+
-				"their users log in again, and clearsessions deletes them once they have expired", n, v.form, d.Version)
+			remedy := fmt.Sprintf("%d %s left over from %s, which Django %s does not read either: users log in again, "+
+				"and clearsessions deletes what has expired", n, Plural(n, "is", "are"), v.form, d.Version)
 			if others := len(unread) - n; others > 0 {
-				remedy += fmt.Sprintf("; %d others were signed with another key, or changed", others)
+				remedy += fmt.Sprintf("; %d %s signed with another key, or changed", others,
+					Plural(others, "other was", "others were"))
 			}
 			return Warn, remedy
 		case v.form != "":
-			return Fail, fmt.Sprintf("%d of the unread ones are in the form of %s: set DJANGO_VERSION to the "+
+			return Fail, fmt.Sprintf("%d of the unread ones %s in the form of %s: set DJANGO_VERSION to the "+
 				"version that is deployed (now %s)",
-				n, v.form, d.Version)
+				n, Plural(n, "is", "are"), v.form, d.Version)
 		default:
 			return grade, fmt.Sprintf("%d of the unread ones could be read %s", n, v.means)
 		}
@@ -226,7 +228,7 @@ func decodable(codec *djangosession.Codec, data []string) int {
 func (d *Checkup) loggedIn(logins int, t tally) Finding {
 	const name = "logins"
 	alive := t.reasons[""]
-	found := fmt.Sprintf("%d of %d lead to a user", alive, logins)
+	found := fmt.Sprintf("%d of %d %s to a user", alive, logins, Plural(alive, "leads", "lead"))
 	for _, r := range []djangosession.Reason{
 		djangosession.UnknownBackend, djangosession.BadUserID, djangosession.UserNotFound,
 		djangosession.UserInactive, djangosession.AuthHashMismatch,

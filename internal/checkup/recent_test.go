@@ -35,7 +35,7 @@ func TestRecentSessions(t *testing.T) {
 		want []string
 	}{
 		{"none", nil, []string{"warn recent sessions there is no live session to look at; log in to the Django site once, and check again; if this goes on, Django keeps its sessions elsewhere"}},
-		{"a user", map[string]string{"key-of-a": ada}, []string{read, "ok logins 1 of 1 lead to a user"}},
+		{"a user", map[string]string{"key-of-a": ada}, []string{read, "ok logins 1 of 1 leads to a user"}},
 		{"nobody", map[string]string{"key-of-a": stored(t, testKey, "5.2")[0].Data}, []string{read}},
 		{"an inactive user", map[string]string{"key-of-a": bob}, []string{read, "ok logins 0 of 1 lead to a user, 1 user_inactive"}},
 		{"no such user", map[string]string{"key-of-a": gone}, []string{read, "FAIL logins 0 of 1 lead to a user, 1 user_not_found; is auth_user the table of AUTH_USER_MODEL, and in this database?"}},
@@ -44,24 +44,24 @@ func TestRecentSessions(t *testing.T) {
 				"DJANGO_AUTH_HASH_COLUMNS. Otherwise compare SECRET_KEY and DJANGO_AUTH_USER_PASSWORD_COLUMN",
 		}},
 		{"changed passwords beside users", map[string]string{"key-of-a": ada, "key-of-b": changed, "key-of-c": gone}, []string{
-			"ok recent sessions 3 of 3 can be read, signed 3 with SECRET_KEY (sha256)", "ok logins 1 of 3 lead to a user, 1 user_not_found, 1 auth_hash_mismatch",
+			"ok recent sessions 3 of 3 can be read, signed 3 with SECRET_KEY (sha256)", "ok logins 1 of 3 leads to a user, 1 user_not_found, 1 auth_hash_mismatch",
 		}},
 		{"a backend that is not listed", map[string]string{"key-of-a": own}, []string{
 			read, "FAIL logins 0 of 1 lead to a user, 1 unknown_backend; add to DJANGO_AUTHENTICATION_BACKENDS what Django's AUTHENTICATION_BACKENDS has: " +
 				"shop.auth.Backend (one that is listed knows no users: see docs/backends.md)",
 		}},
 		{"the same beside a user", map[string]string{"key-of-a": own, "key-of-b": ada}, []string{
-			"ok recent sessions 2 of 2 can be read, signed 2 with SECRET_KEY (sha256)", "warn logins 1 of 2 lead to a user, 1 unknown_backend; add to DJANGO_AUTHENTICATION_BACKENDS " +
+			"ok recent sessions 2 of 2 can be read, signed 2 with SECRET_KEY (sha256)", "warn logins 1 of 2 leads to a user, 1 unknown_backend; add to DJANGO_AUTHENTICATION_BACKENDS " +
 				"what Django's AUTHENTICATION_BACKENDS has: shop.auth.Backend (one that is listed knows no users: see docs/backends.md)",
 		}},
 		{"a timeout's entry", map[string]string{"key-of-a": idle}, []string{
-			read, "ok logins 1 of 1 lead to a user",
-			"warn middleware 1 of 1 sessions have an entry of session_security.middleware.SessionSecurityMiddleware, which decides on logins; set DJANGO_MIDDLEWARE to what Django's MIDDLEWARE has",
+			read, "ok logins 1 of 1 leads to a user",
+			"warn middleware 1 of 1 session has an entry of session_security.middleware.SessionSecurityMiddleware, which decides on logins; set DJANGO_MIDDLEWARE to what Django's MIDDLEWARE has",
 		}},
 		{"another key beside", map[string]string{"key-of-a": ada, "key-of-b": stored(t, "another", "5.2")[0].Data}, []string{
 			"warn recent sessions 1 of 2 can be read, signed 1 with SECRET_KEY (sha256); compare SECRET_KEY with Django's (also quoting and line ends), " +
 				"SECRET_KEY_FALLBACKS after a change of keys, and DJANGO_SESSION_STORE_CLASS if SESSION_ENGINE is not Django's own",
-			"ok logins 1 of 1 lead to a user",
+			"ok logins 1 of 1 leads to a user",
 		}},
 		{"a store that fails", map[string]string{"key-of-a": "away"}, []string{"FAIL recent sessions the store is away"}},
 	} {

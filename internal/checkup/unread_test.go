@@ -50,10 +50,10 @@ func TestWhatCannotBeRead(t *testing.T) {
 		grade              Grade
 		remedy             string
 	}{
-		{"left over", "5.2", testKey, stored(t, testKey, "5.2", "5.2", "2.2"), 2, Warn, "1 are left over from Django 3.0 or older, and Django 5.2 reads them no more"},
-		{"left over, and others", "4.2", testKey, append(stored(t, testKey, "4.2", "3.0"), stored(t, "another", "4.2")...), 1, Warn, "; 1 others were signed with another key"},
+		{"left over", "5.2", testKey, stored(t, testKey, "5.2", "5.2", "2.2"), 2, Warn, "1 is left over from Django 3.0 or older, which Django 5.2 does not read either: users log in again"},
+		{"left over, and others", "4.2", testKey, append(stored(t, testKey, "4.2", "3.0"), stored(t, "another", "4.2")...), 1, Warn, "; 1 other was signed with another key"},
 		{"all older", "5.2", testKey, stored(t, testKey, "2.2", "3.0"), 0, Fail, "2 of the unread ones are in the form of Django 3.0 or older: set DJANGO_VERSION"},
-		{"the version is too old", "3.0", testKey, stored(t, testKey, "3.0", "5.2"), 1, Fail, "1 of the unread ones are in the form of Django 4.0 or newer: set DJANGO_VERSION"},
+		{"the version is too old", "3.0", testKey, stored(t, testKey, "3.0", "5.2"), 1, Fail, "1 of the unread ones is in the form of Django 4.0 or newer: set DJANGO_VERSION"},
 		{"quotes were kept", "5.2", `"` + testKey + `"`, stored(t, testKey, "5.2"), 0, Fail, "1 of the unread ones could be read with DJANGO_SECRET_KEY without the quotes around it"},
 		{"a line break was lost", "5.2", testKey, stored(t, testKey+"\n", "5.2"), 0, Fail, "with DJANGO_SECRET_KEY with a line break at its end"},
 		{"dollars were doubled", "5.2", "$$" + testKey, stored(t, "$"+testKey, "5.2"), 0, Fail, "with DJANGO_SECRET_KEY with $ for each $$"},

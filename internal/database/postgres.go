@@ -99,10 +99,10 @@ func applyAddress(c *pq.Config, a *address, lookupEnv func(string) (string, bool
 func applyHosts(c *pq.Config, hosts []hostPort, addresses, ports string) error {
 	portList, addressList := strings.Split(ports, ","), strings.Split(addresses, ",")
 	if len(portList) > 1 && len(portList) != len(hosts) {
-		return fmt.Errorf("%d ports for %d hosts", len(portList), len(hosts))
+		return fmt.Errorf("the number of ports is %d, and that of hosts %d", len(portList), len(hosts))
 	}
 	if addresses != "" && len(addressList) != len(hosts) {
-		return fmt.Errorf("%d addresses for %d hosts", len(addressList), len(hosts))
+		return fmt.Errorf("the number of addresses is %d, and that of hosts %d", len(addressList), len(hosts))
 	}
 	for i, h := range hosts {
 		port, err := strconv.ParseUint(cmp.Or(h.port, portList[min(i, len(portList)-1)], "5432"), 10, 16)

@@ -44,9 +44,9 @@ func (d *Deployment) Against(ctx context.Context, s *Sample, report func(checkup
 			users++
 		}
 	}
-	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%d sessions of Django %s, %d "+
+	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%d %s of Django %s, %d "+
 		"of them of a user, taken %s ago",
-		len(s.Sessions), s.Django, users, age(d.Now().Sub(s.Ended)))})
+		len(s.Sessions), sessionsOf(len(s.Sessions)), s.Django, users, age(d.Now().Sub(s.Ended)))})
 	t := &tally{differ: map[string]*kind{}}
 	if err := d.compare(ctx, s, t); err != nil {
 		report(checkup.Finding{Grade: checkup.Fail, Name: "against", Found: err.Error(), Remedy: "see what " +
@@ -268,7 +268,8 @@ const fewUncompared = 3
 const fresh = "take a fresh sample, and compare it at once"
 
 func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
-	compared := t.users + t.nobodies + len(t.differences)
+	agree := t.users + t.nobodies
+	compared := agree + len(t.differences)
 	for _, name := range slices.Sorted(maps.Keys(t.differ)) {
 		report(t.differ[name].finding(name, compared))
 	}
@@ -278,8 +279,8 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 	if gone > 0 {
 		f := checkup.Finding{
 			Grade: checkup.Warn, Name: "against",
-			Found: fmt.Sprintf("%d of %d sessions are not compared: %d have ended since, or are not in this store, "+
-				"and %d have changed, or their users", gone, sessions, t.ended, t.changed),
+			Found: fmt.Sprintf("%d of %d %s %s not compared (ended since, or not in this store: %d; changed, or its "+
+				"user: %d)", gone, sessions, sessionsOf(sessions), checkup.Plural(gone, "is", "are"), t.ended, t.changed),
 			Remedy: fresh,
 		}
 		if tooFew {
@@ -293,11 +294,11 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 		}
 		report(f)
 	}
-	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %d compared sessions "+
-		"agree: %d of a user, %d nobody's",
-		t.users+t.nobodies, compared, t.users, t.nobodies)}
+	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %d compared %s %s: %d of "+
+		"a user, %d nobody's", agree, compared, sessionsOf(compared), checkup.Plural(agree, "agrees", "agree"),
+		t.users, t.nobodies)}
 	if gone > 0 {
-		f.Found += fmt.Sprintf("; %d of %d are not compared", gone, sessions)
+		f.Found += fmt.Sprintf("; %d of %d %s not compared", gone, sessions, checkup.Plural(gone, "is", "are"))
 	}
 	switch {
 	case len(t.differences) > 0 || compared == 0:
@@ -335,12 +336,14 @@ func (t *tally) reportRights(report func(checkup.Finding)) {
 		if left.count > 0 {
 			report(checkup.Finding{
 				Grade: checkup.Warn, Name: "against", Remedy: left.remedy,
-				Found: fmt.Sprintf("the %s of %d sessions are not compared, or not all: %s",
-					left.what, left.count, left.found),
+				Found: fmt.Sprintf("the %s of %d %s are not compared, or not all: %s",
+					left.what, left.count, sessionsOf(left.count), left.found),
 			})
 		}
 	}
 }
+
+func sessionsOf(n int) string { return checkup.Plural(n, "session", "sessions") }
 
 // finding is the line for a kind of difference.
 func (k *kind) finding(name string, compared int) checkup.Finding {
@@ -352,8 +355,9 @@ func (k *kind) finding(name string, compared int) checkup.Finding {
 	}
 	return checkup.Finding{
 		Grade: checkup.Fail, Name: "against",
-		Found: fmt.Sprintf("%d of %d differ (%s): Django says %s, the sidecar says %s; sessions %s%s",
-			k.count, compared, name, k.first.Django, k.first.sidecar(), joined(shown), more),
+		Found: fmt.Sprintf("%d of %d %s (%s): Django says %s, the sidecar says %s; %s %s%s",
+			k.count, compared, checkup.Plural(k.count, "differs", "differ"), name, k.first.Django, k.first.sidecar(),
+			sessionsOf(len(k.names)), joined(shown), more),
 		Remedy: RemedyOf(name),
 	}
 }

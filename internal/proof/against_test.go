@@ -141,8 +141,8 @@ func TestAgainst(t *testing.T) {
 		return all
 	}
 	newPassword := aSession{reason: djangosession.AuthHashMismatch, password: "another"}
-	const changed = "0 have ended since, or are not in this store, and 1 have changed"
-	const ended = "1 have ended since, or are not in this store, and 0 have changed"
+	const changed = "(ended since, or not in this store: 0; changed, or its user: 1)"
+	const ended = "(ended since, or not in this store: 1; changed, or its user: 0)"
 	for _, c := range []struct {
 		name     string
 		sessions []aSession
@@ -152,21 +152,21 @@ func TestAgainst(t *testing.T) {
 		{"no difference", users(2), false, "2 of 2 compared sessions agree: 2 of a user, 0 nobody's"},
 		{"a new password", users(2, newPassword), false, changed},
 		{"many new passwords", users(4, times(4, newPassword)...), true, "4 of 8 differ (user: auth_hash_mismatch)"},
-		{"new passwords in a large sample", users(100, times(5, newPassword)...), false, "5 have changed"},
+		{"new passwords in a large sample", users(100, times(5, newPassword)...), false, "changed, or its user: 5)"},
 		{"a wrong password column", times(3, newPassword), true, "3 of 3 differ (user: auth_hash_mismatch)"},
-		{"staff with a new password", users(2, aSession{staff: true, password: "another"}), true, "1 of 3 differ (is_staff)"},
+		{"staff with a new password", users(2, aSession{staff: true, password: "another"}), true, "1 of 3 differs (is_staff)"},
 		{
 			"a new password, and another reason", users(2, aSession{reason: djangosession.UserInactive, password: "another"}), true,
-			"1 of 3 differ (user: user_inactive)",
+			"1 of 3 differs (user: user_inactive)",
 		},
 		{"data that have changed", users(2, aSession{reason: djangosession.Anonymous, changed: true}), false, changed},
 		{"many sessions that have gone", users(10, times(4, aSession{reason: djangosession.NotFound, missing: true})...), true, "10 of 10 compared sessions agree: 10 of a user, 0 nobody's; 4 of 14 are not compared; too few to call the two equal"},
 		{"few of a large sample that have gone", users(90, times(9, aSession{reason: djangosession.NotFound, missing: true})...), false, "9 of 99 are not compared"},
 		{"a session that has gone", users(2, aSession{reason: djangosession.NotFound, missing: true}), false, ended},
-		{"a session that is there, and not found", users(2, aSession{reason: djangosession.NotFound}), true, "1 of 3 differ (user: not_found)"},
+		{"a session that is there, and not found", users(2, aSession{reason: djangosession.NotFound}), true, "1 of 3 differs (user: not_found)"},
 		{"a session that has expired", users(2, aSession{reason: djangosession.Expired}), false, ended},
-		{"a session that is too large here", users(2, aSession{reason: djangosession.Unreadable, missing: true}), true, "1 of 3 differ (user: unreadable)"},
-		{"a user here alone", users(2, aSession{nobody: true}), true, "1 of 3 differ (user: only here)"},
+		{"a session that is too large here", users(2, aSession{reason: djangosession.Unreadable, missing: true}), true, "1 of 3 differs (user: unreadable)"},
+		{"a user here alone", users(2, aSession{nobody: true}), true, "1 of 3 differs (user: only here)"},
 		{"no user at all", times(3, aSession{nobody: true, reason: djangosession.Anonymous}), true, "without a user this proves nothing"},
 		{
 			"no user who is compared",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
 )
@@ -33,16 +34,26 @@ type Cleared struct {
 
 // String is the last line of the command.
 func (c Cleared) String() string {
-	text := fmt.Sprintf("deleted %d expired sessions in %s", c.Deleted, c.Took.Round(time.Millisecond))
+	text := fmt.Sprintf("deleted %s in %s", expired(c.Deleted), c.Took.Round(time.Millisecond))
 	if c.DryRun {
-		text = fmt.Sprintf("would delete %d expired sessions; nothing has been deleted", c.Found)
-	} else if c.Found > c.Deleted {
-		text += fmt.Sprintf("; %d more have been renewed, deleted or locked by others meanwhile", c.Found-c.Deleted)
+		text = fmt.Sprintf("would delete %s; nothing has been deleted", expired(c.Found))
+	} else if left := c.Found - c.Deleted; left > 0 {
+		text += fmt.Sprintf("; %d more %s been renewed, deleted or locked by others meanwhile",
+			left, checkup.Plural(left, "has", "have"))
 	}
 	if c.Stopped {
 		text += "; stopped before the end"
 	}
 	return text
+}
+
+// Progress is a line of the command while it runs.
+func (c Cleared) Progress() string {
+	return fmt.Sprintf("%s so far, %d deleted", expired(c.Found), c.Deleted)
+}
+
+func expired(n int64) string {
+	return fmt.Sprintf("%d expired %s", n, checkup.Plural(n, "session", "sessions"))
 }
 
 // MaxClearBatch is how many rows a transaction deletes at most: more, and the triggers of invalidation would have all

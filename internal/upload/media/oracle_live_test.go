@@ -235,16 +235,18 @@ func saveOne(c uploadCase, r request) error {
 // impossible: without privileges Linux gives a file to the group of a setgid directory that it is created in, and no
 // process may give it to that group unless it is in it. These are lines in docs/divergences.md.
 func impossible(c uploadCase, r request) bool {
+	exact := r.Version == "4.2" || r.Version == "5.2" || r.Version[0] == '6'
+	loses := !exact && c.Directory != nil && *c.Directory&uint32(c.Umask) != 0 // chmod takes the bit, os.umask does not
 	switch {
-	case r.UID == 0:
+	case r.UID == 0 || c.Name == "x.txt" && r.Linker != "named":
 		return false
-	case c.Content == "with a setgid directory": // and MEDIA_ROOT is of another group
-		return true
+	case c.Content == "with a setgid directory": // and MEDIA_ROOT is of another group, which files get from 4.1 on: chown takes bits
+		to40 := !djangosession.MustVersion(r.Version).AtLeast(4, 1)
+		return c.Name != "x.txt" && (to40 || loses || c.File != nil && *c.File&0o6000 != 0)
 	case c.Content == "another group, setgid" && r.Linker == "named": // the file is created beside MEDIA_ROOT
-		return true
-	case c.Content == "another group, setgid" && c.Directory != nil: // chmod takes the bit, os.umask does not
-		exact := r.Version == "4.2" || r.Version == "5.2" || r.Version[0] == '6'
-		return !exact && *c.Directory&uint32(c.Umask) != 0
+		return c.Directory == nil || !exact
+	case c.Content == "another group, setgid":
+		return loses
 	}
 	return false
 }

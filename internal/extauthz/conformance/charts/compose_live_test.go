@@ -184,7 +184,7 @@ func (e *composer) written(t *testing.T, format string) string {
 // checks has check look at a deployment with the settings of a format.
 func (e *composer) checks(t *testing.T, format string, check *exec.Cmd) {
 	t.Helper()
-	if printed := e.run(t, check); !strings.Contains(printed, "1 of 1 lead to a user") {
+	if printed := e.run(t, check); !strings.Contains(printed, "1 of 1 leads to a user") {
 		t.Errorf("with the format %s, check prints\n%s", format, printed)
 	}
 }
