@@ -191,9 +191,7 @@ func TestSettingsScriptAccepts(t *testing.T) {
 		{of + "Remembering", of + "Remembering", "not possible: none of AUTHENTICATION_BACKENDS", ""},
 	} {
 		dir := t.TempDir()
-		changed := map[string]any{"MIDDLEWARE": []string{
-			"django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware", row.item,
-		}}
+		changed := map[string]any{"MIDDLEWARE": behindDjangos(row.item)}
 		if strings.HasPrefix(row.item, "oracle_app.finding.") || row.item == of+"Remembering" {
 			changed = map[string]any{"AUTHENTICATION_BACKENDS": []string{row.item}}
 		}
@@ -255,7 +253,19 @@ func TestSettingsScriptOfPatchedDjango(t *testing.T) {
 		if printed := patched(t, django, harmless); lastLine(printed) != "ready" {
 			t.Errorf("Django %s, of what is harmless:\n%s", version, printed)
 		}
+		for _, item := range []string{"Patches", "PatchesLate"} {
+			printed := runSettingsScript(t, django, t.TempDir(), map[string]any{"MIDDLEWARE": behindDjangos("oracle_app.behaviour." + item)})
+			django.Run("from oracle_app import nights\nnights.auth.get_user = nights.djangos")
+			if !strings.Contains(lastLine(printed), "the project has replaced django.contrib.auth.get_user, by which Django finds users: ") {
+				t.Errorf("Django %s, %s:\n%s", version, item, printed)
+			}
+		}
 	}
+}
+
+// behindDjangos is a MIDDLEWARE with an item of a project's own.
+func behindDjangos(item string) []string {
+	return []string{"django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware", item}
 }
 
 // patched runs the program while something is put in the place of names; whole is what was there.

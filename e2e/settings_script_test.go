@@ -80,11 +80,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		}
 		return list
 	}
-	behind := func(name string) []string {
-		return []string{
-			"django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware", "oracle_app.behaviour." + name,
-		}
-	}
+	behind := func(name string) []string { return behindDjangos("oracle_app.behaviour." + name) }
 	caches := func(more map[string]any) map[string]any {
 		cache := map[string]any{"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 		for name, value := range more {
@@ -127,7 +123,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		}},
 		{"middleware that ends every login", map[string]any{middleware: behind("EndsAll")}, "not possible: middleware oracle_app.behaviour.EndsAll (", nil},
 		{"middleware that ends some logins", map[string]any{middleware: behind("EndsAtNight")}, "has logout(request)", nil},
-		{"middleware that ends some logins in another module", map[string]any{middleware: behind("EndsElsewhere")}, "oracle_app/nights.py:8 has logout(request)", nil},
+		{"middleware that ends some logins in another module", map[string]any{middleware: behind("EndsElsewhere")}, "oracle_app/nights.py:9 has logout(request)", nil},
 		{"middleware that ends some logins by another name", map[string]any{middleware: behind("EndsByAnotherName")}, "has req.user = None", nil},
 		{"middleware that ends some logins, beside a function without a source", map[string]any{middleware: behind("EndsBesideMade")}, "has logout(request)", nil},
 		{"middleware without a source", map[string]any{middleware: behind("WithoutSource")}, "the source of middleware oracle_app.behaviour.WithoutSource cannot be read", nil},

@@ -259,6 +259,7 @@ def request_through(listed, key):
     from django.core.handlers.base import BaseHandler
     from django.http import HttpResponse
     from django.test import RequestFactory
+    from django.urls import ResolverMatch
 
     found = []
 
@@ -269,6 +270,7 @@ def request_through(listed, key):
 
     class Handler(BaseHandler):
         def _get_response(self, request):
+            request.resolver_match = ResolverMatch(view, (), {})
             for method in self._view_middleware:  # core/handlers/base.py, _get_response
                 response = method(request, view, (), {})
                 if response:

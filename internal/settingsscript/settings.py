@@ -11,6 +11,15 @@ def set_up():
         django.setup()
 
 
+def load_project(report):
+    """What a server loads before its first request may put something in the place of Django's, as Horizon's middleware does (openstack_auth/middleware.py, 27.0)."""
+    from django.core.handlers.base import BaseHandler
+    from django.urls import get_resolver
+
+    outcome(lambda: get_resolver().url_patterns)
+    outcome(lambda: BaseHandler().load_middleware())
+
+
 def read_database(report):
     from django.db import connections, router
 
@@ -26,7 +35,7 @@ def read_database(report):
         tables = [t.name.lower() for t in connection.introspection.get_table_list(cursor)]
     table = plain_table(user_model()._meta.db_table)
     if "." not in table and table.lower() not in tables:
-        raise Unready("the database %r has no table %s: run the project's migrations first" % (alias, table))
+        raise Unready("the database %r has no table %s: run the project's migrations first. Where no migration makes it, users are no rows, and django-sidecar cannot find them" % (alias, table))
     url, secret = database_url(alias)
     if secret:
         report.secret("DATABASE_URL", "database-url", url)
@@ -38,11 +47,11 @@ def read_database(report):
 
 
 def read_all(report):
+    report.step("the project", load_project)
     alias = report.step("the database", read_database) or "default"
     report.set("DJANGO_VERSION", "%d.%d.%d" % django.VERSION[:3])
     kind = report.step("sessions", read_sessions, alias)
     report.step("the user model", read_users)
-    report.step("functions of Django", read_replaced)
     report.step("the class of users", read_user_class)
     read_flags(report)
     report.step("conditions on users", compare_real_users)
@@ -53,6 +62,7 @@ def read_all(report):
     report.step("-accept", check_accepted)
     report.step("the proof", prove_users)
     report.step("a request", prove_requests, kind)
+    report.step("functions of Django", read_replaced)  # after a request, which may replace one
     report.step("receivers of signals", read_receivers)
     report.step("authenticate()", read_authenticate)
     read_site(report)

@@ -24,6 +24,7 @@ from django.core.signals import got_request_exception
 from django.db import connections, transaction
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
+from django.urls import ResolverMatch
 
 User = get_user_model()
 hooks = None
@@ -43,6 +44,7 @@ class Handler(BaseHandler):
     view = None
 
     def _get_response(self, request):
+        request.resolver_match = ResolverMatch(self.view, (), {})
         for process_view in self._view_middleware:
             response = process_view(request, self.view, (), {})
             if response is not None:
@@ -109,6 +111,7 @@ def log_in(user, backend, change=None):
             change(made)
         return HttpResponse()
 
+    view.login_required = False  # like that of Django's LoginView
     made, response = request(view)
     key = made.session.session_key
     if settings.SESSION_COOKIE_NAME in response.cookies:

@@ -154,6 +154,22 @@ exec(  # as a compiled module has it
 )
 
 
+class Patches(Base):
+    """Puts a function in the place of Django's when a server loads it, as Horizon does."""
+
+    def __init__(self, get_response):
+        super().__init__(get_response)
+        nights.patch()
+
+
+class PatchesLate(Base):
+    """The same, at the first request."""
+
+    def __call__(self, request):
+        nights.patch()
+        return self.get_response(request)
+
+
 class Answers(Base):
     def __call__(self, request):
         return redirect("/elsewhere/")

@@ -178,3 +178,10 @@ class ServesFiles(Base):
         if static_file is not None:
             return static_file.get_response(request.method, request.META)
         return self.get_response(request)
+
+
+class CountsViews(Base):
+    """As django-prometheus does: the view is known by then."""
+
+    def process_view(self, request, callback, args, kwargs):
+        self.counted = request.resolver_match.view_name or "unnamed"

@@ -1,4 +1,5 @@
 """What a middleware calls from another module."""
+from django.contrib import auth
 from django.contrib.auth import logout
 from django.core.handlers.wsgi import WSGIRequest
 
@@ -99,3 +100,14 @@ class Everything(dict):
 
 
 EVERYTHING = Everything()
+
+
+djangos = auth.get_user
+
+
+def by_night(request):
+    return auth.models.AnonymousUser() if request.path == "/night/" else djangos(request)
+
+
+def patch():
+    auth.get_user = by_night
