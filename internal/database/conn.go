@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"django-sidecar/internal/dial"
@@ -78,8 +79,8 @@ type deadlineConn struct {
 	// until is when the current operation ends. lib/pq reads only when it waits for an answer, so that an idle
 	// connection, whose last operation ended long ago, is not cut.
 	until atomic.Pointer[time.Time]
-	// broken is set by the first failure: an answer may be half read.
-	broken atomic.Bool
+	// broken is set by the first failure: an answer may be half read. slow is set by one that came of the time.
+	broken, slow atomic.Bool
 }
 
 func (c *deadlineConn) now() time.Time {
@@ -125,14 +126,29 @@ func (c *deadlineConn) Write(b []byte) (int, error) {
 // broke reports whether err comes of a connection that broke. One that was too slow is not broken: it has used up the
 // time for another.
 func (c *deadlineConn) broke(err error) bool {
-	var netErr net.Error
-	tooSlow := errors.As(err, &netErr) && netErr.Timeout()
-	return err != nil && c != nil && c.broken.Load() && !tooSlow
+	return err != nil && c != nil && c.broken.Load() && !isTimeout(err)
 }
 
 func (c *deadlineConn) noted(err error) error {
 	if err != nil {
 		c.broken.Store(true)
+		if isTimeout(err) {
+			c.slow.Store(true)
+		}
 	}
 	return err
+}
+
+func isTimeout(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) && netErr.Timeout()
+}
+
+// SyscallConn lets the driver of MySQL look whether the server has closed an idle connection.
+func (c *deadlineConn) SyscallConn() (syscall.RawConn, error) {
+	conn, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return conn.SyscallConn()
 }

@@ -69,11 +69,11 @@ func (c *connector) connect(ctx context.Context, dialed *connecting) (driver.Con
 		dialed.abandon()
 		return nil, err
 	}
-	conn, ok := opened.(pqConn)
+	conn, ok := opened.(driverConn)
 	if !ok {
 		return nil, errors.Join(errors.New("the driver's connection lacks methods"), opened.Close())
 	}
-	s := &pqSession{pqConn: conn, net: dialed.conn, connector: c}
+	s := &pqSession{session: session{conn, dialed.conn}, connector: c}
 	if c.mode == PrepareAuto || c.primary != nil {
 		if s.direct, err = c.look(ctx, conn, dialed.conn.LocalAddr()); err == nil && s.direct {
 			err = planOnce(ctx, conn)

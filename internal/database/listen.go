@@ -44,11 +44,7 @@ func NewSubscriber(rawURL string, o Options) (*Subscriber, error) {
 	if a.vendor != databaseurl.Postgres {
 		return nil, errNotifications
 	}
-	lookupEnv := o.LookupEnv
-	if lookupEnv == nil {
-		lookupEnv = func(string) (string, bool) { return "", false }
-	}
-	config, err := postgresConfig(a, connectTimeout(o.Timeout), lookupEnv)
+	config, err := postgresConfig(a, connectTimeout(o.Timeout), o.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +80,7 @@ func (l *Subscriber) Connect(ctx context.Context, notify func(channel, payload s
 	if !ok || d.last == nil {
 		return nil, errors.Join(errors.New("internal error: not a connection of ours"), opened.Close())
 	}
-	pq.SetNotificationHandler(s.pqConn, func(n *pq.Notification) { notify(n.Channel, n.Extra) })
+	pq.SetNotificationHandler(s.driverConn, func(n *pq.Notification) { notify(n.Channel, n.Extra) })
 	d.last.on = true
 	return &Notifications{session: s, frames: d.last}, nil
 }
@@ -95,7 +91,7 @@ func (n *Notifications) Ask(ctx context.Context, query string) (string, error) {
 	defer n.within(ctx)()
 	n.session.net.allow(ctx)
 	// Not with ctx: on its end lib/pq would ask the server, over another connection, to cancel the query.
-	rows, err := n.session.pqConn.QueryContext(context.WithoutCancel(ctx), query, nil)
+	rows, err := n.session.driverConn.QueryContext(context.WithoutCancel(ctx), query, nil)
 	if err != nil {
 		return "", n.why(ctx, err)
 	}

@@ -132,7 +132,7 @@ func (s *mysqlSettings) applyOptions(a *address) (socket string, err error) {
 		}
 		value, err := option(a.query, name)
 		if err == nil {
-			err = o.apply(target, value)
+			err = o.apply(target, value, strings.ToLower(value))
 		}
 		if err != nil {
 			return "", fmt.Errorf("option %s: %w", name, err)

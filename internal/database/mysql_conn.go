@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -60,16 +58,16 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	// database/sql also connects in the background, without a deadline.
 	ctx, cancel := context.WithTimeout(ctx, c.settings.connectTimeout)
 	defer cancel()
-	dialed := new(mysqlDialed)
+	dialed := new(connecting)
 	s, err := c.connect(ctx, dialed)
-	if dialed.net != nil && dialed.net.broke(err) {
+	if dialed.conn.brokeMySQL(err) {
 		// What broke it while it was being opened may be over; see connector.Connect.
-		s, err = c.connect(ctx, new(mysqlDialed))
+		s, err = c.connect(ctx, new(connecting))
 	}
 	// Of MariaDB's nonce for ed25519 the driver takes away the last byte where that is 0, once in 256 connections:
 	// go-sql-driver/mysql v1.10.1, packets.go, readAuthResult.
 	for tries := 1; tries < 3 && errors.Is(err, mysql.ErrMalformPkt); tries++ {
-		s, err = c.connect(ctx, new(mysqlDialed))
+		s, err = c.connect(ctx, new(connecting))
 	}
 	if err != nil {
 		return nil, translateMySQL(err)
@@ -77,12 +75,12 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return s, nil
 }
 
-func (c *mysqlConnector) connect(ctx context.Context, dialed *mysqlDialed) (*mysqlSession, error) {
-	opened, err := c.Connector.Connect(context.WithValue(ctx, mysqlDialedKey{}, dialed))
+func (c *mysqlConnector) connect(ctx context.Context, dialed *connecting) (*mysqlSession, error) {
+	opened, err := c.Connector.Connect(context.WithValue(ctx, connectingKey{}, dialed))
 	if err != nil {
 		return nil, err
 	}
-	conn, ok := opened.(mysqlConn)
+	conn, ok := opened.(driverConn)
 	if !ok {
 		return nil, errors.Join(errors.New("the driver's connection lacks methods"), opened.Close())
 	}
@@ -95,66 +93,26 @@ func (c *mysqlConnector) connect(ctx context.Context, dialed *mysqlDialed) (*mys
 			return nil, err
 		}
 	}
-	dialed.net.renew()
-	return &mysqlSession{mysqlConn: conn, net: dialed.net}, nil
+	dialed.conn.renew()
+	return &mysqlSession{session{conn, dialed.conn}}, nil
 }
-
-// mysqlDialed is where dial leaves the connection for the connector that asked for it.
-type mysqlDialed struct{ net *mysqlNet }
-
-type mysqlDialedKey struct{}
 
 func (c *mysqlConnector) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := dial.New(0).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	n := &mysqlNet{deadlineConn: &deadlineConn{Conn: conn, timeout: c.timeout}}
-	n.allow(ctx)
-	if dialed, ok := ctx.Value(mysqlDialedKey{}).(*mysqlDialed); ok {
-		dialed.net = n
+	dc := &deadlineConn{Conn: conn, timeout: c.timeout}
+	dc.allow(ctx)
+	if dialed, ok := ctx.Value(connectingKey{}).(*connecting); ok {
+		dialed.conn = dc
 	}
-	return n, nil
+	return dc, nil
 }
 
-// mysqlNet is a connection that keeps what the driver does not tell: whether it broke, or was too slow.
-type mysqlNet struct {
-	*deadlineConn
-	slow atomic.Bool
-}
-
-// Read implements net.Conn.
-func (n *mysqlNet) Read(b []byte) (int, error) {
-	count, err := n.deadlineConn.Read(b)
-	return count, n.noted(err)
-}
-
-// Write implements net.Conn.
-func (n *mysqlNet) Write(b []byte) (int, error) {
-	count, err := n.deadlineConn.Write(b)
-	return count, n.noted(err)
-}
-
-func (n *mysqlNet) noted(err error) error {
-	var netErr net.Error
-	if errors.As(err, &netErr) && netErr.Timeout() {
-		n.slow.Store(true)
-	}
-	return err
-}
-
-// SyscallConn lets the driver look whether the server has closed an idle connection.
-func (n *mysqlNet) SyscallConn() (syscall.RawConn, error) {
-	conn, ok := n.Conn.(syscall.Conn)
-	if !ok {
-		return nil, errors.ErrUnsupported
-	}
-	return conn.SyscallConn()
-}
-
-// broke reports whether err comes of a connection that broke. One that was too slow has used up the time for another,
-// and so has one whose context ended, which makes the driver close it.
-func (n *mysqlNet) broke(err error) bool {
+// brokeMySQL is broke for an error of MySQL's driver, which does not tell whether the connection broke or was too slow.
+// One whose context ended has used up the time for another too: the driver closes it.
+func (c *deadlineConn) brokeMySQL(err error) bool {
 	var server *mysql.MySQLError
 	switch {
 	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -162,5 +120,5 @@ func (n *mysqlNet) broke(err error) bool {
 	case errors.As(err, &server):
 		return mysqlGoing[server.Number]
 	}
-	return n.broken.Load() && !n.slow.Load()
+	return c != nil && c.broken.Load() && !c.slow.Load()
 }

@@ -3,7 +3,6 @@ package database
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,32 +14,9 @@ type mysqlTarget struct {
 	socket string
 }
 
-// An option of mysqlclient, MySQL Connector/Python or Django, as it occurs in DATABASE_URL.
-type mysqlOption struct {
-	// set puts the value where it belongs. An option without set is passed over.
-	set func(t *mysqlTarget, value string) error
-	// harmless are the values with which an option is passed over that is refused with any other.
-	harmless []string
-	// instead says what to do about an option that is refused.
-	instead string
-}
-
-// apply puts one option into t. The error holds no value but one that should be from a short list.
-func (o mysqlOption) apply(t *mysqlTarget, value string) error {
-	switch {
-	case o.set != nil:
-		return o.set(t, value)
-	case o.harmless == nil && o.instead == "" || slices.Contains(o.harmless, strings.ToLower(value)):
-		return nil
-	case o.instead != "":
-		return fmt.Errorf("it is not supported: %s", o.instead)
-	}
-	return oneOf(value, o.harmless...)
-}
-
-// mysqlOptions are all the options that are known, with underscores for hyphens. What is not here is refused: a
-// misspelt ssl_mode must not become an unencrypted connection.
-var mysqlOptions = map[string]mysqlOption{
+// mysqlOptions are all the options of mysqlclient, MySQL Connector/Python and Django that are known, with underscores
+// for hyphens. What is not here is refused: a misspelt ssl_mode must not become an unencrypted connection.
+var mysqlOptions = map[string]urlOption[*mysqlTarget]{
 	"ssl_mode": {set: func(t *mysqlTarget, v string) error {
 		t.tls.mode = strings.ToUpper(v)
 		return oneOf(t.tls.mode, tlsDisabled, tlsPreferred, tlsRequired, tlsVerifyCA, tlsVerifyIdentity)
@@ -104,8 +80,8 @@ var mysqlOptions = map[string]mysqlOption{
 }
 
 // tlsSwitch is an option that is another word for a mode when it is true, and nothing when it is false.
-func tlsSwitch(mode string) mysqlOption {
-	return mysqlOption{set: func(t *mysqlTarget, v string) error {
+func tlsSwitch(mode string) urlOption[*mysqlTarget] {
+	return urlOption[*mysqlTarget]{set: func(t *mysqlTarget, v string) error {
 		switch strings.ToLower(v) {
 		case "true", "1":
 			t.tls.mode = strongerTLS(t.tls.mode, mode)

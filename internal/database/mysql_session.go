@@ -3,39 +3,25 @@ package database
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 )
-
-// mysqlConn is what the driver's connections implement, as far as a sidecar has use for it.
-type mysqlConn interface {
-	driver.Conn
-	driver.ConnPrepareContext
-	driver.ExecerContext
-	driver.NamedValueChecker
-	driver.Pinger
-	driver.QueryerContext
-	driver.SessionResetter
-	driver.Validator
-}
 
 // mysqlSession is a connection whose operations end with their contexts, or soon after, and are asked again where the
 // connection broke.
 type mysqlSession struct {
-	mysqlConn
-	net *mysqlNet
+	session
 }
 
 // QueryContext implements driver.QueryerContext.
 func (s *mysqlSession) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	s.net.allow(ctx)
-	rows, err := s.mysqlConn.QueryContext(ctx, query, args)
+	rows, err := s.driverConn.QueryContext(ctx, query, args)
 	return s.rows(rows, err)
 }
 
 // ExecContext implements driver.ExecerContext. What is executed does no harm when it is done twice.
 func (s *mysqlSession) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	s.net.allow(ctx)
-	result, err := s.mysqlConn.ExecContext(ctx, query, args)
+	result, err := s.driverConn.ExecContext(ctx, query, args)
 	if err != nil {
 		return nil, s.again(err)
 	}
@@ -44,22 +30,17 @@ func (s *mysqlSession) ExecContext(ctx context.Context, query string, args []dri
 
 // PrepareContext implements driver.ConnPrepareContext.
 func (s *mysqlSession) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	s.net.allow(ctx)
-	prepared, err := s.mysqlConn.PrepareContext(ctx, query)
+	prepared, err := s.prepare(ctx, query)
 	if err != nil {
 		return nil, s.again(err)
 	}
-	withContext, ok := prepared.(pqStatement)
-	if !ok {
-		return nil, errors.Join(errors.New("the driver's statement takes no context"), prepared.Close())
-	}
-	return &mysqlStatement{withContext, s}, nil
+	return &mysqlStatement{prepared, s}, nil
 }
 
 // Ping implements driver.Pinger.
 func (s *mysqlSession) Ping(ctx context.Context) error {
 	s.net.allow(ctx)
-	return s.again(s.mysqlConn.Ping(ctx))
+	return s.again(s.driverConn.Ping(ctx))
 }
 
 // ResetSession implements driver.SessionResetter: database/sql calls it before a connection is used again.
@@ -72,25 +53,13 @@ func (s *mysqlSession) ResetSession(ctx context.Context) error {
 	if err := s.net.SetReadDeadline(*s.net.until.Load()); err != nil {
 		return driver.ErrBadConn
 	}
-	return s.mysqlConn.ResetSession(ctx)
-}
-
-// IsValid implements driver.Validator.
-func (s *mysqlSession) IsValid() bool { return !s.net.broken.Load() && s.mysqlConn.IsValid() }
-
-// Close implements driver.Conn. A server that is gone already is not an error.
-func (s *mysqlSession) Close() error {
-	s.net.renew()
-	if err := s.mysqlConn.Close(); !s.net.broken.Load() {
-		return err
-	}
-	return nil
+	return s.driverConn.ResetSession(ctx)
 }
 
 // again makes the error of a connection that broke one which database/sql answers by asking on another: queries
 // only read, so that asking twice does no harm.
 func (s *mysqlSession) again(err error) error {
-	if s.net.broke(err) {
+	if s.net.brokeMySQL(err) {
 		s.net.broken.Store(true)
 		return driver.ErrBadConn
 	}
@@ -110,21 +79,15 @@ type mysqlRows struct{ driver.Rows }
 // Next implements driver.Rows.
 func (r mysqlRows) Next(dest []driver.Value) error { return translateMySQL(r.Rows.Next(dest)) }
 
-// mysqlStatement is a prepared statement of a session.
+// mysqlStatement is a prepared statement of a mysqlSession.
 type mysqlStatement struct {
-	pqStatement
+	statement
 	session *mysqlSession
 }
 
 // QueryContext implements driver.StmtQueryContext.
 func (s *mysqlStatement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	s.session.net.allow(ctx)
-	rows, err := s.pqStatement.QueryContext(ctx, args)
+	s.net.allow(ctx)
+	rows, err := s.driverStatement.QueryContext(ctx, args)
 	return s.session.rows(rows, err)
-}
-
-// Close implements driver.Stmt.
-func (s *mysqlStatement) Close() error {
-	s.session.net.renew()
-	return s.pqStatement.Close()
 }

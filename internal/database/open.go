@@ -109,11 +109,7 @@ func parseURLOf(kind databaseurl.Vendor, rawURL string) (*address, error) {
 
 // newConnector makes ready what connects to PostgreSQL.
 func newConnector(a *address, o Options, prepares *atomic.Int32) (*connector, pq.Config, error) {
-	lookupEnv := o.LookupEnv
-	if lookupEnv == nil {
-		lookupEnv = func(string) (string, bool) { return "", false }
-	}
-	config, err := postgresConfig(a, connectTimeout(o.Timeout), lookupEnv)
+	config, err := postgresConfig(a, connectTimeout(o.Timeout), o.LookupEnv)
 	if err != nil {
 		return nil, config, err
 	}

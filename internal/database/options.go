@@ -11,16 +11,30 @@ import (
 	"github.com/lib/pq"
 )
 
-// An option of libpq, psycopg or Django, as it occurs in DATABASE_URL or (as env) in the environment.
-type pgOption struct {
+// An urlOption is one of a driver or of Django, as it occurs in DATABASE_URL or (as env) in the environment.
+type urlOption[Target any] struct {
 	env string
-	// set puts the value where lib/pq wants it. An option without set is passed over.
-	set func(c *pq.Config, value string) error
-	// harmless are the values of an option that lib/pq does not have which ask for nothing: it is passed over
+	// set puts the value where the driver wants it. An option without set is passed over.
+	set func(t Target, value string) error
+	// harmless are the values of an option that the driver does not have which ask for nothing: it is passed over
 	// with them, and refused with any other.
 	harmless []string
 	// instead says what to do about an option that is refused.
 	instead string
+}
+
+// apply puts one option into t. What is harmless is compared with the value as spelt there. The error names the option,
+// and its value only where that is from a short list.
+func (o urlOption[Target]) apply(t Target, value, spelt string) error {
+	switch {
+	case o.set != nil:
+		return o.set(t, value)
+	case o.harmless == nil && o.instead == "" || slices.Contains(o.harmless, spelt):
+		return nil
+	case o.instead != "":
+		return fmt.Errorf("it is not supported: %s", o.instead)
+	}
+	return oneOf(value, o.harmless...)
 }
 
 func text(field func(*pq.Config) *string) func(*pq.Config, string) error {
@@ -30,9 +44,9 @@ func text(field func(*pq.Config) *string) func(*pq.Config, string) error {
 	}
 }
 
-// pgOptions are all the options that are known. What is not here is refused: a misspelt sslmode must not become
+// pgOptions are all the options of libpq, psycopg and Django that are known. What is not here is refused: a misspelt sslmode must not become
 // an unencrypted connection.
-var pgOptions = map[string]pgOption{
+var pgOptions = map[string]urlOption[*pq.Config]{
 	"sslmode": {env: "PGSSLMODE", set: func(c *pq.Config, v string) error {
 		c.SSLMode = pq.SSLMode(v)
 		if !slices.Contains([]pq.SSLMode{
@@ -152,19 +166,6 @@ func oneOf(value string, allowed ...string) error {
 	return nil
 }
 
-// apply puts one option into c. The error names the option, and its value only where that is from a short list.
-func (o pgOption) apply(c *pq.Config, value string) error {
-	switch {
-	case o.set != nil:
-		return o.set(c, value)
-	case o.harmless == nil && o.instead == "" || slices.Contains(o.harmless, value):
-		return nil
-	case o.instead != "":
-		return fmt.Errorf("it is not supported: %s", o.instead)
-	}
-	return oneOf(value, o.harmless...)
-}
-
 // applyOptions puts libpq's environment and then the URL's query into c.
 func applyOptions(c *pq.Config, a *address, lookupEnv func(string) (string, bool)) error {
 	for _, name := range slices.Sorted(maps.Keys(pgOptions)) {
@@ -173,7 +174,7 @@ func applyOptions(c *pq.Config, a *address, lookupEnv func(string) (string, bool
 			continue
 		}
 		if value, ok := lookupEnv(o.env); ok && value != "" {
-			if err := o.apply(c, value); err != nil {
+			if err := o.apply(c, value, value); err != nil {
 				return fmt.Errorf("environment variable %s: %w", o.env, err)
 			}
 		}
@@ -189,7 +190,7 @@ func applyOptions(c *pq.Config, a *address, lookupEnv func(string) (string, bool
 		}
 		value, err := option(a.query, name)
 		if err == nil {
-			err = o.apply(c, value)
+			err = o.apply(c, value, value)
 		}
 		if err != nil {
 			return fmt.Errorf("option %s: %w", name, err)

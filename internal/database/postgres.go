@@ -18,6 +18,9 @@ import (
 // postgresConfig makes of a URL and libpq's environment what lib/pq needs. pq.NewConfig would read the process's
 // environment by itself, and refuse to work beside variables that are meant for Django's driver.
 func postgresConfig(a *address, timeout time.Duration, lookupEnv func(string) (string, bool)) (pq.Config, error) {
+	if lookupEnv == nil {
+		lookupEnv = func(string) (string, bool) { return "", false }
+	}
 	c := pq.Config{
 		ApplicationName:    "django-sidecar",
 		ClientEncoding:     "UTF8",

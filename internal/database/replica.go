@@ -195,7 +195,7 @@ func (s *pqSession) fresh(ctx context.Context) error {
 		return r.behind
 	}
 	r.looked = now
-	at, err := replayed(ctx, s.pqConn)
+	at, err := replayed(ctx, s.driverConn)
 	if err == nil {
 		err = p.ask(ctx, at)
 	}
