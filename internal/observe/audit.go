@@ -5,8 +5,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/keyhash"
 	"django-sidecar/internal/warm"
@@ -111,10 +109,8 @@ func (a *Audit) Lost() uint64 { return a.lines.Dropped() + a.sink.lost.Load() }
 
 // AuditLost adds the metric of lines that are not in the audit log.
 func (m *Metrics) AuditLost(lost func() uint64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "django_sidecar_audit_events_lost_total",
-		Help: "Events that are not in the audit log, because it could not be written, or not fast enough.",
-	}, func() float64 { return float64(lost()) }))
+	m.counted("django_sidecar_audit_events_lost_total",
+		"Events that are not in the audit log, because it could not be written, or not fast enough.", lost)
 }
 
 // Record writes an event. Nobody waits for it.

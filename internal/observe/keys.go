@@ -19,21 +19,15 @@ type keyMetrics struct {
 // keyUses are those that a deployment has. A use that it does not have has no counters.
 type keyUses struct{ signatures, hashes keyCounters }
 
-func newKeyMetrics(r prometheus.Registerer) *keyMetrics {
-	k := &keyMetrics{
-		verified: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "django_sidecar_verified_with_key_total",
-			Help: "Signatures of sessions (use: signature) and session auth hashes (use: auth_hash) that were " +
-				"right, by the key: 0 is SECRET_KEY, 1 the first of SECRET_KEY_FALLBACKS.",
-		}, []string{"use", "index"}),
-		info: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "django_sidecar_key_info",
-			Help: "Always 1; the labels are the index of a key and its fingerprint, which is the same in each " +
-				"sidecar with the same key and settings.",
-		}, []string{"index", "fingerprint"}),
+func newKeyMetrics(r registrar) *keyMetrics {
+	return &keyMetrics{
+		verified: r.counters("django_sidecar_verified_with_key_total",
+			"Signatures of sessions (use: signature) and session auth hashes (use: auth_hash) that were "+
+				"right, by the key: 0 is SECRET_KEY, 1 the first of SECRET_KEY_FALLBACKS.", "use", "index"),
+		info: r.gauges("django_sidecar_key_info",
+			"Always 1; the labels are the index of a key and its fingerprint, which is the same in each "+
+				"sidecar with the same key and settings.", "index", "fingerprint"),
 	}
-	r.MustRegister(k.verified, k.info)
-	return k
 }
 
 // Keys says which keys are in force: their fingerprints by index.
@@ -52,16 +46,16 @@ type keyCounters []prometheus.Counter
 func (m *Metrics) CountKeys(fallbacks int, signed, hashed bool) {
 	uses := new(keyUses)
 	if signed {
-		uses.signatures = m.counters("signature", fallbacks)
+		uses.signatures = m.countersOf("signature", fallbacks)
 	}
 	if hashed {
-		uses.hashes = m.counters("auth_hash", fallbacks)
+		uses.hashes = m.countersOf("auth_hash", fallbacks)
 	}
 	m.keys.uses.Store(uses)
 }
 
 // counters begin at 0, so that a key that is not used is seen.
-func (m *Metrics) counters(use string, fallbacks int) (all keyCounters) {
+func (m *Metrics) countersOf(use string, fallbacks int) (all keyCounters) {
 	for i := range fallbacks + 1 {
 		all = append(all, m.keys.verified.WithLabelValues(use, strconv.Itoa(i)))
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/internal/verdictcache"
@@ -11,7 +12,8 @@ import (
 
 // Metrics are the sidecar's own metrics. All names begin with django_sidecar_.
 type Metrics struct {
-	registry prometheus.Registerer
+	registrar
+
 	verdicts *prometheus.CounterVec
 	alive    prometheus.Counter // of verdicts
 	duration prometheus.Histogram
@@ -40,109 +42,99 @@ type Metrics struct {
 func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 	// From a fraction of a local round trip to past the default store timeout.
 	buckets := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+	reg := registrar{promauto.With(r)}
 	m := &Metrics{
-		registry: r,
-		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "django_sidecar_verdicts_total",
-			Help: "Verdicts by outcome (alive, ended, unavailable) and, for ended, the reason.",
-		}, []string{"outcome", "reason"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+		registrar: reg,
+		verdicts: reg.counters("django_sidecar_verdicts_total",
+			"Verdicts by outcome (alive, ended, unavailable) and, for ended, the reason.", "outcome", "reason"),
+		duration: reg.NewHistogram(prometheus.HistogramOpts{
 			Name: "django_sidecar_verdict_duration_seconds", Help: "Time to a verdict.", Buckets: buckets,
 		}),
-		stores: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		stores: reg.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "django_sidecar_store_duration_seconds", Help: "Time to a store's answer.", Buckets: buckets,
 		}, []string{"store", "operation"}),
-		errors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "django_sidecar_store_errors_total", Help: "Failures of a store: none of them is a verdict.",
-		}),
+		errors: reg.counter("django_sidecar_store_errors_total", "Failures of a store: none of them is a verdict."),
+
+		uploads: reg.counters("django_sidecar_uploads_total",
+			"Uploads that have ended: stored, refused or failed.", "outcome"),
+		uploadBytes:     reg.counter("django_sidecar_upload_bytes_total", "Bytes of the files that were stored."),
+		uploadsInFlight: reg.gauge("django_sidecar_uploads_in_flight", "Uploads that are going on."),
+		webhooks: reg.counters("django_sidecar_upload_webhooks_total",
+			"Tries to tell Django of uploads: delivered, put off, given up, corrupt or broken.", "outcome"),
+		undelivered: reg.counter("django_sidecar_answers_undelivered_total",
+			"Early answers that may not have arrived: the client was still writing at the end of SIDECAR_LINGER."),
+
+		refused: reg.counters("django_sidecar_connections_refused_total",
+			"Connections and gRPC calls that were closed or not taken, because there were too many or their "+
+				"unfinished headers were too large together.", "listener"),
+		reloads: reg.counters("django_sidecar_settings_reloads_total",
+			"Changes of secret files: taken or refused.", "outcome"),
+		stale: reg.gauge("django_sidecar_settings_stale",
+			"1 while the secret files hold something that was refused, and the secrets from before are in force."),
+		silent: reg.gauges("django_sidecar_store_silent",
+			"1 while a store does not answer, and is asked four times a second only.", "store"),
+		replica: reg.counters("django_sidecar_replica_verdicts_total",
+			"Verdicts that the replica was asked for: yes was told; after no, and failed, the primary was asked.", "outcome"),
+		ends: reg.gauges("django_sidecar_certificate_expiry_timestamp_seconds",
+			"When the certificate of a listener ends, in seconds since 1970. The gRPC listener has the public one's.",
+			"listener"),
+		keys: newKeyMetrics(reg),
+		rows: reg.gauges("django_sidecar_session_rows",
+			"Rows of the session table by the database's statistics: live and expired, or unknown where the "+
+				"statistics do not tell which. Absent where they tell nothing.", "state"),
 	}
 	m.alive = m.verdicts.WithLabelValues("alive", "")
-	m.uploads = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "django_sidecar_uploads_total", Help: "Uploads that have ended: stored, refused or failed.",
-	}, []string{"outcome"})
-	m.uploadBytes = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "django_sidecar_upload_bytes_total", Help: "Bytes of the files that were stored.",
-	})
-	m.uploadsInFlight = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "django_sidecar_uploads_in_flight", Help: "Uploads that are going on.",
-	})
-	m.webhooks = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "django_sidecar_upload_webhooks_total", Help: "Tries to tell Django of uploads: delivered, put off, " +
-			"given up, corrupt or broken.",
-	}, []string{"outcome"})
-	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "django_sidecar_connections_refused_total",
-		Help: "Connections and gRPC calls that were closed or not taken, because there were too many or their " +
-			"unfinished headers were too large together.",
-	}, []string{"listener"})
-	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "django_sidecar_settings_reloads_total", Help: "Changes of secret files: taken or refused.",
-	}, []string{"outcome"})
 	m.reloads.WithLabelValues("taken")
 	m.reloads.WithLabelValues("refused")
-	m.stale = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "django_sidecar_settings_stale", Help: "1 while the secret files hold something that was refused, and " +
-			"the secrets from before are in force.",
-	})
-	m.silent = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "django_sidecar_store_silent", Help: "1 while a store does not answer, and is asked four times a " +
-			"second only.",
-	}, []string{"store"})
-	m.replica = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "django_sidecar_replica_verdicts_total",
-		Help: "Verdicts that the replica was asked for: yes was told; after no, and failed, the primary was asked.",
-	}, []string{"outcome"})
-	m.ends = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "django_sidecar_certificate_expiry_timestamp_seconds",
-		Help: "When the certificate of a listener ends, in seconds since 1970. The gRPC listener has the public one's.",
-	}, []string{"listener"})
-	m.keys = newKeyMetrics(r)
-	m.rows = newRowMetrics()
-	m.undelivered = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "django_sidecar_answers_undelivered_total",
-		Help: "Early answers that may not have arrived: the client was still writing at the end of SIDECAR_LINGER.",
-	})
-	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "django_sidecar_build_info", Help: "Always 1; the labels say what is running.",
-		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
-	})
-	info.Set(1)
-	r.MustRegister(m.verdicts, m.duration, m.stores, m.errors, m.uploads, m.uploadBytes, m.uploadsInFlight,
-		m.webhooks, m.refused, m.reloads, m.stale, m.silent, m.replica, m.ends, m.undelivered, m.rows, info)
+	reg.gauges("django_sidecar_build_info", "Always 1; the labels say what is running.", "commit", "version").
+		WithLabelValues(commit, version).Set(1)
 	return m
+}
+
+// registrar makes metrics that are registered.
+type registrar struct{ promauto.Factory }
+
+func (r registrar) counter(name, help string) prometheus.Counter {
+	return r.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func (r registrar) gauge(name, help string) prometheus.Gauge {
+	return r.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+}
+
+func (r registrar) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return r.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func (r registrar) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return r.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+// counted makes a metric of what somebody else counts.
+func (r registrar) counted(name, help string, count func() uint64) {
+	r.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(count()) })
 }
 
 // EventsDropped adds the metric of events that the log had no room for.
 func (m *Metrics) EventsDropped(dropped func() uint64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "django_sidecar_log_events_dropped_total", Help: "Requests that are not in the log, because the log " +
-			"was too slow. Failures are always in it.",
-	}, func() float64 { return float64(dropped()) }))
+	m.counted("django_sidecar_log_events_dropped_total",
+		"Requests that are not in the log, because the log was too slow. Failures are always in it.", dropped)
 }
 
 // SpansUndelivered adds the metric of spans that did not reach the collector.
 func (m *Metrics) SpansUndelivered(dropped func() uint64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "django_sidecar_spans_undelivered_total",
-		Help: "Spans that were posted to the collector, and that it did not take.",
-	}, func() float64 { return float64(dropped()) }))
+	m.counted("django_sidecar_spans_undelivered_total",
+		"Spans that were posted to the collector, and that it did not take.", dropped)
 }
 
 // Cache counts what a cache of verdicts does.
 func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 	counter := func(name, help string, value func(verdictcache.Stats) uint64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "django_sidecar_cache_" + name,
-			Help: help,
-		},
-			func() float64 { return float64(value(stats())) }))
+		m.counted("django_sidecar_cache_"+name, help, func() uint64 { return value(stats()) })
 	}
 	gauge := func(name, help string, value func(verdictcache.Stats) float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "django_sidecar_cache_" + name,
-			Help: help,
-		},
-			func() float64 { return value(stats()) }))
+		m.NewGaugeFunc(prometheus.GaugeOpts{Name: "django_sidecar_cache_" + name, Help: help},
+			func() float64 { return value(stats()) })
 	}
 	counter("hits_total", "Verdicts that the cache had.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Hits })
 	counter("misses_total", "Verdicts for which the stores were asked.", func(s verdictcache.Stats) uint64 { return s.Verdicts.Misses })
@@ -161,15 +153,9 @@ func (m *Metrics) Cache(stats func() verdictcache.Stats) {
 		func(s verdictcache.Stats) float64 { return float64(s.Verdicts.Entries + s.Verdicts.Absents) })
 	gauge("bytes", "Bytes that the kept verdicts and permissions "+
 		"take, about.", func(s verdictcache.Stats) float64 { return float64(s.Bytes) })
-	m.sound = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "django_sidecar_cache_sound",
-		Help: "1 while the cache hears of every change.",
-	})
-	m.unsound = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "django_sidecar_cache_unsound", Help: "1 for a place whose changes are not all heard of, with the " +
-			"step at which that was found.",
-	}, []string{"in", "doing"})
-	m.registry.MustRegister(m.sound, m.unsound)
+	m.sound = m.gauge("django_sidecar_cache_sound", "1 while the cache hears of every change.")
+	m.unsound = m.gauges("django_sidecar_cache_unsound",
+		"1 for a place whose changes are not all heard of, with the step at which that was found.", "in", "doing")
 }
 
 // CacheFresh says whether the cache hears of every change.

@@ -18,25 +18,20 @@ type ShadowMetrics struct {
 
 // Shadow adds the metrics of comparisons with these results.
 func (m *Metrics) Shadow(results []string, now func() time.Time) *ShadowMetrics {
-	gauge := func(name, help string) prometheus.Gauge {
-		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "django_sidecar_shadow_" + name, Help: help})
-	}
 	s := &ShadowMetrics{
 		now: now,
-		comparisons: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "django_sidecar_shadow_comparisons_total",
-			Help: "Requests that were to be compared with Django: same, different, settled, skipped, dropped or " +
-				"failed.",
-		}, []string{"result"}),
-		first: gauge("first_comparison_timestamp_seconds", "When Django was first compared with; 0: not yet."),
-		last:  gauge("last_difference_timestamp_seconds", "When a difference from Django was last found; 0: never."),
-		since: gauge("comparisons_since_difference", "Comparisons that agreed at once, since the last difference or "+
-			"the start."),
+		comparisons: m.counters("django_sidecar_shadow_comparisons_total",
+			"Requests that were to be compared with Django: same, different, settled, skipped, dropped or failed.", "result"),
+		first: m.gauge("django_sidecar_shadow_first_comparison_timestamp_seconds",
+			"When Django was first compared with; 0: not yet."),
+		last: m.gauge("django_sidecar_shadow_last_difference_timestamp_seconds",
+			"When a difference from Django was last found; 0: never."),
+		since: m.gauge("django_sidecar_shadow_comparisons_since_difference",
+			"Comparisons that agreed at once, since the last difference or the start."),
 	}
 	for _, result := range results {
 		s.comparisons.WithLabelValues(result)
 	}
-	m.registry.MustRegister(s.comparisons, s.first, s.last, s.since)
 	return s
 }
 
