@@ -22,8 +22,7 @@ func against(ctx context.Context, c *config.Config, path string, s stdio) int {
 		fmt.Fprintln(s.out, f)
 	})
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar check: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar check: %v", err)
 	}
 	return code
 }

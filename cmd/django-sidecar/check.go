@@ -20,8 +20,7 @@ func check(ctx context.Context, args []string, s stdio) int {
 	if *isCookie {
 		text, err := readCookie(s.in)
 		if err != nil {
-			fmt.Fprintf(s.err, "reading stdin: %v\n", err)
-			return exitUnknown
+			return s.fails(exitUnknown, "reading stdin: %v", err)
 		}
 		text = withoutHeaderName(text)
 		cookie = &text
@@ -44,8 +43,7 @@ func check(ctx context.Context, args []string, s stdio) int {
 		}
 		fmt.Fprintln(s.out, f)
 	}, func(fault error) {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", fault)
-		code = exitUsage
+		code = s.fails(exitUsage, "django-sidecar: %v", fault)
 	})
 	return code
 }

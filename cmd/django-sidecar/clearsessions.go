@@ -25,9 +25,8 @@ func clearSessions(ctx context.Context, args []string, s stdio) int {
 		return code
 	}
 	if o.Batch < 1 || o.Batch > sidecar.MaxClearBatch || o.Pause < 0 {
-		fmt.Fprintf(s.err, "django-sidecar clearsessions: -batch is 1 to %d, and -pause 0 or more\n",
+		return s.fails(exitUsage, "django-sidecar clearsessions: -batch is 1 to %d, and -pause 0 or more",
 			sidecar.MaxClearBatch)
-		return exitUsage
 	}
 	c, ok := readConfig(s, config.ForClearing)
 	if !ok {

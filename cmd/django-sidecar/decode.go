@@ -20,19 +20,16 @@ func decode(_ context.Context, args []string, s stdio) int {
 	}
 	version, codec, err := sidecar.NewCodec(c)
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar: %v", err)
 	}
 	// Base64 of the allowed size, and a signature: what is longer can be no session.
 	data, err := io.ReadAll(io.LimitReader(s.in, 2*c.MaxSessionBytes+1024))
 	if err != nil {
-		fmt.Fprintf(s.err, "reading session_data: %v\n", err)
-		return exitUnknown
+		return s.fails(exitUnknown, "reading session_data: %v", err)
 	}
 	session, err := codec.Decode(strings.TrimSpace(string(data)))
 	if err != nil {
-		fmt.Fprintf(s.err, "no session for Django %s: %s\n", version, sidecar.DecodeProblem(err))
-		return exitNo
+		return s.fails(exitNo, "no session for Django %s: %s", version, sidecar.DecodeProblem(err))
 	}
 	fmt.Fprintln(s.out, session.JSON())
 	fmt.Fprintf(s.err, "signed with %s\n", session.SignedBy)

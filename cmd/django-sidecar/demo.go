@@ -15,8 +15,7 @@ func runDemo(ctx context.Context, args []string, s stdio) int {
 	}
 	dir, err := os.MkdirTemp("", "django-sidecar-demo-")
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitNo
+		return s.fails(exitNo, "django-sidecar: %v", err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // there is nobody left to tell
 	c, ok := readConfig(s, func() (*config.Config, error) { return demo.Settings(dir) })
@@ -24,8 +23,7 @@ func runDemo(ctx context.Context, args []string, s stdio) int {
 		return exitUsage
 	}
 	if err := demo.Run(ctx, c, dir, s.out, s.err, build()); err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar: %v", err)
 	}
 	fmt.Fprintln(s.out, "The demo and its database are gone.")
 	return exitYes

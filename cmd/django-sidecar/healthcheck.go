@@ -21,8 +21,7 @@ func healthcheck(ctx context.Context, args []string, s stdio) int {
 	}
 	address, own, err := config.AdminListener()
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
@@ -32,12 +31,10 @@ func healthcheck(ctx context.Context, args []string, s stdio) int {
 	}
 	status, err := serving.AskAdmin(ctx, address, own, path)
 	if err != nil {
-		fmt.Fprintf(s.err, "not %s: %v\n", state, err)
-		return exitNo
+		return s.fails(exitNo, "not %s: %v", state, err)
 	}
 	if status != http.StatusOK {
-		fmt.Fprintf(s.err, "not %s: %s answers %d\n", state, path, status)
-		return exitNo
+		return s.fails(exitNo, "not %s: %s answers %d", state, path, status)
 	}
 	fmt.Fprintln(s.out, state)
 	return exitYes

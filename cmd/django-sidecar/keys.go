@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/sidecar"
@@ -21,14 +20,12 @@ func keys(_ context.Context, args []string, s stdio) int {
 	}
 	list, err := sidecar.DerivedKeys(c)
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar: %v", err)
 	}
 	out := json.NewEncoder(s.out)
 	out.SetIndent("", "  ")
 	if err := out.Encode(list); err != nil {
-		fmt.Fprintf(s.err, "writing the keys: %v\n", err)
-		return exitUnknown
+		return s.fails(exitUnknown, "writing the keys: %v", err)
 	}
 	return exitYes
 }

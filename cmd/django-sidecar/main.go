@@ -42,6 +42,12 @@ type stdio struct {
 	declared func(f *flag.FlagSet, words []string)
 }
 
+// fails says what is wrong, and returns the exit code.
+func (s stdio) fails(code int, format string, args ...any) int {
+	fmt.Fprintf(s.err, format+"\n", args...)
+	return code
+}
+
 type command struct {
 	name, does string
 	// run calls parseFlags or parseWord before it does anything else: the completions and the man page ask these.
@@ -128,8 +134,7 @@ func parseFlags(f *flag.FlagSet, args []string, s stdio) (code int, ok bool) {
 		return exitUsage, false
 	case f.NArg() > 0:
 		// Not echoed: somebody may have put a key or a cookie here.
-		fmt.Fprintf(s.err, "django-sidecar %s: takes no arguments; keys and cookies come by stdin\n", f.Name())
-		return exitUsage, false
+		return s.fails(exitUsage, "django-sidecar %s: takes no arguments; keys and cookies come by stdin", f.Name()), false
 	}
 	return 0, true
 }
@@ -144,8 +149,7 @@ func parseWord(f *flag.FlagSet, words, args []string, s stdio) (word string, cod
 		word, args = args[0], args[1:]
 	}
 	if code, ok = parseFlags(f, args, s); ok && word == "" {
-		fmt.Fprintf(s.err, "usage: django-sidecar %s %s\n", f.Name(), strings.Join(words, "|"))
-		return "", exitUsage, false
+		return "", s.fails(exitUsage, "usage: django-sidecar %s %s", f.Name(), strings.Join(words, "|")), false
 	}
 	return word, code, ok
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/serving"
@@ -17,8 +16,7 @@ func serve(ctx context.Context, args []string, s stdio) int {
 		return exitUsage
 	}
 	if err := serving.Serve(ctx, c, s.err, serving.Options{Build: build()}); err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar: %v", err)
 	}
 	return exitYes
 }

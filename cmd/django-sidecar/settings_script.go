@@ -29,9 +29,8 @@ func settingsScript(_ context.Context, args []string, s stdio) int {
 		return code
 	}
 	if *sessions < 0 || *sessions > settingsscript.MaxSample {
-		fmt.Fprintf(s.err, "django-sidecar settings-script: -sample takes a number of sessions from 1 to "+
-			"%d\n", settingsscript.MaxSample)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar settings-script: -sample takes a number of sessions from 1 to "+
+			"%d", settingsscript.MaxSample)
 	}
 	if *sessions > 0 {
 		fmt.Fprint(s.out, settingsscript.Sample(*sessions, o.Directory))
@@ -39,8 +38,7 @@ func settingsScript(_ context.Context, args []string, s stdio) int {
 	}
 	program, err := settingsscript.Program(o)
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar settings-script: %v\n", err)
-		return exitNo
+		return s.fails(exitNo, "django-sidecar settings-script: %v", err)
 	}
 	fmt.Fprint(s.out, program)
 	return exitYes

@@ -30,12 +30,10 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 		Tokens: *tokens,
 	}
 	if *tokens && (!script.Role || *remove) {
-		fmt.Fprintln(s.err, "django-sidecar sql: -tokens goes with -what role or -what all, without -remove")
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar sql: -tokens goes with -what role or -what all, without -remove")
 	}
 	if *django && (what != "triggers" || *remove) {
-		fmt.Fprintln(s.err, "django-sidecar sql: -django goes with triggers alone, and has the removal in it")
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar sql: -django goes with triggers alone, and has the removal in it")
 	}
 	c, ok := readConfig(s, config.ForSQL)
 	if !ok {
@@ -43,8 +41,7 @@ func printSQL(_ context.Context, args []string, s stdio) int {
 	}
 	text, warning, err := sidecar.SQL(c, sidecar.SQLOptions{Script: script, Django: *django, Database: of})
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar sql: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar sql: %v", err)
 	}
 	fmt.Fprint(s.out, text)
 	if warning != "" {

@@ -23,8 +23,7 @@ func verify(ctx context.Context, args []string, s stdio) int {
 	}
 	text, err := readCookie(s.in)
 	if err != nil {
-		fmt.Fprintf(s.err, "reading stdin: %v\n", err)
-		return exitUnknown
+		return s.fails(exitUnknown, "reading stdin: %v", err)
 	}
 	key := text
 	if *isCookie || isHeader(text, c.SessionCookieNames) {
@@ -32,8 +31,7 @@ func verify(ctx context.Context, args []string, s stdio) int {
 	}
 	d, err := sidecar.Open(c)
 	if err != nil {
-		fmt.Fprintf(s.err, "django-sidecar: %v\n", err)
-		return exitUsage
+		return s.fails(exitUsage, "django-sidecar: %v", err)
 	}
 	defer d.Close() //nolint:errcheck // nothing has been written
 	switch verdict, err := d.Explain(ctx, key, s.out); {
