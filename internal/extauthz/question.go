@@ -14,11 +14,11 @@ var style = gateway.Style{Redirects: true, Unavailable: http.StatusServiceUnavai
 // question is what Envoy asks.
 func (c *checkRequest) question() check.Question {
 	h := c.of()
-	q := check.Question{Cookies: h.values["cookie"]}
+	q := check.Question{Cookies: h.values["Cookie"]}
 	q.Demands, q.DemandsErr = c.requirements()
 	// Envoy tells "/a?b#c" with the fragment, which is the client's fault: no request line has one.
 	q.Original, q.Malformed = gateway.NewRequest(c.method, c.scheme, c.host, c.path)
-	q.Original = h.hints().About(q.Original)
+	q.Original = gateway.HintsOf(h.values).About(q.Original)
 	return q
 }
 

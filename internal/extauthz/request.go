@@ -1,6 +1,7 @@
 package extauthz
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -22,7 +23,7 @@ type extension struct{ key, value string }
 // headerFields are those header fields that are looked at.
 type headerFields struct {
 	seen    bool // there is at least one header field
-	values  map[string][]string
+	values  http.Header
 	aliases []string // the other spellings of identity headers that the client has sent
 }
 
@@ -94,51 +95,31 @@ func (c *checkRequest) of() *headerFields {
 
 // set takes an entry of the map headers: the last of a name counts.
 func (h *headerFields) set(e extension) {
-	delete(h.values, e.key)
+	delete(h.values, decisive[e.key])
 	h.add(e)
 }
 
 // add takes one header field more. Envoy writes names in small letters.
 func (h *headerFields) add(e extension) {
 	h.seen = true
-	if decisive[e.key] {
+	if name := decisive[e.key]; name != "" {
 		if h.values == nil {
-			h.values = map[string][]string{}
+			h.values = http.Header{}
 		}
-		h.values[e.key] = append(h.values[e.key], e.value)
+		h.values[name] = append(h.values[name], e.value)
 	} else if gateway.IsAlias(e.key) && len(h.aliases) < maxAliases && !slices.Contains(h.aliases, e.key) {
 		h.aliases = append(h.aliases, e.key)
 	}
 }
 
-// decisive are the names of the fields that are looked at.
-var decisive = func() map[string]bool {
-	names := map[string]bool{"cookie": true, "upgrade": true, "traceparent": true}
-	for _, name := range gateway.HintHeaders() {
-		names[strings.ToLower(name)] = true
+// decisive are the fields that are looked at: their names in small letters, and as http.Header has them.
+var decisive = func() map[string]string {
+	names := map[string]string{}
+	for _, name := range append(gateway.HintHeaders(), "Cookie", "Upgrade", "Traceparent") {
+		names[strings.ToLower(name)] = http.CanonicalHeaderKey(name)
 	}
 	return names
 }()
 
 // maxAliases bounds what a client can put into an answer: there are more spellings than anybody means well.
 const maxAliases = 64
-
-// parent is the one traceparent of the request under judgement, for an Envoy that does not tell of its own trace.
-func (h *headerFields) parent() string {
-	if values := h.values["traceparent"]; len(values) == 1 {
-		return values[0]
-	}
-	return ""
-}
-
-// hints are the headers by which a navigation is known.
-func (h *headerFields) hints() gateway.Hints {
-	joined := func(name string) string { return strings.Join(h.values[name], ",") }
-	return gateway.Hints{
-		SecFetchMode: joined("sec-fetch-mode"), SecFetchDest: joined("sec-fetch-dest"), Accept: joined("accept"),
-		RequestedWith: joined("x-requested-with"), Upgrade: joined("upgrade"),
-		HXRequest: joined("hx-request"), HXCurrentURL: joined("hx-current-url"),
-		Origin: joined("origin"), RequestMethod: joined("access-control-request-method"),
-		MethodOverride: joined("x-http-method-override") + joined("x-http-method") + joined("x-method-override"),
-	}
-}

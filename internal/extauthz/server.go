@@ -133,7 +133,8 @@ func (s *authorization) check(r *http.Request, message []byte) ([]byte, error) {
 			"add cookie to allowed_headers or take it out of disallowed_headers (Envoy), add it to headersToExtAuth "+
 			"(Envoy Gateway) or allowedHeaders (Gateway API)")
 	}
-	parent := cmp.Or(tracing.Parent(r.Header), request.of().parent())
+	// The second is of the request under judgement, for an Envoy that does not tell of its own trace.
+	parent := cmp.Or(tracing.Parent(r.Header), tracing.Parent(request.of().values))
 	e.Trace = tracing.TraceID(parent)
 	ctx, ended := r.Context(), func() {}
 	if s.Tracer != nil {

@@ -86,83 +86,67 @@ func newLoginBounds(c config.LoginSettings) loginBounds {
 	}
 }
 
-// logins is the current deployment's, within the bounds, until release is called. It fails with ErrNoLogins.
-func (l *Live) logins() (s login.Service, release func(), err error) {
+// byLogins has the current deployment's logins do something, within the bounds. It fails with ErrNoLogins.
+func byLogins[T any](l *Live, do func(*login.Service) (T, error)) (done T, err error) {
 	d, release := l.hold()
+	defer release()
 	if d.login == nil {
-		release()
-		return s, nil, ErrNoLogins
+		return done, ErrNoLogins
 	}
-	s = *d.login
+	s := *d.login
 	s.Names, s.Addresses, s.Hashing = l.bounds.names, l.bounds.addresses, l.bounds.hashing
-	return s, release, nil
+	return do(&s)
 }
 
 // Authenticate finds the user who has this name and this password, and may log in. The address is the client's, ""
 // where it is not known.
 func (l *Live) Authenticate(ctx context.Context, c login.Credentials, address string) (login.Authenticated, error) {
-	s, release, err := l.logins()
-	if err != nil {
-		return login.Authenticated{}, err
-	}
-	defer release()
-	return s.Authenticate(ctx, c, address)
+	return byLogins(l, func(s *login.Service) (login.Authenticated, error) { return s.Authenticate(ctx, c, address) })
 }
 
 // Login logs a user in, in the place of the session that key is of.
 func (l *Live) Login(ctx context.Context, key string, a login.Authenticated) (login.LoggedIn, error) {
-	s, release, err := l.logins()
-	if err != nil {
-		return login.LoggedIn{}, err
-	}
-	defer release()
-	return l.login(ctx, &s, key, a)
+	return byLogins(l, func(s *login.Service) (login.LoggedIn, error) { return l.login(ctx, s, key, a) })
 }
 
 func (l *Live) login(
 	ctx context.Context, s *login.Service, key string, a login.Authenticated,
 ) (login.LoggedIn, error) {
 	done, err := s.Login(ctx, key, a)
-	if l.cache != nil {
-		l.cache.ForgetSession(keyhash.Of(key))
-		l.cache.ForgetSession(keyhash.Of(done.Key))
-	}
+	l.forget(keyhash.Of(key), keyhash.Of(done.Key))
 	return done, err
+}
+
+// forget has no verdict on these sessions kept any more.
+func (l *Live) forget(sessions ...keyhash.Hash) {
+	if l.cache == nil {
+		return
+	}
+	for _, session := range sessions {
+		l.cache.ForgetSession(session)
+	}
 }
 
 // LoginByKey logs in the user whose primary key is id, without a password. It fails with login.ErrRefused where no
 // listed backend lets the user in.
 func (l *Live) LoginByKey(ctx context.Context, key, id string) (login.LoggedIn, error) {
-	s, release, err := l.logins()
-	if err != nil {
-		return login.LoggedIn{}, err
-	}
-	defer release()
-	a, err := s.ByKey(ctx, id)
-	if err != nil {
-		return login.LoggedIn{}, err
-	}
-	return l.login(ctx, &s, key, a)
+	return byLogins(l, func(s *login.Service) (login.LoggedIn, error) {
+		a, err := s.ByKey(ctx, id)
+		if err != nil {
+			return login.LoggedIn{}, err
+		}
+		return l.login(ctx, s, key, a)
+	})
 }
 
 // CheckPassword is check_password of the user whose primary key is id.
 func (l *Live) CheckPassword(ctx context.Context, id, password string) (bool, error) {
-	s, release, err := l.logins()
-	if err != nil {
-		return false, err
-	}
-	defer release()
-	return s.CheckPassword(ctx, id, password)
+	return byLogins(l, func(s *login.Service) (bool, error) { return s.CheckPassword(ctx, id, password) })
 }
 
 // MakePassword is make_password.
 func (l *Live) MakePassword(ctx context.Context, password string) (string, error) {
-	s, release, err := l.logins()
-	if err != nil {
-		return "", err
-	}
-	defer release()
-	return s.MakePassword(ctx, password)
+	return byLogins(l, func(s *login.Service) (string, error) { return s.MakePassword(ctx, password) })
 }
 
 // Session reads a session; an empty one where there is none that is alive and can be read, as request.session is.
@@ -208,9 +192,7 @@ func (l *Live) update(key string, save func(*login.Saver) error) error {
 		return errNoUpdate
 	}
 	err := save(d.saver)
-	if l.cache != nil {
-		l.cache.ForgetSession(keyhash.Of(key))
-	}
+	l.forget(keyhash.Of(key))
 	return err
 }
 

@@ -78,9 +78,7 @@ func (l *Live) move(
 		}
 		err = d.writing.sessions.Touch(ctx, key.Text, s, to)
 		if err == nil {
-			if l.cache != nil {
-				l.cache.ForgetSession(key.Hash)
-			}
+			l.forget(key.Hash)
 			moved := s.Clone()
 			moved.ExpireDate = to
 			return moved, nil
@@ -119,8 +117,6 @@ func (l *Live) Logout(ctx context.Context, key keyhash.Key) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.StoreTimeout)
 	defer cancel()
 	err := sessions.Delete(ctx, key.Text)
-	if l.cache != nil {
-		l.cache.ForgetSession(key.Hash)
-	}
+	l.forget(key.Hash)
 	return err
 }
