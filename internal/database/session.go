@@ -31,7 +31,7 @@ type session struct {
 
 func (s *session) prepare(ctx context.Context, query string) (statement, error) {
 	s.net.allow(ctx)
-	prepared, err := s.driverConn.PrepareContext(ctx, query)
+	prepared, err := s.PrepareContext(ctx, query)
 	if err != nil {
 		return statement{}, err
 	}
