@@ -133,30 +133,22 @@ var errNotAnObject = errors.New("it is no JSON object of texts")
 
 // jsonObject reads an object of texts in its order. encoding/json alone would take the last of two values of one name.
 func jsonObject(text string) (names, values []string, err error) {
-	d := json.NewDecoder(strings.NewReader(text))
-	token, err := d.Token()
-	if err != nil || token != json.Delim('{') {
+	in := json.NewDecoder(strings.NewReader(text))
+	if next(in) != json.Delim('{') {
 		return nil, nil, errNotAnObject
 	}
-	for d.More() {
-		var pair [2]string
-		for i := range pair {
-			token, err := d.Token()
-			word, ok := token.(string)
-			if err != nil || !ok {
-				return nil, nil, errNotAnObject
-			}
-			pair[i] = word
-		}
-		if slices.Contains(names, pair[0]) {
+	for in.More() {
+		name, isName := next(in).(string)
+		value, isText := next(in).(string)
+		if !isName || !isText || slices.Contains(names, name) {
 			return nil, nil, errNotAnObject
 		}
-		names, values = append(names, pair[0]), append(values, pair[1])
+		names, values = append(names, name), append(values, value)
 	}
-	if _, err := d.Token(); err != nil { // the brace that ends it
+	if next(in) != json.Delim('}') {
 		return nil, nil, errNotAnObject
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
 		return nil, nil, errNotAnObject
 	}
 	return names, values, nil

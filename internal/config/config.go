@@ -145,7 +145,7 @@ func WithoutDatabase() (*Config, error) { return fromProcess(false) }
 // says what kind of database it is.
 func ForSQL() (*Config, error) {
 	return withoutKeys(func(r *reader) {
-		if !r.value("DATABASE_URL").given && !r.value("DATABASE_URL_FILE").given {
+		if !r.given("DATABASE_URL") {
 			r.stand("DATABASE_URL", "postgres://")
 		}
 	})
@@ -155,7 +155,7 @@ func ForSQL() (*Config, error) {
 // and its cache are not read.
 func ForClearing() (*Config, error) {
 	return withoutKeys(func(r *reader) {
-		if r.value("DJANGO_SESSION_DATABASE_URL").given || r.value("DJANGO_SESSION_DATABASE_URL_FILE").given {
+		if r.given("DJANGO_SESSION_DATABASE_URL") {
 			r.stand("DATABASE_URL", "postgres://") // where users are is no matter
 		}
 	})
@@ -163,10 +163,7 @@ func ForClearing() (*Config, error) {
 
 // withoutKeys reads the settings with others in the place of the keys and of the cache, and whatever stand puts there.
 func withoutKeys(stand func(*reader)) (*Config, error) {
-	values, err := environment()
-	if err != nil {
-		return nil, err
-	}
+	values := environment()
 	for i, v := range values {
 		if v.Name == "DJANGO_CACHE_URL" && strings.HasPrefix(v.text, "db://") {
 			continue // a table, and nothing secret
@@ -185,18 +182,13 @@ func withoutKeys(stand func(*reader)) (*Config, error) {
 		r.stand("DJANGO_CACHE_URL", "locmem://")
 	}
 	stand(r)
-	c := &Config{}
-	c.readKeys(r)
-	return c.finish(r, true)
+	return r.config(true)
 }
 
 // ForDemo reads the SIDECAR_ settings, and takes the defaults for all that is Django's: the deployment is one of our
 // own, with this key and this database. Uploads go to mediaRoot, and what they leave beside it; "" turns them off.
 func ForDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
-	values, err := environment()
-	if err != nil {
-		return nil, err
-	}
+	values := environment()
 	for i, v := range values {
 		if !strings.HasPrefix(v.Name, "SIDECAR_") || v.Name == "SIDECAR_UPLOAD_STATE_DIR" {
 			values[i] = settingValue{Setting: v.Setting, variable: v.Name, text: v.Default}
@@ -213,25 +205,22 @@ func ForDemo(secretKey, databaseURL, mediaRoot string) (*Config, error) {
 }
 
 func fromProcess(withDatabase bool) (*Config, error) {
-	values, err := environment()
-	if err != nil {
-		return nil, err
-	}
-	r := &reader{values: values}
+	r := &reader{values: environment()}
+	return r.config(withDatabase)
+}
+
+// config reads all settings.
+func (r *reader) config(withStores bool) (*Config, error) {
 	c := &Config{}
 	c.readKeys(r)
-	return c.finish(r, withDatabase)
+	return c.finish(r, withStores)
 }
 
 // AsFarAsItGoes is what FromProcess would read if each setting that is at fault were not set, for a command that has
 // reported the faults and looks at the rest. Where SECRET_KEY is missing, something stands for it, and KeyMissing
 // says so. It is nil where too much is missing.
 func AsFarAsItGoes() *Config {
-	values, err := environment()
-	if err != nil {
-		return nil
-	}
-	missing := false
+	values, missing := environment(), false
 	for range values { // each time, one setting at least is put aside
 		r := &reader{values: slices.Clone(values), forgiving: true}
 		c := &Config{KeyMissing: missing}

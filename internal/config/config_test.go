@@ -79,7 +79,6 @@ func defaultUploads() config.UploadSettings {
 		MediaURL: "/media/", FilePermissions: &mode, UploadTo: "uploads/%Y/%m/%d/", MaxNameLength: 100, MaxBytes: 100 << 20,
 		MaxFiles: 100, MaxFields: 1000, MaxFieldBytes: 2621440, Digest: true, Expiry: 24 * time.Hour, Drain: time.Minute, MinRate: 240, MaxAtOnce: 1000, MaxAtOncePerUser: 10,
 		MaxFormBytes: 1 << 30, MaxUnfinishedFiles: 100, MaxUnfinishedBytes: 1 << 30,
-		CSRFCookieName: "csrftoken", CSRFHeaderName: "X-CSRFTOKEN",
 	}
 }
 

@@ -13,24 +13,28 @@ type CSRF struct {
 	HeaderName string // as HTTP writes it; X-CSRFTOKEN
 	// TrustedOrigins are those of UploadSettings that count for Django.
 	TrustedOrigins []string
-	// UseForwardedHost and SecureHeader are as in UploadSettings.
-	UseForwardedHost bool
-	SecureHeader     SecureHeader
+
+	UseForwardedHost bool         // false: X-Forwarded-Host of trusted proxies alone
+	SecureHeader     SecureHeader // SECURE_PROXY_SSL_HEADER; zero: it is not known which requests came by https
 
 	UseSessions bool                 // CSRF_USE_SESSIONS, which cannot be had here
 	Cookie      setcookie.Attributes // of CSRF_COOKIE_*
 	CookieAge   setcookie.Age        // CSRF_COOKIE_AGE
 }
 
-// readCSRF reads the settings of CsrfViewMiddleware, some of which uploads have too.
+// SecureHeader is a header that has this value where the request came by https, and another where it did not.
+type SecureHeader struct{ Name, Value string }
+
+// readCSRF reads the settings of CsrfViewMiddleware, some of which uploads go by too.
 func (c *Config) readCSRF(r *reader) {
-	u := c.Uploads
 	c.CSRF = CSRF{
-		CookieName: u.CSRFCookieName, HeaderName: u.CSRFHeaderName, TrustedOrigins: r.csrfOrigins(c.DjangoVersion),
-		UseForwardedHost: u.UseForwardedHost, SecureHeader: u.SecureHeader,
+		CookieName: r.text("DJANGO_CSRF_COOKIE_NAME"), HeaderName: r.metaName("DJANGO_CSRF_HEADER_NAME"),
+		TrustedOrigins:   r.csrfOrigins(c.DjangoVersion),
+		UseForwardedHost: r.flag("DJANGO_USE_X_FORWARDED_HOST"),
+		SecureHeader:     r.secureHeader("DJANGO_SECURE_PROXY_SSL_HEADER"),
+		UseSessions:      r.flag("DJANGO_CSRF_USE_SESSIONS"),
+		Cookie:           r.cookieAttributes("DJANGO_CSRF_COOKIE", c.DjangoVersion),
 	}
-	c.CSRF.UseSessions = r.flag("DJANGO_CSRF_USE_SESSIONS")
-	c.CSRF.Cookie = r.cookieAttributes("DJANGO_CSRF_COOKIE", c.DjangoVersion)
 	if age := r.limit("DJANGO_CSRF_COOKIE_AGE"); age > 0 {
 		c.CSRF.CookieAge = setcookie.Seconds(age)
 	}

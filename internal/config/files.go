@@ -32,13 +32,7 @@ func (r *reader) secret(name string) (text string, fromFile bool) {
 		r.fault(name, "is set, and so is "+file.variable+": keep one of them")
 		return "", false
 	case file.given:
-		content, problem := contentOf(file.text)
-		if problem != "" {
-			r.fault(file.Name, problem)
-			return "", true
-		}
-		r.files = append(r.files, readFile{name, file.text, sumOf(content, "")})
-		text, fromFile = content, true
+		text, fromFile = r.content(name, file), true
 	default:
 		text = direct.text
 	}
@@ -47,6 +41,17 @@ func (r *reader) secret(name string) (text string, fromFile bool) {
 		return "", fromFile
 	}
 	return text, fromFile
+}
+
+// content is what the file of a setting holds, "" after a fault. It is watched under this name.
+func (r *reader) content(name string, file settingValue) string {
+	content, problem := contentOf(file.text)
+	if problem != "" {
+		r.fault(file.Name, problem)
+		return ""
+	}
+	r.files = append(r.files, readFile{name, file.text, sumOf(content, "")})
+	return content
 }
 
 // given reports whether a variable or a file says what the secret is.

@@ -10,10 +10,7 @@ import (
 // From reads settings by their full names, as docs/settings.md has them, and nothing of the process's environment. It
 // is for programs that have their settings from elsewhere. A name that is no setting is a fault.
 func From(settings map[string]string) (*Config, error) {
-	values, err := valuesOf(new(djangoSettings), new(djangoSettings), new(ownSettings))
-	if err != nil {
-		return nil, err
-	}
+	values := valuesOf(new(djangoSettings), new(djangoSettings), new(ownSettings))
 	r := &reader{values: values}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		i := slices.IndexFunc(values, func(v settingValue) bool { return v.Name == name })
@@ -31,16 +28,12 @@ func From(settings map[string]string) (*Config, error) {
 		}
 	}
 	r.environ = []string{}
-	c := &Config{}
-	c.readKeys(r)
-	if c, err = c.finish(r, true); err != nil {
-		return nil, err
-	}
-	if c.files != nil {
+	c, err := r.config(true)
+	if err == nil && c.files != nil {
 		settings = maps.Clone(settings)
 		c.files.again = func() (*Config, error) { return From(settings) }
 	}
-	return c, nil
+	return c, err
 }
 
 // unknown reports a name that is no setting.

@@ -11,11 +11,7 @@ import (
 // AdminListener reads how the admin listener is reached, and nothing else, for a health check: the sidecar may have
 // been told the rest otherwise. The TLS is nil where it speaks plain HTTP.
 func AdminListener() (address string, t *TLS, err error) {
-	values, err := environment()
-	if err != nil {
-		return "", nil, err
-	}
-	r := &reader{values: values}
+	r := &reader{values: environment()}
 	address = r.address("SIDECAR_ADMIN_LISTEN")
 	t = r.tls("SIDECAR_ADMIN_TLS_")
 	if len(r.faults) > 0 {

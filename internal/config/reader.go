@@ -118,6 +118,16 @@ func (r *reader) number(name string, least, most int64) int64 {
 	return n
 }
 
+// share is a part of the whole, and false after a fault.
+func (r *reader) share(name, example string) (float64, bool) {
+	part, err := strconv.ParseFloat(r.text(name), 64)
+	if err != nil || math.IsNaN(part) || part < 0 || part > 1 {
+		r.refuse(name, "a number from 0 to 1, such as "+example)
+		return 0, false
+	}
+	return part, true
+}
+
 // seconds is a duration as Django's settings have it: a whole number of seconds.
 func (r *reader) seconds(name string) time.Duration {
 	const most = int64(math.MaxInt64 / time.Second)

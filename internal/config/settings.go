@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -20,10 +19,7 @@ type Setting struct {
 
 // Settings lists every setting that is known.
 func Settings() []Setting {
-	values, err := valuesOf(&djangoSettings{}, &djangoSettings{}, &ownSettings{})
-	if err != nil {
-		panic(err) // the structs above are at fault, which any test would have met
-	}
+	values := valuesOf(&djangoSettings{}, &djangoSettings{}, &ownSettings{})
 	list := make([]Setting, len(values))
 	for i, v := range values {
 		list[i] = v.Setting
@@ -42,7 +38,7 @@ type settingValue struct {
 }
 
 // environment reads every setting from the process's environment, in the order of the structs.
-func environment() ([]settingValue, error) {
+func environment() []settingValue {
 	var prefixed, plain djangoSettings
 	var own ownSettings
 	// Read twice, because envconfig's own fallback takes an empty DJANGO_<NAME> for an answer, and does not tell which
@@ -50,14 +46,13 @@ func environment() ([]settingValue, error) {
 	err := errors.Join(envconfig.Process("DJANGO", &prefixed), envconfig.Process("", &plain),
 		envconfig.Process("", &own))
 	if err != nil {
-		return nil, errors.New("config: envconfig refused a struct of strings") // not %w: its errors quote values
+		panic("config: envconfig refused a struct of strings") // not err, which quotes values
 	}
 	return valuesOf(&prefixed, &plain, &own)
 }
 
 // valuesOf joins the tags of the structs with what envconfig put into them.
-func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]settingValue, error) {
-	var values []settingValue
+func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) (values []settingValue) {
 	for _, source := range []struct {
 		prefix       string
 		first, other reflect.Value
@@ -70,14 +65,14 @@ func valuesOf(prefixed, plain *djangoSettings, own *ownSettings) ([]settingValue
 			first, ok1 := source.first.Field(i).Interface().(*string)
 			other, ok2 := source.other.Field(i).Interface().(*string)
 			if !ok1 || !ok2 {
-				return nil, fmt.Errorf("config: field %s is not a string", field.Name)
+				panic("config: field " + field.Name + " is no string") // a slip in this package, which any test meets
 			}
 			v := valueOf(field.Tag, source.prefix, first, other)
 			v.whole = source.prefix == ""
 			values = append(values, v)
 		}
 	}
-	return values, nil
+	return values
 }
 
 // valueOf decides between what the prefixed variable says, which is what the plain one says where the prefixed is

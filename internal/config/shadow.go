@@ -1,10 +1,5 @@
 package config
 
-import (
-	"math"
-	"strconv"
-)
-
 // ShadowSettings say with whom a share of the answers is compared.
 type ShadowSettings struct {
 	URL          Secret  // the view's; its query may be secret; empty: nothing is compared
@@ -17,13 +12,8 @@ func (c *Config) readShadow(r *reader) {
 	const share = "SIDECAR_SHADOW_SHARE"
 	c.Shadow.URL = r.webhook("SIDECAR_SHADOW_URL")
 	c.Shadow.InsecureHTTP = r.flag("SIDECAR_SHADOW_INSECURE_HTTP")
-	part, err := strconv.ParseFloat(r.text(share), 64)
-	if err != nil || math.IsNaN(part) || part < 0 || part > 1 {
-		r.refuse(share, "a number from 0 to 1, such as 0.01")
-		return
-	}
-	c.Shadow.Share = part
-	if c.Shadow.URL.Reveal() != "" && part == 0 {
+	var ok bool
+	if c.Shadow.Share, ok = r.share(share, "0.01"); ok && c.Shadow.Share == 0 && c.Shadow.URL.Reveal() != "" {
 		r.warn("SIDECAR_SHADOW_SHARE is 0: nothing is compared with SIDECAR_SHADOW_URL")
 	}
 }

@@ -131,11 +131,5 @@ func (r *reader) file(name string) (content string, given bool) {
 	if !v.given {
 		return "", false
 	}
-	content, problem := contentOf(v.text)
-	if problem != "" {
-		r.fault(name, problem)
-		return "", true
-	}
-	r.files = append(r.files, readFile{name, v.text, sumOf(content, "")})
-	return content, true
+	return r.content(name, v), true
 }

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -42,12 +40,7 @@ func (c *Config) readTraces(r *reader) {
 	t.Timeout = time.Duration(r.number("OTEL_EXPORTER_OTLP_TIMEOUT", 1, 600_000)) * time.Millisecond
 	t.Sampler = r.oneOf("OTEL_TRACES_SAMPLER", "always_on", "always_off", "traceidratio", "parentbased_always_on",
 		"parentbased_always_off", "parentbased_traceidratio")
-	const share = "OTEL_TRACES_SAMPLER_ARG"
-	part, err := strconv.ParseFloat(r.text(share), 64)
-	if err != nil || math.IsNaN(part) || part < 0 || part > 1 {
-		r.refuse(share, "a number from 0 to 1, such as 0.1")
-	}
-	t.SamplerArg = part
+	t.SamplerArg, _ = r.share("OTEL_TRACES_SAMPLER_ARG", "0.1")
 }
 
 // traceURL is that of traces, or that of all signals with the path of traces

@@ -41,18 +41,9 @@ type UploadSettings struct {
 
 	Drain time.Duration // above zero; 60s
 
-	CSRFToken      bool   // false: other sites are told by Origin and Sec-Fetch-Site alone
-	CSRFCookieName string // csrftoken
-	CSRFHeaderName string // as HTTP writes it; X-CSRFTOKEN
-
-	UseForwardedHost bool         // false: X-Forwarded-Host of trusted proxies alone
-	SecureHeader     SecureHeader // SECURE_PROXY_SSL_HEADER; zero: it is not known which requests came by https
-
+	CSRFToken      bool     // false: other sites are told by Origin and Sec-Fetch-Site alone
 	TrustedOrigins []string // CSRF_TRUSTED_ORIGINS as Django 4.0 has them: scheme://host, scheme://*.domain
 }
-
-// SecureHeader is a header that has this value where the request came by https, and another where it did not.
-type SecureHeader struct{ Name, Value string }
 
 // maxUpload bounds SIDECAR_UPLOAD_MAX_BYTES.
 const maxUpload = 1 << 40
@@ -86,10 +77,6 @@ func (c *Config) readUploads(r *reader) {
 	u.MinFree = r.sizeOrNone("SIDECAR_UPLOAD_MIN_FREE")
 	u.Drain = r.duration("SIDECAR_UPLOAD_DRAIN")
 	u.CSRFToken = r.flag("SIDECAR_UPLOAD_CSRF_TOKEN")
-	u.CSRFCookieName = r.text("DJANGO_CSRF_COOKIE_NAME")
-	u.CSRFHeaderName = r.metaName("DJANGO_CSRF_HEADER_NAME")
-	u.UseForwardedHost = r.flag("DJANGO_USE_X_FORWARDED_HOST")
-	u.SecureHeader = r.secureHeader("DJANGO_SECURE_PROXY_SSL_HEADER")
 	u.TrustedOrigins = r.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 	c.readMediaRoot(r)
 }

@@ -22,12 +22,14 @@ func TestUploads(t *testing.T) {
 		UploadTo: "up/%j", MaxNameLength: 255, MaxBytes: 5 << 30, MaxFields: 5, Extensions: []string{".jpg", ".tar.gz"}, MaxAtOncePerUser: 1,
 		MaxFormBytes: 5 << 30, MaxUnfinishedFiles: 7, MaxUnfinishedBytes: 5 << 30, MinFree: 3 << 30,
 		CheckType: true, Expiry: 90 * time.Minute, Drain: 5 * time.Second, Webhook: config.NewSecret("https://app.example/hook?token=x"),
-		CSRFToken: true, CSRFCookieName: "ct", CSRFHeaderName: "X-CT",
-		UseForwardedHost: true, SecureHeader: config.SecureHeader{Name: "X-FORWARDED-PROTO", Value: "https"},
-		TrustedOrigins: []string{"https://a.example", "https://*.b.example", "http://*.b.example", "capacitor://localhost", "app://x:1"},
+		CSRFToken: true, TrustedOrigins: []string{"https://a.example", "https://*.b.example", "http://*.b.example", "capacitor://localhost", "app://x:1"},
 	}
 	if d := diff(want, c.Uploads); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+	if s := c.CSRF; s.CookieName != "ct" || s.HeaderName != "X-CT" || !s.UseForwardedHost ||
+		s.SecureHeader != (config.SecureHeader{Name: "X-FORWARDED-PROTO", Value: "https"}) {
+		t.Errorf("got %+v", s)
 	}
 	c = mustLoad(t, with(env{"DJANGO_MEDIA_ROOT": "/srv/media", "SIDECAR_UPLOAD_STATE_DIR": "/srv/state/", "FILE_UPLOAD_PERMISSIONS": "None"}))
 	if c.Uploads.StateDir != "/srv/state" || c.Uploads.FilePermissions != nil {

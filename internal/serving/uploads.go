@@ -112,7 +112,7 @@ func (sv *server) uploadsHandler() *handlers.UploadOptions {
 	if sv.uploads == nil {
 		return nil
 	}
-	return sv.uploads.handler(sv.Metrics)
+	return sv.uploads.handler(sv.Config.CSRF, sv.Metrics)
 }
 
 // findings are what check says of MEDIA_ROOT: how a file gets its name there, and what the file system cannot do.
@@ -161,16 +161,15 @@ func (u *uploads) connect(sign func([]byte, time.Time) (string, error), report f
 }
 
 // handler is what the public listener needs.
-func (u *uploads) handler(metrics *observe.Metrics) *handlers.UploadOptions {
+func (u *uploads) handler(csrf config.CSRF, metrics *observe.Metrics) *handlers.UploadOptions {
 	h := &handlers.UploadOptions{
 		Receiver: u.receiver, Tus: u.tus, Observe: metrics.Upload, InFlight: metrics.UploadsInFlight,
 		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.config.TrustedOrigins, origin) },
-		ForwardedHost:  u.config.UseForwardedHost, SecureHeader: u.config.SecureHeader.Name,
-		SecureValue: u.config.SecureHeader.Value,
-		MinRate:     u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
+		ForwardedHost:  csrf.UseForwardedHost, SecureHeader: csrf.SecureHeader.Name, SecureValue: csrf.SecureHeader.Value,
+		MinRate: u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
 	}
 	if u.config.CSRFToken {
-		h.CSRFToken = &handlers.CSRFToken{CookieName: u.config.CSRFCookieName, HeaderName: u.config.CSRFHeaderName}
+		h.CSRFToken = &handlers.CSRFToken{CookieName: csrf.CookieName, HeaderName: csrf.HeaderName}
 	}
 	return h
 }
