@@ -117,21 +117,22 @@ type Checkup struct {
 // finding, and leaves out only what cannot be looked at because of it.
 func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
 	healthy := true
-	step := func(look func(context.Context) ([]Finding, bool)) bool {
+	step := func(look func(context.Context) []Finding) bool {
 		ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 		defer cancel()
-		findings, fine := look(ctx)
-		for _, f := range findings {
-			healthy = healthy && f.Grade != Fail
+		fine := true
+		for _, f := range look(ctx) {
+			fine = fine && f.Grade != Fail
 			report(f)
 		}
+		healthy = healthy && fine
 		return fine
 	}
 	reached := map[*NamedDatabase]bool{nil: true}
 	for _, db := range d.databases() {
 		reached[db] = step(db.connection)
 		if reached[db] {
-			step(func(ctx context.Context) ([]Finding, bool) { return d.clock(ctx, db) })
+			step(func(ctx context.Context) []Finding { return d.clock(ctx, db) })
 		}
 	}
 	if d.Replica != nil {
@@ -149,7 +150,7 @@ func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
 		step(d.groups)
 	}
 	if sessions && !d.Config.KeyMissing { // without it, nothing that is signed can be judged
-		step(func(ctx context.Context) ([]Finding, bool) { return d.recentSessions(ctx, users) })
+		step(func(ctx context.Context) []Finding { return d.recentSessions(ctx, users) })
 	}
 	return healthy
 }
@@ -165,24 +166,24 @@ func (d *Checkup) databases() (all []*NamedDatabase) {
 	return all
 }
 
-func (db *NamedDatabase) connection(ctx context.Context) ([]Finding, bool) {
+func (db *NamedDatabase) connection(ctx context.Context) []Finding {
 	if err := db.DB.PingContext(ctx); err != nil {
-		return []Finding{{Fail, db.Name, fmt.Sprintf("%s: %v", db.Location, err), db.connectionRemedy(err)}}, false
+		return []Finding{{Fail, db.Name, fmt.Sprintf("%s: %v", db.Location, err), db.connectionRemedy(err)}}
 	}
-	return []Finding{{OK, db.Name, db.Location + " answers", ""}}, true
+	return []Finding{{OK, db.Name, db.Location + " answers", ""}}
 }
 
 // maxSkew is how far two clocks may be apart. Django and the sidecar each judge expire_date by their own.
 const maxSkew = 5 * time.Second
 
-func (d *Checkup) clock(ctx context.Context, db *NamedDatabase) ([]Finding, bool) {
+func (d *Checkup) clock(ctx context.Context, db *NamedDatabase) []Finding {
 	before := d.Now()
 	server, ok, err := dbstore.ServerTime(ctx, db.DB, db.Dialect)
 	switch {
 	case err != nil:
-		return []Finding{{Warn, "clock", err.Error(), ""}}, true
+		return []Finding{{Warn, "clock", err.Error(), ""}}
 	case !ok:
-		return nil, true
+		return nil
 	}
 	// The server looked at its clock at some time during the question.
 	after := d.Now()
@@ -191,32 +192,30 @@ func (d *Checkup) clock(ctx context.Context, db *NamedDatabase) ([]Finding, bool
 		return []Finding{{
 			Fail, "clock", fmt.Sprintf("differs from the database server's by %s", skew.Round(time.Millisecond)),
 			"sessions will end too early or too late: synchronise the clocks (NTP) of both machines",
-		}}, true
+		}}
 	}
-	return []Finding{{OK, "clock", "agrees with the database server's", ""}}, true
+	return []Finding{{OK, "clock", "agrees with the database server's", ""}}
 }
 
 // replica is worth a warning where it is of no use: the database is asked in its place.
-func (d *Checkup) replica(ctx context.Context) ([]Finding, bool) {
+func (d *Checkup) replica(ctx context.Context) []Finding {
 	if err := d.Replica.Probe(ctx); err != nil {
 		return []Finding{{
 			Warn, "replica", fmt.Sprintf("%s: %v", d.Replica.Location, err),
 			"until it can be asked, all verdicts come from DATABASE_URL: see DATABASE_REPLICA_URL and " +
 				"SIDECAR_REPLICA_MAX_LAG",
-		}}, false
+		}}
 	}
-	return []Finding{{OK, "replica", d.Replica.Location + " is near enough to its primary", ""}}, true
+	return []Finding{{OK, "replica", d.Replica.Location + " is near enough to its primary", ""}}
 }
 
-func (d *Checkup) places(ctx context.Context) (findings []Finding, readable bool) {
-	readable = true
+func (d *Checkup) places(ctx context.Context) (findings []Finding) {
 	for _, p := range d.Places {
 		f := Finding{OK, p.Name, p.Location + " can be read", ""}
 		if err := p.Probe(ctx); err != nil {
 			f = Finding{Fail, p.Name, fmt.Sprintf("%s: %v", p.Location, err), p.remedy(err)}
-			readable = false
 		}
 		findings = append(findings, f)
 	}
-	return findings, readable
+	return findings
 }

@@ -17,23 +17,23 @@ import (
 const sample = 100
 
 // recentSessions judges the live sessions that expire last as requests would, and their users if those can be read.
-func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bool) {
+func (d *Checkup) recentSessions(ctx context.Context, users bool) []Finding {
 	const name = "recent sessions"
 	if d.Recent == nil {
 		return []Finding{{
 			Warn, name, "cannot be listed where this engine keeps them",
 			"try one that is live: echo the Cookie header of a logged-in browser | django-sidecar check --cookie",
-		}}, true
+		}}
 	}
 	recent, err := d.Recent(ctx, sample)
 	if err != nil {
-		return []Finding{{Fail, name, err.Error(), ""}}, false
+		return []Finding{{Fail, name, err.Error(), ""}}
 	}
 	if len(recent) == 0 {
 		return []Finding{{
 			Warn, name, "there is no live session to look at",
 			"log in to the Django site once, and check again; if this goes on, Django keeps its sessions elsewhere",
-		}}, true
+		}}
 	}
 	t := tally{
 		reasons: map[djangosession.Reason]int{}, keys: map[string]int{}, backends: map[string]int{},
@@ -41,12 +41,12 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 	}
 	verifier, err := d.judge(users)
 	if err != nil {
-		return []Finding{{Fail, name, err.Error(), ""}}, false
+		return []Finding{{Fail, name, err.Error(), ""}}
 	}
 	for _, r := range recent {
 		v, err := verifier.Verify(ctx, r.Key)
 		if err != nil {
-			return []Finding{{Fail, name, err.Error(), ""}}, false
+			return []Finding{{Fail, name, err.Error(), ""}}
 		}
 		t.add(v)
 		if v.Session != nil {
@@ -67,7 +67,7 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) ([]Finding, bo
 			"set DJANGO_MIDDLEWARE to what Django's MIDDLEWARE has",
 		})
 	}
-	return findings, true
+	return findings
 }
 
 // judge returns a verifier of recent sessions, without users where these cannot be read. With cached_db it reads the

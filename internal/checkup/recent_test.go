@@ -66,7 +66,7 @@ func TestRecentSessions(t *testing.T) {
 		{"a store that fails", map[string]string{"key-of-a": "away"}, []string{"FAIL recent sessions the store is away"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			findings, _ := testCheckup(t, c, tt.rows, nil).recentSessions(t.Context(), true)
+			findings := testCheckup(t, c, tt.rows, nil).recentSessions(t.Context(), true)
 			if got := linesOf(findings); !slices.Equal(got, tt.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
@@ -78,17 +78,17 @@ func TestRecentSessions(t *testing.T) {
 func TestRecentSessionsThatCannotBeLookedAt(t *testing.T) {
 	c := testConfig(nil)
 	d := testCheckup(t, c, map[string]string{"key-of-a": login(t, c, "1", nil)}, nil)
-	findings, fine := d.recentSessions(t.Context(), false)
-	if got := linesOf(findings); len(got) != 1 || !fine || !strings.HasPrefix(got[0], "ok recent sessions 1 of 1 can be read") {
-		t.Errorf("without users: %v, %q", fine, got)
+	findings := d.recentSessions(t.Context(), false)
+	if got := linesOf(findings); len(got) != 1 || !strings.HasPrefix(got[0], "ok recent sessions 1 of 1 can be read") {
+		t.Errorf("without users: %q", got)
 	}
 	d.Recent = func(context.Context, int) ([]djangosession.StoredSession, error) { return nil, errAway }
-	findings, fine = d.recentSessions(t.Context(), true)
-	if got := linesOf(findings); len(got) != 1 || fine || got[0] != "FAIL recent sessions the store is away" {
-		t.Errorf("a list that fails: %v, %q", fine, got)
+	findings = d.recentSessions(t.Context(), true)
+	if got := linesOf(findings); len(got) != 1 || got[0] != "FAIL recent sessions the store is away" {
+		t.Errorf("a list that fails: %q", got)
 	}
 	d.Recent = nil
-	findings, _ = d.recentSessions(t.Context(), true)
+	findings = d.recentSessions(t.Context(), true)
 	if got := linesOf(findings); len(got) != 1 || !strings.HasPrefix(got[0], "warn recent sessions cannot be listed") || !strings.HasSuffix(got[0], "| django-sidecar check --cookie") {
 		t.Errorf("without a list: %q", got)
 	}
@@ -106,7 +106,7 @@ func TestRecentSessionsOfCachedDB(t *testing.T) {
 		d := testCheckup(t, testConfig(func(c *config.Config) {
 			c.SessionEngineKind, c.SecretKey = config.EngineCachedDB, config.NewSecret(key)
 		}), rows, cacheStore{"key-of-a": string(text)})
-		findings, _ := d.recentSessions(t.Context(), true)
+		findings := d.recentSessions(t.Context(), true)
 		if got := linesOf(findings); len(got) == 0 || !strings.HasPrefix(got[0], want) {
 			t.Errorf("%s: got %q, want %q", key, got, want)
 		}

@@ -1,6 +1,7 @@
 package checkup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,10 +212,12 @@ func (db *NamedDatabase) connectionRemedy(err error) string {
 	if db.Dialect == dbstore.SQLite && isTimeout(err) {
 		err = errLocked // nothing else makes a file wait
 	}
-	if remedy := remedyOf(err, db.Setting, databaseSymptoms, network); remedy != "" {
-		return remedy
-	}
-	return "check host and port in " + db.Setting + ", and that the server listens there"
+	return db.remedyOf(err, "check host and port in "+db.Setting+", and that the server listens there")
+}
+
+// remedyOf says what to do about an error of the database, and otherwise where it is none that is known.
+func (db *NamedDatabase) remedyOf(err error, otherwise string) string {
+	return cmp.Or(remedyOf(err, db.Setting, databaseSymptoms, network), otherwise)
 }
 
 // remedy says what to do about a place that cannot be read.
@@ -263,19 +266,13 @@ func (db *NamedDatabase) tableRemedy(err error, setting string) string {
 	case strings.Contains(err.Error(), "has no column"):
 		return columnRemedy(err)
 	}
-	if remedy := remedyOf(err, db.Setting, databaseSymptoms, network); remedy != "" {
-		return remedy
-	}
-	return "set " + setting + " to the right table"
+	return db.remedyOf(err, "set "+setting+" to the right table")
 }
 
 // privilegeRemedy says what to do when a table is there and cannot be read.
 func (db *NamedDatabase) privilegeRemedy(err error, table, columns string) string {
 	if state(err) != insufficientPrivilege {
-		if remedy := remedyOf(err, db.Setting, databaseSymptoms, network); remedy != "" {
-			return remedy
-		}
-		return "see the database's log"
+		return db.remedyOf(err, "see the database's log")
 	}
 	if columns != "" {
 		columns = " (" + columns + ")"

@@ -48,6 +48,12 @@ func Parse(text string) (Hash, error) {
 	return h, nil
 }
 
+// UnmarshalText is Parse.
+func (h *Hash) UnmarshalText(text []byte) (err error) {
+	*h, err = Parse(string(text))
+	return err
+}
+
 // Name is what logs call the session: the first 12 hexadecimal digits, and "" for the zero Hash.
 func (h Hash) Name() string {
 	if h == (Hash{}) {

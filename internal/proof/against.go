@@ -46,7 +46,7 @@ func (d *Deployment) Against(ctx context.Context, s *Sample, report func(checkup
 	}
 	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%d %s of Django %s, %d "+
 		"of them of a user, taken %s ago",
-		len(s.Sessions), sessionsOf(len(s.Sessions)), s.Django, users, age(d.Now().Sub(s.Ended)))})
+		len(s.Sessions), sessionsOf(len(s.Sessions)), s.Django, users, age(d.Now().Sub(time.Unix(s.Ended, 0))))})
 	t := &tally{differ: map[string]*kind{}}
 	if err := d.compare(ctx, s, t); err != nil {
 		report(checkup.Finding{Grade: checkup.Fail, Name: "against", Found: err.Error(), Remedy: "see what " +
@@ -121,7 +121,7 @@ func (d *Deployment) session(ctx context.Context, s *Sample, one Sampled, key st
 		t.passwordsMatch = t.passwordsMatch || d.passwordOf(ctx, one, key, known.Session) == same
 	}
 	if sameUser {
-		t.unsaid(s.users[*said.User].Unknown)
+		t.unsaid(s.Users[*said.User].Unknown)
 		if said.Permissions != nil && !known.Permitted() {
 			t.unpermitted++
 		}
@@ -158,7 +158,7 @@ func (d *Deployment) over(one Sampled, known Known, stored string) bool {
 		return true
 	}
 	return one.User != nil && known.Reason == djangosession.Expired && one.Expires != nil &&
-		!one.Expires.After(d.Now())
+		!time.Unix(*one.Expires, 0).After(d.Now())
 }
 
 // passwordState says whether the password column of a user is what it was.

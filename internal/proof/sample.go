@@ -10,24 +10,24 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"django-sidecar/internal/keyhash"
 )
 
-// Sample is what Django has said of some of its sessions.
+// Sample is what Django has said of some of its sessions, as the program has written it.
 type Sample struct {
-	Django, Engine string
-	// Began and Ended are when Django was asked.
-	Began, Ended time.Time
+	Format  string
+	Version int // of the format
+	Django  string
+	Ended   int64 // when Django was asked last, in seconds since 1970
 	// Starts are where in the order of keys the sample's rows are; none where the engine has no table.
 	Starts   []string
 	Sessions []Sampled
 	// Facts are settings of the Django project.
-	Facts       Facts
-	users       map[string]sampledRights
-	sets        []permissionSet
-	permissions []string // all that there are
+	Facts          Facts
+	Users          map[string]sampledRights
+	PermissionSets []permissionSet `json:"permission_sets"`
+	Permissions    []string        // all that there are
 }
 
 // Facts are settings that the sidecar has too. What is nil is not said.
@@ -56,15 +56,15 @@ type permissionSet struct {
 // Sampled is what Django has said of one session.
 type Sampled struct {
 	Key     keyhash.Hash
-	User    *string    // str(pk), nil for nobody
-	Failed  string     // the exception that Django failed with, "" for none
-	Expires *time.Time // nil where it is not known
+	User    *string // str(pk), nil for nobody
+	Expires *int64  // in seconds since 1970, nil where it is not known
 	// The marks are HMACs whose key is the session key: the data as stored, the password column, the names of the user.
-	DataMark, PasswordMark string
-	UsernameMarks          []string
+	DataMark      string   `json:"data_mark"`
+	PasswordMark  string   `json:"password_mark"`
+	UsernameMarks []string `json:"username_marks"`
 }
 
-// What bounds a file.
+// What bounds a s.
 const (
 	maxSampleBytes    = 64 << 20
 	maxSampleSessions = 100_000
@@ -72,12 +72,14 @@ const (
 	maxStartBytes     = 40
 )
 
-// The first line of a file.
+// The first line of a s.
 const (
 	sampleFormat  = "django-sidecar sample"
 	sampleVersion = 2
 	makeAnother   = "make one with: django-sidecar settings-script -sample 1000 | python manage.py shell"
 )
+
+var errChanged = errors.New("has been changed: " + makeAnother)
 
 // ReadSample reads what the program has written. An error says what to do.
 func ReadSample(r io.Reader) (*Sample, error) {
@@ -89,73 +91,40 @@ func ReadSample(r io.Reader) (*Sample, error) {
 		return nil, fmt.Errorf("has more than %d MiB: a smaller sample proves as much", maxSampleBytes>>20)
 	}
 	text = fromBrace(text)
-	var file struct {
-		Format         string
-		Version        int
-		Django, Engine string
-		Began, Ended   int64
-		Starts         []string
-		Sessions       []struct {
-			Key           string
-			User          *string
-			Failed        string
-			Expires       *int64
-			DataMark      string   `json:"data_mark"`
-			PasswordMark  string   `json:"password_mark"`
-			UsernameMarks []string `json:"username_marks"`
-		}
-		Users       map[string]sampledRights
-		Sets        []permissionSet `json:"permission_sets"`
-		Facts       Facts
-		Permissions []string
-	}
-	err = json.Unmarshal(text, &file)
+	s := new(Sample)
+	err = json.Unmarshal(text, s)
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && syntax.Offset == int64(len(text)) && len(text) > 0:
 		return nil, errors.New("ends in the middle: " + makeAnother)
-	case file.Format != sampleFormat:
+	case s.Format != sampleFormat:
 		return nil, errors.New("is no sample of sessions: " + makeAnother)
-	case file.Version != sampleVersion:
+	case s.Version != sampleVersion:
 		return nil, fmt.Errorf("is a sample of version %d, and this django-sidecar reads version %d: "+
-			"%s", file.Version, sampleVersion, makeAnother)
+			"%s", s.Version, sampleVersion, makeAnother)
 	case err != nil:
-		return nil, errors.New("has been changed: " + makeAnother)
-	case len(file.Sessions) == 0:
+		return nil, errChanged
+	case len(s.Sessions) == 0:
 		return nil, errors.New("has no session: log in to the Django site once, and make another one")
-	case len(file.Sessions) > maxSampleSessions || len(file.Starts) > maxSampleStarts:
+	case len(s.Sessions) > maxSampleSessions || len(s.Starts) > maxSampleStarts:
 		return nil, fmt.Errorf("has more than %d sessions: a smaller sample proves as much", maxSampleSessions)
-	case slices.ContainsFunc(file.Starts, func(s string) bool { return len(s) > maxStartBytes }):
-		return nil, errors.New("has been changed: " + makeAnother)
+	case slices.ContainsFunc(s.Starts, func(s string) bool { return len(s) > maxStartBytes }):
+		return nil, errChanged
 	}
-	s := &Sample{
-		Django: file.Django, Engine: file.Engine, Began: time.Unix(file.Began, 0), Ended: time.Unix(file.Ended, 0),
-		Starts: file.Starts, users: file.Users, Facts: file.Facts, sets: file.Sets, permissions: file.Permissions,
-	}
-	for _, rights := range file.Users {
-		if p := rights.Permissions; p != nil && (*p < 0 || *p >= len(file.Sets)) {
-			return nil, errors.New("has been changed: " + makeAnother)
+	for _, rights := range s.Users {
+		if p := rights.Permissions; p != nil && (*p < 0 || *p >= len(s.PermissionSets)) {
+			return nil, errChanged
 		}
 	}
-	for _, e := range file.Sessions {
-		key, err := keyhash.Parse(e.Key)
-		if err != nil {
-			return nil, errors.New("has been changed: " + makeAnother)
+	for _, one := range s.Sessions {
+		if one.Key == (keyhash.Hash{}) {
+			return nil, errChanged
 		}
-		if e.User != nil {
-			if _, said := file.Users[*e.User]; !said { // then nothing but the user would be compared
-				return nil, errors.New("has been changed: " + makeAnother)
+		if one.User != nil {
+			if _, said := s.Users[*one.User]; !said { // then nothing but the user would be compared
+				return nil, errChanged
 			}
 		}
-		one := Sampled{
-			Key: key, User: e.User, Failed: e.Failed,
-			DataMark: e.DataMark, PasswordMark: e.PasswordMark, UsernameMarks: e.UsernameMarks,
-		}
-		if e.Expires != nil {
-			at := time.Unix(*e.Expires, 0)
-			one.Expires = &at
-		}
-		s.Sessions = append(s.Sessions, one)
 	}
 	return s, nil
 }
@@ -174,16 +143,16 @@ func (s *Sample) said(one Sampled, key string) Said {
 	if one.User == nil {
 		return said
 	}
-	rights := s.users[*one.User]
+	rights := s.Users[*one.User]
 	said.Rights = Rights{IsStaff: rights.IsStaff, IsSuperuser: rights.IsSuperuser, Groups: rights.Groups}
 	if rights.Permissions != nil {
-		set := s.sets[*rights.Permissions]
+		set := s.PermissionSets[*rights.Permissions]
 		said.Permissions = set.Said
 		if said.Permissions == nil {
 			said.Permissions = map[string]bool{}
 		}
 		if said.Every = set.Every; set.Every {
-			said.All = s.permissions
+			said.All = s.Permissions
 		}
 	}
 	if one.UsernameMarks != nil {
