@@ -26,26 +26,18 @@ func newClient(insecureHTTP bool) *http.Client {
 	if insecureHTTP {
 		private = direct
 	}
+	plain := &http.Transport{
+		DialContext: private.DialContext, MaxIdleConnsPerHost: atOnce, IdleConnTimeout: 30 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, TLSHandshakeTimeout: timeout,
+		Protocols: new(http.Protocols),
+	}
+	plain.Protocols.SetHTTP1(true) // HTTP/2 would join the lines of Cookie, and Django reads two otherwise than one
+	tls := plain.Clone()
+	tls.DialContext = direct.DialContext
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &byScheme{
-			plain: &http.Transport{
-				DialContext: private.DialContext, MaxIdleConnsPerHost: atOnce, IdleConnTimeout: 30 * time.Second,
-				MaxResponseHeaderBytes: 64 << 10, DisableCompression: true,
-			},
-			tls: &http.Transport{
-				DialContext: direct.DialContext, MaxIdleConnsPerHost: atOnce, IdleConnTimeout: 30 * time.Second,
-				MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, TLSHandshakeTimeout: timeout,
-				Protocols: http1(), // HTTP/2 would join the lines of Cookie, and Django reads two otherwise than one
-			},
-		},
+		Transport:     &byScheme{plain, tls},
 	}
-}
-
-func http1() *http.Protocols {
-	p := new(http.Protocols)
-	p.SetHTTP1(true)
-	return p
 }
 
 // byScheme has plain HTTP and HTTPS dial in different ways.

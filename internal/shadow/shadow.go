@@ -23,8 +23,8 @@ type Options struct {
 	URL string
 	// Share is how many of the requests are compared: 0 is none, 1 all.
 	Share float64
-	// InsecureHTTP lets cookies go to any address by plain HTTP. Otherwise that is only an address of this machine or of
-	// a private network.
+	// InsecureHTTP lets cookies go to any address by plain HTTP. Otherwise that is only an address of this machine or
+	// of a private network.
 	InsecureHTTP bool
 	// Ask is the sidecar's own verdict on Cookie headers, which nothing has kept.
 	Ask func(ctx context.Context, cookies []string) (keyhash.Key, proof.Known, error)
@@ -158,8 +158,8 @@ func (s *Shadow) once(ctx context.Context, q question) (Comparison, proof.Known)
 	if err != nil {
 		return c, known
 	}
-	// contrib/auth/__init__.py, 5.2, get_user: a session whose auth hash a fallback key alone verifies gets another key,
-	// and the cookie with it would come to us, not to the browser.
+	// contrib/auth/__init__.py, 5.2, get_user: a session whose auth hash a fallback key alone verifies gets another
+	// key, and the cookie with it would come to us, not to the browser.
 	if known.User != nil && known.HashedBy.Fallback > 0 {
 		c.Result = Skipped
 		return c, known

@@ -10,8 +10,8 @@ import (
 	"django-sidecar/internal/flock"
 )
 
-// probeSuffix is how the names of files end by which a process finds out what the file system can do. It has no locks yet
-// by which the sweep of another could tell that they are in use.
+// probeSuffix is how the names of files end by which a process finds out what the file system can do. It has no locks
+// yet by which the sweep of another could tell that they are in use.
 const probeSuffix = ".probe"
 
 // probe finds out what the file system can do, by doing it in the state directory, which is on Root's mount.

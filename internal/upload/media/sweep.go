@@ -147,8 +147,8 @@ func (d *Dir) sweep(state folder, name string) (bool, error) {
 	return true, removed(state.unlink(name))
 }
 
-// spares reports whether a file stays. It is asked before the file is locked, too: a lock would be in the way of whoever
-// opens a part, or of a process that finds out whether there are locks.
+// spares reports whether a file stays. It is asked before the file is locked, too: a lock would be in the way of
+// whoever opens a part, or of a process that finds out whether there are locks.
 func (d *Dir) spares(name string, info unix.Stat_t) bool {
 	if strings.HasSuffix(name, probeSuffix) {
 		return !d.old(time.Unix(info.Mtim.Unix()))

@@ -1,5 +1,7 @@
 package multipart
 
+import "cmp"
+
 // Limits bound what a body may cost. The zero value has Django's defaults.
 type Limits struct {
 	// HeaderBytes bounds the header of a part, from the end of its boundary to the end of its empty line, and what
@@ -17,17 +19,8 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.HeaderBytes <= 0 {
-		l.HeaderBytes = 1024
-	}
-	if l.Files == 0 {
-		l.Files = 100
-	}
-	if l.Fields == 0 {
-		l.Fields = 1000
-	}
-	if l.FieldBytes == 0 {
-		l.FieldBytes = 2621440
-	}
+	l.HeaderBytes = cmp.Or(max(l.HeaderBytes, 0), 1024)
+	l.Files, l.Fields = cmp.Or(l.Files, 100), cmp.Or(l.Fields, 1000)
+	l.FieldBytes = cmp.Or(l.FieldBytes, 2621440)
 	return l
 }

@@ -1,6 +1,7 @@
 package tus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -77,20 +78,11 @@ func (o *Options) complete() error {
 		o.MaxOpenPerUser < 0 || o.MaxOpenBytesPerUser < 0 {
 		return errors.New("the limits of uploads by tus are numbers above 0")
 	}
-	if o.BasePath == "" {
-		o.BasePath = "/tus/"
-	}
+	o.BasePath = cmp.Or(o.BasePath, "/tus/")
 	if !strings.HasPrefix(o.BasePath, "/") || !strings.HasSuffix(o.BasePath, "/") {
 		return errors.New("the base path of uploads by tus begins and ends with a slash")
 	}
-	if o.RecheckInterval == 0 {
-		o.RecheckInterval = 30 * time.Second
-	}
-	if o.Grace == 0 {
-		o.Grace = 10 * time.Second
-	}
-	if o.Idle == 0 {
-		o.Idle = 60 * time.Second
-	}
+	o.RecheckInterval = cmp.Or(o.RecheckInterval, 30*time.Second)
+	o.Grace, o.Idle = cmp.Or(o.Grace, 10*time.Second), cmp.Or(o.Idle, 60*time.Second)
 	return nil
 }

@@ -29,8 +29,6 @@ type Attempt struct {
 	Status int
 	// Tries is how often the event was tried in all.
 	Tries int
-	// Took is how long the try took, and Waited how long it is since the event was added.
-	Took, Waited time.Duration
 	// Next is how long the event is put off for.
 	Next time.Duration
 	// Err is why it was not delivered.

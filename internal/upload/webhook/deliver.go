@@ -19,8 +19,7 @@ type result struct {
 
 // deliver tries an event once, and does with its file what comes of it.
 func (q *Queue) deliver(ctx context.Context, e eventFile, since int) result {
-	start := q.options.Now()
-	r := result{entry: e, since: since, attempt: Attempt{ID: e.id, Tries: e.tries + 1, Waited: start.Sub(time.Unix(0, e.added))}}
+	r := result{entry: e, since: since, attempt: Attempt{ID: e.id, Tries: e.tries + 1}}
 	f, err := q.dir.take(e)
 	if err == nil {
 		defer f.Close() //nolint:errcheck // it was only read; closing it unlocks it, so not before its name has changed
@@ -40,7 +39,6 @@ func (q *Queue) deliver(ctx context.Context, e eventFile, since int) result {
 	default:
 		r.broken(err)
 	}
-	r.attempt.Took = q.options.Now().Sub(start)
 	return r
 }
 

@@ -20,7 +20,6 @@ type Queue struct {
 	dir     queueFolder
 	target  *url.URL
 	client  *http.Client
-	own     bool // the client is nobody else's
 	added   chan struct{}
 	running atomic.Bool
 
@@ -37,10 +36,8 @@ func Open(o Options) (*Queue, error) {
 		return nil, err
 	}
 	q := &Queue{
-		options: o, dir: queueFolder(o.Dir), target: target, added: make(chan struct{}, 1),
-		own: o.Client == nil,
+		options: o, dir: queueFolder(o.Dir), target: target, client: clientOf(o), added: make(chan struct{}, 1),
 	}
-	q.client = clientOf(o)
 	if err := q.dir.make(); err != nil {
 		return nil, fmt.Errorf("making the webhook's queue: %w", err)
 	}

@@ -19,7 +19,7 @@ func (q *Queue) Run(ctx context.Context) error {
 		return errors.New("the webhook's queue is being delivered already")
 	}
 	defer q.running.Store(false)
-	if q.own {
+	if q.options.Client == nil { // the client is nobody else's
 		defer q.client.CloseIdleConnections()
 	}
 	tries, cancel := context.WithCancel(context.WithoutCancel(ctx))
