@@ -8,7 +8,8 @@ import (
 	"django-sidecar/djangosite/guard"
 )
 
-// guard is the Site's Guard, and nil for a nil Site: the methods below are the Guard's, and a nil Site, too, knows nobody.
+// guard is the Site's Guard, and nil for a nil Site: the methods below are the Guard's, and a nil Site, too, knows
+// nobody.
 func (s *Site) guard() *guard.Guard {
 	if s == nil {
 		return nil

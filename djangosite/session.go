@@ -17,8 +17,8 @@ import (
 var ErrSessionInterrupted = login.ErrInterrupted
 
 // Session reads the session of a request, whoever it is of: request.session of Django, which is empty where there is
-// none that is alive and can be read. It asks the store, which no cache of verdicts stands before. The answer gets "Vary:
-// Cookie". The session is the caller's: what is changed in it is written nowhere, see [Site.Update].
+// none that is alive and can be read. It asks the store, which no cache of verdicts stands before. The answer gets
+// "Vary: Cookie". The session is the caller's: what is changed in it is written nowhere, see [Site.Update].
 //
 // An error says that nobody could find out, as for a site of [Ask].
 func (s *Site) Session(w http.ResponseWriter, r *http.Request) (*djangosession.Session, error) {
@@ -36,10 +36,10 @@ func (s *Site) Session(w http.ResponseWriter, r *http.Request) (*djangosession.S
 // cookie of a session that is over is ended then. Call it before the answer's header is written, in a handler behind
 // [Site.CSRF].
 //
-// The error is [ErrSessionInterrupted] where the session was ended meanwhile: it is not revived. As with two requests to
-// Django, the last one to save wins; with SESSION_ENGINE signed_cookies that is the last answer that the browser gets.
-// Where change fails, its error is returned. Any other says that a store failed. Nothing is written and set then. It
-// needs SIDECAR_WRITE=update, or login, which includes it.
+// The error is [ErrSessionInterrupted] where the session was ended meanwhile: it is not revived. As with two requests
+// to Django, the last one to save wins; with SESSION_ENGINE signed_cookies that is the last answer that the browser
+// gets. Where change fails, its error is returned. Any other says that a store failed. Nothing is written and set then.
+// It needs SIDECAR_WRITE=update, or login, which includes it.
 func (s *Site) Update(w http.ResponseWriter, r *http.Request, change func(*djangosession.Session) error) error {
 	l, err := s.local()
 	if err != nil {

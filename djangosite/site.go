@@ -20,8 +20,8 @@ import (
 )
 
 // Site is a Django site, of which this program is a part. Its middleware is that of its [guard.Guard]: what takes a
-// *guard.Guard takes &site.Guard. It is safe for concurrent use. The zero Site knows nobody, and answers 503. Close ends
-// it.
+// *guard.Guard takes &site.Guard. It is safe for concurrent use. The zero Site knows nobody, and answers 503. Close
+// ends it.
 type Site struct {
 	guard.Guard
 
@@ -101,8 +101,8 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (*Site, er
 // AskOptions are for [Ask].
 type AskOptions guard.AskOptions
 
-// Ask is [guard.Ask] for a Site. It knows who is logged in; what needs the site's settings or tables is an error, and CSRF
-// panics. A program that always asks a sidecar links less with [guard.Ask].
+// Ask is [guard.Ask] for a Site. It knows who is logged in; what needs the site's settings or tables is an error, and
+// CSRF panics. A program that always asks a sidecar links less with [guard.Ask].
 func Ask(sidecarURL string, o AskOptions) (*Site, error) {
 	o.RedirectFieldName = cmp.Or(o.RedirectFieldName, "next")
 	g, err := guard.Ask(sidecarURL, guard.AskOptions(o))

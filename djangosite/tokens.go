@@ -14,8 +14,8 @@ var ErrBadToken = sidecar.ErrBadToken
 // PasswordResetToken makes what Django's view password_reset_confirm takes: the uidb64 and the token of a link, by
 // default_token_generator. Whoever has it may set the user's password, so that it goes to the user's address alone.
 //
-// The error is [djangosession.ErrUserNotFound], or [ErrRefused] for a user to whom Django sends no link, who is inactive
-// or has no usable password: tell the visitor of neither. Any other says that nobody could find out. It needs
+// The error is [djangosession.ErrUserNotFound], or [ErrRefused] for a user to whom Django sends no link, who is
+// inactive or has no usable password: tell the visitor of neither. Any other says that nobody could find out. It needs
 // SECRET_KEY, and the columns password and last_login: the role of `django-sidecar sql -what role -tokens` may read
 // them.
 func (s *Site) PasswordResetToken(ctx context.Context, user djangosession.User) (uidb64, token string, err error) {

@@ -60,7 +60,8 @@ func (s *server) login(c echo.Context) error {
 	}
 	key, _ := s.Answers.Cookies.FirstSessionKey(r.Header[echo.HeaderCookie], s.Answers.CookieNames)
 	done, err := s.Login.Login(r.Context(), key, credentials, s.clientAddress(c))
-	// A hash takes seconds on a small machine. The time for the answer begins after it, or nobody would hear of the login.
+	// A hash takes seconds on a small machine. The time for the answer begins after it, or nobody would hear of the
+	// login.
 	if err := answerBy(c, s.Answers.Now().Add(loginGrace)); err != nil {
 		return err
 	}

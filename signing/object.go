@@ -60,8 +60,9 @@ func (s *Signer) SignObject(object any, compress bool) (string, error) {
 	return s.Sign(pack(data, compress)), nil
 }
 
-// UnsignObject is Django's unsign_object(signed) with its JSONSerializer: it checks the signature, and stores the object
-// in what object points to, as json.Unmarshal does; numbers become json.Number where object has no type for them.
+// UnsignObject is Django's unsign_object(signed) with its JSONSerializer: it checks the signature, and stores the
+// object in what object points to, as json.Unmarshal does; numbers become json.Number where object has no type for
+// them.
 //
 // The error is ErrBadSignature, or a *SyntaxError: for what is not JSON, for NaN and infinities and surrogates that
 // stand alone, which Python reads and Go has not, for what does not fit the type of object, and for more than
@@ -98,8 +99,8 @@ func (s *TimestampSigner) UnsignObject(
 	return by, s.signer.deserialize(value, object)
 }
 
-// serialized is JSONSerializer.dumps of django/core/signing.py, 5.2: separators=(",", ":"). Its Latin-1 is ASCII, because
-// json.dumps escapes the rest.
+// serialized is JSONSerializer.dumps of django/core/signing.py, 5.2: separators=(",", ":"). Its Latin-1 is ASCII,
+// because json.dumps escapes the rest.
 func (s *Signer) serialized(object any) ([]byte, error) {
 	data, err := pytext.AppendJSON(nil, object)
 	if err != nil {

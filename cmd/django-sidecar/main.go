@@ -38,7 +38,8 @@ type stdio struct {
 	in       io.Reader
 	out, err io.Writer
 
-	// declared, if there is one, is given the command's flags and the words that may be its argument. The command does no more.
+	// declared, if there is one, is given the command's flags and the words that may be its argument. The command does
+	// no more.
 	declared func(f *flag.FlagSet, words []string)
 }
 
@@ -134,7 +135,8 @@ func parseFlags(f *flag.FlagSet, args []string, s stdio) (code int, ok bool) {
 		return exitUsage, false
 	case f.NArg() > 0:
 		// Not echoed: somebody may have put a key or a cookie here.
-		return s.fails(exitUsage, "django-sidecar %s: takes no arguments; keys and cookies come by stdin", f.Name()), false
+		return s.fails(exitUsage, "django-sidecar %s: takes no arguments; keys and cookies come by stdin",
+			f.Name()), false
 	}
 	return 0, true
 }

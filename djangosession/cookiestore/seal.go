@@ -6,9 +6,10 @@ import (
 	"django-sidecar/djangosession"
 )
 
-// Seal makes the value of a session's cookie, signed now: _get_session_key of contrib/sessions/backends/signed_cookies.py,
-// 1.11 to 6.1. Load reads the same entries again, until MaxAge is over. It fails where sessions are pickled, and where
-// Load would find the session too large. Browsers keep no cookie of more than about 4,096 bytes, and Django does not look.
+// Seal makes the value of a session's cookie, signed now: _get_session_key of
+// contrib/sessions/backends/signed_cookies.py, 1.11 to 6.1. Load reads the same entries again, until MaxAge is over. It
+// fails where sessions are pickled, and where Load would find the session too large. Browsers keep no cookie of more
+// than about 4,096 bytes, and Django does not look.
 func (s *Store) Seal(session *djangosession.Session) (key string, err error) {
 	if s.serializer != djangosession.JSON || session.Pickled() {
 		return "", fmt.Errorf("signing a session: %w", djangosession.ErrPickled)

@@ -73,8 +73,8 @@ func (u *Users) UserByKey(ctx context.Context, id string) (*djangosession.Stored
 	})
 }
 
-// spellsKey reports whether a text is a primary key of the type, as User.ID has it. Databases that compare numbers read 1abc as 1, and nothing
-// as 0.
+// spellsKey reports whether a text is a primary key of the type, as User.ID has it. Databases that compare numbers read
+// 1abc as 1, and nothing as 0.
 func spellsKey(t djangosession.KeyType, id string) bool {
 	switch t {
 	case djangosession.IntegerKey:

@@ -15,8 +15,8 @@ import (
 )
 
 // ErrOtherUser says that the directory's sessions belong to another user of the system than this process runs as, or
-// that nothing shows whose they are. Each file can be read by its owner alone, so that Django would lose what is written
-// here.
+// that nothing shows whose they are. Each file can be read by its owner alone, so that Django would lose what is
+// written here.
 var ErrOtherUser = errors.New("session files are of another user, or nothing shows whose: run this as the user that " +
 	"Django runs as, and give SESSION_FILE_PATH to that user")
 
@@ -102,8 +102,8 @@ func (s *Store) ProbeWriting(ctx context.Context) error {
 // beside is what follows the name of a session's file in that of a temporary one.
 const beside = "_out_"
 
-// write stores a session in the place that prepare finds or makes: contrib/sessions/backends/file.py, 1.11 to 6.1, save,
-// which writes another file and renames it.
+// write stores a session in the place that prepare finds or makes: contrib/sessions/backends/file.py, 1.11 to 6.1,
+// save, which writes another file and renames it.
 func (s *Store) write(
 	ctx context.Context, doing, key string, session *djangosession.Session, prepare func(*os.Root, string) error,
 ) error {

@@ -5,6 +5,6 @@
 // has a [Guard], so that the same handlers serve with either. This package links nothing but Go's standard library:
 // no driver, no client of a cache, no metrics.
 //
-// A Guard's middleware is for net/http, and all that takes a func(http.Handler) http.Handler; [User] tells a handler who
-// asks. Where nobody could find out who is logged in, the answer is 503, and never "nobody".
+// A Guard's middleware is for net/http, and all that takes a func(http.Handler) http.Handler; [User] tells a handler
+// who asks. Where nobody could find out who is logged in, the answer is 503, and never "nobody".
 package guard

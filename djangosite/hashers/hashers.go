@@ -39,8 +39,8 @@ type Options struct {
 	//
 	//	shop.hashers.Slow = PBKDF2PasswordHasher iterations=2000000
 	//
-	// with the names of Django's attributes: iterations, time_cost, memory_cost (KiB), parallelism, rounds, work_factor,
-	// block_size, salt_entropy (bits).
+	// with the names of Django's attributes: iterations, time_cost, memory_cost (KiB), parallelism, rounds,
+	// work_factor, block_size, salt_entropy (bits).
 	Hashers []string
 	// BcryptMajor is the major version of the Python package bcrypt. Before 5 it cuts a password after 72 bytes, and
 	// before 4 it fails with a NUL. 0 means that nobody knows: such passwords are ErrPassword. It matters for
@@ -151,7 +151,8 @@ func (l *List) Check(password, encoded string) (Result, error) {
 }
 
 // Equalize takes as long as the first hasher of the list takes for password. Django does so for a user who does not
-// exist (django/contrib/auth/backends.py, 5.2, ModelBackend.authenticate), so that nobody learns from the clock who does.
+// exist (django/contrib/auth/backends.py, 5.2, ModelBackend.authenticate), so that nobody learns from the clock who
+// does.
 func (l *List) Equalize(password string) {
 	_, _ = l.Make(password) // what cannot be hashed is refused as fast for a user who exists
 }

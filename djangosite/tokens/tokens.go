@@ -87,8 +87,8 @@ func New(o Options) (*Generator, error) {
 		mac, err := signing.SaltedHMACOf(keys, algorithm, cmp.Or(o.KeySalt, KeySalt))
 		errs, g.keys = append(errs, err), append(g.keys, mac)
 	}
-	// The same keys as those of signatures, but for the salt: contrib/auth/tokens.py, 3.0 (SHA-1), 3.2 (the setting, and
-	// legacy=True), 4.0 (SHA-256) and 4.1 (secret_fallbacks).
+	// The same keys as those of signatures, but for the salt: contrib/auth/tokens.py, 3.0 (SHA-1), 3.2 (the setting,
+	// and legacy=True), 4.0 (SHA-256) and 4.1 (secret_fallbacks).
 	s := o.Version.SignerOptions(o.SecretKey, o.SecretKeyFallbacks, o.HashingAlgorithm)
 	add(s.Secret, s.Algorithm)
 	for _, fallback := range s.FallbackSecrets {

@@ -25,7 +25,8 @@ func (d *Checkup) sessionTable(ctx context.Context) []Finding {
 		}
 	}
 	if _, err := d.Sessions.Recent(ctx, 1); err != nil {
-		return []Finding{{Fail, name, err.Error(), db.privilegeRemedy(err, table, "session_key, session_data, expire_date")}}
+		remedy := db.privilegeRemedy(err, table, "session_key, session_data, expire_date")
+		return []Finding{{Fail, name, err.Error(), remedy}}
 	}
 	return []Finding{{OK, name, fmt.Sprintf("table %s can be read", table), ""}}
 }

@@ -230,9 +230,9 @@ func (l *Listener) oldest(state int32) (oldest *conn, n int) {
 	return oldest, n
 }
 
-// before says which of two connections in one state leaves first: the older one. But who has asked before, and begins to
-// ask again, is given a moment. Where strangers connect faster than a request is read, the gateway's connection would be
-// the oldest.
+// before says which of two connections in one state leaves first: the older one. But who has asked before, and begins
+// to ask again, is given a moment. Where strangers connect faster than a request is read, the gateway's connection
+// would be the oldest.
 func (c *conn) before(other *conn, now int64) bool {
 	if begins := c.begins(now); begins != other.begins(now) {
 		return !begins

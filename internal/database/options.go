@@ -44,8 +44,8 @@ func text(field func(*pq.Config) *string) func(*pq.Config, string) error {
 	}
 }
 
-// pgOptions are all the options of libpq, psycopg and Django that are known. What is not here is refused: a misspelt sslmode must not become
-// an unencrypted connection.
+// pgOptions are all the options of libpq, psycopg and Django that are known. What is not here is refused: a misspelt
+// sslmode must not become an unencrypted connection.
 var pgOptions = map[string]urlOption[*pq.Config]{
 	"sslmode": {env: "PGSSLMODE", set: func(c *pq.Config, v string) error {
 		c.SSLMode = pq.SSLMode(v)

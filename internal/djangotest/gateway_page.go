@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// These gateways lead everything to the application, and ask for a user below /reports alone, as a page of docs/gateways
-// has it. Each takes the lines of its page.
+// These gateways lead everything to the application, and ask for a user below /reports alone, as a page of
+// docs/gateways has it. Each takes the lines of its page.
 
 // NginxPage starts nginx with the lines of its page, and others that stand above the server.
 func NginxPage(tb testing.TB, route GatewayRoute, lines ...string) *Gateway {

@@ -57,8 +57,8 @@ func (s *PrivateServer) Promote(tb testing.TB) {
 	}
 }
 
-// Follow has a standby follow the server of a primary_conninfo, and with "" none: it receives nothing any more when Follow
-// returns.
+// Follow has a standby follow the server of a primary_conninfo, and with "" none: it receives nothing any more when
+// Follow returns.
 func (s *PrivateServer) Follow(tb testing.TB, conninfo string) {
 	tb.Helper()
 	ask := func(sql string) string {

@@ -1,5 +1,5 @@
-// Package folder does what stores of files have in common: it asks a file system, which knows no contexts, within one, and
-// writes files that Django can read.
+// Package folder does what stores of files have in common: it asks a file system, which knows no contexts, within one,
+// and writes files that Django can read.
 package folder
 
 import (
@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// Slots are how many questions a file system is asked at a time. One that does not answer, as an NFS server may, holds a
-// thread for each of them, whatever the context says.
+// Slots are how many questions a file system is asked at a time. One that does not answer, as an NFS server may, holds
+// a thread for each of them, whatever the context says.
 type Slots chan struct{}
 
 // New returns slots for as many questions as Django's stores of files are asked here.
@@ -22,8 +22,8 @@ func New() Slots {
 	return make(Slots, questions)
 }
 
-// Within asks, and waits for the answer as long as ctx lasts. A file system that does not answer keeps a goroutine and a
-// slot until it does.
+// Within asks, and waits for the answer as long as ctx lasts. A file system that does not answer keeps a goroutine and
+// a slot until it does.
 func Within[T any](ctx context.Context, slots Slots, ask func() (T, error)) (T, error) {
 	type result struct {
 		answer T

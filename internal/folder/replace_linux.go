@@ -9,13 +9,13 @@ import (
 	"unsafe"
 )
 
-// renameat2 is the system call of that name, which package syscall does not know: include/uapi/linux/fs.h and the tables
-// of Linux. golang.org/x/sys knows it, and the library imports nothing outside Go's own packages.
+// renameat2 is the system call of that name, which package syscall does not know: include/uapi/linux/fs.h and the
+// tables of Linux. golang.org/x/sys knows it, and the library imports nothing outside Go's own packages.
 var renameat2 = map[string]uintptr{"amd64": 316, "arm64": 276, "riscv64": 276, "loong64": 276}[runtime.GOARCH]
 
-// Replace has a temporary file take the place of the file of this name. It fails with fs.ErrNotExist where that has been
-// deleted meanwhile: the two change places in one step, and a rename would bring back what somebody has just ended. File
-// systems that know no such step, such as NFS, rename.
+// Replace has a temporary file take the place of the file of this name. It fails with fs.ErrNotExist where that has
+// been deleted meanwhile: the two change places in one step, and a rename would bring back what somebody has just
+// ended. File systems that know no such step, such as NFS, rename.
 func Replace(root *os.Root, temporary, name string) error {
 	err := exchange(root, temporary, name)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {

@@ -36,7 +36,8 @@ func (l *Limit) Take(key string, now time.Time) (wait time.Duration, ok bool) {
 	slot := l.slot(key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// No counter is fuller than this, unless the clock was set back: then it must not be so until that time comes again.
+	// No counter is fuller than this, unless the clock was set back: then it must not be so until that time comes
+	// again.
 	l.full[slot] = min(l.full[slot], now.Add(l.per).UnixNano())
 	next := max(l.full[slot], now.UnixNano()) + int64(l.each)
 	if wait := time.Duration(next-now.UnixNano()) - l.per; wait > 0 {

@@ -167,8 +167,8 @@ func (s *Service) take(name, address string) (give func(), err error) {
 	}, nil
 }
 
-// check is user.check_password of contrib/auth/base_user.py, 5.2. The hash is raised only for who may log in. A password
-// that was changed meanwhile is asked again: Django would overwrite it.
+// check is user.check_password of contrib/auth/base_user.py, 5.2. The hash is raised only for who may log in. A
+// password that was changed meanwhile is asked again: Django would overwrite it.
 func (s *Service) check(
 	ctx context.Context, user *djangosession.StoredUser, password string,
 ) (*djangosession.StoredUser, error) {
@@ -286,8 +286,8 @@ func (s *Service) MakePassword(ctx context.Context, password string) (encoded st
 	return encoded, err
 }
 
-// hash makes or checks a hash, when there is room for one more. Stores are asked outside of it: one that does not answer
-// takes no room.
+// hash makes or checks a hash, when there is room for one more. Stores are asked outside of it: one that does not
+// answer takes no room.
 func (s *Service) hash(ctx context.Context, do func() error) error {
 	waiting, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()

@@ -21,8 +21,8 @@ type Sessions interface {
 type Saver struct {
 	// Sessions and Expiry are those of SESSION_ENGINE.
 	Sessions Sessions
-	// Seal makes the cookie's value of a session where Django keeps sessions in their cookies; nil where it stores them.
-	// With it nothing of Sessions is called but Load.
+	// Seal makes the cookie's value of a session where Django keeps sessions in their cookies; nil where it stores
+	// them. With it nothing of Sessions is called but Load.
 	Seal    func(*djangosession.Session) (string, error)
 	Expiry  djangosession.Expiry
 	Version djangosession.Version
@@ -240,8 +240,8 @@ func (s *Saver) before(ctx context.Context, key string) (*djangosession.Session,
 	return session, err
 }
 
-// save stores a session in the place of the one under key, or where that is "", under a new key; or it signs the session.
-// It fails with djangosession.ErrNotFound where there is none under key any more.
+// save stores a session in the place of the one under key, or where that is "", under a new key; or it signs the
+// session. It fails with djangosession.ErrNotFound where there is none under key any more.
 func (s *Saver) save(ctx context.Context, key string, session *djangosession.Session, expire time.Time) (string, error) {
 	switch {
 	case s.Seal != nil:

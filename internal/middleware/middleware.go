@@ -1,5 +1,5 @@
-// Package middleware is what package djangosite and package guard below it share, and nobody else sees: where they learn
-// who asks, and how they refuse.
+// Package middleware is what package djangosite and package guard below it share, and nobody else sees: where they
+// learn who asks, and how they refuse.
 package middleware
 
 import (

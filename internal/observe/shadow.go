@@ -21,7 +21,8 @@ func (m *Metrics) Shadow(results []string, now func() time.Time) *ShadowMetrics 
 	s := &ShadowMetrics{
 		now: now,
 		comparisons: m.counters("django_sidecar_shadow_comparisons_total",
-			"Requests that were to be compared with Django: same, different, settled, skipped, dropped or failed.", "result"),
+			"Requests that were to be compared with Django: same, different, settled, skipped, dropped or failed.",
+			"result"),
 		first: m.gauge("django_sidecar_shadow_first_comparison_timestamp_seconds",
 			"When Django was first compared with; 0: not yet."),
 		last: m.gauge("django_sidecar_shadow_last_difference_timestamp_seconds",

@@ -1,5 +1,6 @@
 // Package reply is what clients are told: each status, message and header of verdicts, gateways, gRPC, uploads and
-// tus. Read table.go first: it is the one table. Whoever decides picks a row; handlers, extauthz and the library write it.
+// tus. Read table.go first: it is the one table. Whoever decides picks a row; handlers, extauthz and the library write
+// it.
 package reply
 
 import (

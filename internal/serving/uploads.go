@@ -165,7 +165,8 @@ func (u *uploads) handler(csrf config.CSRF, metrics *observe.Metrics) *handlers.
 	h := &handlers.UploadOptions{
 		Receiver: u.receiver, Tus: u.tus, Observe: metrics.Upload, InFlight: metrics.UploadsInFlight,
 		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.config.TrustedOrigins, origin) },
-		ForwardedHost:  csrf.UseForwardedHost, SecureHeader: csrf.SecureHeader.Name, SecureValue: csrf.SecureHeader.Value,
+		ForwardedHost:  csrf.UseForwardedHost,
+		SecureHeader:   csrf.SecureHeader.Name, SecureValue: csrf.SecureHeader.Value,
 		MinRate: u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
 	}
 	if u.config.CSRFToken {
