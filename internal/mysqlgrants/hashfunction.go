@@ -10,12 +10,8 @@ import (
 // delimiter ends the statement that makes the function.
 const delimiter = "$$"
 
-var (
-	errNoFunction = errors.New("SIDECAR_AUTH_HASH_FUNCTION is not set: it is the function's name, such as " +
-		"django_sidecar_auth_hash")
-	errElsewhere = errors.New("SIDECAR_AUTH_HASH_FUNCTION names a database: DJANGO_AUTH_USER_TABLE must name its own " +
-		"too, or the function would look for it in that database")
-)
+var errElsewhere = errors.New("SIDECAR_AUTH_HASH_FUNCTION names a database: DJANGO_AUTH_USER_TABLE must name its own " +
+	"too, or the function would look for it in that database")
 
 // makeFunction makes the function anew. It takes blocks of dbstore.HashFunction: 129 bytes each, of which the first
 // says which hash of which text, and the others are both keys of an HMAC (RFC 2104). What is shorter or longer gets
@@ -74,15 +70,12 @@ func hiddenPasswords(t postgres.Tables) (string, error) {
 		return "", err
 	}
 	h := t.Hash
-	own := make([]string, 0, 2*len(h.Columns)+1)
-	for i, c := range h.Columns {
-		if i > 0 && h.Separator != "" {
-			own = append(own, quoteText(h.Separator))
-		}
-		own = append(own, pythonText(c))
-	}
+	own, separator := h.Columns, ", "
 	if len(own) == 0 {
-		own = append(own, pythonText(h.Password))
+		own = []string{h.Password}
+	}
+	if h.Separator != "" {
+		separator += quoteText(h.Separator) + ", "
 	}
 	hasRole := "EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE grantee = " +
 		quoteText(account(postgres.RoleName)) + ")"
@@ -92,7 +85,7 @@ func hiddenPasswords(t postgres.Tables) (string, error) {
 	}
 	return strings.NewReplacer(
 		"{sha1}", sha1, "{check}", checkColumns(t), "{name}", quoteTable(h.Name), "{users}", quoteTable(t.Users), "{id}", quoteName(t.UserID),
-		"{password}", pythonText(h.Password), "{own}", "CONCAT("+strings.Join(own, ", ")+")",
+		"{password}", pythonText(h.Password), "{own}", "CONCAT("+postgres.Joined(own, separator, pythonText)+")",
 		"{grant}", run("IF("+hasRole+",\n  "+quoteText(grantFunction(t))+", "+nothing+")"),
 	).Replace(makeFunction), nil
 }
@@ -108,7 +101,7 @@ func checkColumns(t postgres.Tables) string {
 		run(`(SELECT COALESCE(MIN(CONCAT('column ', c.column_name, ' has type ', c.column_type,
   ', of which no session auth hash can be made here')), `+nothing+`) FROM information_schema.columns AS c
   WHERE c.table_schema = `+schema+` AND c.table_name = `+name+` AND c.column_name IN (`+
-			quoteList(t.Hash.Columns, quoteText)+`)
+			postgres.Joined(t.Hash.Columns, ", ", quoteText)+`)
   AND (c.column_type IN ('char(32)', 'tinyint(1)') OR c.column_type LIKE '%zerofill%' OR c.data_type NOT IN
   ('tinyint', 'smallint', 'mediumint', 'int', 'bigint', 'char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext', 'uuid')))`)
 }
@@ -123,7 +116,7 @@ func removeHiddenPasswords(t postgres.Tables) (string, error) {
 func checkFunction(t postgres.Tables) error {
 	switch {
 	case t.Users == "" || t.Hash.Name == "":
-		return errNoFunction
+		return postgres.ErrNoFunction
 	case strings.Contains(t.Hash.Name, ".") && !strings.Contains(t.Users, "."):
 		return errElsewhere
 	}

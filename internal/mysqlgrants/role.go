@@ -2,6 +2,7 @@ package mysqlgrants
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"django-sidecar/internal/invalidate/postgres"
@@ -26,8 +27,8 @@ func role(t postgres.Tables) (string, error) {
 	b.WriteString(makeAccount(postgres.RoleName) + "-- The columns that a verdict reads.\n")
 	grant := func(table string, columns []string) {
 		b.WriteString(revoke(table))
-		fmt.Fprintf(&b, "GRANT SELECT (%s) ON %s TO %s;\n", quoteList(columns, quoteName), quoteTable(table),
-			account(postgres.RoleName))
+		fmt.Fprintf(&b, "GRANT SELECT (%s) ON %s TO %s;\n", postgres.Joined(columns, ", ", quoteName),
+			quoteTable(table), account(postgres.RoleName))
 	}
 	if t.Sessions != "" {
 		grant(t.Sessions, postgres.SessionColumns)
@@ -56,7 +57,7 @@ func role(t postgres.Tables) (string, error) {
 
 func clearingRole(t postgres.Tables) (string, error) {
 	if t.Sessions == "" {
-		return "", errNoSessions
+		return "", postgres.ErrNoSessions
 	}
 	return makeAccount(postgres.ClearingRoleName) +
 		"-- It sees when sessions end and what their keys are, and no data of theirs.\n" +
@@ -105,7 +106,7 @@ func grantRead(r postgres.ReadTable) string {
 	if r.Between {
 		showKeys = "), SHOW VIEW"
 	}
-	known := "c.column_name IN (" + quoteList(append(r.Columns[:len(r.Columns):len(r.Columns)], r.Usual...), quoteText) + ")"
+	known := "c.column_name IN (" + postgres.Joined(slices.Concat(r.Columns, r.Usual), ", ", quoteText) + ")"
 	if len(r.Columns)+len(r.Usual) == 0 {
 		known = "FALSE"
 	}

@@ -37,8 +37,6 @@ const (
 var ErrTriggers = errors.New("MySQL and MariaDB send no notifications, so there are no triggers to print, and kept " +
 	"verdicts last as long as SIDECAR_CACHE_TTL says; -what role, hidden-passwords and clearsessions-role are there")
 
-var errNoSessions = errors.New("the sessions are in no table: there is nothing to be cleared")
-
 // SQL returns the script for the command line's client.
 func SQL(t postgres.Tables, s postgres.Script) (string, error) {
 	if s.Triggers {
@@ -98,24 +96,10 @@ func account(name string) string { return quoteText(name) + "@'%'" }
 func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // quoteTable writes the name of a table as SQL; a dot separates a database from its table.
-func quoteTable(name string) string {
-	parts := strings.Split(name, ".")
-	for i, p := range parts {
-		parts[i] = quoteName(p)
-	}
-	return strings.Join(parts, ".")
-}
+func quoteTable(name string) string { return postgres.Joined(strings.Split(name, "."), ".", quoteName) }
 
 // quoteText writes a text as SQL, as the sql_mode of begin has it.
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-func quoteList(names []string, quote func(string) string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quote(n)
-	}
-	return strings.Join(quoted, ", ")
-}
 
 // inCatalogue is the database and the table of a name, as texts of SQL.
 func inCatalogue(table string) (schema, name string) {

@@ -9,13 +9,14 @@ import (
 // ClearingRoleName is the role that ClearingRole makes.
 const ClearingRoleName = "django_sidecar_clearsessions"
 
-var errNoSessions = errors.New("the sessions are in no table: there is nothing to be cleared")
+// ErrNoSessions says that there is nothing for a role that clears sessions.
+var ErrNoSessions = errors.New("the sessions are in no table: there is nothing to be cleared")
 
 // ClearingRole is the SQL that makes a role which may delete expired sessions, without a transaction around it. It may
 // be run again.
 func (t Tables) ClearingRole() (string, error) {
 	if t.Sessions == "" {
-		return "", errNoSessions
+		return "", ErrNoSessions
 	}
 	if err := t.Check(); err != nil {
 		return "", err

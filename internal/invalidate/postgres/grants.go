@@ -85,23 +85,13 @@ const grantRead = `  relation := to_regclass(%[1]s);
   END IF;
 `
 
-func textArray(names []string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quoteText(n)
-	}
-	return "ARRAY[" + strings.Join(quoted, ", ") + "]::text[]"
-}
+func textArray(names []string) string { return "ARRAY[" + Joined(names, ", ", quoteText) + "]::text[]" }
 
 // regclass is a table as PostgreSQL looks it up; NULL where there is none.
 func regclass(table string) string { return "to_regclass(" + quoteText(quoteTable(table)) + ")" }
 
 func regclassArray(tables []string) string {
-	found := make([]string, len(tables))
-	for i, n := range tables {
-		found[i] = regclass(n)
-	}
-	return "ARRAY[" + strings.Join(found, ", ") + "]::regclass[]"
+	return "ARRAY[" + Joined(tables, ", ", regclass) + "]::regclass[]"
 }
 
 // grantFunction lets the role call the function of HiddenPasswords.

@@ -19,7 +19,8 @@ type HashFunction struct {
 	SHA1 bool
 }
 
-var errNoFunction = errors.New("SIDECAR_AUTH_HASH_FUNCTION is not set: it is the function's name, such as " +
+// ErrNoFunction says that no function is named.
+var ErrNoFunction = errors.New("SIDECAR_AUTH_HASH_FUNCTION is not set: it is the function's name, such as " +
 	"django_sidecar_auth_hash")
 
 // hashBody takes blocks of dbstore.HashFunction: 129 bytes each, of which the first says which hash of which text, and
@@ -76,15 +77,12 @@ func (t Tables) HiddenPasswords() (string, error) {
   END IF;
 `
 	}
-	own := make([]string, len(h.Columns))
-	for i, c := range h.Columns {
-		own[i] = pythonText(c)
-	}
+	own := h.Columns
 	if len(own) == 0 {
-		own = []string{pythonText(h.Password)}
+		own = []string{h.Password}
 	}
 	body := strings.NewReplacer("{password}", pythonText(h.Password), "{sha1}", sha1, "{id}", quoteName(t.UserID),
-		"{own}", strings.Join(own, " || "+quoteText(h.Separator)+" || ")).Replace(hashBody)
+		"{own}", Joined(own, " || "+quoteText(h.Separator)+" || ", pythonText)).Replace(hashBody)
 	return strings.NewReplacer("{table}", quoteText(quoteTable(t.Users)), "{id}", quoteText(t.UserID),
 		"{find digest}", digest, "{place}", t.functionPlace(), "{name}", quoteText(lastName(h.Name)),
 		"{body}", quoteText(body), "{role}", RoleName,
@@ -156,7 +154,7 @@ END
 
 func (t Tables) checkFunction() error {
 	if t.Users == "" || t.Hash.Name == "" {
-		return errNoFunction
+		return ErrNoFunction
 	}
 	if err := t.Check(); err != nil {
 		return err

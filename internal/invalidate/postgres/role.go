@@ -28,7 +28,7 @@ ALTER ROLE ` + RoleName + ` SET default_transaction_read_only = on;
 	grant := func(table string, columns ...string) {
 		name := quoteTable(table)
 		fmt.Fprintf(&b, "REVOKE ALL ON %s FROM %s;\n", name, RoleName) // of an earlier script, too
-		fmt.Fprintf(&b, "GRANT SELECT (%s) ON %s TO %s;\n", quoteNames(columns, ""), name, RoleName)
+		fmt.Fprintf(&b, "GRANT SELECT (%s) ON %s TO %s;\n", Joined(columns, ", ", quoteName), name, RoleName)
 	}
 	if t.Sessions != "" {
 		grant(t.Sessions, SessionColumns...)
@@ -67,10 +67,7 @@ func (t Tables) regclasses() string {
 	if t.Cache != "" {
 		names = append(names, t.Cache)
 	}
-	for i, n := range names {
-		names[i] = regclass(n)
-	}
-	return strings.Join(names, ", ")
+	return Joined(names, ", ", regclass)
 }
 
 // RemoveRole is the SQL that takes away the role, if it is there, and what it was granted in this database. Where other

@@ -100,13 +100,7 @@ func manyToMany(users, field string, limit int) string {
 }
 
 // quoteTable writes the name of a table as SQL; a dot separates a schema from its table.
-func quoteTable(name string) string {
-	parts := strings.Split(name, ".")
-	for i, p := range parts {
-		parts[i] = quoteName(p)
-	}
-	return strings.Join(parts, ".")
-}
+func quoteTable(name string) string { return Joined(strings.Split(name, "."), ".", quoteName) }
 
 // beside writes the name of a function in the schema of a table, if that is named.
 func beside(table, function string) string {
@@ -119,10 +113,11 @@ func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, 
 // quoteText writes a text as SQL, for servers with standard_conforming_strings, which is the default.
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-func quoteNames(names []string, prefix string) string {
-	quoted := make([]string, len(names))
+// Joined joins names as SQL writes each of them.
+func Joined(names []string, separator string, written func(name string) string) string {
+	list := make([]string, len(names))
 	for i, n := range names {
-		quoted[i] = prefix + quoteName(n)
+		list[i] = written(n)
 	}
-	return strings.Join(quoted, ", ")
+	return strings.Join(list, separator)
 }

@@ -141,7 +141,8 @@ const (
 // functions returns the functions for the tables.
 func (t Tables) functions() (sessions, users, members, access function) {
 	columns := strings.NewReplacer("{id}", quoteName(t.UserID),
-		"{old columns}", quoteNames(t.UserColumns, "o."), "{new columns}", quoteNames(t.UserColumns, "n."))
+		"{old columns}", Joined(t.UserColumns, ", ", func(c string) string { return "o." + quoteName(c) }),
+		"{new columns}", Joined(t.UserColumns, ", ", func(c string) string { return "n." + quoteName(c) }))
 	sessions = function{beside(t.Sessions, "django_sidecar_session"), sessionBody, "Tells of sessions that were written or deleted."}
 	users = function{
 		beside(t.Users, "django_sidecar_user"), columns.Replace(userBody),
