@@ -31,6 +31,9 @@ const noteBytes = len("...(cut: 9223372036854775807 bytes)")
 // cut shortens a value that would take more than so many bytes of a line, and says so at its end. It counts what the
 // value takes once it is escaped, in JSON or in text.
 func cut(s string, most int) string {
+	if len(s)*mostTaken <= most { // as most values are: there is nothing to count
+		return s
+	}
 	end, takes := 0, 0 // what is kept if there is no more room than for the note
 	for i, size := 0, 0; i < len(s); i += size {
 		var c int
@@ -43,6 +46,9 @@ func cut(s string, most int) string {
 	}
 	return s
 }
+
+// mostTaken is the most that a byte takes: as \u0000, or as \ufffd where it is no character.
+const mostTaken = 6
 
 // takenBy is what the first character of s takes in a line, and in s. An escape has the form \u202e, or in JSON
 // \udb40\udc01, and that of an ASCII character is shorter in text.
