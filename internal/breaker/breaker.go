@@ -1,8 +1,9 @@
 // Package breaker keeps a store that does not answer from holding each request for the whole of its timeout.
 //
 // A Breaker watches one store: a table, a server of a cache. After several questions in a row that used up their time,
-// it opens: further questions fail at once with ErrOpen, and four times a second one of them is put. The first answer
-// closes it. Failures that come quickly, such as a refused connection, hold nobody up and change nothing.
+// it opens: further questions fail at once with ErrOpen, and four times a second one of them is put. Whoever asks that
+// one waits for a moment; the question goes on without. The first answer closes the Breaker. Failures that come quickly,
+// such as a refused connection, hold nobody up and change nothing.
 package breaker
 
 import (
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -22,16 +24,19 @@ const (
 	// pause is how often an open Breaker puts a question. It does not wait for the outcome of the one before, which may
 	// hang on a connection that is lost.
 	pause = 250 * time.Millisecond
+	// patience is how long that question is waited for. A store that is back answers within it, also where it has to be
+	// connected to. Where few people ask, each of them would wait for the whole timeout otherwise.
+	patience = 100 * time.Millisecond
 )
 
-// ErrOpen says that a store was not asked. It is no answer: the question could not be decided.
-var ErrOpen = errors.New("not asked")
+// ErrOpen says that a store was not asked, or not waited for. It is no answer: the question could not be decided.
+var ErrOpen = errors.New("not waited for")
 
 // Breaker watches one store. It is safe for concurrent use. A nil *Breaker puts every question.
 type Breaker struct {
 	store   string
 	changed func(open bool)
-	now     func() time.Time // for Ask
+	now     func() time.Time // for Ask and Do
 
 	mu       sync.Mutex
 	silent   int       // the questions in a row that used up their time; enough: it is open
@@ -46,21 +51,25 @@ func New(store string, now func() time.Time, changed func(open bool)) *Breaker {
 }
 
 // Begin fails with ErrOpen where a question must not be put now. Otherwise, whoever puts it calls End when it has
-// ended.
-func (b *Breaker) Begin(now time.Time) error {
+// ended. The store is silent if probing: a question that only reads is put by Await then.
+func (b *Breaker) Begin(now time.Time) (probing bool, err error) {
 	if b == nil {
-		return nil
+		return false, nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.silent < enough {
-		return nil
+		return false, nil
 	}
 	if now.Before(b.next) {
-		return fmt.Errorf("the %s was %w: it did not answer %d questions in a row", b.store, ErrOpen, enough)
+		return false, b.open()
 	}
 	b.next = now.Add(pause)
-	return nil
+	return true, nil
+}
+
+func (b *Breaker) open() error {
+	return fmt.Errorf("the %s was %w: it did not answer %d questions in a row", b.store, ErrOpen, enough)
 }
 
 // End hears how a question has ended. ctx is that of the question.
@@ -74,18 +83,75 @@ func (b *Breaker) End(ctx context.Context, began, ended time.Time, err error) {
 	}
 }
 
-// Ask puts a question, or fails with ErrOpen.
-func (b *Breaker) Ask(ctx context.Context, question func() error) error {
+// Do puts a question that may write, or fails with ErrOpen. It is waited for to its end: what it has done is known then.
+func (b *Breaker) Do(ctx context.Context, question func() error) error {
 	if b == nil {
 		return question()
 	}
 	began := b.now()
-	if err := b.Begin(began); err != nil {
+	if _, err := b.Begin(began); err != nil {
 		return err
 	}
 	err := question()
 	b.End(ctx, began, b.now(), err)
 	return err
+}
+
+// Ask puts a question that only reads to a Breaker's store, or fails with ErrOpen. The question's context may last
+// longer than ctx, since the question may go on when Ask has returned.
+func Ask[T any](ctx context.Context, b *Breaker, question func(context.Context) (T, error)) (T, error) {
+	if b == nil {
+		return question(ctx)
+	}
+	began := b.now()
+	probing, err := b.Begin(began)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	watched := func(ctx context.Context) (T, error) {
+		value, err := question(ctx)
+		b.End(ctx, began, b.now(), err)
+		return value, err
+	}
+	if probing {
+		return Await(ctx, b, watched)
+	}
+	return watched(ctx)
+}
+
+// Await puts a question that Begin has let pass to a silent store. It fails with ErrOpen where that takes a while, and the
+// question goes on: a slow answer is one too, and closes the Breaker.
+func Await[T any](ctx context.Context, b *Breaker, question func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	asking, cancel := context.WithoutCancel(ctx), func() {}
+	if deadline, ok := ctx.Deadline(); ok {
+		asking, cancel = context.WithDeadline(asking, deadline)
+	}
+	go func() {
+		defer cancel()
+		var a answer
+		defer func() {
+			if value := recover(); value != nil {
+				a.err = fmt.Errorf("asking the %s: panic: %v\n%s", b.store, value, debug.Stack())
+			}
+			answers <- a
+		}()
+		a.value, a.err = question(asking)
+	}()
+	var none T
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-time.After(patience):
+		return none, b.open()
+	}
 }
 
 // hear is called for each answer.

@@ -34,7 +34,7 @@ func openFiles(c *Backend, a *cacheURL, s *settings, o Options) error {
 	if a.hosts != "" || strings.Trim(a.path, "/") == "" {
 		return errors.New("the URL of a FileBasedCache has three slashes: file:///var/tmp/django_cache")
 	}
-	c.store = guarded{o.Guard(""), &fileBackend{dir: a.path, now: o.Now, maxBytes: o.MaxBytes, slots: folder.New()}}
+	c.store = guarded{o.Breaker(""), &fileBackend{dir: a.path, now: o.Now, maxBytes: o.MaxBytes, slots: folder.New()}}
 	c.Location = "files in " + a.path
 	return nil
 }

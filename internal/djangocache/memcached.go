@@ -14,13 +14,14 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/breaker"
 )
 
 // memcachedBackend reads from Memcached servers as one of Django's clients writes to them.
 type memcachedBackend struct {
 	client   *memcache.Client
 	selector *selector
-	guards   []Guard // of the selector's servers
+	breakers []*breaker.Breaker // of the selector's servers
 	timeout  time.Duration
 	conns    int
 	maxBytes int
@@ -73,7 +74,7 @@ func openMemcached(c *Backend, a *cacheURL, s *settings, o Options) error {
 		if len(servers) > 1 {
 			name = server.String()
 		}
-		b.guards = append(b.guards, o.Guard(name))
+		b.breakers = append(b.breakers, o.Breaker(name))
 	}
 	b.client = memcache.NewFromSelector(b.selector)
 	b.client.DialContext = dialing(o.Timeout, nil).bounded(o.MaxBytes, memcachedLength).aged(o.Now)
@@ -139,17 +140,16 @@ func (s *selector) Each(f func(net.Addr) error) error {
 }
 
 // Get implements backend. Memcached does not tell when a value expires.
-func (b *memcachedBackend) Get(ctx context.Context, key string) (value []byte, expires time.Time, err error) {
+func (b *memcachedBackend) Get(ctx context.Context, key string) ([]byte, time.Time, error) {
 	if !validMemcachedKey(key) {
 		return nil, time.Time{}, djangosession.ErrNotFound // Django: InvalidCacheKey, and so no session
 	}
-	var item *memcache.Item
-	err = b.guards[b.selector.of(key)].Ask(ctx, func() error {
-		item, err = ask(ctx, b, func() (*memcache.Item, error) { return b.client.Get(key) })
+	item, err := breaker.Ask(ctx, b.breakers[b.selector.of(key)], func(ctx context.Context) (*memcache.Item, error) {
+		item, err := ask(ctx, b, func() (*memcache.Item, error) { return b.client.Get(key) })
 		if errors.Is(err, memcache.ErrCacheMiss) {
-			return djangosession.ErrNotFound
+			return nil, djangosession.ErrNotFound
 		}
-		return err
+		return item, err
 	})
 	switch {
 	case errors.Is(err, djangosession.ErrNotFound):
@@ -157,7 +157,7 @@ func (b *memcachedBackend) Get(ctx context.Context, key string) (value []byte, e
 	case err != nil:
 		return nil, time.Time{}, fmt.Errorf("reading the cache: %w", err)
 	}
-	value, err = decodeMemcached(item.Value, item.Flags, b.maxBytes)
+	value, err := decodeMemcached(item.Value, item.Flags, b.maxBytes)
 	return value, time.Time{}, err
 }
 

@@ -24,9 +24,9 @@ func (b *memcachedBackend) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// put has the server of a key do something. An error that the server has answered is no failure to its guard.
+// put has the server of a key do something. An error that the server has answered is no failure to its Breaker.
 func (b *memcachedBackend) put(ctx context.Context, key string, do func() error) (err error) {
-	failed := b.guards[b.selector.of(key)].Ask(ctx, func() error {
+	failed := b.breakers[b.selector.of(key)].Do(ctx, func() error {
 		_, err = ask(ctx, b, func() (struct{}, error) { return struct{}{}, do() })
 		for _, answer := range []error{memcache.ErrCacheMiss, memcache.ErrNotStored, memcache.ErrCASConflict} {
 			if errors.Is(err, answer) {

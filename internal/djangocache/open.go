@@ -8,6 +8,7 @@ import (
 	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/cachestore"
 	"django-sidecar/djangosession/dbstore"
+	"django-sidecar/internal/breaker"
 	"django-sidecar/internal/database"
 )
 
@@ -27,9 +28,9 @@ type Options struct {
 	// Expiry has Redis asked when a value expires, with the value: one command more, PTTL. Other caches tell anyway,
 	// or never.
 	Expiry bool
-	// Guard makes what watches a server; nil watches none. server is "" for a cache that is one place, and an address
+	// Breaker makes what watches a server; nil watches none. server is "" for a cache that is one place, and an address
 	// where it has several.
-	Guard func(server string) Guard
+	Breaker func(server string) *breaker.Breaker
 	// Now is the clock that files expire by, and that ends of Redis's values are told in; nil means time.Now.
 	Now func() time.Time
 }
@@ -83,8 +84,8 @@ func Open(rawURL string, o Options) (*Backend, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = djangosession.DefaultMaxBytes
 	}
-	if o.Guard == nil {
-		o.Guard = func(string) Guard { return unguarded{} }
+	if o.Breaker == nil {
+		o.Breaker = func(string) *breaker.Breaker { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default of a parameter
@@ -148,7 +149,7 @@ func openTable(c *Backend, a *cacheURL, s *settings, o Options) error {
 		Dialect: d.Dialect, Table: table, Zone: o.Zone, Prepare: d.Prepares, Now: o.Now, MaxBytes: o.MaxBytes,
 	}
 	both := tableBackend{dbstore.NewCacheTable(d.DB, config), dbstore.NewCacheTableWriter(writes.DB, config)}
-	c.store = guarded{o.Guard(""), both}
+	c.store = guarded{o.Breaker(""), both}
 	c.Location = "cache table " + table + " in " + d.Location
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"django-sidecar/djangosession"
+	"django-sidecar/internal/breaker"
 	"django-sidecar/signing"
 )
 
@@ -57,16 +58,16 @@ func openRedis(c *Backend, urls []*cacheURL, s *settings, o Options) error {
 	switch {
 	case s.values["sentinels"] != "":
 		b.sentinels = true
-		b.clients, err = sentinelClient(options[0], s, o.Guard(""), o.Now)
+		b.clients, err = sentinelClient(options[0], s, o.Breaker(""), o.Now)
 	case s.truth("cluster", false):
-		b.clients, err = clusterClient(options, o.Guard)
+		b.clients, err = clusterClient(options, o.Breaker)
 	default:
 		for i := range options {
 			client, server := redis.NewClient(options[i]), ""
 			if len(options) > 1 {
 				server = options[i].Addr
 			}
-			client.AddHook(guardHook{guard: o.Guard(server)})
+			client.AddHook(guardHook{breaker: o.Breaker(server)})
 			b.clients = append(b.clients, client)
 		}
 	}
@@ -156,7 +157,7 @@ func redisEndpoints(a *cacheURL, s *settings) (all []endpoint, db int, err error
 }
 
 // clusterClient takes the servers as members of one cluster, in which keys have their places.
-func clusterClient(servers []*redis.Options, guard func(server string) Guard) ([]redis.UniversalClient, error) {
+func clusterClient(servers []*redis.Options, breakerOf func(server string) *breaker.Breaker) ([]redis.UniversalClient, error) {
 	r := servers[0]
 	c := &redis.ClusterOptions{
 		Username: r.Username, Password: r.Password, TLSConfig: r.TLSConfig, Dialer: r.Dialer,
@@ -177,7 +178,7 @@ func clusterClient(servers []*redis.Options, guard func(server string) Guard) ([
 	}
 	client := redis.NewClusterClient(c)
 	client.OnNewNode(func(node *redis.Client) {
-		node.AddHook(guardHook{guard: guard(node.Options().Addr), reload: client.ReloadState, patience: r.ReadTimeout / 8})
+		node.AddHook(guardHook{breaker: breakerOf(node.Options().Addr), reload: client.ReloadState, patience: r.ReadTimeout / 8})
 	})
 	return []redis.UniversalClient{client}, nil
 }
@@ -209,7 +210,7 @@ func (b *redisBackend) Get(ctx context.Context, key string) (value []byte, expir
 func (b *redisBackend) getFrom(
 	ctx context.Context, client redis.UniversalClient, key string, timeout time.Duration,
 ) (value []byte, expires time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, readingKey{}, true), timeout)
 	defer cancel()
 	if b.expiry {
 		return b.getExpiring(ctx, client, key)

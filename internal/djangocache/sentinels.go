@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"django-sidecar/internal/breaker"
 )
 
 // sentinels find the primary of a service, as Sentinel.discover_master of redis/sentinel.py, 8.1, does: they are asked
@@ -41,7 +43,7 @@ const sentinelRest = 50 * time.Millisecond
 
 // sentinelClient asks Sentinels where the primary is. As django-redis has it, the host of the URL is the service's
 // name.
-func sentinelClient(r *redis.Options, s *settings, guard Guard, now func() time.Time) ([]redis.UniversalClient, error) {
+func sentinelClient(r *redis.Options, s *settings, b *breaker.Breaker, now func() time.Time) ([]redis.UniversalClient, error) {
 	service, _, _ := strings.Cut(r.Addr, ":")
 	found := &sentinels{
 		service: service, options: *r, dial: dialFunc(r.Dialer).failingNow(), patience: r.DialTimeout / 8, open: map[*primaryConn]bool{}, now: now,
@@ -59,7 +61,7 @@ func sentinelClient(r *redis.Options, s *settings, guard Guard, now func() time.
 	primary := *r
 	primary.Dialer = dialFunc(found.connect).laterFailing()
 	client := redis.NewClient(&primary)
-	client.AddHook(guardHook{guard: guard})
+	client.AddHook(guardHook{breaker: b})
 	return []redis.UniversalClient{client}, nil
 }
 

@@ -14,7 +14,7 @@ import (
 //
 // A pool of the library counts connections that fail to be made. After as many as it may have, it tries one a second, each
 // for the whole of DialTimeout, and fails all questions meanwhile: a server that is back is found only after two seconds.
-// A connection that fails when it is used is not counted, so that each question that a Guard lets through tries for itself.
+// A connection that fails when it is used is not counted, so that each question that a Breaker lets through tries for itself.
 type undialled struct{ reason hidden }
 
 // hidden is an error that is compared as ever, and whose kind the library does not see: it would dial two times more at
@@ -25,7 +25,7 @@ type hidden struct{ error }
 // answered that it has no such key.
 func (h hidden) Is(target error) bool { return target != redis.Nil && errors.Is(h.error, target) }
 
-// As has errors.As find that a time was over, as a Guard asks. The library tries again after any other error of a
+// As has errors.As find that a time was over, as a Breaker asks. The library tries again after any other error of a
 // network.
 func (h hidden) As(target any) bool {
 	var reason net.Error

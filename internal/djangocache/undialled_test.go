@@ -104,7 +104,7 @@ func TestSentinelsNothingIsNoAnswer(t *testing.T) {
 	}
 }
 
-// TestHiddenTime: a Guard learns that the time of a connection was over, and the library does not learn that it was one.
+// TestHiddenTime: a Breaker learns that the time of a connection was over, and the library does not learn that it was one.
 func TestHiddenTime(t *testing.T) {
 	t.Parallel()
 	for _, want := range []bool{true, false} {

@@ -38,6 +38,7 @@ func (m *Metrics) Watch(store, operation string, w Watch) Watch {
 // question is one that has been put.
 type question struct {
 	began   time.Time
+	probing bool
 	endSpan func(error) // nil: it has none
 }
 
@@ -48,8 +49,8 @@ func (w *Watch) begin(ctx context.Context) (context.Context, question, error) {
 		ctx, q.endSpan = w.Span(ctx)
 	}
 	q.began = w.Now()
-	err := w.Breaker.Begin(q.began)
-	if err != nil {
+	var err error
+	if q.probing, err = w.Breaker.Begin(q.began); err != nil {
 		w.close(q, err)
 		return ctx, q, err
 	}
@@ -91,6 +92,24 @@ func (w *Watch) close(q question, err error) {
 	}
 }
 
+// ask puts a question that only reads.
+func ask[T any](ctx context.Context, w *Watch, put func(context.Context) (T, error)) (T, error) {
+	ctx, q, err := w.begin(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	watched := func(ctx context.Context) (T, error) {
+		found, err := put(ctx)
+		w.end(ctx, q, err)
+		return found, err
+	}
+	if q.probing {
+		return breaker.Await(ctx, w.Breaker, watched)
+	}
+	return watched(ctx)
+}
+
 // Sessions is a djangosession.Store that is watched.
 type Sessions struct {
 	Store djangosession.Store
@@ -99,13 +118,7 @@ type Sessions struct {
 
 // Load implements djangosession.Store.
 func (s *Sessions) Load(ctx context.Context, key string) (*djangosession.Session, error) {
-	ctx, q, err := s.Watch.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	session, err := s.Store.Load(ctx, key)
-	s.Watch.end(ctx, q, err)
-	return session, err
+	return ask(ctx, &s.Watch, func(ctx context.Context) (*djangosession.Session, error) { return s.Store.Load(ctx, key) })
 }
 
 // Users is a djangosession.UserStore that is watched.
@@ -116,13 +129,9 @@ type Users struct {
 
 // UserByID implements djangosession.UserStore.
 func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangosession.StoredUser, error) {
-	ctx, q, err := u.Watch.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	user, err := u.Store.UserByID(ctx, id)
-	u.Watch.end(ctx, q, err)
-	return user, err
+	return ask(ctx, &u.Watch, func(ctx context.Context) (*djangosession.StoredUser, error) {
+		return u.Store.UserByID(ctx, id)
+	})
 }
 
 // Access is a djangosession.AccessStore that is watched.
@@ -133,13 +142,9 @@ type Access struct {
 
 // AccessOf implements djangosession.AccessStore.
 func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
-	ctx, q, err := a.Watch.begin(ctx)
-	if err != nil {
-		return djangosession.Access{}, err
-	}
-	access, err := a.Store.AccessOf(ctx, userID)
-	a.Watch.end(ctx, q, err)
-	return access, err
+	return ask(ctx, &a.Watch, func(ctx context.Context) (djangosession.Access, error) {
+		return a.Store.AccessOf(ctx, userID)
+	})
 }
 
 // Writer is a djangosession.Writer that is watched.

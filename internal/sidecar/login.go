@@ -56,21 +56,17 @@ type watchedUsers struct {
 }
 
 // UserByName implements login.Users.
-func (w watchedUsers) UserByName(ctx context.Context, name string) (user *djangosession.StoredUser, err error) {
-	err = w.breaker.Ask(ctx, func() error {
-		user, err = w.users.UserByName(ctx, name)
-		return err
+func (w watchedUsers) UserByName(ctx context.Context, name string) (*djangosession.StoredUser, error) {
+	return breaker.Ask(ctx, w.breaker, func(ctx context.Context) (*djangosession.StoredUser, error) {
+		return w.users.UserByName(ctx, name)
 	})
-	return user, err
 }
 
 // UserByKey implements login.Users.
-func (w watchedUsers) UserByKey(ctx context.Context, id string) (user *djangosession.StoredUser, err error) {
-	err = w.breaker.Ask(ctx, func() error {
-		user, err = w.users.UserByKey(ctx, id)
-		return err
+func (w watchedUsers) UserByKey(ctx context.Context, id string) (*djangosession.StoredUser, error) {
+	return breaker.Ask(ctx, w.breaker, func(ctx context.Context) (*djangosession.StoredUser, error) {
+		return w.users.UserByKey(ctx, id)
 	})
-	return user, err
 }
 
 // loginBounds are those of all logins, also where another deployment takes the place of one.

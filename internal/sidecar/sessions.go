@@ -86,8 +86,8 @@ func (d *Deployment) openCache(then djangosession.Store) (err error) {
 		Timeout: c.StoreTimeout, Conns: c.DBConns, MaxBytes: int(c.MaxSessionBytes), Database: d.database,
 		Zone: d.zone(), Writes: writes,
 		// Without it a verdict would be kept for no longer than that, and an expiry be moved that has just been.
-		Expiry: c.Cache.TTL > 0 || c.Write.Touch && c.SessionEngineKind == config.EngineCache,
-		Guard:  d.cacheGuards(),
+		Expiry:  c.Cache.TTL > 0 || c.Write.Touch && c.SessionEngineKind == config.EngineCache,
+		Breaker: d.cacheBreakers(),
 	})
 	if err != nil {
 		return fmt.Errorf("DJANGO_CACHE_URL: %w", err)
@@ -105,12 +105,12 @@ func (d *Deployment) openCache(then djangosession.Store) (err error) {
 	return err
 }
 
-// cacheGuards makes a breaker of each server of the cache. A server that leaves a cluster and comes back has the one
+// cacheBreakers makes a breaker of each server of the cache. A server that leaves a cluster and comes back has the one
 // that it had.
-func (d *Deployment) cacheGuards() func(server string) djangocache.Guard {
+func (d *Deployment) cacheBreakers() func(server string) *breaker.Breaker {
 	var mu sync.Mutex
 	known := map[string]*breaker.Breaker{}
-	return func(server string) djangocache.Guard {
+	return func(server string) *breaker.Breaker {
 		name := "cache"
 		if server != "" {
 			name = "cache server " + server
