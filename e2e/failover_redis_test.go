@@ -135,7 +135,9 @@ func redisCluster(t *testing.T, settings ...string) (nodes []*djangotest.RedisSe
 		meet(t, nodes[0], n)
 	}
 	for _, n := range nodes {
-		waitFor(t, 30*time.Second, "a cluster of three", func() bool { return n.Answers("CLUSTER COUNTKEYSINSLOT 0", ":") && n.Answers("CLUSTER SLOTS", "*3") })
+		waitFor(t, 30*time.Second, "a cluster of three", func() bool {
+			return n.Answers("CLUSTER SLOTS", "*3") && n.Line("CLUSTER INFO", 2) == "cluster_state:ok"
+		})
 	}
 	return nodes
 }

@@ -33,7 +33,8 @@ func (g guarded) Get(ctx context.Context, key string) ([]byte, time.Time, error)
 	return f.value, f.expires, err
 }
 
-// guardHook is a hook of the client of one server.
+// guardHook is a hook of the client of one server. Commands that only read are left where a silent server is asked; but no
+// pipeline to a cluster, since the library writes in memory of whoever waits how one has gone.
 type guardHook struct {
 	breaker *breaker.Breaker
 	// reload has the library ask who has which keys of a cluster, for nobody in particular, at most five times a second. By
@@ -57,7 +58,8 @@ type answered struct {
 }
 
 // process has the server process commands, as a part of another question if they are that. Each has its own error then.
-func (h guardHook) process(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
+// What reads may be left if leave.
+func (h guardHook) process(ctx context.Context, leave bool, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
 	if ctx.Value(guardedKey{}) != nil {
 		return next(ctx, cmds)
 	}
@@ -68,7 +70,7 @@ func (h guardHook) process(ctx context.Context, cmds []redis.Cmder, next redis.P
 		return next(brief, cmds)
 	}
 	put := h.do
-	if ctx.Value(readingKey{}) != nil {
+	if leave && ctx.Value(readingKey{}) != nil {
 		put = h.read
 	}
 	a, failed := put(guarded, cmds, next)
@@ -117,13 +119,17 @@ func (guardHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 // ProcessHook implements redis.Hook.
 func (h guardHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		return h.process(ctx, []redis.Cmder{cmd}, func(ctx context.Context, cmds []redis.Cmder) error { return next(ctx, cmds[0]) })
+		return h.process(ctx, true, []redis.Cmder{cmd}, func(ctx context.Context, cmds []redis.Cmder) error {
+			return next(ctx, cmds[0])
+		})
 	}
 }
 
 // ProcessPipelineHook implements redis.Hook.
 func (h guardHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error { return h.process(ctx, cmds, next) }
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		return h.process(ctx, h.reload == nil, cmds, next)
+	}
 }
 
 // unlessAnswer is nil for what a server has said, be it that it has no such key, or that another server has it.

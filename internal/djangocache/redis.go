@@ -223,15 +223,24 @@ func (b *redisBackend) getFrom(
 	return nil, time.Time{}, redisError(err, key)
 }
 
-// getExpiring asks both questions at once. The second is answered a moment later: for a value that has been replaced in
-// between, the end is its successor's. Where it is refused, the end is not known, as where there is none.
+// getExpiring asks both questions at once, and a cluster one after the other: its pipelines cannot be left (see guardHook).
+// The second is answered a moment later: for a value that has been replaced in between, the end is its successor's. Where
+// it is refused, the end is not known, as where there is none.
 func (b *redisBackend) getExpiring(
 	ctx context.Context, client redis.UniversalClient, key string,
 ) (value []byte, expires time.Time, err error) {
 	asked := b.now()
-	pipe := client.Pipeline()
-	get, left := pipe.Get(ctx, key), pipe.PTTL(ctx, key)
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	var get *redis.StringCmd
+	var left *redis.DurationCmd
+	if _, cluster := client.(*redis.ClusterClient); cluster {
+		if get = client.Get(ctx, key); get.Err() == nil {
+			left = client.PTTL(ctx, key)
+		}
+	} else {
+		pipe := client.Pipeline()
+		get, left = pipe.Get(ctx, key), pipe.PTTL(ctx, key)
+		_, _ = pipe.Exec(ctx) // each command has its own error
+	}
 	stored, err := get.Bytes()
 	if err != nil {
 		return nil, time.Time{}, redisError(err, key)
