@@ -259,8 +259,8 @@ func (l *load) take() (counts map[int]int, took latencies, last503 time.Time) {
 	return counts, took, l.last503
 }
 
-// endure lets a fault happen under load, and wants the database's return seen within a second and a half, not counting
-// what this process stood for.
+// endure lets a fault happen under load, and wants the database's return seen within a second, not counting what this
+// process stood for.
 func (l *load) endure(t *testing.T, f fault, lasts time.Duration) {
 	t.Helper()
 	l.take()
@@ -287,7 +287,7 @@ func (l *load) endure(t *testing.T, f fault, lasts time.Duration) {
 		end()
 	}
 	ended, stood := time.Now(), l.stood.Load()
-	during(1500 * time.Millisecond)
+	during(time.Second)
 	during(time.Duration(l.stood.Load() - stood))
 	l.healthy.Store(true)
 	during(300 * time.Millisecond) // what is asked from now on must be right
