@@ -52,8 +52,8 @@ func keyInHeader(c *config.Config, header string, s stdio) string {
 	case key == "":
 		fmt.Fprintf(s.out, "cookie    %s is empty\n", name)
 	default:
-		n := utf8.RuneCountInString(key)
-		fmt.Fprintf(s.out, "cookie    %s has a value of %d %s\n", name, n, checkup.Plural(n, "character", "characters"))
+		fmt.Fprintf(s.out, "cookie    %s has a value of %s\n", name,
+			checkup.Counted(utf8.RuneCountInString(key), "character"))
 	}
 	return key
 }

@@ -61,9 +61,8 @@ func (d *Checkup) recentSessions(ctx context.Context, users bool) []Finding {
 	}
 	for _, path := range slices.Sorted(maps.Keys(t.unlisted)) {
 		findings = append(findings, Finding{
-			Warn, "middleware", fmt.Sprintf("%d of %d %s %s an entry of %s, which decides on logins",
-				t.unlisted[path], len(recent), Plural(len(recent), "session", "sessions"),
-				Plural(t.unlisted[path], "has", "have"), path),
+			Warn, "middleware", fmt.Sprintf("%d of %s %s an entry of %s, which decides on logins",
+				t.unlisted[path], Counted(len(recent), "session"), Plural(t.unlisted[path], "has", "have"), path),
 			"set DJANGO_MIDDLEWARE to what Django's MIDDLEWARE has",
 		})
 	}

@@ -44,9 +44,9 @@ func (d *Deployment) Against(ctx context.Context, s *Sample, report func(checkup
 			users++
 		}
 	}
-	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%d %s of Django %s, %d "+
+	report(checkup.Finding{Grade: checkup.OK, Name: "sample", Found: fmt.Sprintf("%s of Django %s, %d "+
 		"of them of a user, taken %s ago",
-		len(s.Sessions), sessionsOf(len(s.Sessions)), s.Django, users, age(d.Now().Sub(time.Unix(s.Ended, 0))))})
+		checkup.Counted(len(s.Sessions), "session"), s.Django, users, age(d.Now().Sub(time.Unix(s.Ended, 0))))})
 	t := &tally{differ: map[string]*kind{}}
 	if err := d.compare(ctx, s, t); err != nil {
 		report(checkup.Finding{Grade: checkup.Fail, Name: "against", Found: err.Error(), Remedy: "see what " +
@@ -279,8 +279,8 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 	if gone > 0 {
 		f := checkup.Finding{
 			Grade: checkup.Warn, Name: "against",
-			Found: fmt.Sprintf("%d of %d %s %s not compared (ended since, or not in this store: %d; changed, or its "+
-				"user: %d)", gone, sessions, sessionsOf(sessions), checkup.Plural(gone, "is", "are"), t.ended, t.changed),
+			Found: fmt.Sprintf("%d of %s %s not compared (ended since, or not in this store: %d; changed, or its user: "+
+				"%d)", gone, checkup.Counted(sessions, "session"), checkup.Plural(gone, "is", "are"), t.ended, t.changed),
 			Remedy: fresh,
 		}
 		if tooFew {
@@ -294,8 +294,8 @@ func (t *tally) report(sessions, users int, report func(checkup.Finding)) {
 		}
 		report(f)
 	}
-	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %d compared %s %s: %d of "+
-		"a user, %d nobody's", agree, compared, sessionsOf(compared), checkup.Plural(agree, "agrees", "agree"),
+	f := checkup.Finding{Grade: checkup.OK, Name: "against", Found: fmt.Sprintf("%d of %s %s: %d of a user, "+
+		"%d nobody's", agree, checkup.Counted(compared, "compared session"), checkup.Plural(agree, "agrees", "agree"),
 		t.users, t.nobodies)}
 	if gone > 0 {
 		f.Found += fmt.Sprintf("; %d of %d %s not compared", gone, sessions, checkup.Plural(gone, "is", "are"))
@@ -336,14 +336,12 @@ func (t *tally) reportRights(report func(checkup.Finding)) {
 		if left.count > 0 {
 			report(checkup.Finding{
 				Grade: checkup.Warn, Name: "against", Remedy: left.remedy,
-				Found: fmt.Sprintf("the %s of %d %s are not compared, or not all: %s",
-					left.what, left.count, sessionsOf(left.count), left.found),
+				Found: fmt.Sprintf("the %s of %s are not compared, or not all: %s",
+					left.what, checkup.Counted(left.count, "session"), left.found),
 			})
 		}
 	}
 }
-
-func sessionsOf(n int) string { return checkup.Plural(n, "session", "sessions") }
 
 // finding is the line for a kind of difference.
 func (k *kind) finding(name string, compared int) checkup.Finding {
@@ -357,7 +355,7 @@ func (k *kind) finding(name string, compared int) checkup.Finding {
 		Grade: checkup.Fail, Name: "against",
 		Found: fmt.Sprintf("%d of %d %s (%s): Django says %s, the sidecar says %s; %s %s%s",
 			k.count, compared, checkup.Plural(k.count, "differs", "differ"), name, k.first.Django, k.first.sidecar(),
-			sessionsOf(len(k.names)), joined(shown), more),
+			checkup.Plural(len(k.names), "session", "sessions"), joined(shown), more),
 		Remedy: RemedyOf(name),
 	}
 }

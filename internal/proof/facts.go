@@ -35,8 +35,8 @@ func (s *Sample) Compare(here Here) (found []checkup.Finding) {
 		differ("DJANGO_SESSION_COOKIE_NAME", "Django's cookie is %q, and here it is %s", *n, some(here.CookieNames))
 	}
 	if age := facts.CookieAge; age != nil && time.Duration(*age)*time.Second != here.CookieAge {
-		differ("DJANGO_SESSION_COOKIE_AGE", "Django's SESSION_COOKIE_AGE is %d %s, and here it is %v",
-			*age, checkup.Plural(*age, "second", "seconds"), here.CookieAge)
+		differ("DJANGO_SESSION_COOKIE_AGE", "Django's SESSION_COOKIE_AGE is %s, and here it is %v",
+			checkup.Counted(*age, "second"), here.CookieAge)
 	}
 	if facts.Backends != nil {
 		var more []string

@@ -16,15 +16,8 @@ import (
 func (d *Deployment) Describe() string {
 	return fmt.Sprintf("Django %s, engine %s, cookie %s, %s, %s",
 		d.version, d.config.SessionEngine, strings.Join(d.config.SessionCookieNames, " or "),
-		counted(d.config.Fallbacks(), "fallback key"), counted(len(d.config.AuthenticationBackends), "backend"))
-}
-
-// counted is a number and what it counts: "1 backend", "2 backends".
-func counted(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
+		checkup.Counted(d.config.Fallbacks(), "fallback key"),
+		checkup.Counted(len(d.config.AuthenticationBackends), "backend"))
 }
 
 // Checkup looks at the deployment's stores.

@@ -52,9 +52,7 @@ func (c Cleared) Progress() string {
 	return fmt.Sprintf("%s so far, %d deleted", expired(c.Found), c.Deleted)
 }
 
-func expired(n int64) string {
-	return fmt.Sprintf("%d expired %s", n, checkup.Plural(n, "session", "sessions"))
-}
+func expired(n int64) string { return checkup.Counted(n, "expired session") }
 
 // MaxClearBatch is how many rows a transaction deletes at most: more, and the triggers of invalidation would have all
 // verdicts forgotten, instead of those of these sessions.
