@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"django-sidecar/djangosession"
 	"django-sidecar/signing"
@@ -72,6 +73,14 @@ func (g gate) pass(ctx context.Context) (leave func(), err error) {
 
 func tooLarge(max int) error {
 	return &signing.SyntaxError{Problem: fmt.Sprintf("more than %d bytes, or NULL", max)}
+}
+
+// clock is a Now, or what nil means.
+func clock(now func() time.Time) func() time.Time {
+	if now == nil {
+		return time.Now //nolint:forbidigo // the default of a parameter
+	}
+	return now
 }
 
 // bound is a MaxBytes, or what 0 means.

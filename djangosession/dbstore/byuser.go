@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -67,11 +68,5 @@ func (d *Dialect) keyTypeOf(id, table string, columns map[string]string, needed 
 
 // defaultUsers are what a configuration has of the user table where it says nothing.
 func defaultUsers(table *string, columns *Columns, now *func() time.Time) {
-	if *table == "" {
-		*table = "auth_user"
-	}
-	if *now == nil {
-		*now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	*columns = columns.withDefaults()
+	*table, *columns, *now = cmp.Or(*table, "auth_user"), columns.withDefaults(), clock(*now)
 }

@@ -36,18 +36,20 @@ type CacheTable struct {
 // NewCacheTable returns a reader of a cache table. It does no I/O, and panics without a Dialect,
 // and without a Zone where one is needed.
 func NewCacheTable(db *sql.DB, c CacheTableConfig) *CacheTable {
-	if c.Now == nil {
-		c.Now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	c.MaxBytes = bound(c.MaxBytes)
-	d := needed(c.Dialect, "CacheTableConfig")
-	c.Zone = c.Zone.known(d, "CacheTableConfig")
+	c = c.complete()
+	d := c.Dialect
 	// core/cache/backends/db.py, 6.1, get_many: "if expires < tz_now()" is expired, and the very moment is not.
 	selected := fmt.Sprintf("cache_key, %s, %s, expires < %s",
 		d.within("value", base64.StdEncoding.EncodedLen(c.MaxBytes)),
 		strings.ReplaceAll(d.expireDate, "expire_date", "expires"), d.placeholder)
 	find := source{db, d, c.Prepare}.find(selected, d.table(c.Table), "cache_key", "cache_key = "+d.second)
 	return &CacheTable{config: c, find: find}
+}
+
+func (c CacheTableConfig) complete() CacheTableConfig {
+	c.Now, c.MaxBytes = clock(c.Now), bound(c.MaxBytes)
+	c.Zone = c.Zone.known(needed(c.Dialect, "CacheTableConfig"), "CacheTableConfig")
+	return c
 }
 
 // Get returns the pickle under a complete cache key, and when it expires.

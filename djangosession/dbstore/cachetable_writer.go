@@ -23,14 +23,11 @@ type CacheTableWriter struct {
 // NewCacheTableWriter returns what writes to a cache table through db. It does no I/O, and panics without a Dialect,
 // and without a Zone where one is needed.
 func NewCacheTableWriter(db *sql.DB, c CacheTableConfig) *CacheTableWriter {
+	c = c.complete()
 	rows := NewWriter(db, nil, SessionsConfig{
 		Dialect: c.Dialect, Table: c.Table, Zone: c.Zone, Prepare: c.Prepare, Now: c.Now,
 	})
 	text := func(format string) string { return c.Dialect.numbered(fmt.Sprintf(format, c.Dialect.table(c.Table))) }
-	if c.Now == nil {
-		c.Now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	c.MaxBytes = bound(c.MaxBytes)
 	return &CacheTableWriter{
 		config: c, rows: rows,
 		create: text("INSERT INTO %s (cache_key, value, expires) VALUES (?, ?, ?)" + c.Dialect.unlessTaken),

@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -38,9 +39,7 @@ type Expired struct {
 // NewExpired returns a walk that begins at the rows which have been over for the longest time. It does no I/O, and
 // panics without a Dialect, and without a Zone where one is needed.
 func NewExpired(db *sql.DB, c ExpiredConfig) *Expired {
-	if c.Table == "" {
-		c.Table = "django_session"
-	}
+	c.Table = cmp.Or(c.Table, "django_session")
 	d := needed(c.Dialect, "ExpiredConfig")
 	c.Zone = c.Zone.known(d, "ExpiredConfig")
 	// contrib/sessions/backends/db.py, 1.11 to 6.1, clear_expired: filter(expire_date__lt=timezone.now()). The walk has

@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -45,15 +46,8 @@ type Sessions struct {
 // NewSessions returns a store that reads sessions from db and decodes them with codec. It does no I/O, and panics
 // without a Dialect, and without a Zone where one is needed.
 func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sessions {
-	if c.Table == "" {
-		c.Table = "django_session"
-	}
-	if c.Now == nil {
-		c.Now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	c.MaxBytes = bound(c.MaxBytes)
-	d := needed(c.Dialect, "SessionsConfig")
-	c.Zone = c.Zone.known(d, "SessionsConfig")
+	c = c.complete()
+	d := c.Dialect
 	// django/contrib/sessions/backends/db.py, 5.2: session_key=self.session_key, expire_date__gt=timezone.now().
 	// The second condition is selected, not required, so that an expired session is told from none.
 	from := source{db, d, c.Prepare}
@@ -78,6 +72,13 @@ func NewSessions(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Sess
 		}
 	}
 	return s
+}
+
+// complete is c with what it means where it says nothing. It panics as NewSessions does.
+func (c SessionsConfig) complete() SessionsConfig {
+	c.Table, c.Now, c.MaxBytes = cmp.Or(c.Table, "django_session"), clock(c.Now), bound(c.MaxBytes)
+	c.Zone = c.Zone.known(needed(c.Dialect, "SessionsConfig"), "SessionsConfig")
+	return c
 }
 
 // Load implements djangosession.Store.

@@ -27,14 +27,8 @@ var _ djangosession.Writer = (*Writer)(nil)
 // NewWriter returns a store that writes sessions to db, encoded with codec. Of c, Batcher and MaxBytes do not matter.
 // It does no I/O, and panics without a Dialect, and without a Zone where one is needed.
 func NewWriter(db *sql.DB, codec *djangosession.Codec, c SessionsConfig) *Writer {
-	if c.Table == "" {
-		c.Table = "django_session"
-	}
-	if c.Now == nil {
-		c.Now = time.Now //nolint:forbidigo // the default of a parameter
-	}
-	d := needed(c.Dialect, "SessionsConfig")
-	c.Zone = c.Zone.known(d, "SessionsConfig")
+	c = c.complete()
+	d := c.Dialect
 	table := d.table(c.Table)
 	text := func(format string) string { return d.numbered(fmt.Sprintf(format, table)) }
 	return &Writer{
