@@ -3,7 +3,6 @@ package serving
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"runtime"
 	"sync"
@@ -89,7 +88,7 @@ func (sv *server) serve(ctx context.Context, at Listeners) error {
 		return brokenErr
 	default:
 	}
-	logIfError(ctx, sv.Logger, "stopping", err)
+	sv.LogIfError(ctx, "stopping", err)
 	sv.Logger.InfoContext(ctx, "stopped")
 	return nil
 }
@@ -138,13 +137,5 @@ func (sv *server) tellUnready(ctx context.Context) {
 			sv.Logger.WarnContext(ctx, "not ready", "what", r.Name, "error", r.Err.Error(),
 				"hint", "django-sidecar check says what to do")
 		}
-	}
-}
-
-// logIfError is for errors at the end, which change nothing any more.
-func logIfError(ctx context.Context, logger *slog.Logger, doing string, err error) {
-	if err != nil {
-		logger.WarnContext(ctx, "an error at the end, which changes nothing any more",
-			"doing", doing, "error", err.Error())
 	}
 }

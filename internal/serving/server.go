@@ -92,7 +92,7 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w; its folder must be there, and the sidecar's user must be able "+
 			"to write to it", err)
 	}
-	defer func() { logIfError(ctx, sv.Logger, "closing the audit log", sv.audit.Close()) }()
+	defer func() { sv.LogIfError(ctx, "closing the audit log", sv.audit.Close()) }()
 	defer sv.close(ctx)
 	if faults := sv.prepare(ctx); len(faults) > 0 {
 		return errors.Join(faults...)

@@ -20,7 +20,7 @@ func (sv *server) drain(ctx context.Context, servers []boundServer) {
 	<-time.After(sv.Config.DrainDelay)
 	for _, s := range servers {
 		if s.name != "admin" {
-			logIfError(ctx, sv.Logger, "closing a listener", s.listener.Leave())
+			sv.LogIfError(ctx, "closing a listener", s.listener.Leave())
 		}
 	}
 	<-time.After(min(sv.Config.DrainDelay, lastCalls))

@@ -52,5 +52,5 @@ func (sv *server) openTracer(ctx context.Context) (err error) {
 func (sv *server) closeTracer(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceStop)
 	defer cancel()
-	logIfError(ctx, sv.Logger, "sending the last spans", sv.tracer.Close(ctx))
+	sv.LogIfError(ctx, "sending the last spans", sv.tracer.Close(ctx))
 }

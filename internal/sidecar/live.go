@@ -95,7 +95,7 @@ func (l *Live) Close(ctx context.Context) {
 	if l.cache != nil {
 		l.cache.Wait() // for what it asks
 	}
-	l.logIfError(ctx, "closing the database", d.Close())
+	l.LogIfError(ctx, "closing the database", d.Close())
 	l.closing.Wait()
 }
 
@@ -142,7 +142,7 @@ func (l *Live) replace(ctx context.Context, c *config.Config) error {
 		<-time.After(old.config.StoreTimeout + time.Second) // what a question may take; also while we stop
 		old.held.Lock()
 		defer old.held.Unlock()
-		l.logIfError(ctx, "closing the old database connections", old.Close())
+		l.LogIfError(ctx, "closing the old database connections", old.Close())
 	})
 	return nil
 }
@@ -173,8 +173,8 @@ func (l *Live) reportSilent(store string, silent bool) {
 	l.Logger.Info("the store answers again", "store", store)
 }
 
-// logIfError is for errors at the end, which change nothing any more.
-func (l *Live) logIfError(ctx context.Context, doing string, err error) {
+// LogIfError is for errors at the end, which change nothing any more.
+func (l *Live) LogIfError(ctx context.Context, doing string, err error) {
 	if err != nil {
 		l.Logger.WarnContext(ctx, "an error at the end, which changes nothing any more",
 			"doing", doing, "error", err.Error())
