@@ -1,6 +1,7 @@
 package djangosession
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -58,10 +59,7 @@ func NewCodec(c CodecConfig) (*Codec, error) {
 	if c.Version == (Version{}) || c.SecretKey == nil {
 		return nil, errors.New("a session codec needs Django's version and SECRET_KEY")
 	}
-	class := c.StoreClass
-	if class == "" {
-		class = "SessionStore"
-	}
+	class := cmp.Or(c.StoreClass, "SessionStore")
 	codec := &Codec{
 		version: c.Version, serializer: c.Serializer, maxBytes: c.MaxBytes,
 		large: make(chan struct{}, maxLarge),

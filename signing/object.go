@@ -2,6 +2,7 @@ package signing
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,9 +44,7 @@ func Loads(o Options, text string, object any, maxAge time.Duration, now time.Ti
 }
 
 func newDumper(o Options) (*TimestampSigner, error) {
-	if o.Salt == "" {
-		o.Salt = DumpsSalt
-	}
+	o.Salt = cmp.Or(o.Salt, DumpsSalt)
 	return NewTimestampSigner(o)
 }
 

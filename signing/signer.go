@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -66,12 +67,9 @@ func SignerSalt(salt string) string { return salt + "signer" }
 
 // NewSigner derives the keys that o describes.
 func NewSigner(o Options) (*Signer, error) {
-	s := &Signer{separator: o.Separator, maxBytes: o.MaxBytes}
+	s := &Signer{separator: cmp.Or(o.Separator, ":"), maxBytes: o.MaxBytes}
 	if s.maxBytes <= 0 {
 		s.maxBytes = defaultMaxBytes
-	}
-	if s.separator == "" {
-		s.separator = ":"
 	}
 	if unsafeSeparator(s.separator) {
 		return nil, fmt.Errorf("unsafe separator %q: it must have a character other than A-z, 0-9, - _ and =",

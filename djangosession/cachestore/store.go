@@ -1,6 +1,7 @@
 package cachestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -62,9 +63,7 @@ func New(c Config) (*Store, error) {
 	if c.Cache == nil || c.Version == (djangosession.Version{}) {
 		return nil, errors.New("a cache store needs a cache and Django's version")
 	}
-	if c.KeyVersion == "" {
-		c.KeyVersion = "1"
-	}
+	c.KeyVersion = cmp.Or(c.KeyVersion, "1")
 	if c.MaxBytes <= 0 {
 		c.MaxBytes = djangosession.DefaultMaxBytes
 	}

@@ -69,8 +69,7 @@ func float(v djangosession.Value) (n float64, ok bool) {
 // untilText: contrib/sessions/backends/base.py, 4.1, get_expiry_age: expiry = datetime.fromisoformat(expiry). Older
 // versions compare the text with 0, which raises.
 func (s *Store) untilText(expiry djangosession.Value, now time.Time) (time.Time, error) {
-	v := s.config.Version
-	if v.Major < 4 || v.Major == 4 && v.Minor < 1 {
+	if !s.config.Version.AtLeast(4, 1) {
 		return time.Time{}, errNoExpiry
 	}
 	text, _ := expiry.Text()

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,9 +49,7 @@ func New(c Config) (*Store, error) {
 	if c.Version == (djangosession.Version{}) || c.Dir == "" || c.Codec == nil {
 		return nil, errors.New("a file store needs Django's version, a directory and a codec")
 	}
-	if c.Prefix == "" {
-		c.Prefix = "sessionid"
-	}
+	c.Prefix = cmp.Or(c.Prefix, "sessionid")
 	if strings.ContainsAny(c.Prefix, "/\\\x00") {
 		return nil, errors.New("a session cookie's name that is no part of a file name")
 	}

@@ -1,6 +1,7 @@
 package hashers
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -38,12 +39,9 @@ type argon2Params struct {
 
 func newArgon2(_ string, c costs, s saltRule, o Options) (hasher, error) {
 	h := argon2Hasher{salt: s, newer: o.Version.AtLeast(3, 2)}
-	h.costs = argon2Params{"argon2id", c["memory_cost"], c["time_cost"], c.parallelism(8), o.Argon2HashBytes}
+	h.costs = argon2Params{"argon2id", c["memory_cost"], c["time_cost"], c.parallelism(8), cmp.Or(o.Argon2HashBytes, 32)}
 	if !h.newer {
 		h.costs.variety, h.costs.parallelism = "argon2i", c.parallelism(2)
-	}
-	if h.costs.hashBytes == 0 {
-		h.costs.hashBytes = 32
 	}
 	if err := h.costs.check(); err != nil {
 		return nil, fmt.Errorf("Argon2 takes at most %d KiB, %d KiB times passes, %d threads, and at least 8 KiB a thread: %w",

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -49,9 +50,7 @@ func New(o Options) (*Format, error) {
 	if o.Version == (djangosession.Version{}) || o.SecretKey == nil {
 		return nil, errors.New("messages need Django's version and SECRET_KEY")
 	}
-	if o.Level == 0 {
-		o.Level = Info
-	}
+	o.Level = cmp.Or(o.Level, Info)
 	f := &Format{options: o, version: o.Version}
 	var signerErr, hashErr error
 	if o.Version.AtLeast(3, 1) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"django-sidecar/djangosession"
 	"django-sidecar/djangosession/dbstore"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
@@ -152,12 +153,8 @@ func hashesWithSHA1(c *config.Config) (bool, error) {
 	if err := d.openKeys(); err != nil {
 		return false, err
 	}
-	for _, k := range d.rules.AuthHashKeys() {
-		if k.Algorithm == signing.SHA1 {
-			return true, nil
-		}
-	}
-	return false, nil
+	withSHA1 := func(k djangosession.AuthHashKey) bool { return k.Algorithm == signing.SHA1 }
+	return slices.ContainsFunc(d.rules.AuthHashKeys(), withSHA1), nil
 }
 
 // userTables are those of the user model.

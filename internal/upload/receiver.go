@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -188,12 +189,8 @@ func (r *Receiver) allowed(name string) bool {
 		return true
 	}
 	name = strings.ToLower(name)
-	for _, extension := range r.Extensions {
-		if strings.HasSuffix(name, extension) {
-			return true
-		}
-	}
-	return false
+	endsIn := func(extension string) bool { return strings.HasSuffix(name, extension) }
+	return slices.ContainsFunc(r.Extensions, endsIn)
 }
 
 // NamesFor is names for a file as a client calls it; "" if it does not say.

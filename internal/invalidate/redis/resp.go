@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -48,12 +49,7 @@ func (v respValue) entry(name string) respValue {
 
 // has reports whether a text is one of a set or an array.
 func (v respValue) has(text string) bool {
-	for _, p := range v.parts {
-		if p.text == text {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.parts, func(p respValue) bool { return p.text == text })
 }
 
 // appendCommand writes a command.

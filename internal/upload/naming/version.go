@@ -48,27 +48,26 @@ const (
 )
 
 func behaviourOf(v djangosession.Version) behaviour {
-	atLeast := func(major, minor int) bool { return v.Major > major || v.Major == major && v.Minor >= minor }
 	is22 := v.Major == 2 && v.Minor == 2
 	b := behaviour{
-		escapedQuotes:    atLeast(4, 1),
-		unquotesFirst:    atLeast(3, 1),
-		boundsHeader:     atLeast(6, 0),
-		printable:        atLeast(4, 1),
-		validates:        is22 || atLeast(3, 1),
-		turnsBackslashes: is22 || atLeast(3, 2),
-		allSuffixes:      atLeast(5, 1),
+		escapedQuotes:    v.AtLeast(4, 1),
+		unquotesFirst:    v.AtLeast(3, 1),
+		boundsHeader:     v.AtLeast(6, 0),
+		printable:        v.AtLeast(4, 1),
+		validates:        is22 || v.AtLeast(3, 1),
+		turnsBackslashes: is22 || v.AtLeast(3, 2),
+		allSuffixes:      v.AtLeast(5, 1),
 	}
 	switch {
-	case atLeast(5, 2):
+	case v.AtLeast(5, 2):
 		b.parser = parsesEmail
-	case atLeast(4, 2):
+	case v.AtLeast(4, 2):
 		b.parser = parsesText
 	}
 	switch {
 	case b.validates:
 		b.sanitizer = splitSanitize
-	case atLeast(3, 0):
+	case v.AtLeast(3, 0):
 		b.sanitizer = baseSanitize
 	}
 	return b
