@@ -183,6 +183,8 @@ func TestSettingsScriptAccepts(t *testing.T) {
 		{of + "WithoutSource", of + "WithoutSource", "ready; accepted by you: " + of + "WithoutSource", "cannot be read"},
 		{"oracle_app.closing.RefusesByTable", "oracle_app.closing.RefusesByTable", "ready; accepted by you: oracle_app.closing.RefusesByTable", "may answer in place"},
 		{of + "SendsBanned", of + "SendsBanned", "ready; accepted by you: " + of + "SendsBanned", "may answer in place"},
+		{of + "TwoCookies", of + "TwoCookies", "ready; accepted by you: " + of + "TwoCookies", "DJANGO_SESSION_COOKIE_NAME=__Host-sessionid,sessionid"},
+		{of + "FallsBack", of + "FallsBack", "not possible: middleware " + of + "FallsBack opens sessions by the cookies old_sessionid, sessionid, and ", ""},
 		{of + "EndsBanned", of + "EndsBanned", "ready", `DJANGO_AUTH_USER_WHERE="banned" = 0`},
 		{of + "EndsAll", of + "EndsAll", "not possible: middleware " + of + "EndsAll (", ""},
 		{of + "EndsAtNight", of + "Harmless", "not possible: -accept " + of + "Harmless names no item of MIDDLEWARE", ""},

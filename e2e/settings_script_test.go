@@ -102,6 +102,11 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 			`DJANGO_BACKEND_RULES={"oracle_app.behaviour.Everybody": "any+permissions"}`,
 		}},
 		{"a backend that gives no permissions", map[string]any{backend: shapes("NoPermissions")[1:]}, "ready but stricter: require=perm is refused, since no backend gives", nil},
+		{"a backend that gives no permissions, beside Django's", map[string]any{backend: shapes("NoPermissions")}, "ready", nil},
+		{
+			"a backend that gives permissions of its own, beside Django's", map[string]any{backend: shapes("GivesMore")},
+			"ready but stricter: require=perm refuses what has_perm() of oracle_app.behaviour.GivesMore alone may give: ", nil,
+		},
 		{"a backend with a condition of its own", map[string]any{backend: shapes("NotBanned")}, "ready but stricter: sessions through oracle_app.behaviour.NotBanned are nobody's", nil},
 		{"a backend with a condition of its own alone", map[string]any{backend: shapes("NotBanned")[1:]}, "not possible: none of AUTHENTICATION_BACKENDS can be imitated", nil},
 		{"a backend that looks elsewhere", map[string]any{backend: shapes("Looking")}, "its get_user() looks at the table auth_group too: ", nil},

@@ -27,7 +27,7 @@ def read_backends(report, model, rows, allowed):
         if why:
             report.stricter.append("%s: %s" % (path, why))
         listed.append(path)
-        permissions = permission_rule(report, path, cls, known, allowed)
+        permissions = permission_rule(path, cls, known, allowed)
         if known != (users, permissions):
             if users == NOBODY:
                 listed.remove(path)  # it knows nobody, and gives no permissions that a session could have
@@ -141,22 +141,30 @@ def may_deny(path, cls):
     return None
 
 
-def permission_rule(report, path, cls, known, allowed):
+def permission_rule(path, cls, known, allowed):
     own = own_permission_code(cls)
     if allowed is None or own and not known:
-        if known:
-            return known[1]
-        if own and allowed and allowed[path] != NOTHING:
-            report.remarks.append("has_perm() of %s is the project's own, and does not count here (%s)" % (path, own))
-        return bool(same_class(cls, MODEL_BACKEND)) and not own
-    said = allowed[path]
-    if said == TABLES_SAY:
+        return known[1] if known else bool(same_class(cls, MODEL_BACKEND)) and not own
+    return allowed[path] == TABLES_SAY
+
+
+def gives_none(cls):
+    """Whether the methods of permissions that a backend has of its own return nothing but False and nobody's."""
+    for name in PERMISSIONS:
+        thing = attribute(cls, name)[0]
+        source = source_of(getattr(function_of(thing), "__code__", None)) if overridden(cls, name) else None
+        if overridden(cls, name) and (source is None or any(gives(n) for n in ast.walk(source[2]))):
+            return False
+    return True
+
+
+def gives(node):
+    """Whether a statement returns more than False, None and set()."""
+    if isinstance(node, (ast.Yield, ast.Lambda)):
         return True
-    if said != NOTHING:
-        report.remarks.append(
-            "has_perm() of %s is not what the tables say, and does not count here (%s)" % (path, where(cls))
-        )
-    return False
+    if not isinstance(node, ast.Return) or node.value is None:
+        return False
+    return ast.dump(node.value) not in [ast.dump(ast.parse(t).body[0].value) for t in ("False", "None", "set()", "[]", "()", "frozenset()")]
 
 
 def own_permissions(report, model, listed, rules, allowed):
@@ -170,7 +178,12 @@ def own_permissions(report, model, listed, rules, allowed):
     if not anybody and hasattr(model, "has_perm"):
         places = [own_permission_code(cls) or where(cls) for path, cls in backends if path in listed]
         report.stricter.append("require=perm is refused, since no backend gives what the tables of permissions have (%s)" % ", ".join(places))
-    if anybody and (differs or own or denies):
+    refused = anybody and (differs or own or denies)
+    for path, cls in backends if anybody and not refused else ():
+        gave = allowed is not None and allowed[path] != NOTHING
+        if path in listed and not known_backend(path) and not known_or_ruled(path, rules) and (gave or not gives_none(cls)):
+            report.stricter.append("require=perm refuses what has_perm() of %s alone may give: %s" % (path, own_permission_code(cls) or where(cls)))
+    if refused:
         for path in listed:
             known = known_backend(path)
             users = known[0] if known else ACTIVE

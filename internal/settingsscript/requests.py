@@ -65,6 +65,7 @@ class Trial(object):
             raise Impossible("no user could be made who is active")
         self.find_host()
         self.remove_what_answers()
+        self.report.step("the session's cookie", self.read_cookies)
         tried = 0
         for backend in self.backends:
             plain, seen = self.ask(self.plain, backend), self.ask(self.listed, backend)
@@ -114,6 +115,28 @@ class Trial(object):
                     self.listed = self.listed[: n - 1] + self.listed[n:]
                     break
         raise Impossible("MIDDLEWARE lets no request reach a view (%s)" % answer)
+
+    def read_cookies(self, report):
+        """A second cookie by which the project's own middleware opens sessions, such as pretix's __Host- (multidomain/middlewares.py, 2026)."""
+        own, none = settings.SESSION_COOKIE_NAME, "0" * 32
+        finds = lambda cookies: self.ask(self.listed, self.backends[0], cookies) == str(self.user.pk)  # noqa: E731
+        ASKED[:] = []
+        if not finds(lambda key: {own: key}) or finds(lambda key: {own: none}) or finds(lambda key: {}):
+            return
+        others = [name for name in sorted(set(ASKED)) if name != own and finds(lambda key: {name: key})]
+        if not others:
+            return
+        names = others[:1] + [own] if finds(lambda key: {others[0]: key, own: none}) else [own] + others[:1]
+        places = "middleware %s" % ", ".join(p for p in self.listed if not p.startswith("django.") and opens_sessions(p))
+        if len(others) > 1 or finds(lambda key: {names[0]: none, names[1]: key}):
+            raise Impossible("%s opens sessions by the cookies %s, and django-sidecar takes that of the first name a request has" % (places, ", ".join(others + [own])))
+        if names[0] != own and (report.get("DJANGO_SESSION_ENGINE") or "").endswith(".file"):
+            raise Impossible("%s opens sessions by the cookie %s, and their files are called %s" % (places, names[0], own))
+        if finds(lambda key: {names[0]: "", names[1]: key}):
+            report.stricter.append("requests with an empty cookie %s and one called %s are nobody's" % tuple(names))
+        report.settings = [pair for pair in report.settings if pair[0] != "DJANGO_SESSION_COOKIE_NAME"]
+        report.set("DJANGO_SESSION_COOKIE_NAME", names)
+        report.proved.append("%s opens sessions by the cookies %s, in this order" % (places, ", ".join(names)))
 
     def culprit(self, backend, right):
         """The first item of MIDDLEWARE with which request.user is another."""
@@ -182,7 +205,7 @@ class Trial(object):
                 % (item, field.column)
             )
 
-    def ask(self, listed, backend):
+    def ask(self, listed, backend, cookies=lambda key: {settings.SESSION_COOKIE_NAME: key}):
         """Who request.user is behind these items: str(pk), None for nobody; an Answer where no view is reached. Nothing of a request is left behind."""
         with rolled_back([self.alias]), silence():
             session = self.store()
@@ -193,7 +216,7 @@ class Trial(object):
             session.save()
             key = session.session_key
             try:
-                found, response = request_through(listed, key)
+                found, response = request_through(listed, cookies(key))
                 if found:
                     return found[0]
                 if "django.contrib.sessions.middleware.SessionMiddleware" in self.plain and not self.cookie(
@@ -254,8 +277,26 @@ def silence():
         logging.disable(disabled)
 
 
-def request_through(listed, key):
-    """A request to / with this session: who has reached the view, and the answer."""
+ASKED = []
+
+
+class Cookies(dict):
+    """The cookies of a request, of which it is remembered which were asked for."""
+
+    def get(self, name, default=None):
+        return self[name] if name in self else default
+
+    def __contains__(self, name):
+        ASKED.append(name)
+        return dict.__contains__(self, name)
+
+    def __getitem__(self, name):
+        ASKED.append(name)
+        return dict.__getitem__(self, name)
+
+
+def request_through(listed, cookies):
+    """A request to / with these cookies: who has reached the view, and the answer."""
     from django.core.handlers.base import BaseHandler
     from django.http import HttpResponse
     from django.test import RequestFactory
@@ -278,7 +319,7 @@ def request_through(listed, key):
             return view(request)
 
     request = RequestFactory().get("/", secure=True, HTTP_HOST=HOSTS[0])
-    request.COOKIES[settings.SESSION_COOKIE_NAME] = key
+    request.COOKIES = Cookies(cookies)
     request._dont_enforce_csrf_checks = True
     old = setting("MIDDLEWARE")
     settings.MIDDLEWARE = listed

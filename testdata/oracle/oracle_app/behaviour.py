@@ -4,9 +4,11 @@ import json
 import re
 import zlib
 
+from django.conf import settings
 from django.contrib.auth import get_user_model, logout
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends import cached_db, db
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
@@ -23,6 +25,11 @@ class Everybody(ModelBackend):
 class NoPermissions(ModelBackend):
     def has_perm(self, user_obj, perm, obj=None):
         return False
+
+
+class GivesMore(ModelBackend):
+    def has_perm(self, user_obj, perm, obj=None):
+        return perm == "shop.look" or super().has_perm(user_obj, perm, obj)
 
 
 class NotBanned(ModelBackend):
@@ -173,6 +180,24 @@ class PatchesLate(Base):
 class Answers(Base):
     def __call__(self, request):
         return redirect("/elsewhere/")
+
+
+class TwoCookies(SessionMiddleware):
+    """As pretix has it: over https the cookie has another name."""
+
+    def process_request(self, request):
+        name = settings.SESSION_COOKIE_NAME
+        request.session = self.SessionStore(request.COOKIES.get("__Host-" + name, request.COOKIES.get(name)))
+
+
+class FallsBack(SessionMiddleware):
+    """It takes the other cookie, too, where the session of the first has ended."""
+
+    def process_request(self, request):
+        name = settings.SESSION_COOKIE_NAME
+        request.session = self.SessionStore(request.COOKIES.get(name))
+        if "_auth_user_id" not in request.session:
+            request.session = self.SessionStore(request.COOKIES.get("old_" + name))
 
 
 class Checking(db.SessionStore):
