@@ -9,6 +9,7 @@ import datetime
 import importlib.util
 import json
 import os
+import pathlib
 import secrets
 import traceback
 from importlib import import_module
@@ -176,6 +177,10 @@ def keep(cookie):
         key = store.cache_key
         value = store._cache.get(key)
         return lambda: store._cache.set(key, value) if value is not None else None
+    if engine == "file" and os.path.exists(store._key_to_file()):
+        file = pathlib.Path(store._key_to_file())
+        content = file.read_bytes()
+        return lambda: file.write_bytes(content)
     return lambda: None
 
 
