@@ -104,7 +104,8 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"a backend that gives no permissions", map[string]any{backend: shapes("NoPermissions")[1:]}, "ready but stricter: require=perm is refused, since no backend gives", nil},
 		{"a backend that gives no permissions, beside Django's", map[string]any{backend: shapes("NoPermissions")}, "ready", nil},
 		{
-			"a backend that gives permissions of its own, beside Django's", map[string]any{backend: shapes("GivesMore")},
+			"a backend that gives permissions of its own, beside Django's",
+			map[string]any{backend: shapes("GivesMore")},
 			"ready but stricter: require=perm refuses what has_perm() of oracle_app.behaviour.GivesMore alone may give: ", nil,
 		},
 		{"a backend with a condition of its own", map[string]any{backend: shapes("NotBanned")}, "ready but stricter: sessions through oracle_app.behaviour.NotBanned are nobody's", nil},
