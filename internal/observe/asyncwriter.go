@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// AsyncWriter writes lines to w in the background, in batches of up to 5 ms, so that no answer waits for a log. Close
+// AsyncWriter writes lines to w in the background, in batches of up to 20 ms, so that no answer waits for a log. Close
 // writes what is left.
 type AsyncWriter struct {
 	w    io.Writer
@@ -25,8 +25,8 @@ type AsyncWriter struct {
 
 const (
 	// linesPause is how long lines wait for others, and linesMuch how many bytes do not.
-	linesPause = 5 * time.Millisecond
-	linesMuch  = 32 << 10
+	linesPause = 20 * time.Millisecond
+	linesMuch  = 128 << 10
 )
 
 // NewAsyncWriter returns an AsyncWriter that holds at most so many bytes for a writer that is slow.
