@@ -174,7 +174,7 @@ type lookupQueue[R any] struct {
 
 // lookup is one caller's question.
 type lookup[R any] struct {
-	ctx      context.Context //nolint:containedctx // it is a call's own, which lasts no longer
+	ctx      context.Context //nolint:containedctx // it is the call's own
 	key      string
 	answered chan struct{}
 	// What follows is the answer.

@@ -24,10 +24,13 @@ const (
 	// pause is how often an open Breaker puts a question. It does not wait for the outcome of the one before, which may
 	// hang on a connection that is lost.
 	pause = 250 * time.Millisecond
-	// patience is how long that question is waited for. A store that is back answers within it, also where it has to be
-	// connected to. Where few people ask, each of them would wait for the whole timeout otherwise.
+	// patience is how long that question is waited for. A store that is back answers within it, mostly; otherwise whoever
+	// asks next has the answer. Where few people ask, each of them would wait for the whole timeout otherwise.
 	patience = 100 * time.Millisecond
 )
+
+// errNoReturn is the error of a question that has ended its goroutine.
+var errNoReturn = errors.New("the store has not returned")
 
 // ErrOpen says that a store was not asked, or not waited for. It is no answer: the question could not be decided.
 var ErrOpen = errors.New("not waited for")
@@ -36,6 +39,7 @@ var ErrOpen = errors.New("not waited for")
 type Breaker struct {
 	store   string
 	changed func(open bool)
+	left    *sync.WaitGroup  // the questions that go on alone
 	now     func() time.Time // for Ask and Do
 
 	mu       sync.Mutex
@@ -45,9 +49,9 @@ type Breaker struct {
 }
 
 // New returns a Breaker of the store that messages call by that name. changed is told when it opens and when it closes;
-// it must not wait.
-func New(store string, now func() time.Time, changed func(open bool)) *Breaker {
-	return &Breaker{store: store, now: now, changed: changed}
+// it must not wait. left has the questions that may go on when whoever asked them has left.
+func New(store string, now func() time.Time, changed func(open bool), left *sync.WaitGroup) *Breaker {
+	return &Breaker{store: store, now: now, changed: changed, left: left}
 }
 
 // Begin fails with ErrOpen where a question must not be put now. Otherwise, whoever puts it calls End when it has
@@ -121,31 +125,36 @@ func Ask[T any](ctx context.Context, b *Breaker, question func(context.Context) 
 }
 
 // Await puts a question that Begin has let pass to a silent store. It fails with ErrOpen where that takes a while, and the
-// question goes on: a slow answer is one too, and closes the Breaker.
+// question goes on: a slow answer is one too, and closes the Breaker. A panic is the asker's; where nobody waits any more, it
+// is lost.
 func Await[T any](ctx context.Context, b *Breaker, question func(context.Context) (T, error)) (T, error) {
 	type answer struct {
-		value T
-		err   error
+		value    T
+		err      error
+		panicked any
 	}
 	answers := make(chan answer, 1)
 	asking, cancel := context.WithoutCancel(ctx), func() {}
 	if deadline, ok := ctx.Deadline(); ok {
 		asking, cancel = context.WithDeadline(asking, deadline)
 	}
-	go func() {
+	b.left.Go(func() {
 		defer cancel()
-		var a answer
+		a := answer{err: errNoReturn}
 		defer func() {
 			if value := recover(); value != nil {
-				a.err = fmt.Errorf("asking the %s: panic: %v\n%s", b.store, value, debug.Stack())
+				a.panicked = fmt.Sprintf("%v\n\n%s", value, debug.Stack())
 			}
 			answers <- a
 		}()
 		a.value, a.err = question(asking)
-	}()
+	})
 	var none T
 	select {
 	case a := <-answers:
+		if a.panicked != nil {
+			panic(a.panicked)
+		}
 		return a.value, a.err
 	case <-ctx.Done():
 		return none, ctx.Err()

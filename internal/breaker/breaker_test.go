@@ -119,7 +119,7 @@ func TestSilentServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []bool
 		s := &server{answer: silent}
-		ways := questions(s, breaker.New("user table", time.Now, func(open bool) { told = append(told, open) }))
+		ways := questions(s, breaker.New("user table", time.Now, func(open bool) { told = append(told, open) }, new(sync.WaitGroup)))
 		ask := func(i int) (time.Duration, error) {
 			began := time.Now()
 			err := ways[i%len(ways)]()
@@ -170,7 +170,7 @@ func TestWallClockIsSet(t *testing.T) {
 		for _, by := range []time.Duration{5 * time.Hour, -5 * time.Hour} {
 			var clock djangotest.WallClock
 			s := &server{answer: silent}
-			ask := questions(s, breaker.New("user table", clock.Now, func(bool) {}))[0]
+			ask := questions(s, breaker.New("user table", clock.Now, func(bool) {}, new(sync.WaitGroup)))[0]
 			for range 5 {
 				_ = ask()
 			}
@@ -202,7 +202,7 @@ func TestWhatIsNoSilence(t *testing.T) {
 	} {
 		n := 0
 		s := &server{answer: func(context.Context) error { n++; return answer(n) }}
-		ways := questions(s, breaker.New("user table", time.Now, func(bool) { t.Errorf("%s opens it", name) }))
+		ways := questions(s, breaker.New("user table", time.Now, func(bool) { t.Errorf("%s opens it", name) }, new(sync.WaitGroup)))
 		for i := range 40 {
 			if err := ways[i%len(ways)](); errors.Is(err, breaker.ErrOpen) {
 				t.Errorf("%s: question %d was not put", name, i)
@@ -210,7 +210,7 @@ func TestWhatIsNoSilence(t *testing.T) {
 		}
 	}
 	s := &server{answer: func(context.Context) error { panic("a panic of the test") }}
-	ways := questions(s, breaker.New("user table", time.Now, func(bool) {}))
+	ways := questions(s, breaker.New("user table", time.Now, func(bool) {}, new(sync.WaitGroup)))
 	for i := range 10 {
 		func() {
 			defer func() {
@@ -230,7 +230,7 @@ func TestWhatIsNoSilence(t *testing.T) {
 func TestNoTablesAreAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: silent}
-		ask := questions(s, breaker.New("permission tables", time.Now, func(bool) {}))[2]
+		ask := questions(s, breaker.New("permission tables", time.Now, func(bool) {}, new(sync.WaitGroup)))[2]
 		for range 5 {
 			if err := ask(); !errors.Is(err, context.DeadlineExceeded) {
 				t.Error(err)
@@ -250,7 +250,7 @@ func TestNoTablesAreAnAnswer(t *testing.T) {
 func TestQuestionsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: silent}
-		ways := questions(s, breaker.New("user table", time.Now, func(bool) { t.Error("it opened") }))
+		ways := questions(s, breaker.New("user table", time.Now, func(bool) { t.Error("it opened") }, new(sync.WaitGroup)))
 		hanging := make(chan error)
 		for i := range 20 {
 			go func() { hanging <- ways[i%len(ways)]() }()
@@ -274,7 +274,7 @@ func TestQuestionsThatHang(t *testing.T) {
 // A network's timeout is silence too, whatever the context says: a driver has deadlines of its own.
 func TestTimeoutsOfTheNetwork(t *testing.T) {
 	s := &server{answer: func(context.Context) error { return os.ErrDeadlineExceeded }}
-	ways := questions(s, breaker.New("user table", time.Now, func(bool) {}))
+	ways := questions(s, breaker.New("user table", time.Now, func(bool) {}, new(sync.WaitGroup)))
 	for range 5 {
 		if err := ways[0](); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error(err)
@@ -299,7 +299,7 @@ func TestNoBreaker(t *testing.T) {
 func TestClientsThatHangUp(t *testing.T) {
 	t.Parallel()
 	s := &server{answer: silent}
-	b := breaker.New("user table", time.Now, func(open bool) { t.Errorf("open: %v", open) })
+	b := breaker.New("user table", time.Now, func(open bool) { t.Errorf("open: %v", open) }, new(sync.WaitGroup))
 	gone, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	users := &observe.Users{Store: s, Watch: observe.Watch{Now: time.Now, Breaker: b}}

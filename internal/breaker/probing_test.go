@@ -3,7 +3,9 @@ package breaker_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +20,7 @@ import (
 func TestQuietSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: silent}
-		ways := questions(s, breaker.New("user table", time.Now, func(bool) {}))
+		ways := questions(s, breaker.New("user table", time.Now, func(bool) {}, new(sync.WaitGroup)))
 		for range 5 {
 			_ = ways[0]()
 		}
@@ -47,7 +49,8 @@ func TestQuietSite(t *testing.T) {
 func TestProbesGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: silent}
-		b := breaker.New("user table", time.Now, func(bool) {})
+		var left sync.WaitGroup
+		b := breaker.New("user table", time.Now, func(bool) {}, &left)
 		ways := questions(s, b)
 		for range 5 {
 			_ = ways[0]()
@@ -72,6 +75,9 @@ func TestProbesGoOn(t *testing.T) {
 			if took := time.Since(began); hangsUp && took != patience/2 || !hangsUp && took != patience || err == nil {
 				t.Errorf("%v after %v", err, took)
 			}
+			if left.Wait(); len(ended) != 1 {
+				t.Error("nobody could wait for the question")
+			}
 			if after := <-ended; after != timeout {
 				t.Errorf("the question ended after %v", after)
 			}
@@ -79,21 +85,42 @@ func TestProbesGoOn(t *testing.T) {
 	})
 }
 
-// TestProbePanics: a store that panics takes down what asks, and not the process.
+// TestProbePanics: a store that panics takes down what asks, and never the process.
 func TestProbePanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: silent}
-		ways := questions(s, breaker.New("user table", time.Now, func(bool) {}))
+		ways := questions(s, breaker.New("user table", time.Now, func(bool) {}, new(sync.WaitGroup)))
 		for range 5 {
 			_ = ways[0]()
 		}
 		s.behave(func(context.Context) error { panic("oh") })
 		for i, ask := range ways {
 			<-time.After(pause)
-			if err := ask(); err == nil || !strings.Contains(err.Error(), "asking the user table: panic: oh") || djangosession.IsAnswer(err) {
-				t.Errorf("%d: %v", i, err)
+			func() {
+				defer func() {
+					if text, ok := recover().(string); !ok || !strings.HasPrefix(text, "oh\n\ngoroutine ") {
+						t.Errorf("%d: %q", i, text)
+					}
+				}()
+				t.Errorf("%d: %v", i, ask())
+			}()
+		}
+		s.behave(func(context.Context) error { runtime.Goexit(); return nil })
+		for i, ask := range ways {
+			<-time.After(pause)
+			if err := ask(); err == nil || djangosession.IsAnswer(err) {
+				t.Errorf("%d: %v of a goroutine that has ended", i, err)
 			}
 		}
+		s.behave(func(context.Context) error {
+			<-time.After(2 * patience)
+			panic("nobody is there")
+		})
+		<-time.After(pause)
+		if err := ways[0](); !errors.Is(err, breaker.ErrOpen) {
+			t.Errorf("%v before a panic", err)
+		}
+		<-time.After(timeout)
 	})
 }
 
@@ -101,7 +128,7 @@ func TestProbePanics(t *testing.T) {
 func TestWritingIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: silent}
-		b := breaker.New("cache", time.Now, func(bool) {})
+		b := breaker.New("cache", time.Now, func(bool) {}, new(sync.WaitGroup))
 		writer := &observe.UserWriter{Writer: s, Watch: observe.Watch{Now: time.Now, Breaker: b}}
 		ways := []func(context.Context) error{
 			func(ctx context.Context) error { return b.Do(ctx, func() error { return s.ask(ctx) }) },

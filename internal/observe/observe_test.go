@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,7 +104,7 @@ func TestStores(t *testing.T) {
 func TestNotAsked(t *testing.T) {
 	registry, now := prometheus.NewRegistry(), func() time.Time { return time.Unix(0, 0) }
 	watch := observe.NewMetrics(registry, "", "").Watch("db", "load", observe.Watch{
-		Now: now, Breaker: breaker.New("session table", now, func(bool) {}),
+		Now: now, Breaker: breaker.New("session table", now, func(bool) {}, new(sync.WaitGroup)),
 	})
 	store := observe.Sessions{Watch: watch, Store: storeFunc(func(context.Context, string) (*djangosession.Session, error) {
 		return nil, context.DeadlineExceeded
@@ -169,7 +170,7 @@ func TestNotWritten(t *testing.T) {
 	} {
 		now, is := at, error(context.DeadlineExceeded)
 		watch := observe.Watch{Now: func() time.Time { return now }}
-		watch.Breaker = breaker.New(name, watch.Now, func(bool) {})
+		watch.Breaker = breaker.New(name, watch.Now, func(bool) {}, new(sync.WaitGroup))
 		asked := 0
 		all := steps(func() error { asked++; return is }, watch)
 		for i := range 9 {

@@ -104,10 +104,14 @@ func ask[T any](ctx context.Context, w *Watch, put func(context.Context) (T, err
 		w.end(ctx, q, err)
 		return found, err
 	}
-	if q.probing {
-		return breaker.Await(ctx, w.Breaker, watched)
+	if !q.probing {
+		return watched(ctx)
 	}
-	return watched(ctx)
+	found, err := breaker.Await(ctx, w.Breaker, watched)
+	if errors.Is(err, breaker.ErrOpen) { // the question has not ended: this is an error of its own
+		w.close(question{}, err)
+	}
+	return found, err
 }
 
 // Sessions is a djangosession.Store that is watched.

@@ -57,6 +57,7 @@ type Deployment struct {
 
 	// What watches the tables of users and of permissions, so that one which does not answer holds nobody up.
 	usersBreaker, accessBreaker *breaker.Breaker
+	left                        sync.WaitGroup              // questions to silent stores that nobody waits for
 	silent                      func(store string, is bool) // is told of each breaker; nil: nobody is
 	spans                       Spans                       // nil: there are no traces
 }
@@ -270,7 +271,7 @@ func (d *Deployment) newBreaker(store string) *breaker.Breaker {
 		if d.silent != nil {
 			d.silent(store, open)
 		}
-	})
+	}, &d.left)
 }
 
 // databases are those that are read.
@@ -347,6 +348,7 @@ func (d *Deployment) Verifier() *djangosession.Verifier { return d.verifier }
 
 // Close closes the database and the cache.
 func (d *Deployment) Close() error {
+	d.left.Wait()
 	errs := []error{d.writing.close()}
 	for _, db := range d.databases() {
 		errs = append(errs, db.Close())

@@ -44,7 +44,7 @@ func (l *Live) verdicts(d *Deployment) check.Verdicts {
 	if d.replica == nil {
 		return d.verifier
 	}
-	silent := breaker.New("replica", time.Now, func(bool) {}) // nobody is kept waiting: the primary is asked
+	silent := breaker.New("replica", time.Now, func(bool) {}, &d.left) // nobody is kept waiting: the primary is asked
 	watch := func(question string) observe.Watch {
 		return observe.Watch{Now: time.Now, Breaker: silent, Span: d.span(question, "replica")}
 	}

@@ -2,8 +2,10 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,5 +75,34 @@ func TestSilenceEndsWithItsDeployment(t *testing.T) {
 	}
 	if silence(t, l.current.Load().usersBreaker); silent() != 1 {
 		t.Error("the new deployment says nothing of its stores")
+	}
+}
+
+// TestCloseWaitsForTheLast: a question to a silent store that nobody waits for any more ends before its deployment has
+// been closed, and tells nobody of the store later.
+func TestCloseWaitsForTheLast(t *testing.T) {
+	var told []bool // by one at a time, or the race detector says so
+	d, err := newDeployment(keyConfig(t, "5.2", config.EngineDB), nil, nil, func(_ string, silent bool) { told = append(told, silent) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	silence(t, d.usersBreaker)
+	answer, asked := make(chan struct{}), make(chan struct{}, 1)
+	for len(asked) == 0 { // the first question after a pause
+		_, err := breaker.Ask(t.Context(), d.usersBreaker, func(context.Context) (struct{}, error) {
+			asked <- struct{}{}
+			<-answer
+			return struct{}{}, nil
+		})
+		if !errors.Is(err, breaker.ErrOpen) {
+			t.Fatal(err)
+		}
+	}
+	time.AfterFunc(10*time.Millisecond, func() { close(answer) })
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(told, []bool{true, false}) {
+		t.Errorf("told %v until it was closed", told)
 	}
 }

@@ -41,7 +41,7 @@ func (d *Deadlines) Context(ctx context.Context) context.Context {
 type question struct {
 	context.Context
 
-	values context.Context //nolint:containedctx // it is a request's own, which lasts no longer
+	values context.Context //nolint:containedctx // it has values alone, of the request
 }
 
 // Value implements context.Context. The group, which has none but the context's own mark, is asked first: what ends the
