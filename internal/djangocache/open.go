@@ -25,8 +25,8 @@ type Options struct {
 	Zone     dbstore.Zone
 	// Writes has the connections to the database that may write, where those of Database may not; nil: they may.
 	Writes *database.Database
-	// Expiry has Redis asked when a value expires, with the value: one command more, PTTL. Other caches tell anyway,
-	// or never.
+	// Expiry has Redis asked when a value expires, with the value: one command more, PTTL, which a cluster is
+	// asked after the value. Other caches tell anyway, or never.
 	Expiry bool
 	// Breaker makes what watches a server; nil watches none. server is "" for a cache that is one place, and an address
 	// where it has several.
