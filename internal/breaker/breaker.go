@@ -2,7 +2,7 @@
 //
 // A Breaker watches one store: a table, a server of a cache. After several questions in a row that used up their time,
 // it opens: further questions fail at once with ErrOpen, and four times a second one of them is put. Whoever asks that
-// one waits for a moment; the question goes on without. The first answer closes the Breaker. Failures that come quickly,
+// one waits for a moment; then the question goes on alone. The first answer closes the Breaker. Failures that come quickly,
 // such as a refused connection, hold nobody up and change nothing.
 package breaker
 

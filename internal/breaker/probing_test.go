@@ -15,15 +15,23 @@ import (
 	"django-sidecar/internal/observe"
 )
 
+// opened returns a silent server, its Breaker, which has opened, and the ways to ask it.
+func opened(left *sync.WaitGroup) (s *server, b *breaker.Breaker, ways []func() error) {
+	s = &server{answer: silent}
+	b = breaker.New("user table", time.Now, func(bool) {}, left)
+	ways = questions(s, b)
+	for range 5 {
+		_ = ways[0]()
+	}
+	return s, b, ways
+}
+
 // Where somebody asks now and then, each question is one that looks whether the server is back. Nobody waits for its end,
 // which is heard.
 func TestQuietSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: silent}
-		ways := questions(s, breaker.New("user table", time.Now, func(bool) {}, new(sync.WaitGroup)))
-		for range 5 {
-			_ = ways[0]()
-		}
+		var left sync.WaitGroup
+		s, _, ways := opened(&left)
 		for i, ask := range ways {
 			<-time.After(time.Minute)
 			began := time.Now()
@@ -48,13 +56,8 @@ func TestQuietSite(t *testing.T) {
 // time.
 func TestProbesGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: silent}
 		var left sync.WaitGroup
-		b := breaker.New("user table", time.Now, func(bool) {}, &left)
-		ways := questions(s, b)
-		for range 5 {
-			_ = ways[0]()
-		}
+		s, b, _ := opened(&left)
 		ended := make(chan time.Duration, 1)
 		began := time.Now()
 		s.behave(func(ctx context.Context) error {
@@ -88,11 +91,8 @@ func TestProbesGoOn(t *testing.T) {
 // TestProbePanics: a store that panics takes down what asks, and never the process.
 func TestProbePanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: silent}
-		ways := questions(s, breaker.New("user table", time.Now, func(bool) {}, new(sync.WaitGroup)))
-		for range 5 {
-			_ = ways[0]()
-		}
+		var left sync.WaitGroup
+		s, _, ways := opened(&left)
 		s.behave(func(context.Context) error { panic("oh") })
 		for i, ask := range ways {
 			<-time.After(pause)

@@ -33,8 +33,8 @@ func (g guarded) Get(ctx context.Context, key string) ([]byte, time.Time, error)
 	return f.value, f.expires, err
 }
 
-// guardHook is a hook of the client of one server. Commands that only read are left where a silent server is asked; but no
-// pipeline to a cluster, since the library writes in memory of whoever waits how one has gone.
+// guardHook is a hook of the client of one server. Whoever asks a silent server to read does not wait for the end. A pipeline
+// to a cluster is waited for: the library notes how it goes in memory that the asker goes on using.
 type guardHook struct {
 	breaker *breaker.Breaker
 	// reload has the library ask who has which keys of a cluster, for nobody in particular, at most five times a second. By
@@ -58,7 +58,7 @@ type answered struct {
 }
 
 // process has the server process commands, as a part of another question if they are that. Each has its own error then.
-// What reads may be left if leave.
+// leave allows what only reads to go on without its asker.
 func (h guardHook) process(ctx context.Context, leave bool, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
 	if ctx.Value(guardedKey{}) != nil {
 		return next(ctx, cmds)
