@@ -20,6 +20,7 @@ WRITES = ("pop", "apop", "__setitem__", "__delitem__", "update", "aupdate", "set
 WRAPS = ("sync_to_async", "async_to_sync", "partial", "database_sync_to_async", "SimpleLazyObject", "lazy", "markcoroutinefunction")
 NEUTRAL = ("is_authenticated", "is_anonymous", "user")  # by which all that are logged in are alike
 GENERATED = ("__init__", "__new__", "_make", "_replace", "_asdict", "__eq__", "__ne__", "__repr__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")  # by dataclasses and attrs
+HOLDERS = (ast.List, ast.Tuple, ast.Dict)
 EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -99,10 +100,28 @@ class Names(object):
 
     def is_request(self, node):
         if isinstance(node, ast.Name):
-            return node.id in self.requests
-        if isinstance(node, ast.Subscript):  # of the arguments of a decorator
-            return isinstance(node.value, ast.Name) and node.value.id in self.requests
+            return node.id in self.requests or node.id in self.follower.kept
+        if isinstance(node, ast.Subscript):  # of the arguments of a decorator, of a table by thread
+            return isinstance(node.value, (ast.Name, ast.Attribute) + HOLDERS) and self.kind_of(node.value) == "request"
+        if isinstance(node, ast.Call):
+            return self.gives_request(node)
         return isinstance(node, ast.Attribute) and node.attr in self.follower.attributes
+
+    def gives_request(self, call):
+        """Whether a call gives the request that was kept: CURRENT.get(), get_current_request()."""
+        owner = getattr(call.func, "value", None)
+        if isinstance(owner, ast.Name) and owner.id in self.follower.kept:
+            return name_of(call) in ("get", "pop", "setdefault")
+        if name_of(call) == "getattr" and len(call.args) > 1:
+            return self.text_in(call.args[1], self.follower.attributes)
+        value = self.resolve(call.func) if not call.args and not call.keywords else MISSING
+        return inspect.isfunction(value) and not is_library(value) and self.follower.returns_request(value)
+
+    def is_class_of_request(self, node):
+        """type(request), request.__class__"""
+        if isinstance(node, ast.Call):
+            return name_of(node) == "type" and len(node.args) == 1 and self.is_request(node.args[0])
+        return isinstance(node, ast.Attribute) and node.attr == "__class__" and self.is_request(node.value)
 
     def of_request(self, node):
         return any(self.is_request(n) for n in ast.walk(node))
@@ -183,7 +202,10 @@ class Names(object):
 
     def kind_of(self, node):
         """What an argument is: the request, its session, something else of its user, or "" for nothing of these."""
-        if any(self.is_request(n) for n in [node] + list(getattr(node, "elts", [])) + list(getattr(node, "values", []))):
+        parts = list(getattr(node, "elts", [])) + list(getattr(node, "values", []))
+        if isinstance(node, ast.Call) and self.resolve(node.func) in (dict, list, tuple):
+            parts += node.args + [k.value for k in node.keywords]
+        if any(self.is_request(n) for n in [node] + parts):
             return "request"
         return "" if not self.of_user(node) else "session" if self.is_session(node) else "user"
 

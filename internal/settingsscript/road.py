@@ -117,6 +117,20 @@ def read_replaced(report):
                 report.add(report.stricter, "Django may read users by way of %s, which is behind the tables at times" % package_of(found))
             elif place:
                 report.add(report.impossible, "the project has replaced %s.%s, by which Django finds users: %s" % (path, name, place))
+    read_request_classes(report)
+    read_servers(report)
+
+
+def read_request_classes(report):
+    """What a middleware sets on each request has no effect behind a property of the class."""
+    from django.core.handlers import wsgi
+    from django.http import HttpRequest
+
+    kind, asgi = outcome(lambda: __import__("django.core.handlers.asgi", {}, {}, ["x"]))
+    for cls in [HttpRequest, wsgi.WSGIRequest] + ([asgi.ASGIRequest] if kind == "value" else []):
+        for name in HOLDS:
+            if name in vars(cls) and not_djangos(vars(cls)[name]):
+                report.add(report.impossible, "the project has put %s on %s: %s" % (name, path_of(cls), not_djangos(vars(cls)[name])))
 
 
 def read_user_class(report):

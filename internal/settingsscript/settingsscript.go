@@ -18,7 +18,7 @@ var files embed.FS
 // parts are the files of the program, in their order. Each uses names of those before it.
 var parts = []string{
 	"report.py", "outside.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py",
-	"made.py", "prove.py", "backends.py", "names.py", "follow.py", "judge.py", "calls.py", "road.py", "requests.py",
+	"made.py", "prove.py", "backends.py", "names.py", "body.py", "follow.py", "judge.py", "calls.py", "servers.py", "road.py", "requests.py",
 	"site.py", "output.py", "settings.py",
 }
 

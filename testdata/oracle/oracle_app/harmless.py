@@ -2,7 +2,9 @@
 import threading
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.dispatch import Signal
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -185,3 +187,64 @@ class CountsViews(Base):
 
     def process_view(self, request, callback, args, kwargs):
         self.counted = request.resolver_match.view_name or "unnamed"
+
+
+passing = Signal()
+pages = {}
+
+
+@passing.connect
+def listens(sender, request, **kwargs):
+    request.page = "day"
+
+
+def noted(function):
+    def inner(request, *args, **kwargs):
+        request.page = "day"
+        return function(request, *args, **kwargs)
+
+    return inner
+
+
+def page_of(request):
+    request.page = "day"
+
+
+def current_request():
+    return getattr(current, "request", None)
+
+
+def current_page():
+    return current_request().page if current_request() else None
+
+
+class Decorates(Base):
+    def process_view(self, request, view_func, args, kwargs):
+        return noted(view_func)(request, *args, **kwargs)
+
+
+class DecoratesAsDjango(Base):
+    def process_view(self, request, view_func, args, kwargs):
+        if request.path.startswith("/private/"):
+            return login_required(view_func)(request, *args, **kwargs)
+
+
+class KeepsTheRequest(Base):
+    def __call__(self, request):
+        current.request = request
+        pages[threading.current_thread()] = request
+        current_request().page = "day"
+        current_page()
+        try:
+            return self.get_response(request)
+        finally:
+            del current.request
+            del pages[threading.current_thread()]
+
+
+class Tells(Base):
+    def __call__(self, request):
+        passing.send(sender=type(self), request=request)
+        for does in (page_of,):
+            does(request)
+        return self.get_response(request)
