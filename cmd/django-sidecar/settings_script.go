@@ -18,7 +18,7 @@ func settingsScript(_ context.Context, args []string, s stdio) int {
 	f.BoolVar(&o.PlainSecret, "plain-secret", false, "write SECRET_KEY itself, and not keys that are derived from it")
 	f.BoolVar(&o.Replace, "replace", false, "replace files that are there")
 	f.BoolVar(&o.Uploads, "uploads", false, "turn uploads on: write MEDIA_ROOT")
-	f.Func("accept", "a middleware, a backend or an is_active of the project for whose `code` you answer: you have looked; may be repeated",
+	f.Func("accept", "a middleware, a backend, an is_active or other `code` that the program has named, and for which you answer: you have looked; may be repeated",
 		func(path string) error {
 			o.Accepted = append(o.Accepted, path)
 			return nil

@@ -246,9 +246,13 @@ def read_middleware(report):
 def check_accepted(report):
     """Who accepts what is not there has made a mistake."""
     known = middleware_list() + list(settings.AUTHENTICATION_BACKENDS) + [path_of(user_model()) + ".is_active"]
-    strange = [path for path in ACCEPTED if path not in known]  # noqa: F821
+    strange = [path for path in ACCEPTED if path not in known and path not in report.asked]  # noqa: F821
     if strange:
-        raise Impossible("-accept %s names no item of MIDDLEWARE or AUTHENTICATION_BACKENDS, and not %s" % (strange[0], known[-1]))
+        report.impossible.insert(
+            0,
+            "-accept %s names no item of MIDDLEWARE or AUTHENTICATION_BACKENDS, and not %s, nor anything else of which this program has asked"
+            % (strange[0], known[-1]),
+        )
 
 
 def read_auto_logout(report):

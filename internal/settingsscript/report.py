@@ -26,7 +26,8 @@ class Report(object):
         self.offered = []  # (name, text, why it is not set)
         self.remarks = []
         self.stricter = []
-        self.accepted = []  # (path of a middleware, a backend or an is_active, what was read of it)
+        self.accepted = []  # (path of what the operator answers for, what was read of it)
+        self.asked = set()  # the paths for which an operator may answer, and which code was not understood
         self.impossible = []
         self.unproved = []  # why nothing was tried
         self.acceptable = []  # for each that is impossible by what was read alone: the paths that could be accepted
@@ -54,9 +55,17 @@ class Report(object):
 
     def answered(self, path, read):
         """Whether the operator answers for what has been read of a path."""
+        self.asked.add(path)
         if path in ACCEPTED:  # noqa: F821
             self.add(self.accepted, (path, read))
         return path in ACCEPTED  # noqa: F821
+
+    def unless(self, path, read, condition):
+        """What is impossible by what was read alone, unless the operator says that a condition holds."""
+        text = "%s. If %s, print this program with -accept %s" % (read, condition, path)
+        if not self.answered(path, read) and text not in self.impossible:
+            self.impossible.append(text)
+            self.acceptable.append([path])
 
     def step(self, does, function, *arguments):
         """A step that fails is one thing that is not known; the others go on."""

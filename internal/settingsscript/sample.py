@@ -346,8 +346,8 @@ def main():
     })
     for name in sorted(asking.unknown):
         say("the %s of some users could not be found out (%s): they are not compared" % (name, asking.unknown[name]))
-    say("%d sessions, %d of them of a user, are recorded. Now: django-sidecar check -against %s" % (
-        len(sessions), len([entry for entry in sessions if entry["user"] is not None]), "FILE" if DIRECTORY == "-" else PATH))  # noqa: F821
+    say("%d %s, %d of them of a user, recorded. Now: django-sidecar check -against %s" % (
+        len(sessions), "session" if len(sessions) == 1 else "sessions", len([entry for entry in sessions if entry["user"] is not None]), "FILE" if DIRECTORY == "-" else PATH))  # noqa: F821
 
 
 main()

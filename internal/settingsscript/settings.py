@@ -59,10 +59,10 @@ def read_all(report):
     report.step("get_session_auth_hash()", read_hash)
     report.step("get_session_auth_fallback_hash()", read_fallbacks)
     report.step("middleware", read_middleware)
-    report.step("-accept", check_accepted)
     report.step("the proof", prove_users)
     report.step("a request", prove_requests, kind)
     report.step("functions of Django", read_replaced)  # after a request, which may replace one
+    report.step("-accept", check_accepted)
     report.step("receivers of signals", read_receivers)
     report.step("authenticate()", read_authenticate)
     read_site(report)

@@ -34,7 +34,7 @@ type Options struct {
 	PlainSecret bool   // SECRET_KEY itself, and no keys that are derived from it
 	Replace     bool   // files that are there are replaced
 	Uploads     bool   // MEDIA_ROOT is set, which turns uploads on
-	// Accepted are the middleware, the backends and the is_active for whose code the operator answers.
+	// Accepted is code for which the operator answers: middleware, backends, is_active and others that the program names.
 	Accepted []string
 }
 

@@ -100,7 +100,7 @@ class SmallUser(FlaggedUser):
 
 
 from oracle_app.overrides import JoinedUser, SeparatedUser, StatusUser  # noqa: E402,F401  (models that override methods)
-from oracle_app.readings import ClosedUser, ConvertedUser, CountedUser, Crew, CrewUser, FallbackUser, HourUser, InitUser, SuffixUser, SwitchedUser  # noqa: E402,F401
+from oracle_app.readings import ClosedUser, ConvertedUser, CountedUser, Crew, CrewUser, FallbackUser, HourUser, InitUser, SuffixUser, SwitchedUser, WithheldUser  # noqa: E402,F401
 from oracle_app.shapes import FrozenUser, InvertedUser, MailUser, NullableUser, RelatedUser  # noqa: E402,F401
 from oracle_app.shapes import SecretUser, StatesUser, TenantUser, TrialUser  # noqa: E402,F401
 

@@ -214,3 +214,32 @@ class CountedUser(Base):
     class Meta:
         app_label = "oracle"
         swappable = "AUTH_USER_MODEL"
+
+
+class WithheldQuerySet(models.QuerySet):
+    def filter(self, *args, **kwargs):
+        kwargs.pop("composite_key", None)
+        return super(WithheldQuerySet, self).filter(*args, **kwargs)
+
+
+class WithheldUser(Base):
+    """It withholds what an attribute of the class names, as nautobot's does: nothing."""
+
+    withheld = ()
+    objects = BaseUserManager.from_queryset(WithheldQuerySet)()
+
+    class Meta:
+        app_label = "oracle"
+        swappable = "AUTH_USER_MODEL"
+
+    def __init__(self, *args, **kwargs):
+        super(WithheldUser, self).__init__(*args, **kwargs)
+        for name in self.withheld:
+            delattr(self, name)
+
+    @classmethod
+    def from_db(cls, db, field_names, values):
+        user = super(WithheldUser, cls).from_db(db, field_names, values)
+        for name in cls.withheld:
+            user.__dict__.pop(name)
+        return user
