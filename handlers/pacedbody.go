@@ -4,6 +4,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"django-sidecar/internal/upload/pace"
 )
 
 // The time that an upload may take.
@@ -13,13 +15,11 @@ const (
 	uploadRecheck = 30 * time.Second // after which the session is looked at again
 )
 
-// pacedBody reads a body that must keep a pace: by each byte the time by which more must have come moves on by as
-// much as the byte may take, from uploadGrace after the beginning, and to uploadIdle from now at most.
+// pacedBody reads a body that must keep a pace, of a user whose session must stay alive.
 type pacedBody struct {
 	body     io.Reader
 	now      func() time.Time
-	rate     int64 // bytes a second; 0 is no limit
-	due      time.Time
+	pace     pace.Limit
 	checked  time.Time // when the session was last found to be alive
 	deadline func(time.Time) error
 	check    func() error
@@ -34,20 +34,12 @@ func (p *pacedBody) Read(b []byte) (int, error) {
 		}
 		p.checked = now
 	}
-	due := p.due
-	if p.rate == 0 {
-		due = now.Add(uploadIdle)
-	}
-	if err := p.deadline(due); err != nil {
+	p.pace.Add(0, now)
+	if err := p.deadline(p.pace.Until()); err != nil {
 		return 0, err
 	}
 	n, err := p.body.Read(b)
-	if n > 0 && p.rate > 0 {
-		p.due = p.due.Add(time.Duration(float64(n) / float64(p.rate) * float64(time.Second)))
-		if latest := p.now().Add(uploadIdle); p.due.After(latest) {
-			p.due = latest
-		}
-	}
+	p.pace.Add(n, p.now())
 	return n, err
 }
 

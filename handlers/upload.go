@@ -13,6 +13,7 @@ import (
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload"
+	"django-sidecar/internal/upload/pace"
 	"django-sidecar/internal/upload/tus"
 )
 
@@ -175,7 +176,7 @@ func (s *server) uploadBody(c echo.Context, userID string) (*pacedBody, error) {
 	}
 	control, now := http.NewResponseController(c.Response()), s.Answers.Now()
 	return &pacedBody{
-		body: c.Request().Body, now: s.Answers.Now, rate: s.Uploads.MinRate, due: now.Add(uploadGrace), checked: now,
+		body: c.Request().Body, now: s.Answers.Now, pace: pace.New(s.Uploads.MinRate, uploadGrace, uploadIdle, now), checked: now,
 		deadline: func(at time.Time) error { return ifSupported(control.SetReadDeadline(at)) },
 		check:    func() error { return s.stillAlive(c.Request().Context(), c, userID) },
 	}, nil

@@ -2,7 +2,6 @@ package tus
 
 import (
 	"encoding/hex"
-	"time"
 )
 
 // The parsers, for fuzzing.
@@ -43,15 +42,6 @@ func (h *Handler) Forget(id, owner string) (had bool, err error) {
 	had = len(hex.EncodeToString(s.Hash)) > 0
 	s.Hash = nil
 	return had, h.save(id, s)
-}
-
-// Pace tells until when a body is waited for after some bytes came, each at its time.
-func Pace(rate int64, grace, idle time.Duration, start time.Time, at []time.Duration, bytes []int) time.Time {
-	p := newPace(rate, grace, idle, start)
-	for i, d := range at {
-		p.add(bytes[i], start.Add(d))
-	}
-	return p.until
 }
 
 // Unfinished is what counts against a user's limits.

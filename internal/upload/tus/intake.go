@@ -24,7 +24,7 @@ func (in *intake) take(p []byte) error {
 		return err
 	}
 	now := in.Now()
-	in.pace.add(n, now)
+	in.pace.Add(n, now)
 	due := now.Sub(in.asked) >= in.RecheckInterval
 	if due {
 		if err := in.recheck(); err != nil {

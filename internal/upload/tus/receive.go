@@ -12,6 +12,7 @@ import (
 
 	"django-sidecar/internal/reply"
 	"django-sidecar/internal/upload/media"
+	"django-sidecar/internal/upload/pace"
 )
 
 const (
@@ -34,7 +35,7 @@ type intake struct {
 	checksum *checksum // nil: none
 	digest   hash.Hash // nil: none
 	sums     []hash.Hash
-	pace     pace
+	pace     pace.Limit
 	asked    time.Time // when Owner was last
 }
 
@@ -48,7 +49,7 @@ func (x *exchange) receive(id string, l *lease, f *media.PendingFile, s *state, 
 	now := x.Now()
 	in := &intake{
 		exchange: x, id: id, lease: l, file: f, state: s, checksum: c, digest: digest, asked: now,
-		pace: newPace(x.MinRate, x.Grace, x.Idle, now),
+		pace: pace.New(x.MinRate, x.Grace, x.Idle, now),
 	}
 	if digest != nil {
 		in.sums = append(in.sums, digest)
@@ -85,7 +86,7 @@ func (in *intake) read() error {
 	defer buffers.Put(buffer)
 	control := http.NewResponseController(in.w)
 	for {
-		if err := in.lease.await(control, in.pace.until); err != nil {
+		if err := in.lease.await(control, in.pace.Until()); err != nil {
 			return fmt.Errorf("setting the deadline of a body: %w", err)
 		}
 		n, err := in.r.Body.Read(buffer[:])

@@ -1,13 +1,13 @@
-package tus_test
+package pace_test
 
 import (
 	"testing"
 	"time"
 
-	"django-sidecar/internal/upload/tus"
+	"django-sidecar/internal/upload/pace"
 )
 
-func TestPace(t *testing.T) {
+func TestLimit(t *testing.T) {
 	start := time.Unix(1_000_000, 0)
 	const s = time.Second
 	for _, c := range []struct {
@@ -22,9 +22,14 @@ func TestPace(t *testing.T) {
 		{"half as fast", 240, []time.Duration{2 * s, 4 * s, 6 * s}, []int{240, 240, 240}, 13 * s},
 		{"much at once buys no more than idle", 240, []time.Duration{1 * s}, []int{1 << 30}, 61 * s},
 		{"nothing came, at any rate", 0, nil, nil, 60 * s},
+		{"a read begins, at any rate", 0, []time.Duration{5 * s}, []int{0}, 65 * s},
 		{"one byte, at any rate", 0, []time.Duration{5 * s}, []int{1}, 65 * s},
 	} {
-		if got := tus.Pace(c.rate, 10*s, 60*s, start, c.at, c.bytes).Sub(start); got != c.want {
+		l := pace.New(c.rate, 10*s, 60*s, start)
+		for i, at := range c.at {
+			l.Add(c.bytes[i], start.Add(at))
+		}
+		if got := l.Until().Sub(start); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
