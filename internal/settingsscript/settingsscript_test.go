@@ -84,7 +84,7 @@ func TestProgramHasWhatIsKnown(t *testing.T) {
 // standardLibrary are the modules of Python that the program takes, in Python 2.7 or 3.
 var standardLibrary = []string{
 	"ConfigParser", "__builtin__", "ast", "base64", "binascii", "builtins", "calendar", "collections", "configparser", "contextlib", "copy", "datetime", "decimal",
-	"functools", "gc", "hashlib", "hmac", "importlib", "inspect", "io", "itertools", "json", "logging", "numbers", "os", "pickle", "random", "re",
+	"functools", "gc", "hashlib", "hmac", "importlib", "inspect", "io", "itertools", "json", "logging", "numbers", "os", "pickle", "pkgutil", "random", "re",
 	"stat", "subprocess", "sys", "textwrap", "time", "traceback", "types", "urllib", "urlparse", "uuid", "weakref",
 }
 
