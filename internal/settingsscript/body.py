@@ -125,12 +125,15 @@ class Body(Names):
                 self.block(body)
                 self.by, self.anonymous = by, anonymous
             return
-        self.simple(node)
+        if isinstance(getattr(node, "target", None), ast.Name) and hasattr(node, "iter"):
+            if self.kind_of(node.iter) == "request" or isinstance(self.resolve(node.iter), TABLES):
+                self.assigned(node.target.id, node.iter)
         for name in ("body", "orelse", "finalbody"):
             if isinstance(getattr(node, name, None), list):
                 self.block(getattr(node, name))
         for inner in getattr(node, "handlers", []) + getattr(node, "cases", []):
             self.block(inner.body)
+        self.simple(node)
 
     def simple(self, node):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
