@@ -124,6 +124,12 @@ func TestSettingsScriptReadsBackends(t *testing.T) {
 				t.Errorf("no %s in\n%s", says, written)
 			}
 		}
+		// Django's own user model has its manager of a base that is abstract.
+		plain := profile{django: version, sqlite: true}.deploy(t)
+		printed = runSettingsScript(t, plain, t.TempDir(), map[string]any{backends: []string{"django.contrib.auth.backends.ModelBackend", "oracle_app.understood.AnyStatic"}})
+		if lastLine(printed) != "ready" {
+			t.Errorf("Django %s, of its own user model:\n%s", version, printed)
+		}
 	}
 }
 

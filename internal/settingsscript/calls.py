@@ -170,10 +170,20 @@ class Judge(Expressions):
             return USER if name in FINDS else ROW
         self.unread(node)
 
+    def is_prefetch(self, node, argument):
+        """Whether it is Prefetch("regions", queryset=Region.objects.order_by("name")), which finds rows of others for the users that are found anyway."""
+        from django.db import models
+
+        if name_of(node) != "prefetch_related" or not isinstance(argument, ast.Call) or self.resolve(argument.func) is not models.Prefetch:
+            return False
+        calls = [n for n in ast.walk(argument) if isinstance(n, ast.Call) and n is not argument]
+        rows = len(argument.args) < 3 and all(k.arg in ("lookup", "queryset") for k in argument.keywords)
+        return rows and all(isinstance(n.func, ast.Attribute) and n.func.attr in CHAINS for n in calls)
+
     def lookups(self, node, columns=True):
         """By which columns rows are found: the key alone takes the key."""
         for argument in node.args:
-            if self.of(argument) != FIXED:
+            if not self.is_prefetch(node, argument) and self.of(argument) != FIXED:
                 self.unread(node)
         pairs = []
         for keyword in node.keywords:
@@ -214,7 +224,8 @@ def read_backend(cls, instance):
         thing, owner = method_of(cls, name)
         if owner is None or is_djangos(owner) and not replaced(thing):
             continue
-        kind = reading.function(thing, cls, owner, instance, SELF, [USER if name == "user_can_authenticate" else KEY], where(thing))
+        mine = None if isinstance(thing, staticmethod) else SELF
+        kind = reading.function(thing, cls, owner, instance, mine, [USER if name == "user_can_authenticate" else KEY], where(thing))
         if kind not in ((FIXED, ROW) if name == "user_can_authenticate" else (FIXED, USER)):
             raise Unread("%s returns %s" % (where(thing), "what is no user" if kind != USERS else "a query"))
     return reading.fields

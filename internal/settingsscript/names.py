@@ -53,7 +53,7 @@ def methods_named(name, caller, most=30):
         for module in list(sys.modules.values()):
             for cls in [] if is_library(module) else list((getattr(module, "__dict__", None) or {}).values()):
                 if inspect.isclass(cls) and cls.__module__ == getattr(module, "__name__", ""):
-                    for n, v in vars(cls).items():
+                    for n, v in list(vars(cls).items()):  # which may grow when what is in it is asked
                         if inspect.isfunction(function_of(v)) and not is_library(v):
                             METHODS.setdefault(n, []).append(function_of(v))
     found = METHODS.get(name, [])
@@ -240,7 +240,9 @@ class Names(object):
                 return values[name]
             found = attribute(type(owner), name)
         value = found[0] if found[1] is not None else MISSING
-        value = getattr(value, "manager", value) if type(value).__name__ == "ManagerDescriptor" else value
+        if type(value).__name__ == "ManagerDescriptor":  # of a base that is abstract, it has that one's model
+            kind, manager = outcome(lambda: getattr(owner, name))
+            value = manager if kind == "value" else value.manager
         return MISSING if isinstance(value, property) else getattr(value, "__func__", value)
 
     def result(self, node):

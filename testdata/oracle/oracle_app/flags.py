@@ -9,6 +9,7 @@ import threading
 
 from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import models
 from django.utils import timezone
@@ -190,6 +191,16 @@ class Visible_of_Manager(BaseUserManager):
 class Own_of_Manager(BaseUserManager):
     def get_queryset(self):
         return models.QuerySet(self.model, using=self._db)
+
+
+class Prefetching_of_Manager(BaseUserManager):
+    def get_queryset(self):
+        return super(Prefetching_of_Manager, self).get_queryset().prefetch_related(models.Prefetch("groups", queryset=Group.objects.order_by("name")))
+
+
+class PrefetchedManager(BaseUserManager):
+    def get_queryset(self):
+        return super(PrefetchedManager, self).get_queryset().prefetch_related(models.Prefetch("groups", to_attr="is_active"))
 
 
 class FileManager(BaseUserManager):

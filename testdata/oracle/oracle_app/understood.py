@@ -86,3 +86,12 @@ class AnyByTrying(ModelBackend):
 class AnyByRule(ModelBackend):
     def user_can_authenticate(self, user):
         return True
+
+
+class AnyStatic(object):
+    @staticmethod
+    def get_user(user_id):
+        try:
+            return User.objects.get(pk=user_id)
+        except User.DoesNotExist:
+            return None
