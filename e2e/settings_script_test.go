@@ -108,6 +108,10 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 			map[string]any{backend: shapes("GivesMore")},
 			"ready but stricter: require=perm refuses what has_perm() of oracle_app.behaviour.GivesMore alone may give: ", nil,
 		},
+		{
+			"a backend that knows nobody, and gives permissions", map[string]any{backend: shapes("GivesRoles")},
+			"ready but stricter: require=perm refuses what has_perm() of oracle_app.behaviour.GivesRoles alone may give: ", nil,
+		},
 		{"a backend with a condition of its own", map[string]any{backend: shapes("NotBanned")}, "ready but stricter: sessions through oracle_app.behaviour.NotBanned are nobody's", nil},
 		{"a backend with a condition of its own alone", map[string]any{backend: shapes("NotBanned")[1:]}, "not possible: none of AUTHENTICATION_BACKENDS can be imitated", nil},
 		{"a backend that looks elsewhere", map[string]any{backend: shapes("Looking")}, "its get_user() looks at the table auth_group too: ", nil},
@@ -134,6 +138,11 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"middleware that ends some logins, beside a function without a source", map[string]any{middleware: behind("EndsBesideMade")}, "has logout(request)", nil},
 		{"middleware without a source", map[string]any{middleware: behind("WithoutSource")}, "the source of middleware oracle_app.behaviour.WithoutSource cannot be read", nil},
 		{"middleware that answers", map[string]any{middleware: behind("Answers")}, "ready", nil},
+		{"middleware that changes a setting", map[string]any{middleware: behind("ChangesAtOnce")}, "not possible: a request changes Django's setting AUTH_OF_SHOP: ", nil},
+		{
+			"middleware made of RemoteUserMiddleware", map[string]any{middleware: behind("ByProxy"), backend: append(shapes(), "django.contrib.auth.backends.RemoteUserBackend")},
+			"ready but stricter: sessions through django.contrib.auth.backends.RemoteUserBackend are nobody's: oracle_app.behaviour.ByProxy logs out", nil,
+		},
 		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
 		{"a serializer that writes JSON", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Plain"}, "ready", nil},
 		{"a serializer that decides", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Dated"}, "not possible: loads() of SESSION_SERIALIZER oracle_app.behaviour.Dated may decide about sessions: ", nil},

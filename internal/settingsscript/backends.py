@@ -17,8 +17,12 @@ def read_backends(report, model, rows, allowed):
     from django.contrib.auth import load_backend
 
     listed, rules, acceptable, nobodys = [], {}, [], []
+    remote = own_remote_user()
     for path in settings.AUTHENTICATION_BACKENDS:
         cls = type(load_backend(path))
+        if remote and same_class(cls, "django.contrib.auth.backends.RemoteUserBackend"):
+            nobodys.append("sessions through %s are nobody's: %s logs out whom the web server does not name" % (path, remote))
+            continue
         known = known_backend(path)
         users, why = users_rule(report, path, cls, known, rows, acceptable)
         if users is None:
@@ -42,6 +46,16 @@ def read_backends(report, model, rows, allowed):
     own_permissions(report, model, listed, rules, allowed)
     report.set("DJANGO_AUTHENTICATION_BACKENDS", listed, [MODEL_BACKEND])
     report.set("DJANGO_BACKEND_RULES", rules, {})
+
+
+def own_remote_user():
+    """The item of MIDDLEWARE that the project has made of RemoteUserMiddleware, and that logs users of its backend out (contrib/auth/middleware.py, 1.11 to 6.1)."""
+    for path in middleware_list():
+        item = import_of(path)
+        if effect_of(path) == UNKNOWN and inspect.isclass(item) and same_class(item, "django.contrib.auth.middleware.RemoteUserMiddleware"):
+            if item.force_logout_if_no_header is not False:
+                return path
+    return None
 
 
 def users_rule(report, path, cls, known, rows, acceptable):
@@ -181,7 +195,8 @@ def own_permissions(report, model, listed, rules, allowed):
     refused = anybody and (differs or own or denies)
     for path, cls in backends if anybody and not refused else ():
         gave = allowed is not None and allowed[path] != NOTHING
-        if path in listed and not known_backend(path) and not known_or_ruled(path, rules) and (gave or not gives_none(cls)):
+        gives = gave or not gives_none(cls) if path in listed else own_permission_code(cls) and not gives_none(cls)  # Django asks those too that find nobody
+        if gives and not known_backend(path) and not known_or_ruled(path, rules):
             report.stricter.append("require=perm refuses what has_perm() of %s alone may give: %s" % (path, own_permission_code(cls) or where(cls)))
     if refused:
         for path in listed:

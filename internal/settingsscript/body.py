@@ -35,6 +35,15 @@ def receivers_of(signal):
     return [receiver for receiver in found if receiver is not None]
 
 
+def changes_settings(value):
+    """Whether a function of the project gives a setting of Django another value that decides about sessions, though it gets no request."""
+    function = function_of(value)
+    source = source_of(code_of(function)) if inspect.isfunction(function) and not is_library(function) else None
+    changed = [n.value for n in ast.walk(source[2]) if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load) and decides(n.attr)] if source else []
+    names = Imports(function) if changed else None
+    return any(isinstance(n, ast.Name) and names.local.get(n.id, function.__globals__.get(n.id)) is settings for n in changed)
+
+
 class Body(Names):
     """One function: which of its names are the request, and which come of its user or session."""
 
@@ -344,7 +353,7 @@ class Body(Names):
             return
         if not given and not mine:
             beside = self.follower.outside and inspect.isfunction(function_of(value)) and same_package(value, self.function)
-            return self.enter(value, arguments, node) if beside else None
+            return self.enter(value, arguments, node) if beside else self.event(ENDS, node) if changes_settings(value) else None
         if value is MISSING or type(value).__name__ == "cached_property":
             whole = [a for a in given if self.is_request(a)]
             onward = isinstance(node.func, ast.Call) or getattr(getattr(node.func, "value", None), "func", None) is not None

@@ -56,7 +56,7 @@ class Follower(object):
             return None if is_library(thing) else self.unread.append(getattr(thing, "__name__", type(thing).__name__))
         instance = Made(thing) if instance is None else instance
         own = [c for c in thing.__mro__ if not is_djangos(c) and not is_library(c)]
-        methods = [(n, function_of(v)) for c in own for n, v in vars(c).items() if inspect.isfunction(function_of(v))]
+        methods = [(n, function_of(v)) for c in own for n, v in list(vars(c).items()) if inspect.isfunction(function_of(v))]
         for name, function in sorted(methods, key=lambda m: m[0] != "__init__"):
             djangos = any(name in vars(c) for c in thing.__mro__ if is_djangos(c) and c is not object)
             entry = djangos or name.startswith("process_") or name in ("__call__", "__acall__", "__init__")

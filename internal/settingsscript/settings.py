@@ -46,8 +46,22 @@ def read_database(report):
     return alias
 
 
+def login_settings():
+    """Settings of Django that decide about sessions, as they are now."""
+    return dict((n, repr(outcome(lambda: getattr(settings, n)))) for n in dir(settings) if n.startswith(("AUTH", "SESSION_", "SECRET_KEY", "SIGNING", "USE_TZ")))
+
+
+def read_changes_of_settings(report, before):
+    """What a request has changed holds for all that come after it, as in Review Board, whose settings are a row (reviewboard/admin/siteconfig.py, 8.1)."""
+    now = login_settings()
+    changed = sorted(n for n in set(now) | set(before) if now.get(n) != before.get(n))
+    if changed:
+        raise Impossible("a request changes Django's setting %s: this program has to run in a shell in which the project has set it already" % ", ".join(changed))
+
+
 def read_all(report):
     report.step("the project", load_project)
+    before = login_settings()
     alias = report.step("the database", read_database) or "default"
     report.set("DJANGO_VERSION", "%d.%d.%d" % django.VERSION[:3])
     kind = report.step("sessions", read_sessions, alias)
@@ -61,6 +75,7 @@ def read_all(report):
     report.step("middleware", read_middleware)
     report.step("the proof", prove_users)
     report.step("a request", prove_requests, kind)
+    report.step("settings", read_changes_of_settings, before)
     report.step("functions of Django", read_replaced)  # after a request, which may replace one
     report.step("-accept", check_accepted)
     report.step("receivers of signals", read_receivers)

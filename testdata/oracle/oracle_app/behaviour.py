@@ -7,6 +7,7 @@ import zlib
 from django.conf import settings
 from django.contrib.auth import get_user_model, logout
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.middleware import RemoteUserMiddleware
 from django.contrib.sessions.backends import cached_db, db
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.cache import cache
@@ -234,3 +235,22 @@ class Dated(Plain):
 
 def own_key(key, prefix, version):
     return "%s/%s/%s" % (version, prefix, key)
+
+
+class ChangesAtOnce(Base):
+    def __call__(self, request):
+        nights.change_settings("AUTH_OF_SHOP", "on")
+        return self.get_response(request)
+
+
+class ByProxy(RemoteUserMiddleware):
+    def process_request(self, request):
+        if request.META["REMOTE_ADDR"] == "192.0.2.1":
+            super(ByProxy, self).process_request(request)
+
+
+class GivesRoles(object):
+    """Knows nobody, and gives permissions that are in no table of Django's, as Pulp's backend does."""
+
+    def has_perm(self, user, perm, obj=None):
+        return user.is_authenticated and perm == "shop.of_a_role"

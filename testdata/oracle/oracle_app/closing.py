@@ -349,6 +349,13 @@ class SetsSettings(Base):
         return self.get_response(request)
 
 
+class LoadsSettings(Base):
+    def __call__(self, request):
+        if night(request):
+            nights.load_settings()
+        return self.get_response(request)
+
+
 class OverridesSettings(Base):
     def __call__(self, request):
         with override_settings(SECRET_KEY="night" if night(request) else settings.SECRET_KEY):

@@ -111,3 +111,27 @@ def by_night(request):
 
 def patch():
     auth.get_user = by_night
+
+
+def change_settings(name, value):
+    from django.conf import settings as found
+
+    setattr(found, name, value)
+
+
+class Growing(object):
+    """Puts more into its class whenever it is asked for anything."""
+
+    def __getattr__(self, name):
+        setattr(Grown, "n%d" % len(vars(Grown)), None)
+        raise AttributeError(name)
+
+
+class Grown(object):
+    one, two = Growing(), Growing()
+
+
+def load_settings():
+    from django.conf import settings as found
+
+    found.AUTHENTICATION_BACKENDS = ["oracle_app.understood.AnyByKey"]
