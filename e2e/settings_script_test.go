@@ -109,7 +109,8 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 			"ready but stricter: require=perm refuses what has_perm() of oracle_app.behaviour.GivesMore alone may give: ", nil,
 		},
 		{
-			"a backend that knows nobody, and gives permissions", map[string]any{backend: shapes("GivesRoles")},
+			"a backend that knows nobody, and gives permissions",
+			map[string]any{backend: shapes("GivesRoles")},
 			"ready but stricter: require=perm refuses what has_perm() of oracle_app.behaviour.GivesRoles alone may give: ", nil,
 		},
 		{"a backend with a condition of its own", map[string]any{backend: shapes("NotBanned")}, "ready but stricter: sessions through oracle_app.behaviour.NotBanned are nobody's", nil},
@@ -140,7 +141,8 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"middleware that answers", map[string]any{middleware: behind("Answers")}, "ready", nil},
 		{"middleware that changes a setting", map[string]any{middleware: behind("ChangesAtOnce")}, "not possible: a request changes Django's setting AUTH_OF_SHOP: ", nil},
 		{
-			"middleware made of RemoteUserMiddleware", map[string]any{middleware: behind("ByProxy"), backend: append(shapes(), "django.contrib.auth.backends.RemoteUserBackend")},
+			"middleware made of RemoteUserMiddleware",
+			map[string]any{middleware: behind("ByProxy"), backend: append(shapes(), "django.contrib.auth.backends.RemoteUserBackend")},
 			"ready but stricter: sessions through django.contrib.auth.backends.RemoteUserBackend are nobody's: oracle_app.behaviour.ByProxy logs out", nil,
 		},
 		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
