@@ -80,6 +80,9 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		}
 		return list
 	}
+	remoteUsers := func(path string) map[string]any {
+		return map[string]any{middleware: behindDjangos("django.contrib.auth.middleware.RemoteUserMiddleware"), backend: append(shapes(), path)}
+	}
 	behind := func(name string) []string { return behindDjangos("oracle_app.behaviour." + name) }
 	caches := func(more map[string]any) map[string]any {
 		cache := map[string]any{"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -145,6 +148,14 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 			map[string]any{middleware: behind("ByProxy"), backend: append(shapes(), "django.contrib.auth.backends.RemoteUserBackend")},
 			"ready but stricter: sessions through django.contrib.auth.backends.RemoteUserBackend are nobody's: oracle_app.behaviour.ByProxy logs out", nil,
 		},
+		{
+			"RemoteUserMiddleware, and Django's backend for it", remoteUsers("django.contrib.auth.backends.RemoteUserBackend"),
+			"ready but stricter: django.contrib.auth.middleware.RemoteUserMiddleware: sessions of RemoteUserBackend are nobody's", nil,
+		},
+		{
+			"RemoteUserMiddleware, and a backend of the project", remoteUsers("oracle_app.behaviour.FromProxy"),
+			"sessions through oracle_app.behaviour.FromProxy are nobody's: django.contrib.auth.middleware.RemoteUserMiddleware logs out", nil,
+		},
 		{"a serializer that packs", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Packed"}, "not possible: SESSION_SERIALIZER oracle_app.behaviour.Packed (", nil},
 		{"a serializer that writes JSON", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Plain"}, "ready", nil},
 		{"a serializer that decides", map[string]any{"SESSION_SERIALIZER": "oracle_app.behaviour.Dated"}, "not possible: loads() of SESSION_SERIALIZER oracle_app.behaviour.Dated may decide about sessions: ", nil},
@@ -159,6 +170,12 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		}},
 		{"no storage of uploads", map[string]any{"MEDIA_ROOT": t.TempDir(), "STORAGES": map[string]any{}}, "ready", nil},
 		{"a cookie without a path", map[string]any{"SESSION_COOKIE_PATH": ""}, "ready", []string{"DJANGO_SESSION_COOKIE_PATH=None"}},
+		{"a variable of the server that says https", map[string]any{"SECURE_PROXY_SSL_HEADER": []string{"REQUEST_SCHEME", "https"}}, "ready", []string{
+			"# SECURE_PROXY_SSL_HEADER is REQUEST_SCHEME, which is no header but a variable of Django's server: requests do not count as https by it",
+		}},
+		{"origins that are nobody's", map[string]any{"CSRF_TRUSTED_ORIGINS": []string{"https://*", "https://shop.example"}}, "ready", []string{
+			"DJANGO_CSRF_TRUSTED_ORIGINS=https://shop.example",
+		}},
 		{"a login page, a cookie, an age", map[string]any{"LOGIN_URL": "/in/", "SESSION_COOKIE_NAME": "shop", "SESSION_COOKIE_AGE": 60}, "ready", []string{
 			"DJANGO_LOGIN_URL=/in/", "DJANGO_SESSION_COOKIE_NAME=shop", "DJANGO_SESSION_COOKIE_AGE=60",
 		}},

@@ -17,10 +17,10 @@ def read_backends(report, model, rows, allowed):
     from django.contrib.auth import load_backend
 
     listed, rules, acceptable, nobodys = [], {}, [], []
-    remote = own_remote_user()
+    remote = remote_user_item()
     for path in settings.AUTHENTICATION_BACKENDS:
         cls = type(load_backend(path))
-        if remote and same_class(cls, "django.contrib.auth.backends.RemoteUserBackend"):
+        if remote and same_class(cls, REMOTE_BACKEND) and not (effect_of(remote) == REMOTE_USER and known_backend(path)):
             nobodys.append("sessions through %s are nobody's: %s logs out whom the web server does not name" % (path, remote))
             continue
         known = known_backend(path)
@@ -48,10 +48,15 @@ def read_backends(report, model, rows, allowed):
     report.set("DJANGO_BACKEND_RULES", rules, {})
 
 
-def own_remote_user():
-    """The item of MIDDLEWARE that the project has made of RemoteUserMiddleware, and that logs users of its backend out (contrib/auth/middleware.py, 1.11 to 6.1)."""
+REMOTE_BACKEND = "django.contrib.auth.backends.RemoteUserBackend"
+
+
+def remote_user_item():
+    """RemoteUserMiddleware, or what the project has made of it: it logs users of its backend out (contrib/auth/middleware.py, 1.11 to 6.1)."""
     for path in middleware_list():
         item = import_of(path)
+        if effect_of(path) == REMOTE_USER:
+            return path
         if effect_of(path) == UNKNOWN and inspect.isclass(item) and same_class(item, "django.contrib.auth.middleware.RemoteUserMiddleware"):
             if item.force_logout_if_no_header is not False:
                 return path

@@ -58,6 +58,8 @@ class Trial(object):
             return [MODEL_BACKEND] if MODEL_BACKEND in settings.AUTHENTICATION_BACKENDS else list(settings.AUTHENTICATION_BACKENDS)[:1]
         listed = text.split(",") if not text.startswith("[") else __import__("json").loads(text)
         knows = [p for p in listed if outcome(lambda: load_backend(p).get_user(self.user.pk) is not None) == ("value", True)]
+        if any(effect_of(p) == REMOTE_USER for p in self.listed):  # the sidecar knows as well that it makes nobody of them
+            knows = [p for p in knows if not (known_backend(p) and same_class(import_of(p), REMOTE_BACKEND))] or knows
         return knows or listed[:1]
 
     def run(self):

@@ -11,10 +11,15 @@ def read_site(report):
     report.set("DJANGO_USE_TZ", bool(settings.USE_TZ), True)
     report.set("DJANGO_TIME_ZONE", settings.TIME_ZONE or "UTC", "UTC")
     report.set("DJANGO_USE_X_FORWARDED_HOST", bool(setting("USE_X_FORWARDED_HOST", False)), False)
-    report.set("DJANGO_SECURE_PROXY_SSL_HEADER", list(setting("SECURE_PROXY_SSL_HEADER") or []), [])
+    header = list(setting("SECURE_PROXY_SSL_HEADER") or [])
+    if header and not header[0].startswith("HTTP_"):  # such as AlekSIS has (aleksis/core/settings.py, 4.0)
+        report.remarks.append("SECURE_PROXY_SSL_HEADER is %s, which is no header but a variable of Django's server: requests do not count as https by it" % header[0])
+        header = []
+    report.set("DJANGO_SECURE_PROXY_SSL_HEADER", header, [])
     report.set("DJANGO_CSRF_COOKIE_NAME", settings.CSRF_COOKIE_NAME, "csrftoken")
     report.set("DJANGO_CSRF_HEADER_NAME", settings.CSRF_HEADER_NAME, "HTTP_X_CSRFTOKEN")
-    report.set("DJANGO_CSRF_TRUSTED_ORIGINS", list(settings.CSRF_TRUSTED_ORIGINS), [])
+    origins = [o for o in settings.CSRF_TRUSTED_ORIGINS if o.split("://")[-1] != "*"]  # which is no host to Django: is_same_domain() in utils/http.py, 1.11 to 6.1
+    report.set("DJANGO_CSRF_TRUSTED_ORIGINS", origins, [])
     report.set("DJANGO_CSRF_COOKIE_AGE", "None" if settings.CSRF_COOKIE_AGE is None else int(settings.CSRF_COOKIE_AGE), 31449600)
     report.set("DJANGO_CSRF_USE_SESSIONS", bool(setting("CSRF_USE_SESSIONS", False)), False)
     read_cookie(report, "CSRF_COOKIE", False)

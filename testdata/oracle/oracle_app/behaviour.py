@@ -6,7 +6,7 @@ import zlib
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, logout
-from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
 from django.contrib.auth.middleware import RemoteUserMiddleware
 from django.contrib.sessions.backends import cached_db, db
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -254,3 +254,7 @@ class GivesRoles(object):
 
     def has_perm(self, user, perm, obj=None):
         return user.is_authenticated and perm == "shop.of_a_role"
+
+
+class FromProxy(RemoteUserBackend):
+    pass
