@@ -13,7 +13,10 @@ def read_site(report):
     report.set("DJANGO_USE_X_FORWARDED_HOST", bool(setting("USE_X_FORWARDED_HOST", False)), False)
     header = list(setting("SECURE_PROXY_SSL_HEADER") or [])
     if header and not header[0].startswith("HTTP_"):  # such as AlekSIS has (aleksis/core/settings.py, 4.0)
-        report.remarks.append("SECURE_PROXY_SSL_HEADER is %s, which is no header but a variable of Django's server: requests do not count as https by it" % header[0])
+        report.remarks.append(
+            "SECURE_PROXY_SSL_HEADER is %s, which is no header but a variable of Django's server: no request counts as https by it, so that http pages of the same host may upload"
+            % header[0]
+        )
         header = []
     report.set("DJANGO_SECURE_PROXY_SSL_HEADER", header, [])
     report.set("DJANGO_CSRF_COOKIE_NAME", settings.CSRF_COOKIE_NAME, "csrftoken")
