@@ -30,6 +30,7 @@ class Follower(object):
         self.kept = set()  # global names, and tables, that hold it
         self.outside = False  # whether it was kept where functions find it that do not get it
         self.onward = set()  # what functions that make a middleware call their get_response
+        self.depth, self.later = 0, []  # calls within calls; what is read when those before it have been, for Python's stack ends
         self.nobody = nobody  # attributes of which one that is false says that nobody is logged in
 
     def middleware(self, item):
@@ -37,6 +38,8 @@ class Follower(object):
         if inspect.isfunction(item):
             self.onward.update(item.__code__.co_varnames[: item.__code__.co_argcount][:1])
         self.whole(item, made if kind == "value" else None, True)
+        for arguments in self.later:  # it grows meanwhile
+            self.read(*arguments)
 
     def once(self, instance, *read):
         """Whether this has not been read yet. Functions that a decorator makes share their code, and instances of a class their methods."""
@@ -75,11 +78,21 @@ class Follower(object):
                 if not is_library(function) and function.__name__ not in GENERATED:
                     self.unread.append(function.__name__)
             else:
-                Body(self, function, source, tainted, by, anonymous, instance).read()
+                self.read(function, source, tainted, by, anonymous, instance)
             inner = getattr(function, "__wrapped__", None)
             if not inspect.isfunction(inner) or is_library(inner):
                 return
             function, tainted = inner, None
+
+    def read(self, *arguments):
+        if self.depth > 25:
+            self.later.append(arguments)
+            return
+        self.depth += 1
+        try:
+            Body(self, *arguments).read()
+        finally:
+            self.depth -= 1
 
     def returns_request(self, function):
         """Whether a function returns what keeps the request."""
