@@ -20,6 +20,26 @@ def stand_in(request):
     """Stands for get_response, under whatever name a middleware keeps it."""
 
 
+RETURNED = {}
+
+
+def returned_by(code):
+    """The attributes and the names in what a function returns. It is asked of all that is called, and so remembered."""
+    key = (getattr(code, "co_filename", ""), code)
+    if key not in RETURNED:
+        attributes, names, source = set(), set(), source_of(code)
+        for node in ast.walk(source[2]) if source else ():
+            for n in ast.walk(node.value) if isinstance(node, ast.Return) and node.value is not None else ():
+                if isinstance(n, ast.Attribute):
+                    attributes.add(n.attr)
+                elif isinstance(n, ast.Name):
+                    names.add(n.id)
+                elif isinstance(n, ast.Call) and name_of(n) == "getattr":
+                    attributes.update(texts_in(n))
+        RETURNED[key] = attributes, names
+    return RETURNED[key]
+
+
 class Follower(object):
     """Reads a middleware, and all code that gets the request from it."""
 
@@ -96,14 +116,8 @@ class Follower(object):
 
     def returns_request(self, function):
         """Whether a function returns what keeps the request."""
-        source = source_of(code_of(function))
-        for node in ast.walk(source[2]) if source else ():
-            for n in ast.walk(node.value) if isinstance(node, ast.Return) and node.value is not None else ():
-                if isinstance(n, ast.Attribute) and n.attr in self.attributes or isinstance(n, ast.Name) and n.id in self.kept:
-                    return True
-                if isinstance(n, ast.Call) and name_of(n) == "getattr" and set(texts_in(n)) & self.attributes:
-                    return True
-        return False
+        attributes, names = returned_by(code_of(function))
+        return bool(attributes & self.attributes or names & self.kept)
 
     def lost(self, text, function):
         self.events.append(Event(LOST, (function.__code__.co_filename, function.__code__.co_firstlineno), text, ()))
