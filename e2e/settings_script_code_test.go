@@ -280,6 +280,8 @@ func TestSettingsScriptOfServers(t *testing.T) {
 			{"ASGI_APPLICATION", "asgi", "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash, by which Django finds users: "},
 			{"WSGI_APPLICATION", "harmless", ""},
 			{"WSGI_APPLICATION", "missing", ""},
+			{"WSGI_APPLICATION", "by_exit", ""},
+			{"WSGI_APPLICATION", "by_exit_and_patch", "django.contrib.auth.get_user, by which Django finds users: "},
 		} {
 			printed := runSettingsScript(t, django, t.TempDir(), map[string]any{row.setting: "oracle_app.served." + row.module + ".application"})
 			last := lastLine(printed)
