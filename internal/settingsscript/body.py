@@ -168,6 +168,8 @@ class Body(Names):
         for item in getattr(node, "items", []):
             if getattr(item, "optional_vars", None) is not None and isinstance(item.optional_vars, ast.Name):
                 self.assigned(item.optional_vars.id, item.context_expr)
+        if type(node).__name__ == "Exec":  # a statement of Python 2
+            self.event(LOST, node)
         if isinstance(node, ast.Raise) and self.refusing(node):
             self.event(REFUSES, node)
 

@@ -33,10 +33,27 @@ def source_of(code):
     if key not in TREES:
         try:
             lines, first = inspect.getsourcelines(code)
-            TREES[key] = inspect.getsourcefile(code), first, ast.parse(textwrap.dedent("".join(lines)))
+            TREES[key] = inspect.getsourcefile(code), first, as_python_3(ast.parse(textwrap.dedent("".join(lines))))
         except Exception:
             TREES[key] = None
     return TREES[key]
+
+
+class Starred(ast.expr):
+    """*arguments, as Python 3 has it."""
+
+    _fields = ("value",)
+
+
+def as_python_3(tree):
+    """Python 2 keeps what a call hands on as *arguments and **keywords beside its arguments."""
+    for node in list(ast.walk(tree)):
+        rest, named = getattr(node, "starargs", None), getattr(node, "kwargs", None)
+        if isinstance(node, ast.Call) and rest is not None:
+            node.args.append(ast.copy_location(Starred(value=rest), node))
+        if isinstance(node, ast.Call) and named is not None:
+            node.keywords.append(ast.keyword(arg=None, value=named))
+    return tree
 
 
 def name_of(call):

@@ -49,12 +49,12 @@ def place_of(module, path):
         from importlib.machinery import PathFinder
         from importlib.util import find_spec
     except ImportError:  # Python 2
-        import imp
+        import pkgutil
 
-        file, found, kind = imp.find_module(module.rpartition(".")[2], path)
-        if file is not None:
-            file.close()
-        return (os.path.join(found, "__init__.py"), [found]) if kind[2] == imp.PKG_DIRECTORY else (found, [])
+        found = [pkgutil.ImpImporter(p).find_module(module.rpartition(".")[2]) for p in (sys.path if path is None else path)]
+        loader = next(f for f in found if f is not None)
+        file = loader.get_filename()
+        return file, [os.path.dirname(file)] if os.path.basename(file).startswith("__init__.") else []
     spec = find_spec(module) if path is None else PathFinder.find_spec(module, path)
     return spec.origin, list(spec.submodule_search_locations or [])
 
