@@ -54,7 +54,7 @@ func TestSettingsScriptReadsMiddleware(t *testing.T) {
 		django := profile{django: version, sqlite: true}.deploy(t)
 		closing := append(classesOf(t, "closing"), classesOf(t, "hiding")...)
 		if version != "1.11" {
-			closing = append(closing, "oracle_app.walrus.ByWalrus") // its Python knows no such words
+			closing = append(closing, "oracle_app.walrus.ByWalrus", "oracle_app.walrus.ByMatch") // its Python knows no such words
 		}
 		printed := runSettingsScript(t, django, t.TempDir(), map[string]any{"MIDDLEWARE": append(behind, closing...)})
 		last := lastLine(printed)
@@ -66,7 +66,7 @@ func TestSettingsScriptReadsMiddleware(t *testing.T) {
 			switch name := path[strings.LastIndex(path, ".")+1:]; {
 			case strings.HasPrefix(name, "Refuses"):
 				says = "middleware " + path + " may answer in place of the application"
-			case name == "ByText" || name == "ByPairs" || name == "ByUnknown" || strings.HasPrefix(name, "ByUnknownGetter") || name == "ByUnknownName" || name == "ByUnknownRequest":
+			case name == "ByText" || name == "ByPairs" || name == "ByUnknown" || strings.HasPrefix(name, "ByUnknownGetter") || name == "ByUnknownName" || strings.HasPrefix(name, "ByUnknownRequest"):
 				says = "middleware " + path + " gives the request to code that cannot be followed"
 			}
 			if !strings.Contains(last, says) || !strings.Contains(last, "with -accept "+path) {
@@ -286,6 +286,8 @@ func TestSettingsScriptOfServers(t *testing.T) {
 			{"ASGI_APPLICATION", "asgi", "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash, by which Django finds users: "},
 			{"WSGI_APPLICATION", "harmless", ""},
 			{"WSGI_APPLICATION", "missing", ""},
+			{"WSGI_APPLICATION", "by_exit", ""},
+			{"WSGI_APPLICATION", "by_exit_and_patch", "django.contrib.auth.get_user, by which Django finds users: "},
 		} {
 			printed := runSettingsScript(t, django, t.TempDir(), map[string]any{row.setting: "oracle_app.served." + row.module + ".application"})
 			last := lastLine(printed)

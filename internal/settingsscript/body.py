@@ -30,6 +30,14 @@ def same_package(thing, function):
     return (thing.__module__ or "").split(".")[0] == (function.__module__ or "").split(".")[0]
 
 
+def held_by(value):
+    """The functions of the project that a decorator which is not the project's has within."""
+    cells = [outcome(lambda: c.cell_contents)[1] for c in getattr(value, "__closure__", None) or ()] if inspect.isfunction(value) else []
+    registry = getattr(value, "registry", None)  # of singledispatch
+    held = [getattr(value, "__wrapped__", None)] + cells + (list(registry.values()) if hasattr(registry, "values") else [])
+    return [f for n, f in enumerate(held) if inspect.isfunction(f) and not is_library(f) and not any(f is g for g in held[:n])]
+
+
 def receivers_of(signal):
     found = [entry[1]() if isinstance(entry[1], weakref.ReferenceType) else entry[1] for entry in signal.receivers]
     return [receiver for receiver in found if receiver is not None]
@@ -141,6 +149,8 @@ class Body(Names):
             if isinstance(getattr(node, name, None), list):
                 self.block(getattr(node, name))
         for inner in getattr(node, "handlers", []) + getattr(node, "cases", []):
+            if getattr(inner, "guard", None) is not None:
+                self.expressions(inner.guard)
             self.block(inner.body)
         self.simple(node)
 
@@ -162,11 +172,28 @@ class Body(Names):
                     self.assigned(one.id, value)
                 elif isinstance(one, (ast.Attribute, ast.Subscript)) and not isinstance(one.ctx, ast.Load):
                     self.stored(one, value)
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and self.of_user(node.iter) and self.is_session(node.iter):
+            self.each_key(node.target.id, node.body)
         for item in getattr(node, "items", []):
             if getattr(item, "optional_vars", None) is not None and isinstance(item.optional_vars, ast.Name):
                 self.assigned(item.optional_vars.id, item.context_expr)
+        if type(node).__name__ == "Exec":  # a statement of Python 2
+            self.event(LOST, node)
         if isinstance(node, ast.Raise) and self.refusing(node):
             self.event(REFUSES, node)
+
+    def each_key(self, name, statements):
+        """for key in list(request.session.keys()): del request.session[key]"""
+        for one in statements:
+            if isinstance(one, ast.If) and isinstance(one.test, ast.Compare) and isinstance(one.test.ops[0], (ast.NotIn, ast.NotEq)):
+                self.each_key(name, one.body)
+            called = one.value if isinstance(one, ast.Expr) and isinstance(one.value, ast.Call) and name_of(one.value) in ("pop", "__delitem__") else None
+            gone = one.targets if isinstance(one, ast.Delete) else [called.func] if called is not None else []
+            for target in gone:
+                keys = called.args[:1] if called is not None else [getattr(target, "slice", None)]
+                keys = [getattr(k, "value", k) if type(k).__name__ == "Index" else k for k in keys]
+                if [getattr(k, "id", None) for k in keys] == [name] and self.is_session(target):
+                    self.event(ENDS, target)
 
     def refusing(self, node):
         """Whether an exception is one of Django's, of which it makes an answer."""
@@ -198,22 +225,24 @@ class Body(Names):
                 self.event(ENDS, target)
             elif target.attr in HOLDS and self.is_request(target.value) and not self.opens(target.attr, value):
                 self.event(ENDS, target)
+            elif target.attr == "status_code":
+                self.event(REFUSES, target)
             elif self.resolve(target.value) is settings and decides(target.attr):
                 self.event(ENDS, target)
             elif target.attr in OF_LOGIN and self.of_user(target.value) or target.attr in WHOLE and self.is_request(target.value):
                 self.event(ENDS, target)
             return
-        key = self.text(target.slice)
+        key, holder = self.text(target.slice), self.meant(target.value)
         if value is not None and self.is_request(value) and isinstance(target.value, ast.Name) and target.value.id not in self.requests:
             self.keep(target.value.id)
         if self.is_session(target.value) and key in AUTH_KEYS:
             self.event(ENDS, target)
-        inside = isinstance(target.value, ast.Attribute) and target.value.attr in ("COOKIES", "__dict__") + HEADERS
-        called = isinstance(target.value, ast.Call) and getattr(target.value.func, "id", "") == "vars"
-        if (called or inside and target.value.attr in WHOLE) and self.of_user(target.value):
+        inside = isinstance(holder, ast.Attribute) and holder.attr in ("COOKIES", "__dict__") + HEADERS
+        called = isinstance(holder, ast.Call) and getattr(holder.func, "id", "") == "vars"
+        if (called or inside and holder.attr in WHOLE) and self.of_user(holder):
             self.event(ENDS, target)
-        cookie = getattr(target.value, "attr", "") == "COOKIES" and key in (None, settings.SESSION_COOKIE_NAME)
-        if (inside or called) and self.of_request(target.value) and (key in HOLDS + ("HTTP_COOKIE",) or cookie):
+        cookie = getattr(holder, "attr", "") == "COOKIES" and key in (None, settings.SESSION_COOKIE_NAME)
+        if (inside or called) and self.of_request(holder) and (key in HOLDS + ("HTTP_COOKIE",) or cookie):
             self.event(ENDS, target)
 
     def assigned(self, name, value):
@@ -241,6 +270,17 @@ class Body(Names):
         if getattr(owner, "attr", "") != "COOKIES" or not self.is_request(owner.value):
             return False
         return isinstance(name, ast.Attribute) and name.attr == "SESSION_COOKIE_NAME" and self.resolve(name.value) is settings
+
+    def meant(self, node):
+        """What a variable was given: cookies = request.COOKIES."""
+        meaning = self.means.get(node.id) if isinstance(node, ast.Name) else None
+        return meaning if isinstance(meaning, ast.Attribute) and meaning.attr in ("COOKIES",) + WHOLE + HEADERS else node
+
+    def of_users(self, owner, call):
+        """Whether a query changes users, such that their sessions end: User.objects.filter(pk=pk).update(is_active=False)."""
+        known = [self.resolve(n) for n in ast.walk(owner) if isinstance(n, (ast.Name, ast.Call))] if owner is not None else []
+        types = [n for n in ast.walk(owner) if isinstance(n, ast.Call) and name_of(n) == "type" and n.args and self.of_user(n.args[0])] if owner is not None else []
+        return bool(types or any(v is user_model() for v in known)) and any(k.arg in ("is_active", "password") for k in call.keywords)
 
     def is_headers(self, node, names):
         """Whether it is what a request has its cookie in, under one of these names."""
@@ -291,7 +331,7 @@ class Body(Names):
 
     def called(self, node):
         name = name_of(node)
-        owner = getattr(node.func, "value", None)
+        owner = self.meant(getattr(node.func, "value", None))
         texts = [self.text(a) for a in node.args]
         if owner is not None and name in EMPTIES and (self.is_session(owner) or self.is_headers(owner, ("COOKIES",) + HEADERS)):
             return self.event(ENDS, node)
@@ -313,11 +353,15 @@ class Body(Names):
         if getattr(self.resolve(node.func), "__module__", "") == "django.test.utils" and name in ("override_settings", "modify_settings"):
             if any(k.arg is None or decides(k.arg) for k in node.keywords):
                 return self.event(ENDS, node)
+        if name == "SimpleNamespace" or hasattr(self.resolve(node.func), "__dataclass_fields__"):
+            self.follower.attributes.update(k.arg for k in node.keywords if k.arg and self.is_request(k.value))
         if name in KEEPS and any(self.is_request(a) for a in node.args):
             if isinstance(owner, ast.Name) and owner.id not in self.requests:
                 self.keep(owner.id)
             elif isinstance(owner, ast.Attribute):
                 self.follower.attributes.add(owner.attr)
+        if name in ("set_password", "set_unusable_password") and owner is not None and self.of_user(owner) or name == "update" and self.of_users(owner, node):
+            return self.event(ENDS, node)
         if name in ("exec", "eval") and owner is None:
             return self.event(LOST, node)
         self.follow(node, name)
@@ -328,11 +372,14 @@ class Body(Names):
         value = self.resolve(node.func)
         if isinstance(node.func, ast.Call) and name_of(node.func) in WRAPS:
             value = self.resolve(node.func.args[0]) if node.func.args else MISSING
-        arguments = list(node.args)
-        if (name in WRAPS or value in (map, filter)) and arguments:
+        arguments, owner = list(node.args), getattr(node.func, "value", None)
+        if (name in WRAPS or value is map or value is filter) and arguments:
             value, arguments = self.resolve(arguments[0]), arguments[1:]
         if self.answers(value):
             self.event(REFUSES, node)
+            return
+        if name in ("get_object_or_404", "get_list_or_404") and any(self.of_user(a) for a in arguments + [k.value for k in node.keywords]):
+            self.event(REFUSES, node, ("()",))
             return
         if name.startswith(("send", "asend")) and isinstance(node.func, ast.Attribute):
             signal = self.resolve(node.func.value)
@@ -346,9 +393,13 @@ class Body(Names):
         mine = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("self", "cls")
         first = arguments[0] if arguments else None
         following = kept or name in ONWARD[:2] and (mine or isinstance(node.func, ast.Name))
+        base = name in ("__call__", "__acall__") and isinstance(owner, ast.Call) and name_of(owner) == "super"
+        following = following or base and isinstance(first, (ast.Call, ast.IfExp)) and self.of_request(first)
         if following and first is not None and type(first).__name__ != "Starred" and not self.is_request(first):
             self.event(LOST, node)  # another request
         wrapped = isinstance(node.func, ast.Name) and self.views_in(self.means.get(name))
+        if value is MISSING and name not in ONWARD or value is not MISSING and is_library(value):
+            self.hands(node, [a for a in given if self.kind_of(a) == "request"])
         if kept or name in ONWARD and not wrapped or name == "super":
             return
         if not given and not mine:
@@ -356,9 +407,10 @@ class Body(Names):
             return self.enter(value, arguments, node) if beside else self.event(ENDS, node) if changes_settings(value) else None
         if value is MISSING or type(value).__name__ == "cached_property":
             whole = [a for a in given if self.is_request(a)]
-            onward = isinstance(node.func, ast.Call) or getattr(getattr(node.func, "value", None), "func", None) is not None
+            maker = node.func if isinstance(node.func, ast.Call) else getattr(node.func, "value", None)
+            onward = maker is node.func or isinstance(maker, ast.Call) and name_of(maker) in ("super",) + ONWARD
             own = isinstance(node.func, ast.Attribute) and (self.of_request(node.func) or self.of_user(node.func))
-            if whole and self.decorated(node):
+            if whole and (self.decorated(node) or self.by_computed_name(node, arguments)):
                 return
             if not whole or onward or own:
                 return
@@ -370,6 +422,31 @@ class Body(Names):
                 self.enter(one, arguments, node)
             return
         self.enter(value, arguments, node)
+
+    def hands(self, node, given):
+        """What is handed to other code with the request, and is called there: Thread(target=look, args=(request,)), pool.submit(look, request)."""
+        for a in node.args + [k.value for k in node.keywords] if given and name_of(node) not in ("getattr", "setattr", "isinstance") else ():
+            for one in getattr(a, "elts", None) or [a]:
+                value = self.resolve(one) if isinstance(one, (ast.Name, ast.Attribute, ast.Lambda)) else MISSING
+                if inspect.isfunction(function_of(value)) and not is_library(value):
+                    mine = isinstance(one, ast.Attribute) and getattr(one.value, "id", "") == "self"
+                    self.follower.function(function_of(value), None, self.by, self.anonymous, self.instance if mine else None)
+
+    def by_computed_name(self, node, arguments):
+        """getattr(ACTIONS, "do_" + name)(request) may be any of them. Whether it is such a call."""
+        func = self.means.get(node.func.id) if isinstance(node.func, ast.Name) else node.func
+        if not isinstance(func, ast.Call) or name_of(func) != "getattr" or len(func.args) < 2 or self.text(func.args[1]) is not None:
+            return False
+        owner = self.resolve(func.args[0])
+        cls = owner if inspect.isclass(owner) else owner.cls if isinstance(owner, Made) else type(owner)
+        found = [vars(owner)] if inspect.ismodule(owner) else [vars(c) for c in cls.__mro__]
+        found = [v for names in found for v in names.values() if inspect.isfunction(function_of(v)) and not is_library(v)]
+        if owner is MISSING or len(found) > 60:
+            self.event(LOST, node)
+            return True
+        for one in found:
+            self.enter(one, arguments, node)
+        return True
 
     def decorated(self, node):
         """Whether what is called is what a decorator makes, as in guarded(view)(request). The decorator is read, or known to refuse."""
@@ -432,7 +509,11 @@ class Body(Names):
                 self.ending(one, node)
                 self.enter(one, arguments, node)
             return
-        if is_library(value):
+        library = is_library(value)
+        if library or not inspect.isclass(value) and not inspect.isfunction(function_of(value)) and is_library(type(value)):
+            for one in held_by(value):  # contextmanager, lru_cache, atomic, singledispatch
+                self.enter(one, arguments, node)
+        if library:
             return
         if inspect.isclass(value):
             for one in [c for c in value.__mro__ if not is_djangos(c) and not is_library(c)]:

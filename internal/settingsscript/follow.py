@@ -20,6 +20,26 @@ def stand_in(request):
     """Stands for get_response, under whatever name a middleware keeps it."""
 
 
+RETURNED = {}
+
+
+def returned_by(code):
+    """The attributes and the names in what a function returns. It is asked of all that is called, and so remembered."""
+    key = (getattr(code, "co_filename", ""), code)
+    if key not in RETURNED:
+        attributes, names, source = set(), set(), source_of(code)
+        for node in ast.walk(source[2]) if source else ():
+            for n in ast.walk(node.value) if isinstance(node, ast.Return) and node.value is not None else ():
+                if isinstance(n, ast.Attribute):
+                    attributes.add(n.attr)
+                elif isinstance(n, ast.Name):
+                    names.add(n.id)
+                elif isinstance(n, ast.Call) and name_of(n) == "getattr":
+                    attributes.update(texts_in(n))
+        RETURNED[key] = attributes, names
+    return RETURNED[key]
+
+
 class Follower(object):
     """Reads a middleware, and all code that gets the request from it."""
 
@@ -30,6 +50,7 @@ class Follower(object):
         self.kept = set()  # global names, and tables, that hold it
         self.outside = False  # whether it was kept where functions find it that do not get it
         self.onward = set()  # what functions that make a middleware call their get_response
+        self.depth, self.later = 0, []  # calls within calls; what is read when those before it have been, for Python's stack ends
         self.nobody = nobody  # attributes of which one that is false says that nobody is logged in
 
     def middleware(self, item):
@@ -37,6 +58,8 @@ class Follower(object):
         if inspect.isfunction(item):
             self.onward.update(item.__code__.co_varnames[: item.__code__.co_argcount][:1])
         self.whole(item, made if kind == "value" else None, True)
+        for arguments in self.later:  # it grows meanwhile
+            self.read(*arguments)
 
     def once(self, instance, *read):
         """Whether this has not been read yet. Functions that a decorator makes share their code, and instances of a class their methods."""
@@ -75,22 +98,26 @@ class Follower(object):
                 if not is_library(function) and function.__name__ not in GENERATED:
                     self.unread.append(function.__name__)
             else:
-                Body(self, function, source, tainted, by, anonymous, instance).read()
+                self.read(function, source, tainted, by, anonymous, instance)
             inner = getattr(function, "__wrapped__", None)
             if not inspect.isfunction(inner) or is_library(inner):
                 return
             function, tainted = inner, None
 
+    def read(self, *arguments):
+        if self.depth > 25:
+            self.later.append(arguments)
+            return
+        self.depth += 1
+        try:
+            Body(self, *arguments).read()
+        finally:
+            self.depth -= 1
+
     def returns_request(self, function):
         """Whether a function returns what keeps the request."""
-        source = source_of(code_of(function))
-        for node in ast.walk(source[2]) if source else ():
-            for n in ast.walk(node.value) if isinstance(node, ast.Return) and node.value is not None else ():
-                if isinstance(n, ast.Attribute) and n.attr in self.attributes or isinstance(n, ast.Name) and n.id in self.kept:
-                    return True
-                if isinstance(n, ast.Call) and name_of(n) == "getattr" and set(texts_in(n)) & self.attributes:
-                    return True
-        return False
+        attributes, names = returned_by(code_of(function))
+        return bool(attributes & self.attributes or names & self.kept)
 
     def lost(self, text, function):
         self.events.append(Event(LOST, (function.__code__.co_filename, function.__code__.co_firstlineno), text, ()))

@@ -33,10 +33,27 @@ def source_of(code):
     if key not in TREES:
         try:
             lines, first = inspect.getsourcelines(code)
-            TREES[key] = inspect.getsourcefile(code), first, ast.parse(textwrap.dedent("".join(lines)))
+            TREES[key] = inspect.getsourcefile(code), first, as_python_3(ast.parse(textwrap.dedent("".join(lines))))
         except Exception:
             TREES[key] = None
     return TREES[key]
+
+
+class Starred(ast.expr):
+    """*arguments, as Python 3 has it."""
+
+    _fields = ("value",)
+
+
+def as_python_3(tree):
+    """Python 2 keeps what a call hands on as *arguments and **keywords beside its arguments."""
+    for node in list(ast.walk(tree)):
+        rest, named = getattr(node, "starargs", None), getattr(node, "kwargs", None)
+        if isinstance(node, ast.Call) and rest is not None:
+            node.args.append(ast.copy_location(Starred(value=rest), node))
+        if isinstance(node, ast.Call) and named is not None:
+            node.keywords.append(ast.keyword(arg=None, value=named))
+    return tree
 
 
 def name_of(call):
@@ -52,7 +69,7 @@ def methods_named(name, caller, most=30):
         METHODS[""] = []
         for module in list(sys.modules.values()):
             for cls in [] if is_library(module) else list((getattr(module, "__dict__", None) or {}).values()):
-                if inspect.isclass(cls) and cls.__module__ == getattr(module, "__name__", ""):
+                if issubclass(type(cls), type) and steady(cls) and cls.__module__ == getattr(module, "__name__", ""):
                     for n, v in list(vars(cls).items()):  # which may grow when what is in it is asked
                         if inspect.isfunction(function_of(v)) and not is_library(v):
                             METHODS.setdefault(n, []).append(function_of(v))
@@ -60,6 +77,12 @@ def methods_named(name, caller, most=30):
     if len(found) > most:
         found = [f for f in found if (f.__module__ or "").split(".")[0] == (caller.__module__ or "").split(".")[0]]
     return found if len(found) <= most else None
+
+
+def steady(value):
+    """Whether a value can be asked what it is. A proxy of what is not there cannot, and an array answers a comparison with another array."""
+    asked = lambda: (inspect.isclass(value), callable(value), hasattr(value, "__dict__"), getattr(value, "__module__", ""), value in (None, map))
+    return value is MISSING or outcome(asked)[0] == "value"
 
 
 class Made(object):
@@ -110,6 +133,8 @@ class Names(object):
     def gives_request(self, call):
         """Whether a call gives the request that was kept: CURRENT.get(), get_current_request()."""
         owner = getattr(call.func, "value", None)
+        if name_of(call) in ("ref", "proxy", "cast") and call.args and self.is_request(call.args[-1]) or self.is_request(call.func):
+            return True  # of weakref and typing; reference()
         if isinstance(owner, ast.Name) and owner.id in self.follower.kept:
             return name_of(call) in ("get", "pop", "setdefault")
         if name_of(call) == "getattr" and len(call.args) > 1:
@@ -203,8 +228,9 @@ class Names(object):
     def kind_of(self, node):
         """What an argument is: the request, its session, something else of its user, or "" for nothing of these."""
         parts = list(getattr(node, "elts", [])) + list(getattr(node, "values", []))
-        if isinstance(node, ast.Call) and self.resolve(node.func) in (dict, list, tuple):
+        if isinstance(node, ast.Call) and any(self.resolve(node.func) is t for t in (dict, list, tuple)):
             parts += node.args + [k.value for k in node.keywords]
+        parts += [p for p in (getattr(node, n, None) for n in ("body", "orelse") if isinstance(node, ast.IfExp)) if p is not None]
         if any(self.is_request(n) for n in [node] + parts):
             return "request"
         return "" if not self.of_user(node) else "session" if self.is_session(node) else "user"
@@ -212,6 +238,10 @@ class Names(object):
     # What a name is.
 
     def resolve(self, node):
+        value = self.found(node)
+        return value if steady(value) else MISSING
+
+    def found(self, node):
         if type(node).__name__ in ("Str", "Bytes", "Constant", "NameConstant"):
             return getattr(node, "value", getattr(node, "s", MISSING))
         if isinstance(node, ast.Name):

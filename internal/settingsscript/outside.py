@@ -113,7 +113,7 @@ def is_library(thing):
             LIBRARIES[file] = file.startswith("<frozen ") or django_or_python or "/asgiref/" in path
         return LIBRARIES[file]
     name = (getattr(thing, "__module__", None) or "").split(".")[0]
-    return name in ("django", "asgiref", "builtins", "__builtin__", "") or name in PURE + TIME
+    return name in ("django", "asgiref", "builtins", "__builtin__", "") or name in PURE + TIME or name in sys.builtin_module_names
 
 
 MOVES = r"(?m)^\s+global\s.*\b%(n)s\b|\.%(n)s\s*[-+|]?=[^=]|\b%(n)s\s*\.\s*(append|add|update|extend|insert|remove|discard|pop|clear|setdefault)\(|\b%(n)s\[[^\]]*\]\s*=[^=]|setattr\([^)]*\b%(n)s\b"

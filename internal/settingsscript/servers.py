@@ -36,13 +36,27 @@ def file_of_module(module):
 def spec_of(module):
     if module in sys.modules:
         return inspect.getsourcefile(sys.modules[module])
+    path, parts = None, module.split(".")
+    for n in range(1, len(parts) + 1):  # find_spec(module) and find_loader(module) would run the packages around it
+        known = sys.modules.get(".".join(parts[:n])) if n < len(parts) else None
+        file, path = (None, list(known.__path__)) if known is not None else place_of(".".join(parts[:n]), path)
+    return file
+
+
+def place_of(module, path):
+    """The file of a module in the folders of its package, and its own folders."""
     try:
+        from importlib.machinery import PathFinder
         from importlib.util import find_spec
     except ImportError:  # Python 2
         import pkgutil
 
-        return pkgutil.find_loader(module).get_filename()
-    return find_spec(module).origin
+        found = [pkgutil.ImpImporter(p).find_module(module.rpartition(".")[2]) for p in (sys.path if path is None else path)]
+        loader = next(f for f in found if f is not None)
+        file = loader.get_filename()
+        return file, [os.path.dirname(file)] if os.path.basename(file).startswith("__init__.") else []
+    spec = find_spec(module) if path is None else PathFinder.find_spec(module, path)
+    return spec.origin, list(spec.submodule_search_locations or [])
 
 
 def names_imported(node, module):

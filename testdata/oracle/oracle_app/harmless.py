@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from oracle_app import nights
+from oracle_app import deep, nights
 
 current = threading.local()
 EXEMPT = "_session_exempt"
@@ -248,3 +248,34 @@ class Tells(Base):
         for does in (page_of,):
             does(request)
         return self.get_response(request)
+
+
+class AsksWhatIsNotThere(Base):
+    def __call__(self, request):
+        request.page = str(type(nights.ABSENT)) if request.path == "/seen/" else nights.ROWS
+        dict(page=nights.ROWS)
+        unseen = nights.ABSENT
+        setattr(nights.ROWS, "page", unseen)
+        return self.get_response(request)
+
+
+class CallsDeeply(Base):
+    """With the request where each function finds it."""
+
+    def __call__(self, request):
+        current.request = request
+        deep.step_0(request)
+        return self.get_response(request)
+
+
+class WritesItsOwnKeys(Base):
+    """What goes by names of its own, or by a status that no user decides."""
+
+    def __call__(self, request):
+        for key in list(request.session.keys()):
+            if key.startswith("page_"):
+                del request.session[key]
+        response = self.get_response(request)
+        if request.path == "/gone/":
+            response.status_code = 410
+        return response

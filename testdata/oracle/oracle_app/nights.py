@@ -135,3 +135,38 @@ def load_settings():
     from django.conf import settings as found
 
     found.AUTHENTICATION_BACKENDS = ["oracle_app.understood.AnyByKey"]
+
+
+class Actions(object):
+    def do_end(self, request):
+        end_login(request)
+
+    def do_nothing(self, request):
+        return None
+
+
+ACTIONS = Actions()
+
+
+class Absent(object):
+    """A proxy of what is not there, as those of werkzeug and celery: each question fails."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("working outside of context")
+
+
+class Rows(object):
+    """It answers a comparison with rows, as an array does, and those are neither true nor false."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return self
+
+    def __bool__(self):
+        raise ValueError("ambiguous")
+
+    __nonzero__ = __bool__
+
+
+ABSENT, ROWS = Absent(), Rows()

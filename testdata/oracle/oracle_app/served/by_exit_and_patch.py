@@ -1,0 +1,6 @@
+from django.core.wsgi import get_wsgi_application
+
+from oracle_app.served.exits import patches
+
+patches()
+application = get_wsgi_application()
