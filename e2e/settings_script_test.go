@@ -171,7 +171,7 @@ func TestSettingsScriptNamesWhatItCannotSay(t *testing.T) {
 		{"no storage of uploads", map[string]any{"MEDIA_ROOT": t.TempDir(), "STORAGES": map[string]any{}}, "ready", nil},
 		{"a cookie without a path", map[string]any{"SESSION_COOKIE_PATH": ""}, "ready", []string{"DJANGO_SESSION_COOKIE_PATH=None"}},
 		{"a variable of the server that says https", map[string]any{"SECURE_PROXY_SSL_HEADER": []string{"REQUEST_SCHEME", "https"}}, "ready", []string{
-			"# SECURE_PROXY_SSL_HEADER is REQUEST_SCHEME, which is no header but a variable of Django's server: no request counts as https by it, so that http pages",
+			"# SECURE_PROXY_SSL_HEADER is REQUEST_SCHEME, which is no header but a variable of Django's server: no request counts as https by it, so that http pages of the same host may upload",
 		}},
 		{"origins that are nobody's", map[string]any{"CSRF_TRUSTED_ORIGINS": []string{"https://*", "https://shop.example"}}, "ready", []string{
 			"DJANGO_CSRF_TRUSTED_ORIGINS=https://shop.example",

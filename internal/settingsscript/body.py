@@ -530,7 +530,8 @@ class Body(Names):
         given = [(n, self.kind_of(a)) for n, a in zip(names, arguments)] + [(k.arg, self.kind_of(k.value)) for k in node.keywords]
         given += [(rest_of(function), kind) for name, kind in given if name not in names_of(function)]
         tainted = frozenset((n, kind) for n, kind in given if kind)
-        if len(arguments) > len(names) or any(type(a).__name__ == "Starred" for a in arguments) or None in dict(given):
+        several = [a.value for a in arguments if type(a).__name__ == "Starred"] + [k.value for k in node.keywords if k.arg is None]
+        if len(arguments) > len(names) or any(self.kind_of(a) for a in several):
             tainted = None
         owner = self.resolve(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
         instance = None if owner is MISSING or inspect.ismodule(owner) or inspect.isclass(owner) else owner
