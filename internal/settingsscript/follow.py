@@ -1,4 +1,4 @@
-"""What the source of a middleware does with whoever is logged in. Names are looked up where the code has them, and what gets the request is followed."""
+"""What the source of a middleware does with whoever is logged in: each function is read once, and all that gets the request from it."""
 
 
 class Event(object):

@@ -17,9 +17,11 @@ ENDING = ("logout", "alogout", "logout_then_login", "LogoutView")
 ENTERING = ("login", "alogin", "LoginView")
 EMPTIES = ("flush", "aflush", "clear", "delete", "adelete", "clear_session", "popitem")
 WRITES = ("pop", "apop", "__setitem__", "__delitem__", "update", "aupdate", "setdefault", "aset", "set", "setlist")
+SETTERS = ("setattr", "delattr", "__setattr__", "__delattr__")
 WRAPS = ("sync_to_async", "async_to_sync", "partial", "database_sync_to_async", "SimpleLazyObject", "lazy", "markcoroutinefunction")
 NEUTRAL = ("is_authenticated", "is_anonymous", "user")  # by which all that are logged in are alike
-GENERATED = ("__init__", "__new__", "_make", "_replace", "_asdict", "__eq__", "__ne__", "__repr__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")  # by dataclasses and attrs
+# By dataclasses, attrs and namedtuple.
+GENERATED = ("__init__", "__new__", "_make", "_replace", "_asdict", "__eq__", "__ne__", "__repr__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
 HOLDERS = (ast.List, ast.Tuple, ast.Dict)
 EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 

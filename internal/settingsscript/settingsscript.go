@@ -18,8 +18,8 @@ var files embed.FS
 // parts are the files of the program, in their order. Each uses names of those before it.
 var parts = []string{
 	"report.py", "outside.py", "stores.py", "sessions.py", "users.py", "conditions.py", "flags.py", "hashes.py",
-	"made.py", "prove.py", "backends.py", "names.py", "body.py", "follow.py", "judge.py", "calls.py", "servers.py", "road.py", "requests.py",
-	"site.py", "output.py", "settings.py",
+	"made.py", "prove.py", "backends.py", "names.py", "effects.py", "handing.py", "body.py", "follow.py", "judge.py",
+	"calls.py", "servers.py", "road.py", "requests.py", "site.py", "output.py", "settings.py",
 }
 
 // Formats are the forms in which the program writes what it finds.
