@@ -208,7 +208,8 @@ func (r *rig) load(t *testing.T) *load {
 
 // ask fails the test on a wrong or late answer, and on a 503 while all is well.
 func (l *load) ask(ctx context.Context, t *testing.T, client *http.Client, key string, want int, wantText string) {
-	healthy, begun, before := l.healthy.Load(), l.begun.Load(), l.stood.Load()
+	begun, before := l.begun.Load(), l.stood.Load()
+	healthy := l.healthy.Load() // after begun, for a fault sets it before: no question is asked of a new fault while all was well
 	start := time.Now()
 	status, answer, err := l.r.ask(ctx, client, key)
 	took := time.Since(start)
@@ -264,8 +265,8 @@ func (l *load) take() (counts map[int]int, took latencies, last503 time.Time) {
 func (l *load) endure(t *testing.T, f fault, lasts time.Duration) {
 	t.Helper()
 	l.take()
-	l.begun.Add(1)
 	l.healthy.Store(false)
+	l.begun.Add(1)
 	l.mu.Lock()
 	l.quick = 0
 	l.mu.Unlock()
