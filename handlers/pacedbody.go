@@ -34,7 +34,7 @@ func (p *pacedBody) Read(b []byte) (int, error) {
 		}
 		p.checked = now
 	}
-	p.pace.Add(0, now)
+	p.pace.Add(0, now) // at any rate, the idle time begins with the read
 	if err := p.deadline(p.pace.Until()); err != nil {
 		return 0, err
 	}

@@ -54,12 +54,11 @@ REMOTE_BACKEND = "django.contrib.auth.backends.RemoteUserBackend"
 def remote_user_item():
     """RemoteUserMiddleware, or what the project has made of it: it logs users of its backend out (contrib/auth/middleware.py, 1.11 to 6.1)."""
     for path in middleware_list():
-        item = import_of(path)
         if effect_of(path) == REMOTE_USER:
             return path
-        if effect_of(path) == UNKNOWN and inspect.isclass(item) and same_class(item, "django.contrib.auth.middleware.RemoteUserMiddleware"):
-            if item.force_logout_if_no_header is not False:
-                return path
+        item = import_of(path) if effect_of(path) == UNKNOWN else None
+        if inspect.isclass(item) and same_class(item, "django.contrib.auth.middleware.RemoteUserMiddleware") and item.force_logout_if_no_header is not False:
+            return path
     return None
 
 

@@ -17,7 +17,7 @@ class Body(Handing):
 
     def read(self):
         tree = self.tree.body[0]
-        if isinstance(tree, (ast.FunctionDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
+        if isinstance(tree, DEFINITIONS):
             self.arguments(tree, self.tainted)
             self.block(tree.body)
         else:  # a lambda, within what it stands in
@@ -76,7 +76,7 @@ class Body(Handing):
         return value
 
     def statement(self, node):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
+        if isinstance(node, DEFINITIONS + (ast.ClassDef,)):
             if not isinstance(node, ast.ClassDef):
                 self.arguments(node, None)
             for decorator in node.decorator_list:

@@ -48,7 +48,7 @@ class Effects(Names):
             elif target.attr in OF_LOGIN and self.of_user(target.value) or target.attr in WHOLE and self.is_request(target.value):
                 self.event(ENDS, target)
             return
-        key, holder = self.text(target.slice), self.meant(target.value)
+        key, holder = self.text(index_of(target)), self.meant(target.value)
         if value is not None and self.is_request(value) and isinstance(target.value, ast.Name) and target.value.id not in self.requests:
             self.keep(target.value.id)
         if self.is_session(target.value) and key in AUTH_KEYS:
@@ -70,8 +70,7 @@ class Effects(Names):
             called = called if isinstance(called, ast.Call) and name_of(called) in ("pop", "__delitem__") else None
             gone = one.targets if isinstance(one, ast.Delete) else [called.func] if called is not None else []
             for target in gone:
-                keys = called.args[:1] if called is not None else [getattr(target, "slice", None)]
-                keys = [getattr(k, "value", k) if type(k).__name__ == "Index" else k for k in keys]
+                keys = called.args[:1] if called is not None else [index_of(target)] if isinstance(target, ast.Subscript) else []
                 if [getattr(k, "id", None) for k in keys] == [name] and self.is_session(target):
                     self.event(ENDS, target)
 
@@ -125,7 +124,7 @@ class Effects(Names):
         if isinstance(key, ast.Call) and name_of(key) == "get" and key.args:
             owner, name = getattr(key.func, "value", None), key.args[0]
         elif isinstance(key, ast.Subscript):
-            owner, name = key.value, getattr(key.slice, "value", key.slice) if type(key.slice).__name__ == "Index" else key.slice
+            owner, name = key.value, index_of(key)
         else:
             return False
         if getattr(owner, "attr", "") != "COOKIES" or not self.is_request(owner.value):
@@ -144,7 +143,6 @@ class Effects(Names):
         return isinstance(node, ast.Attribute) and node.attr in names and self.is_request(node.value)
 
     def text(self, node):
-        node = getattr(node, "value", node) if type(node).__name__ == "Index" else node
         value = self.resolve(node)
         return value if isinstance(value, str) else None
 

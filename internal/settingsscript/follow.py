@@ -11,9 +11,12 @@ class Event(object):
         return "%s:%d has %s" % (self.place + (self.text[:80],))
 
 
+OF_SESSIONS = ("SESSION_", "SECRET_KEY", "AUTH", "SIGNING", "USE_TZ")  # settings
+
+
 def decides(name):
     """Whether a setting has a part in finding a session and its user."""
-    return name.startswith(("SESSION_", "SECRET_KEY", "AUTH", "CACHE", "DATABASE", "MIDDLEWARE", "SIGNING", "_wrapped", "USE_TZ"))
+    return name.startswith(OF_SESSIONS + ("CACHE", "DATABASE", "MIDDLEWARE", "_wrapped"))
 
 
 def stand_in(request):

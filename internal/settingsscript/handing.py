@@ -1,7 +1,6 @@
 """To what other code one function of a middleware hands the request, in whatever words."""
 import weakref
 
-FUNCTIONS = (ast.FunctionDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef), ast.Lambda)
 TABLES = (list, tuple, set, frozenset, dict)
 DECORATORS = ("django.contrib.auth.decorators", "django.contrib.admin.views.decorators")
 
@@ -87,8 +86,9 @@ class Handing(Effects):
         if following and first is not None and type(first).__name__ != "Starred" and not self.is_request(first):
             self.event(LOST, node)  # another request
         wrapped = isinstance(node.func, ast.Name) and self.views_in(self.means.get(name))
-        if value is MISSING and name not in ONWARD or value is not MISSING and is_library(value):
-            self.hands(node, [a for a in given if self.kind_of(a) == "request"])
+        others = name not in ONWARD if value is MISSING else is_library(value)
+        if others and name not in ("getattr", "isinstance") + SETTERS and any(self.kind_of(a) == "request" for a in given):
+            self.hands(node)
         if kept or name in ONWARD and not wrapped or name == "super":
             return
         if not given and not mine:
@@ -112,9 +112,9 @@ class Handing(Effects):
             return
         self.enter(value, arguments, node)
 
-    def hands(self, node, given):
+    def hands(self, node):
         """What is handed to other code with the request, and is called there: Thread(target=look, args=(request,)), pool.submit(look, request)."""
-        for a in node.args + [k.value for k in node.keywords] if given and name_of(node) not in ("getattr", "isinstance") + SETTERS else ():
+        for a in node.args + [k.value for k in node.keywords]:
             for one in getattr(a, "elts", None) or [a]:
                 value = self.resolve(one) if isinstance(one, (ast.Name, ast.Attribute, ast.Lambda)) else MISSING
                 if inspect.isfunction(function_of(value)) and not is_library(value):
@@ -151,7 +151,7 @@ class Handing(Effects):
                 self.event(REFUSES, node, ("()",))
             return True
         source = source_of(code_of(function_of(decorator)))
-        made = [n for n in ast.walk(source[2]) if isinstance(n, FUNCTIONS)] if source else []
+        made = [n for n in ast.walk(source[2]) if isinstance(n, DEFINITIONS + (ast.Lambda,))] if source else []
         self.follower.onward.update(n for one in made for n in views_of(one))
         if made[1:]:
             self.follower.function(function_of(decorator), None, self.by, self.anonymous)

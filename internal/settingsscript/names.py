@@ -23,6 +23,7 @@ NEUTRAL = ("is_authenticated", "is_anonymous", "user")  # by which all that are 
 # By dataclasses, attrs and namedtuple.
 GENERATED = ("__init__", "__new__", "_make", "_replace", "_asdict", "__eq__", "__ne__", "__repr__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
 HOLDERS = (ast.List, ast.Tuple, ast.Dict)
+DEFINITIONS = (ast.FunctionDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))
 EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -56,6 +57,11 @@ def as_python_3(tree):
         if isinstance(node, ast.Call) and named is not None:
             node.keywords.append(ast.keyword(arg=None, value=named))
     return tree
+
+
+def index_of(node):
+    """What stands in the brackets of a subscript. Before Python 3.9 an Index is around it."""
+    return node.slice.value if type(node.slice).__name__ == "Index" else node.slice
 
 
 def name_of(call):
@@ -310,7 +316,7 @@ def imported(function):
 
 def the_function(tree):
     """What a piece of source defines: a function, or the one lambda in it."""
-    if isinstance(tree.body[0], (ast.FunctionDef, getattr(ast, "AsyncFunctionDef", ast.FunctionDef))):
+    if isinstance(tree.body[0], DEFINITIONS):
         return tree.body[0]
     lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda)]
     return lambdas[0] if len(lambdas) == 1 else None

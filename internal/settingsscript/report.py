@@ -27,7 +27,7 @@ class Report(object):
         self.remarks = []
         self.stricter = []
         self.accepted = []  # (path of what the operator answers for, what was read of it)
-        self.asked = set()  # the paths for which an operator may answer, and which code was not understood
+        self.asked = set()  # the paths of code that was not understood, and for which an operator may answer
         self.impossible = []
         self.unproved = []  # why nothing was tried
         self.acceptable = []  # for each that is impossible by what was read alone: the paths that could be accepted

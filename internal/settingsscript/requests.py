@@ -396,11 +396,8 @@ def read_unknown(report, explained, tried=()):
                     report.add(report.stricter, text)
                 else:
                     may.append(text)
-        if may and path in ACCEPTED:  # noqa: F821
-            report.accepted.append((path, "; ".join(may)))
-        elif may:
-            report.acceptable.append([path])
-            report.add(report.impossible, "; ".join(may) + ". If that changes nothing of who is logged in, print this program with -accept " + path)
+        if may:
+            report.unless(path, "; ".join(may), "that changes nothing of who is logged in")
         if path in tried and not by_settings and (not may or path in ACCEPTED):  # noqa: F821
             read.append(path)
     report.set("SIDECAR_MIDDLEWARE_READ", read, [])  # of which "check" warns no longer

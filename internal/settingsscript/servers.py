@@ -17,7 +17,7 @@ def read_servers(report):
         for node in ast.walk(tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names.update(names_imported(node, module))
-        parts = [n for n in tree.body if (n.name == function if isinstance(n, FUNCTIONS) else function is None)]
+        parts = [n for n in tree.body if (n.name == function if isinstance(n, DEFINITIONS) else function is None)]
         for name, line in names_replaced(parts, names):
             if any(name.startswith(path + ".") for path, _ in ROAD):
                 report.add(report.impossible, "a server replaces %s, by which Django finds users: %s:%d" % (name, file, line))

@@ -48,7 +48,7 @@ def read_database(report):
 
 def login_settings():
     """Settings of Django that decide about sessions, as they are now."""
-    return dict((n, repr(outcome(lambda: getattr(settings, n)))) for n in dir(settings) if n.startswith(("AUTH", "SESSION_", "SECRET_KEY", "SIGNING", "USE_TZ")))
+    return dict((n, repr(outcome(lambda: getattr(settings, n)))) for n in dir(settings) if n.startswith(OF_SESSIONS))
 
 
 def read_changes_of_settings(report, before):

@@ -1,7 +1,5 @@
 """What gateways and uploads need: LOGIN_URL, cross-site rules, MEDIA_ROOT and limits; and what SIDECAR_WRITE would leave out."""
 
-import weakref
-
 
 def read_site(report):
     from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -62,11 +60,8 @@ def read_receivers(report):
     from django.contrib.auth import signals
 
     for name, word in (("user_logged_in", "login"), ("user_login_failed", "login"), ("user_logged_out", "logout")):
-        found = []
-        for entry in getattr(signals, name).receivers:
-            receiver = entry[1]() if isinstance(entry[1], weakref.ReferenceType) else entry[1]
-            if receiver is not None and getattr(receiver, "__module__", "") != "django.contrib.auth.models":
-                found.append("%s (%s)" % (path_of(receiver), where(receiver)))
+        own = [r for r in receivers_of(getattr(signals, name)) if getattr(r, "__module__", "") != "django.contrib.auth.models"]
+        found = ["%s (%s)" % (path_of(receiver), where(receiver)) for receiver in own]
         if found:
             report.remarks.append("SIDECAR_WRITE=%s calls no receiver of %s, and the project has %s" % (word, name, ", ".join(sorted(found))))
 
