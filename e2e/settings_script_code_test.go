@@ -282,6 +282,7 @@ func TestSettingsScriptOfServers(t *testing.T) {
 		for _, row := range []struct{ setting, module, says string }{
 			{"WSGI_APPLICATION", "direct", "django.contrib.auth.get_user, by which Django finds users: "},
 			{"WSGI_APPLICATION", "by_module", "django.contrib.auth.backends.ModelBackend., by which Django finds users: "},
+			{"WSGI_APPLICATION", "by_package", "django.contrib.auth.load_backend, by which Django finds users: "},
 			{"WSGI_APPLICATION", "by_call", "django.contrib.auth.get_user, by which Django finds users: "},
 			{"ASGI_APPLICATION", "asgi", "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash, by which Django finds users: "},
 			{"WSGI_APPLICATION", "harmless", ""},
@@ -294,6 +295,10 @@ func TestSettingsScriptOfServers(t *testing.T) {
 			if row.says == "" && last != "ready" || row.says != "" && !strings.Contains(last, "not possible: a server replaces "+row.says) {
 				t.Errorf("Django %s, %s: want %q\n%s", version, row.module, row.says, printed)
 			}
+		}
+		printed := runSettingsScript(t, django, t.TempDir(), map[string]any{"WSGI_APPLICATION": "oracle_app.served.much.application"})
+		if says := "note: a server imports and calls more than this program reads: what oracle_app.deep does "; lastLine(printed) != "ready" || !strings.Contains(printed, says) {
+			t.Errorf("Django %s does not say %q\n%s", version, says, printed)
 		}
 		property := map[string]string{"django.core.handlers.wsgi.WSGIRequest.user": "property(lambda self: None, lambda self, user: None)"}
 		if printed := patched(t, django, property); !strings.Contains(lastLine(printed), "the project has put user on django.core.handlers.wsgi.WSGIRequest: ") {

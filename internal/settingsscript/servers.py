@@ -4,19 +4,17 @@
 def read_servers(report):
     """Names of Django on the way to a user to which such a module, what it imports alone, or a function that it calls, gives another value."""
     todo = [(str(setting(name)).rpartition(".")[0], None) for name in ("WSGI_APPLICATION", "ASGI_APPLICATION") if setting(name)]
-    read = set()
+    modules, read = {}, set()
     for module, function in todo:  # it grows meanwhile
-        if (module, function) in read or len(read) > 100:
+        if (module, function) in read:
             continue
+        if len(read) > 100:
+            report.add(report.remarks, "a server imports and calls more than this program reads: what %s does to functions of Django was not seen" % module)
+            break
+        if module not in modules:
+            modules[module] = source_of_module(module)
+        file, tree, names = modules[module]
         read.add((module, function))
-        file = file_of_module(module)
-        kind, tree = outcome(lambda: ast.parse(open(file, "rb").read()))
-        if kind == "error":
-            continue
-        names = {}
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                names.update(names_imported(node, module))
         parts = [n for n in tree.body if (n.name == function if isinstance(n, DEFINITIONS) else function is None)]
         for name, line in names_replaced(parts, names):
             if any(name.startswith(path + ".") for path, _ in ROAD):
@@ -24,6 +22,17 @@ def read_servers(report):
         todo += [(m, None) for path in names.values() if function is None for m in (path, path.rpartition(".")[0]) if m not in sys.modules]
         for called in [whole_name(n.func, names) or module + "." + name_of(n) for part in parts for n in ast.walk(part) if isinstance(n, ast.Call)]:
             todo.append((called.rpartition(".")[0], called.rpartition(".")[2]))
+
+
+def source_of_module(module):
+    """(file, tree, what its imports name) of a module of the project; nothing of another."""
+    file = file_of_module(module)
+    kind, tree = outcome(lambda: ast.parse(open(file, "rb").read()))
+    if kind == "error":
+        return file, ast.parse(""), {}
+    package = module if os.path.basename(file) == "__init__.py" else module.rpartition(".")[0]
+    imports = [n for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom))]
+    return file, tree, dict(pair for node in imports for pair in names_imported(node, package))
 
 
 def file_of_module(module):
@@ -59,13 +68,13 @@ def place_of(module, path):
     return spec.origin, list(spec.submodule_search_locations or [])
 
 
-def names_imported(node, module):
-    """The names that an import makes, and what they are: modules, or names in them."""
+def names_imported(node, package):
+    """The names that an import in a package makes, and what they are: modules, or names in them."""
     for alias in node.names:
         if isinstance(node, ast.Import):
             yield (alias.asname, alias.name) if alias.asname else (alias.name.split(".")[0],) * 2
             continue
-        above = module.split(".")[: -node.level] if node.level else []
+        above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
         yield alias.asname or alias.name, ".".join(above + [p for p in (node.module, alias.name) if p])
 
 

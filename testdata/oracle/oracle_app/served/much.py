@@ -1,0 +1,4 @@
+"""It calls more than is read."""
+from oracle_app import deep
+
+application = deep.step_0(None)

@@ -1,0 +1,2 @@
+"""A package that no shell imports."""
+from .patches import nothing  # noqa: F401
