@@ -38,7 +38,8 @@ func (s *Session) Names() []string {
 
 // Set gives the entry called name a value: a Value of another session in JSON, or what encoding/json takes. Every other
 // entry keeps the text that Django wrote. It fails, and changes nothing, where Django could not read the session
-// afterwards. Surrogates that stand alone are written in the three bytes that Value.Text has for them.
+// afterwards. Surrogates that stand alone are written in the three bytes that Value.Text has for them. Two that make a
+// pair, in the value or in the name, are read again as the one character that they are halves of, as by Python's json.
 //
 // The session must not be one that others read: see Clone.
 func (s *Session) Set(name string, value any) error {
@@ -53,7 +54,7 @@ func (s *Session) Set(name string, value any) error {
 	if s.pickled != (pickle.Object{}) {
 		return s.setPickled(name, text)
 	}
-	return s.replace(name, string(label)+":"+string(text))
+	return s.replace(written(string(label)), string(label)+":"+string(text))
 }
 
 // Delete removes the entry called name, where there is one. It fails with ErrPickled where the session is a pickle with

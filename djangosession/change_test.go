@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,6 +39,24 @@ func TestSetKeepsWhatItDoesNotChange(t *testing.T) {
 		if s.JSON() != tt.before {
 			t.Errorf("a clone changed what it was made of: %s", s.JSON())
 		}
+	}
+}
+
+// TestSetJoinsSurrogates: to JSON, two surrogates that are a pair are one character. So there is one entry of that name.
+func TestSetJoinsSurrogates(t *testing.T) {
+	s, err := decode(t, "5.2", `{"\ud820\udc00":1,"a":2}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const pair = "\xed\xa0\xa0\xed\xb0\x80"
+	if err := s.Set(pair, pair); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"\ud820\udc00":"\ud820\udc00","a":2}`; s.JSON() != want {
+		t.Errorf("got %s, want %s", s.JSON(), want)
+	}
+	if got, _ := s.Lookup("\U00018000").Text(); got != "\U00018000" {
+		t.Errorf("the entry is %q", got)
 	}
 }
 
@@ -160,6 +180,7 @@ func TestExpiry(t *testing.T) {
 func FuzzSet(f *testing.F) {
 	f.Add(`{"a":1,"b":[NaN, "\ud800"]}`, "a", "x")
 	f.Add(`{ "a" : 1 , "a":{"b":2}}`, "é", "\xed\xa0\x80")
+	f.Add(`{"a":1,"\ud820\udc00":2}`, "\xed\xa0\xa0\xed\xb0\x80", "\xed\xa0\xa0\xed\xb0\x80")
 	codecs := []*djangosession.Codec{newCodec(f, "1.11"), newCodec(f, "3.2"), newCodec(f, "6.1")}
 	f.Fuzz(func(t *testing.T, text, name, value string) {
 		before, err := decode(t, "5.2", text)
@@ -183,6 +204,7 @@ func FuzzSet(f *testing.F) {
 				t.Fatalf("%q is read as %q, %v", s.JSON(), read.JSON(), err)
 			}
 		}
+		name, value = joined(name), joined(value)
 		if got, ok := s.Lookup(name).Text(); !ok || got != value {
 			t.Errorf("%q: %q is %q, want %q", s.JSON(), name, got, value)
 		}
@@ -192,6 +214,28 @@ func FuzzSet(f *testing.F) {
 			}
 		}
 	})
+}
+
+// joined makes of two surrogates that are a pair, each in three bytes, the character that Python's json reads.
+func joined(text string) string {
+	units := func(s string) (rune, bool) { // as in loneSurrogate of pytext
+		if len(s) < 3 || s[0] != 0xed || s[1] < 0xa0 {
+			return 0, false
+		}
+		return 0xd000 | rune(s[1]&0x3f)<<6 | rune(s[2]&0x3f), true
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if high, ok := units(text[i:]); ok {
+			if low, ok := units(text[i+3:]); ok && utf16.DecodeRune(high, low) != utf8.RuneError {
+				b.WriteRune(utf16.DecodeRune(high, low))
+				i += 5
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
 }
 
 func TestValueOf(t *testing.T) {

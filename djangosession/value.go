@@ -84,8 +84,13 @@ func (v Value) Text() (string, bool) {
 	if v.isPickled() {
 		return v.pickled.Text(), true
 	}
-	text := v.raw[1 : len(v.raw)-1]
-	return rawString{text, plainLen(text) == len(text)}.decode(), true
+	return written(v.raw), true
+}
+
+// written returns the characters of a JSON string that was checked, or that we wrote.
+func written(quoted string) string {
+	text := quoted[1 : len(quoted)-1]
+	return rawString{text, plainLen(text) == len(text)}.decode()
 }
 
 // DateTime returns a datetime, which only pickled sessions have. Where aware is false it has no time zone, or none that
