@@ -58,7 +58,7 @@ func (s *server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 			ended()
 		}
 		x.event.Write(r.Context(), s.Logger)
-		x.Context, x.event = nil, observe.Event{}
+		x.Context = nil
 		requestContexts.Put(x) // not where a panic goes on: somebody may still have it
 		return nil
 	}

@@ -119,7 +119,7 @@ func (a *Audit) Record(e AuditEvent) {
 		return
 	}
 	line, _ := linePool.Get().(*[]byte)
-	*line = escape(e.appendJSON((*line)[:0], a.now()))
+	*line = e.appendJSON((*line)[:0], a.now())
 	a.lines.Offer(*line)
 	if cap(*line) <= maxPooledLine {
 		linePool.Put(line)
@@ -152,6 +152,7 @@ const (
 // appendJSON appends the line, whose msg tells it from those of the log where both go to stderr.
 func (e *AuditEvent) appendJSON(b []byte, at time.Time) []byte {
 	o := warm.NewJSONObject(b)
+	o.Escape = escape
 	o.Time("time", at.UTC(), time.RFC3339Nano)
 	o.String("msg", "audit")
 	o.String("event", string(e.Name))

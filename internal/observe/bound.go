@@ -75,17 +75,17 @@ func shows(r rune) bool {
 	return strconv.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// escape writes the characters of a line that do not show as JSON does, and as strconv.Quote does, by which slog
+// escape writes the characters of a text that do not show as JSON does, and as strconv.Quote does, by which slog
 // writes text. The ASCII ones have their escapes already, but for DEL in JSON.
-func escape(line []byte) []byte {
+func escape(text []byte) []byte {
 	first := 0
-	for ; first < len(line) && line[first] < 0x7f; first++ {
+	for ; first < len(text) && text[first] < 0x7f; first++ {
 	}
-	if first == len(line) {
-		return line
+	if first == len(text) {
+		return text
 	}
-	escaped := append(make([]byte, 0, 2*len(line)), line[:first]...)
-	for rest := line[first:]; len(rest) > 0; {
+	escaped := append(make([]byte, 0, 2*len(text)), text[:first]...)
+	for rest := text[first:]; len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
 		switch {
 		case r < 0x7f || shows(r) && (r != utf8.RuneError || size > 1):

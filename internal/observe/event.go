@@ -112,6 +112,7 @@ func (e *Event) optional(yield func(key, value string) bool) {
 // appendJSON appends the line that slog's JSONHandler would make of the event.
 func (e *Event) appendJSON(b []byte) []byte {
 	o := warm.NewJSONObject(b)
+	o.Escape = escape
 	o.Time("time", e.At, time.RFC3339Nano)
 	o.String("level", e.level().String())
 	o.String("msg", eventMessage)

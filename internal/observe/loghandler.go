@@ -83,7 +83,7 @@ func (h *LogHandler) event(ctx context.Context, e *Event) {
 		return
 	}
 	line, _ := linePool.Get().(*[]byte)
-	*line = escape(e.appendJSON((*line)[:0]))
+	*line = e.appendJSON((*line)[:0])
 	if failed {
 		_, _ = h.lines.Write(*line) // as above
 	} else {

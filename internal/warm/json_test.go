@@ -1,6 +1,7 @@
 package warm_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
@@ -39,6 +40,21 @@ func TestObject(t *testing.T) {
 	o.Float("zero", 0)
 	o.Time("at", at, time.RFC3339Nano)
 	if got := string(o.End()); got != "before "+string(want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestEscape: what is not all plain ASCII passes it, in members of members too.
+func TestEscape(t *testing.T) {
+	o := warm.NewJSONObject(nil)
+	o.Escape = bytes.ToUpper
+	o.String("plain", "ada")
+	o.String("del", "a\x7fb")
+	m := o.Object("member")
+	m.String("tab", "\ta")
+	m.String("wide", "é")
+	o.EndObject(m)
+	if got, want := string(o.End()), `{"plain":"ada","del":"A`+"\x7f"+`B","member":{"tab":"\TA","wide":"É"}}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
