@@ -188,9 +188,7 @@ class Trial(object):
                 plain, seen = self.both(backend) if done else (None, None)
                 return plain is None or seen == plain
 
-        sql, whole = condition_for(
-            self.model, stays, connections[self.alias], "middleware %s" % item, [field], self.user
-        )
+        sql, whole = condition_for(self.model, stays, connections[self.alias], "middleware %s" % item, [field], self.user)
         before = report.get("DJANGO_AUTH_USER_WHERE")
         report.settings = [pair for pair in report.settings if pair[0] != "DJANGO_AUTH_USER_WHERE"]
         report.set("DJANGO_AUTH_USER_WHERE", "(%s) AND (%s)" % (before, sql) if before else sql)
@@ -221,9 +219,7 @@ class Trial(object):
                 found, response = request_through(listed, cookies(key))
                 if found:
                     return found[0]
-                if "django.contrib.sessions.middleware.SessionMiddleware" in self.plain and not self.cookie(
-                    response, key
-                ):
+                if "django.contrib.sessions.middleware.SessionMiddleware" in self.plain and not self.cookie(response, key):
                     return None  # the session has ended, and the answer is a redirect
                 return Answer("status %s" % response.status_code)
             finally:
