@@ -58,8 +58,14 @@ func (s *server) visit(r *http.Request, e *observe.Event) tus.Visit {
 			}
 			return leave, nil
 		},
-		Report:  func(err error) { e.Err = err },
-		Refused: func(told reply.Reply) { e.Refusal = told.Message },
+		Report: func(err error) { e.Err = err },
+		Refused: func(told reply.Reply) {
+			e.Refusal = told.Message
+			if r.Method == http.MethodPost || r.Method == http.MethodPatch { // the others bring nothing
+				s.countUpload(notStored(told), 0)
+			}
+		},
+		Stored: func(bytes int64) { s.countUpload("stored", bytes) },
 	}
 }
 

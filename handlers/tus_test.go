@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -57,7 +58,7 @@ func resuming(t *testing.T, v verifierFunc, change ...func(*handlers.Options)) (
 	shared := func(o *handlers.Options) { o.Answers = answers }
 	return root, newHandler(v, append(append([]func(*handlers.Options){shared}, change...), func(o *handlers.Options) {
 		if o.Uploads != nil {
-			uploads.CSRFToken, uploads.TrustedOrigins = o.Uploads.CSRFToken, o.Uploads.TrustedOrigins
+			uploads.CSRFToken, uploads.TrustedOrigins, uploads.Observe = o.Uploads.CSRFToken, o.Uploads.TrustedOrigins, o.Uploads.Observe
 		}
 		o.Uploads = uploads
 	})...)
@@ -126,5 +127,42 @@ func TestTus(t *testing.T) {
 		if w.Code != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, w.Code)
 		}
+	}
+}
+
+// TestUploadsAreCounted: forms and resumable uploads alike.
+func TestUploadsAreCounted(t *testing.T) {
+	nobody, down := ended(djangosession.Expired), saying(djangosession.Verdict{}, errors.New("down"))
+	for _, tt := range []struct {
+		name, method, path string
+		verifier           verifierFunc
+		header             http.Header
+		body, want         string
+	}{
+		{"a form", "POST", "/upload", saying(ada(), nil), cordovaHeader, cordovaBody, "stored 3"},
+		{"a form of nobody", "POST", "/upload", nobody, cordovaHeader, cordovaBody, "refused 0"},
+		{"a form while a store is down", "POST", "/upload", down, cordovaHeader, cordovaBody, "failed 0"},
+		{"resumable", "POST", "/tus/", saying(ada(), nil), create("a.txt"), "abc", "stored 3"},
+		{"resumable, an ending that is not taken", "POST", "/tus/", saying(ada(), nil), create("a.html"), "abc", "refused 0"},
+		{"resumable, of nobody", "POST", "/tus/", nobody, create("a.txt"), "abc", "refused 0"},
+		{"resumable while a store is down", "POST", "/tus/", down, create("a.txt"), "abc", "failed 0"},
+		{"a part of an upload that there is not", "PATCH", "/tus/0123", saying(ada(), nil), create("a.txt"), "abc", "refused 0"},
+		{"a question about one", "HEAD", "/tus/0123", saying(ada(), nil), create("a.txt"), "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var counted []string
+			_, h := resuming(t, tt.verifier, func(o *handlers.Options) {
+				o.Uploads = &handlers.UploadOptions{Observe: func(outcome string, bytes int64) {
+					counted = append(counted, fmt.Sprint(outcome, " ", bytes))
+				}}
+			})
+			r := httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, strings.NewReader(tt.body))
+			r.Header = tt.header
+			w := httptest.NewRecorder()
+			h.ServeHTTP(deadlines{w, new(slowBody)}, r)
+			if got := strings.Join(counted, ", "); got != tt.want {
+				t.Errorf("status %d is counted as %q, want %q", w.Code, got, tt.want)
+			}
+		})
 	}
 }

@@ -39,7 +39,7 @@ type UploadOptions struct {
 	MinRate int64
 	// MaxAtOnce and MaxAtOncePerUser are how many uploads there are at a time, those to Tus included; 0 is no limit.
 	MaxAtOnce, MaxAtOncePerUser int
-	// Observe counts an upload that has ended (stored, refused or failed), with the bytes of what was published; nil
+	// Observe counts an upload that was stored, with its bytes, and a request with one that was refused or failed; nil
 	// means nobody does.
 	Observe func(outcome string, bytes int64)
 	// InFlight counts those that are going on, up and down by one; nil means nobody does.
@@ -68,7 +68,7 @@ func (s *server) upload(c echo.Context) error {
 	v, out := s.Answers.Verify(r.Context(), r.Header[echo.HeaderCookie], s.Answers.Now(), eventOf(c))
 	if out != check.Alive {
 		unread(c)
-		s.countUpload("refused", 0)
+		s.countUpload(notStored(out.Reply()), 0)
 		return s.answerVerdict(c, v, out)
 	}
 	if encoding := r.Header.Get(echo.HeaderContentEncoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
@@ -135,13 +135,20 @@ func (s *server) stillAlive(ctx context.Context, c echo.Context, userID string) 
 func (s *server) refuseUpload(c echo.Context, err error) error {
 	unread(c)
 	refusal := upload.RefusalOf(err)
-	outcome := "refused"
 	if refusal.Status >= http.StatusInternalServerError {
-		eventOf(c).Err, outcome = cmp.Or(refusal.Err, err), "failed"
+		eventOf(c).Err = cmp.Or(refusal.Err, err)
 	}
-	s.countUpload(outcome, 0)
+	s.countUpload(notStored(refusal.Reply), 0)
 	eventOf(c).Refusal = refusal.Message
 	return refuse(c, refusal.Reply)
+}
+
+// notStored is what metrics call an upload that is answered so.
+func notStored(told reply.Reply) (outcome string) {
+	if told.Status >= http.StatusInternalServerError {
+		return "failed"
+	}
+	return "refused"
 }
 
 func (s *server) countUpload(outcome string, bytes int64) {

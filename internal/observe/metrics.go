@@ -56,7 +56,7 @@ func NewMetrics(r prometheus.Registerer, version, commit string) *Metrics {
 		errors: reg.counter("django_sidecar_store_errors_total", "Failures of a store: none of them is a verdict."),
 
 		uploads: reg.counters("django_sidecar_uploads_total",
-			"Uploads that have ended: stored, refused or failed.", "outcome"),
+			"Uploads that were stored, and requests with one that were refused or failed.", "outcome"),
 		uploadBytes:     reg.counter("django_sidecar_upload_bytes_total", "Bytes of the files that were stored."),
 		uploadsInFlight: reg.gauge("django_sidecar_uploads_in_flight", "Uploads that are going on."),
 		webhooks: reg.counters("django_sidecar_upload_webhooks_total",

@@ -34,7 +34,13 @@ func (x *exchange) publish(ctx context.Context, id string, f *media.PendingFile,
 	if err != nil {
 		return err
 	}
-	return x.announce(ctx, id, s)
+	if err := x.announce(ctx, id, s); err != nil {
+		return err
+	}
+	if x.visit.Stored != nil {
+		x.visit.Stored(s.upload(id).Size)
+	}
+	return nil
 }
 
 // examine finds out what the file is.

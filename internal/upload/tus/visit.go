@@ -16,6 +16,8 @@ type Visit struct {
 	Report func(err error)
 	// Refused takes what a refused client is told; nil: nobody does.
 	Refused func(told reply.Reply)
+	// Stored takes the size of a file that the request has published; nil: nobody does.
+	Stored func(bytes int64)
 }
 
 func (v Visit) enter(userID string) (leave func(), err error) {
