@@ -219,8 +219,8 @@ type ownSettings struct {
 	UploadExtensions *string `envconfig:"SIDECAR_UPLOAD_EXTENSIONS" otherwise:"any" example:".jpg,.png,.pdf" form:"list"`
 	// `true` refuses a file whose first bytes are not what its name promises. A page is never a picture.
 	UploadCheckType *string `envconfig:"SIDECAR_UPLOAD_CHECK_TYPE" otherwise:"false" form:"flag"`
-	// How long uploads may go on after SIGTERM and SIDECAR_DRAIN_DELAY. What is left is cut; a resumable upload goes
-	// on elsewhere.
+	// How long uploads may go on after SIGTERM and SIDECAR_DRAIN_DELAY. Less than `20s` is 20 seconds. What is left is
+	// cut; a resumable upload goes on elsewhere.
 	UploadDrain *string `envconfig:"SIDECAR_UPLOAD_DRAIN" otherwise:"60s" form:"duration"`
 
 	// # Limits of uploads
