@@ -14,7 +14,7 @@ import (
 // servers, and HTTP/2 allows. Django under WSGI, Django under ASGI and the sidecar see the same bytes.
 func TestSeveralCookieLines(t *testing.T) {
 	seed := djangotest.Seed(t)
-	for _, version := range []string{"1.11", "3.0", "5.2", "6.1"} {
+	for _, version := range []string{"1.11", "3.0", "5.2", "6.0", "6.1"} {
 		t.Run("Django "+version, func(t *testing.T) {
 			django := profile{django: version, sqlite: true}.deploy(t)
 			user := django.Users(20, 1)[0]

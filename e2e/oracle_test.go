@@ -51,10 +51,10 @@ type profile struct {
 // oracleSecret has characters that are easily lost on the way: quotes, a percent sign, what is not ASCII.
 const oracleSecret = `s3cr3t-key'"%$ with blanks, commas and ümläuts`
 
-// profiles are every line of Django but 6.0, most of them on both databases, and what deployments do differently.
+// profiles are every line of Django, most of them on both databases, and what deployments do differently.
 func profiles() []profile {
 	var list []profile
-	for _, v := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.2", "5.0", "5.2", "6.1"} {
+	for _, v := range djangotest.Lines {
 		list = append(list,
 			profile{name: "postgres", django: v},
 			profile{name: "sqlite", django: v, sqlite: true})

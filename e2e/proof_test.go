@@ -184,7 +184,7 @@ func giveRights(django *djangotest.Django) {
 // compares live answers with the view of docs/proof.md.
 func TestProofOnEveryDjango(t *testing.T) {
 	_, program := command(t, "", "settings-script", "-sample", "100")
-	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+	for _, version := range djangotest.Lines {
 		t.Run("Django "+version, func(t *testing.T) {
 			site := djangotest.NewSite(t, version)
 			settings := siteSettings(site, version)

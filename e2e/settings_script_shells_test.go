@@ -60,17 +60,16 @@ func lastLine(text string) string {
 // TestSettingsScriptInEachShell: a whole file, a file by its name, a file descriptor, a line at a time, and a pipe that is
 // slower than Django. What is written is all that check needs.
 func TestSettingsScriptInEachShell(t *testing.T) {
-	for version, shells := range map[string][]string{
-		"1.11": {`"$SIDECAR" settings-script | "$PYTHON" manage.py shell`},
+	more := map[string][]string{
 		"6.1": {
-			`"$SIDECAR" settings-script | "$PYTHON" manage.py shell`,
 			`"$SIDECAR" settings-script >program.py; "$PYTHON" manage.py shell -c "exec(open('program.py').read())"`,
 			`DJANGO_SETTINGS_MODULE=shop.settings "$PYTHON" <("$SIDECAR" settings-script)`,
 			`"$SIDECAR" settings-script | DJANGO_SETTINGS_MODULE=shop.settings "$PYTHON" -c 'import code, django; django.setup(); code.interact()'`,
 		},
-	} {
+	}
+	for _, version := range djangotest.Lines {
 		p := newScriptProject(t, version)
-		for _, shell := range shells {
+		for _, shell := range append([]string{`"$SIDECAR" settings-script | "$PYTHON" manage.py shell`}, more[version]...) {
 			printed := p.shell(t, shell)
 			if last := lastLine(printed); last != "ready" {
 				t.Errorf("Django %s, %s:\n%s", version, shell, printed)

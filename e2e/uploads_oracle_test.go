@@ -213,7 +213,7 @@ func TestUploadOracle(t *testing.T) {
 		for n := range cases {
 			cases[n] = g.next()
 		}
-		for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+		for _, version := range djangotest.Lines {
 			t.Run(d.name+", Django "+version, func(t *testing.T) { newUploadPair(t, version, d).compare(cases) })
 		}
 	}

@@ -26,6 +26,7 @@ djangos='
 5.0  2.9.9  3.12 3.11 3.10
 5.1  2.9.13 3.13 3.12 3.11
 5.2  2.9.13 3.13 3.12 3.11 3.14
+6.0  2.9.13 3.13 3.12 3.14
 6.1  2.9.13 3.13 3.12 3.14
 '
 
@@ -42,6 +43,7 @@ extras='
 4.2  mysqlclient==2.3.1 pymemcache==4.0.0 redis==8.1.0 bcrypt==4.2.0 argon2-cffi==23.1.0
 5.0  bcrypt==4.3.0 argon2-cffi==23.1.0
 5.2  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==5.3.1 django-redis==5.4.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0 bcrypt==5.0.0 argon2-cffi==25.1.0
+6.0  bcrypt==5.0.0 argon2-cffi==25.1.0
 6.1  mysqlclient==2.3.1 pymemcache==4.0.0 pylibmc==1.6.3 redis==8.1.0 django-redis==7.0.0 msgpack==1.2.4 lz4==4.4.5 pyzstd==0.20.0 django-user-sessions==2.0.0 setuptools==80.9.0 django-qsessions==2.1.0 bcrypt==5.0.0 argon2-cffi==25.1.0
 '
 

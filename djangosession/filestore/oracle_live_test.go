@@ -37,7 +37,7 @@ func TestOracle(t *testing.T) {
 	const fortnight = 1_209_600
 	at := time.Date(2026, 11, 22, 10, 0, 0, 123456000, time.UTC)
 	var profiles []profile
-	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+	for _, version := range djangotest.Lines {
 		profiles = append(profiles, profile{version, fortnight, "", "sessionid", at, false}, profile{version, 3600, "Europe/Paris", "__Host-sid.1", at, false})
 	}
 	for _, version := range []string{"1.11", "3.2", "6.1"} {

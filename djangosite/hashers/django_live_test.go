@@ -14,9 +14,6 @@ import (
 	"django-sidecar/internal/djangotest"
 )
 
-// versions are the Djangos of tools/setup.sh.
-var versions = []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"}
-
 // A django is a real Django's hashers.
 type django struct {
 	*djangotest.Conversation
@@ -78,7 +75,7 @@ func (d *django) compare(t *testing.T, l *hashers.List, password, encoded string
 // everyDjango runs a test with each Django.
 func everyDjango(t *testing.T, test func(t *testing.T, d *django)) {
 	t.Helper()
-	for _, version := range versions {
+	for _, version := range djangotest.Lines {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(context.WithoutCancel(t.Context()), djangotest.Python(t, version), "testdata/hashers.py")

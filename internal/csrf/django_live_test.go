@@ -69,7 +69,7 @@ func questions(random *rand.Rand) []question {
 
 // TestDjango compares Match with CsrfViewMiddleware.
 func TestDjango(t *testing.T) {
-	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+	for _, version := range djangotest.Lines {
 		t.Run(version, func(t *testing.T) {
 			list := questions(rand.New(rand.NewPCG(1, 2)))
 			var answers []bool

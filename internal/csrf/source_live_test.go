@@ -106,7 +106,7 @@ var expires = regexp.MustCompile(`expires=[^;]*`)
 // TestDjangoSource compares CheckSource, and the cookies, with CsrfViewMiddleware, both ways: Django takes tokens and
 // cookies that are made here, and its own are taken here.
 func TestDjangoSource(t *testing.T) {
-	for _, version := range []string{"1.11", "2.2", "3.0", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+	for _, version := range djangotest.Lines {
 		t.Run(version, func(t *testing.T) {
 			old := version < "4.0"
 			list := sourceQuestions(rand.New(rand.NewPCG(3, 4)), old, version != "1.11")

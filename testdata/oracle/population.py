@@ -13,7 +13,7 @@ LIMITS = {
     "AutoField": [1, 0, 42, -1, 2147483647, -2147483648],
     "BigAutoField": [1, 0, 42, -1, 2147483648, 9007199254740993, 9223372036854775807, -9223372036854775808],
     "UUIDField": [uuid.UUID(int=0), uuid.UUID(int=1), uuid.UUID(int=2**128 - 1)],
-    "CharField": ["ada", "", "42", "None", "True", "1.0", "zo\u00eb", "a b ", "[1]", "\U0001f600", "x" * 60],
+    "CharField": ["ada", "", "42", "None", "True", "1.0", "zo\u00eb", "a b ", "[2]", "\U0001f600", "x" * 60],
 }
 
 

@@ -24,7 +24,7 @@ STRANGERS = [
     ("a sign alone", '"-"'),
     ("minus one as text", '"-1"'),
     ("a list", "[]"),
-    ("a list of one", "[1]"),
+    ("a list of one", "[1]"),  # no user is called so: Django would find them by str(), and we do not (docs/divergences.md)
     ("an object", "{}"),
     ("2**15", '"32768"'),
     ("2**31", '"2147483648"'),

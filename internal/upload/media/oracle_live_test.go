@@ -109,7 +109,7 @@ func TestOracle(t *testing.T) {
 		t.Fatal("must be run by root, who makes directories for other groups")
 	}
 	total := 0
-	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+	for _, version := range djangotest.Lines {
 		t.Run("Django "+version, func(t *testing.T) {
 			for _, uid := range []int{0, nobody} {
 				django := request{Cases: cases(t, newBase(t)), UID: uid}

@@ -23,11 +23,9 @@ import (
 
 var questions = flag.Int("questions", 1600, "how many bodies every Django is asked for")
 
-var djangos = []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"}
-
 // before says whether a version is older than another one.
 func before(version, other string) bool {
-	return slices.Index(djangos, version) < slices.Index(djangos, other)
+	return slices.Index(djangotest.Lines, version) < slices.Index(djangotest.Lines, other)
 }
 
 // askDjango puts questions to testdata/oracle/multipart.py, and decodes the answers into a slice.
@@ -352,7 +350,7 @@ func TestDjango(t *testing.T) {
 	for _, b := range generate(t) {
 		all = append(all, comparable(b))
 	}
-	for _, version := range djangos {
+	for _, version := range djangotest.Lines {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			answers, buffer := ask(t, version, all), make([]byte, 32<<10)
@@ -490,7 +488,7 @@ func TestBoundaryIsDjangos(t *testing.T) {
 	for _, c := range contentTypes {
 		types = append(types, content{c.contentType})
 	}
-	for _, version := range djangos {
+	for _, version := range djangotest.Lines {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			var answers []struct{ Boundary, Error *string }

@@ -11,13 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"django-sidecar/internal/djangotest"
 	"django-sidecar/internal/upload/webhook"
 	"django-sidecar/signing"
 )
 
 // TestDjango: the view of docs/uploads.md, under each Django, takes what is ours, once, and nothing else.
 func TestDjango(t *testing.T) {
-	for _, version := range []string{"1.11", "2.2", "3.0", "3.1", "3.2", "4.0", "4.1", "4.2", "5.0", "5.2", "6.1"} {
+	for _, version := range djangotest.Lines {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			app := newDjangoApp(t, version)
