@@ -140,8 +140,8 @@ func (sv *server) tellReload(ctx context.Context, c *config.Config, err error) {
 	sv.auditReload(err)
 }
 
-// prepare makes everything that serving needs but the listeners; check does the same. It goes on after a fault, as
-// far as it can, and returns all of them.
+// prepare makes the deployment and the uploads, for check too. Run opens traces and the audit log before it, and the
+// listeners after it. It goes on after a fault, as far as it can, and returns all of them.
 func (sv *server) prepare(ctx context.Context) []error {
 	if sv.tracer != nil {
 		sv.Spans = sv.tracer.Questions

@@ -17,11 +17,10 @@ import (
 //	verdictcache.Cache        keeps verdicts and permissions, if SIDECAR_CACHE_TTL says so; otherwise check.Uncached
 //	replicaFirst              asks a replica before the primary, if DATABASE_REPLICA_URL names one: never with the cache
 //	djangosession.Verifier    Django's rules
-//	tracing's stores          make spans, if SIDECAR_TRACES says so
-//	observe's stores          time and trace what is below, and fail at once while it does not answer
+//	observe's stores          time what is below, make spans if SIDECAR_TRACES says so, and fail at once while it does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
-// The last five are of one deployment, and open puts them together. A changed secret makes another one, and l.use has
+// The last four are of one deployment, and open puts them together. A changed secret makes another one, and l.use has
 // the second ask that.
 func (l *Live) newChain(login gateway.LoginURL) error {
 	c, d := l.Config, l.Current()
