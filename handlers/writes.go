@@ -78,7 +78,7 @@ func (s *server) touch(c echo.Context) error {
 		return s.answerVerdict(c, v, out)
 	}
 	text, _ := s.Answers.Cookies.FirstSessionKey(cookies, s.Answers.CookieNames)
-	line, expires, err := s.Writes.Touch(r.Context(), keyhash.New(text))
+	line, expires, err := s.Writes.Touch(r.Context(), keyhash.Key{Text: text, Hash: e.Session})
 	switch {
 	case errors.Is(err, djangosession.ErrNotFound): // it has ended between the two questions
 		v, out = djangosession.Verdict{Reason: djangosession.NotFound}, check.Ended
