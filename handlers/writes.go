@@ -98,7 +98,7 @@ func (s *server) touch(c echo.Context) error {
 // of contrib/sessions/middleware.py, which ends the cookie of an empty session.
 func (s *server) logout(c echo.Context) error {
 	r, e := c.Request(), eventOf(c)
-	cookies := s.Answers.SessionCookies(r.Header[echo.HeaderCookie])
+	cookies := s.Answers.SessionKeys(r.Header[echo.HeaderCookie])
 	for i, cookie := range cookies {
 		key := keyhash.New(cookie.Key)
 		if i == 0 {

@@ -59,7 +59,7 @@ func (d *Deployment) permissions() djangosession.AccessStore {
 	if d.access == nil {
 		return noAccess{}
 	}
-	return &observe.Access{Store: d.access, Watch: observe.Watch{
+	return &observe.Accesses{Store: d.access, Watch: observe.Watch{
 		Now: time.Now, Breaker: d.accessBreaker, Span: d.span("load groups and permissions", "database"),
 	}}
 }
