@@ -49,7 +49,7 @@ func (l *Live) newChain(login gateway.LoginURL) error {
 		Verifier: asked, Access: asked, Login: login, CookieNames: c.SessionCookieNames, Cookies: CookieRules(c),
 		NoPermissions: d.verifier.Permissions(), // no file can change it
 		Observe:       l.Metrics.Verdict, Now: time.Now,
-		Active: l.activity.told(),
+		Active: l.activity.told(), Answered: l.Answered, Audit: l.Audit,
 	}
 	return nil
 }
