@@ -46,7 +46,8 @@ func (s *Session) JSON() string {
 	return s.json
 }
 
-// Pickled reports whether Django has stored the session as a pickle, which is read and not written.
+// Pickled reports whether Django has stored the session as a pickle. DumpSession writes such a session again, and a
+// Codec does not.
 func (s *Session) Pickled() bool { return s.pickled != (pickle.Object{}) }
 
 // Lookup returns the entry called name, the zero Value when there is none.

@@ -48,10 +48,10 @@ type StoredUser struct {
 	User
 	// IsActive decides whether the user may log in; see Verifier.
 	IsActive Flag
-	// Password is the password column, Django's encoded hash. It never leaves the Verifier.
+	// Password is the password column, Django's encoded hash. No Verdict has it.
 	Password string
-	// HashInput is what an overridden get_session_auth_hash makes its HMAC of; nil: the password column. Like that, it
-	// stays here.
+	// HashInput is what an overridden get_session_auth_hash makes its HMAC of; nil: the password column. No Verdict has
+	// it either.
 	HashInput *string
 	// AuthHashes are in the place of both where a store does not read them: the session auth hash under each of
 	// Verifier.AuthHashKeys, in their order, in hexadecimal digits; nil: the Verifier makes them itself. One that is

@@ -136,9 +136,9 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h, cookies := w.Header(), l.Answers.SessionCookies(r.Header["Cookie"])
+	h, cookies := w.Header(), l.Answers.SessionKeys(r.Header["Cookie"])
 	if key, _ := s.begun(l, h, r); key != "" {
-		cookies = append(cookies, check.SessionCookie{Name: l.Config.SessionCookieName, Key: key})
+		cookies = append(cookies, check.NamedKey{Name: l.Config.SessionCookieName, Key: key})
 	}
 	for _, cookie := range cookies {
 		if err := l.Logout(r.Context(), keyhash.New(cookie.Key)); err != nil {

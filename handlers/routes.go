@@ -153,7 +153,7 @@ func unstored(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// ipExtractor finds the client's address, which only goes into the log.
+// ipExtractor finds the client's address, for the logs and for the bounds on tries to log in.
 func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
 	if len(trusted) == 0 {
 		return echo.ExtractIPDirect()

@@ -78,7 +78,7 @@ func (s *server) touch(c echo.Context) error {
 		return s.answerVerdict(c, v, out)
 	}
 	text, _ := s.Answers.Cookies.FirstSessionKey(cookies, s.Answers.CookieNames)
-	line, expires, err := s.Writes.Touch(r.Context(), keyhash.New(text))
+	line, expires, err := s.Writes.Touch(r.Context(), keyhash.Key{Text: text, Hash: e.Session})
 	switch {
 	case errors.Is(err, djangosession.ErrNotFound): // it has ended between the two questions
 		v, out = djangosession.Verdict{Reason: djangosession.NotFound}, check.Ended
@@ -98,7 +98,7 @@ func (s *server) touch(c echo.Context) error {
 // of contrib/sessions/middleware.py, which ends the cookie of an empty session.
 func (s *server) logout(c echo.Context) error {
 	r, e := c.Request(), eventOf(c)
-	cookies := s.Answers.SessionCookies(r.Header[echo.HeaderCookie])
+	cookies := s.Answers.SessionKeys(r.Header[echo.HeaderCookie])
 	for i, cookie := range cookies {
 		key := keyhash.New(cookie.Key)
 		if i == 0 {

@@ -1,8 +1,10 @@
-// Package dbstore reads sessions and users from the SQL database of a Django
-// deployment, through database/sql: PostgreSQL, MySQL and MariaDB, and SQLite.
+// Package dbstore reads and writes sessions and users in the SQL database of a
+// Django deployment, through database/sql: PostgreSQL, MySQL and MariaDB, and
+// SQLite.
 //
-// It only ever reads, and only the columns that a verdict needs. Expired alone
-// deletes rows, for a command of its own. What differs
+// Sessions, Users, Permissions and CacheTable only read, and only the columns
+// that they need. Writer, UserWriter and CacheTableWriter write, and Expired
+// deletes rows that are over. What differs
 // between databases is data, in a Dialect; the driver is the caller's choice.
 // The SQLSTATE of a server's error says what the error means. With a driver
 // whose errors have no method SQLState() string, some anonymous answers become

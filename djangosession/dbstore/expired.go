@@ -20,7 +20,7 @@ type ExpiredConfig struct {
 }
 
 // Expired walks over the rows of the session table that are over, and deletes them: what Django's clear_expired deletes
-// in one statement, in steps of a few rows..
+// in one statement, in steps of a few rows.
 type Expired struct {
 	db      *sql.DB
 	dialect *Dialect

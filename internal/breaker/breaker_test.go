@@ -101,7 +101,7 @@ func questions(s *server, b *breaker.Breaker) []func() error {
 			return err
 		}),
 		bounded(func(ctx context.Context) error {
-			_, err := (&observe.Access{Store: s, Watch: watch}).AccessOf(ctx, "")
+			_, err := (&observe.Accesses{Store: s, Watch: watch}).AccessOf(ctx, "")
 			return err
 		}),
 		bounded(func(ctx context.Context) error {

@@ -48,15 +48,15 @@ type Service struct {
 	Now func() time.Time
 }
 
-// SessionCookie is a session cookie of a request.
-type SessionCookie struct{ Name, Key string }
+// NamedKey is a session key of a request, with the name of its cookie.
+type NamedKey struct{ Name, Key string }
 
-// SessionCookies are those of each of CookieNames that a request has, in their order: the first decides, and without it
-// the next one would.
-func (s *Service) SessionCookies(header []string) (all []SessionCookie) {
+// SessionKeys are those in the cookies of each of CookieNames that a request has, in their order: the first decides,
+// and without it the next one would.
+func (s *Service) SessionKeys(header []string) (all []NamedKey) {
 	for i := range s.CookieNames {
 		if key, name := s.Cookies.FirstSessionKey(header, s.CookieNames[i:i+1]); name != "" {
-			all = append(all, SessionCookie{name, key})
+			all = append(all, NamedKey{name, key})
 		}
 	}
 	return all

@@ -113,10 +113,9 @@ type Checkup struct {
 	Now func() time.Time
 }
 
-// Run looks at everything, reports each finding as it comes, and returns whether none is a Fail. It goes on after a
-// finding, and leaves out only what cannot be looked at because of it.
-func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
-	healthy := true
+// Run looks at everything, and reports each finding as it comes. It goes on after a Fail, and leaves out only what
+// cannot be looked at because of it.
+func (d *Checkup) Run(ctx context.Context, report func(Finding)) {
 	step := func(look func(context.Context) []Finding) bool {
 		ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 		defer cancel()
@@ -125,7 +124,6 @@ func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
 			fine = fine && f.Grade != Fail
 			report(f)
 		}
-		healthy = healthy && fine
 		return fine
 	}
 	reached := map[*NamedDatabase]bool{nil: true}
@@ -152,7 +150,6 @@ func (d *Checkup) Run(ctx context.Context, report func(Finding)) bool {
 	if sessions && !d.Config.KeyMissing { // without it, nothing that is signed can be judged
 		step(func(ctx context.Context) []Finding { return d.recentSessions(ctx, users) })
 	}
-	return healthy
 }
 
 // databases are those that there are, each once.

@@ -10,12 +10,8 @@ import (
 	"django-sidecar/internal/pytext"
 )
 
-// Names that Django's settings do not change, and the defaults of those that they do.
-const (
-	FieldName  = "csrfmiddlewaretoken"
-	CookieName = "csrftoken"   // CSRF_COOKIE_NAME
-	HeaderName = "X-CSRFToken" // CSRF_HEADER_NAME, HTTP_X_CSRFTOKEN
-)
+// FieldName is the field of a form that has the token. No setting of Django's changes it.
+const FieldName = "csrfmiddlewaretoken"
 
 // The lengths of a secret, and of one behind its mask: CSRF_SECRET_LENGTH and CSRF_TOKEN_LENGTH.
 const (

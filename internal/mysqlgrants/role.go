@@ -45,7 +45,7 @@ func role(t postgres.Tables) (string, error) {
 	b.WriteString(grantUserWrites(t))
 	b.WriteString("\n-- Groups and permissions, which a user model may lack.\n" +
 		"-- Of the tables between them, the two columns that lead to the others.\n")
-	for _, r := range t.GroupTables(nameLimit) {
+	for _, r := range t.ReadTables(nameLimit) {
 		b.WriteString(revoke(r.Name) + grantRead(r))
 	}
 	if t.Hash.Name != "" {

@@ -76,7 +76,7 @@ func checkNames(t postgres.Tables) error {
 		return err
 	}
 	names := append([]string{t.Sessions, t.Users, t.UserID, t.Cache, t.Hash.Name, t.Hash.Separator}, t.UserColumns...)
-	for _, read := range t.GroupTables(nameLimit) {
+	for _, read := range t.ReadTables(nameLimit) {
 		names = append(append(names, read.Name), read.Columns...)
 	}
 	for _, name := range append(names, t.Hash.Columns...) {

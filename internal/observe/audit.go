@@ -45,9 +45,9 @@ type AuditEvent struct {
 	Before string
 	// File is what was stored.
 	File AuditFile
-	// Err is why something failed.
+	// Err is why something failed, or was denied.
 	Err error
-	// Details are what a start, a stop and a reload say besides, in this order.
+	// Details are what a start and a reload say besides, in this order.
 	Details []AuditDetail
 }
 

@@ -35,9 +35,10 @@ type Event struct {
 	Decision string
 	// Required is the requirement that a forbidden user lacks, as the operator's URL writes it.
 	Required string
-	// Refusal is what the client of a refused upload is told, for the audit log alone.
+	// Refusal is what a refused client is told, of an upload, of a login and of what else writes. It is for the audit log
+	// alone.
 	Refusal string
-	Err     error  // why the answer is a 5xx
+	Err     error  // why the answer is a 5xx, or what a refusal keeps from its client
 	Stack   string // of a panic
 }
 

@@ -54,7 +54,7 @@ func (m *Metrics) CountKeys(fallbacks int, signed, hashed bool) {
 	m.keys.uses.Store(uses)
 }
 
-// counters begin at 0, so that a key that is not used is seen.
+// countersOf returns counters that begin at 0, so that a key that is not used is seen.
 func (m *Metrics) countersOf(use string, fallbacks int) (all keyCounters) {
 	for i := range fallbacks + 1 {
 		all = append(all, m.keys.verified.WithLabelValues(use, strconv.Itoa(i)))

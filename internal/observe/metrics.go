@@ -201,7 +201,7 @@ func (m *Metrics) UploadsInFlight(by int) { m.uploadsInFlight.Add(float64(by)) }
 // Webhook counts a try to tell Django of an upload.
 func (m *Metrics) Webhook(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }
 
-// ConnectionsRefused counts a connection of a listener that there was no room for.
+// ConnectionsRefused returns what counts a connection or a call of a listener that there was no room for.
 func (m *Metrics) ConnectionsRefused(listener string) func() {
 	return m.refused.WithLabelValues(listener).Inc
 }

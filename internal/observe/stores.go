@@ -138,14 +138,14 @@ func (u *Users) UserByID(ctx context.Context, id djangosession.Value) (*djangose
 	})
 }
 
-// Access is a djangosession.AccessStore that is watched.
-type Access struct {
+// Accesses is a djangosession.AccessStore that is watched.
+type Accesses struct {
 	Store djangosession.AccessStore
 	Watch Watch
 }
 
 // AccessOf implements djangosession.AccessStore.
-func (a *Access) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
+func (a *Accesses) AccessOf(ctx context.Context, userID string) (djangosession.Access, error) {
 	return ask(ctx, &a.Watch, func(ctx context.Context) (djangosession.Access, error) {
 		return a.Store.AccessOf(ctx, userID)
 	})

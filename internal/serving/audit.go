@@ -32,15 +32,15 @@ func (sv *server) openAudit(ctx context.Context, stderr io.Writer) (err error) {
 			sv.Logger.WarnContext(ctx, "the audit log cannot be written; its events are lost", "error", err.Error())
 		}
 	}
-	if sv.audit, err = observe.OpenAudit(o); err == nil {
-		sv.Metrics.AuditLost(sv.audit.Lost)
+	if sv.Audit, err = observe.OpenAudit(o); err == nil {
+		sv.Metrics.AuditLost(sv.Audit.Lost)
 	}
 	return err
 }
 
 // auditStart records a start, and what runs.
 func (sv *server) auditStart(at Listeners) {
-	if sv.audit == nil {
+	if sv.Audit == nil {
 		return
 	}
 	details := []observe.AuditDetail{{Name: "version", Value: sv.build.Version}}
@@ -48,17 +48,17 @@ func (sv *server) auditStart(at Listeners) {
 	for i := 0; i+1 < len(addresses); i += 2 {
 		details = append(details, observe.AuditDetail{Name: fmt.Sprint(addresses[i]), Value: fmt.Sprint(addresses[i+1])})
 	}
-	sv.audit.Record(observe.AuditEvent{Name: observe.AuditStarted, Details: append(details, sv.auditSecrets()...)})
+	sv.Audit.Record(observe.AuditEvent{Name: observe.AuditStarted, Details: append(details, sv.auditSecrets()...)})
 }
 
 // auditReload records that changed secrets and certificates are in force, or why they are not.
 func (sv *server) auditReload(err error) {
 	switch {
-	case sv.audit == nil:
+	case sv.Audit == nil:
 	case err != nil:
-		sv.audit.Record(observe.AuditEvent{Name: observe.AuditReloadRefused, Err: err})
+		sv.Audit.Record(observe.AuditEvent{Name: observe.AuditReloadRefused, Err: err})
 	default:
-		sv.audit.Record(observe.AuditEvent{Name: observe.AuditReloaded, Details: sv.auditSecrets()})
+		sv.Audit.Record(observe.AuditEvent{Name: observe.AuditReloaded, Details: sv.auditSecrets()})
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"django-sidecar/internal/sidecar"
 )
 
-// Check does everything that serve does at its start, and then looks at the stores. It tells what it has found in the
-// order in which an operator reads it; refused gets what serve would refuse as a setting. A Cookie header, if there
+// Check makes what serve makes at its start, but for traces and the audit log, and then looks at the stores. It tells
+// what it has found in the order in which an operator reads it; refused gets what serve would refuse as a setting. A Cookie header, if there
 // is one, is judged too.
 func Check(ctx context.Context, c *config.Config, cookie *string, report func(checkup.Finding), refused func(error)) {
 	sv := newServer(c, Options{Logger: slog.New(slog.DiscardHandler)})

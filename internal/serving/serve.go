@@ -104,7 +104,7 @@ func (sv *server) publicHandler(stopping <-chan struct{}) http.Handler {
 	h := handlers.New(handlers.Options{
 		Answers: sv.Answers, Logger: sv.Logger, Tracer: sv.tracer,
 		EndedStatus: sv.Config.EndedStatus, Explain: sv.Config.Explain, TrustedProxies: sv.Config.TrustedProxies,
-		OnSocket: config.IsSocket(sv.Config.Listen), Uploads: sv.uploadsHandler(), Audit: sv.audit, Login: sv.loginHandler(),
+		OnSocket: config.IsSocket(sv.Config.Listen), Uploads: sv.uploadsHandler(), Audit: sv.Audit, Login: sv.loginHandler(),
 		Writes: sv.writesHandler(),
 	})
 	return linger.Handler(h, linger.Options{

@@ -70,7 +70,6 @@ type server struct {
 	uploads  *uploads                        // nil where they are off
 	wrap     func(http.Handler) http.Handler // nil for nothing
 	tracer   *tracing.Tracer                 // nil where there are no traces
-	audit    *observe.Audit                  // nil where there is no audit log
 	registry *prometheus.Registry
 	draining atomic.Bool
 	// rowsEvery is Options.RowsEvery.
@@ -92,7 +91,7 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w; its folder must be there, and the sidecar's user must be able "+
 			"to write to it", err)
 	}
-	defer func() { sv.LogIfError(ctx, "closing the audit log", sv.audit.Close()) }()
+	defer func() { sv.LogIfError(ctx, "closing the audit log", sv.Audit.Close()) }()
 	defer sv.close(ctx)
 	if faults := sv.prepare(ctx); len(faults) > 0 {
 		return errors.Join(faults...)
@@ -115,7 +114,7 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 	}
 	sv.auditStart(at)
 	err = sv.serve(ctx, at)
-	sv.audit.Record(observe.AuditEvent{Name: observe.AuditStopped, Err: err})
+	sv.Audit.Record(observe.AuditEvent{Name: observe.AuditStopped, Err: err})
 	return err
 }
 
@@ -140,17 +139,14 @@ func (sv *server) tellReload(ctx context.Context, c *config.Config, err error) {
 	sv.auditReload(err)
 }
 
-// prepare makes everything that serving needs but the listeners; check does the same. It goes on after a fault, as
-// far as it can, and returns all of them.
+// prepare makes the deployment and the uploads, for check too. Run opens traces and the audit log before it, and the
+// listeners after it. It goes on after a fault, as far as it can, and returns all of them.
 func (sv *server) prepare(ctx context.Context) []error {
 	if sv.tracer != nil {
 		sv.Spans = sv.tracer.Questions
 	}
+	sv.newShadow()
 	faults := sv.Prepare(ctx)
-	if sv.Answers != nil {
-		sv.Answers.Audit = sv.audit
-		sv.newShadow()
-	}
 	if err := sv.openUploads(ctx); err != nil {
 		faults = append(faults, uploadError{err})
 	}

@@ -25,7 +25,7 @@ func (sv *server) newShadow() {
 	sv.shadow = shadow.New(shadow.Options{
 		URL: c.URL.Reveal(), Share: c.Share, InsecureHTTP: c.InsecureHTTP, Ask: sv.askAgain, Report: reporter.report,
 	})
-	sv.Answers.Answered = sv.shadow.Offer
+	sv.Answered = sv.shadow.Offer
 }
 
 // askAgain is the verdict on Cookie headers that nothing has kept, and all that belongs to it.

@@ -26,8 +26,8 @@ func (sv *server) drain(ctx context.Context, servers []boundServer) {
 	<-time.After(min(sv.Config.DrainDelay, lastCalls))
 }
 
-// stop closes the listeners in their order, and finishes what is running: verdicts within StopTimeout, uploads within
-// SIDECAR_UPLOAD_DRAIN. What is left then is cut; a resumable upload goes on elsewhere.
+// stop closes the listeners in their order, and finishes what is running, within StopTimeout; where uploads are on, within
+// SIDECAR_UPLOAD_DRAIN if that is longer. What is left then is cut; a resumable upload goes on elsewhere.
 func (sv *server) stop(ctx context.Context, servers []boundServer) error {
 	limit := StopTimeout
 	if sv.uploads != nil {

@@ -84,7 +84,7 @@ func (sv *server) openUploads(ctx context.Context) error {
 	if err != nil || u == nil {
 		return err
 	}
-	sv.uploads, u.audit = u, sv.audit
+	sv.uploads, u.audit = u, sv.Audit
 	return u.connect(sv.signEvent, func(a webhook.Attempt) {
 		sv.Metrics.Webhook(string(a.Outcome))
 		level := slog.LevelWarn

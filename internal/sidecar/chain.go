@@ -17,11 +17,10 @@ import (
 //	verdictcache.Cache        keeps verdicts and permissions, if SIDECAR_CACHE_TTL says so; otherwise check.Uncached
 //	replicaFirst              asks a replica before the primary, if DATABASE_REPLICA_URL names one: never with the cache
 //	djangosession.Verifier    Django's rules
-//	tracing's stores          make spans, if SIDECAR_TRACES says so
-//	observe's stores          time and trace what is below, and fail at once while it does not answer
+//	observe's stores          time what is below, make spans if SIDECAR_TRACES says so, and fail at once while it does not answer
 //	the stores                dbstore, cachestore, filestore, cookiestore: see openSessions and open
 //
-// The last five are of one deployment, and open puts them together. A changed secret makes another one, and l.use has
+// The last four are of one deployment, and open puts them together. A changed secret makes another one, and l.use has
 // the second ask that.
 func (l *Live) newChain(login gateway.LoginURL) error {
 	c, d := l.Config, l.Current()
@@ -50,7 +49,7 @@ func (l *Live) newChain(login gateway.LoginURL) error {
 		Verifier: asked, Access: asked, Login: login, CookieNames: c.SessionCookieNames, Cookies: CookieRules(c),
 		NoPermissions: d.verifier.Permissions(), // no file can change it
 		Observe:       l.Metrics.Verdict, Now: time.Now,
-		Active: l.activity.told(),
+		Active: l.activity.told(), Answered: l.Answered, Audit: l.Audit,
 	}
 	return nil
 }
@@ -60,7 +59,7 @@ func (d *Deployment) permissions() djangosession.AccessStore {
 	if d.access == nil {
 		return noAccess{}
 	}
-	return &observe.Access{Store: d.access, Watch: observe.Watch{
+	return &observe.Accesses{Store: d.access, Watch: observe.Watch{
 		Now: time.Now, Breaker: d.accessBreaker, Span: d.span("load groups and permissions", "database"),
 	}}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"django-sidecar/djangosession"
 	"django-sidecar/internal/check"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/database"
@@ -24,8 +25,11 @@ type Live struct {
 	Logger  *slog.Logger
 	Metrics *observe.Metrics
 	Answers *check.Service // of Prepare
-	// Spans traces questions to stores, if it is set before Prepare.
-	Spans Spans
+	// What follows is set before Prepare, or never. Spans traces questions to stores; Audit and Answered are those of
+	// Answers.
+	Spans    Spans
+	Audit    *observe.Audit
+	Answered func(cookies []string, v djangosession.Verdict)
 	// Reloaded, if not nil, is told of changed secrets and certificates: that they are in force, or why they are not.
 	Reloaded func(ctx context.Context, c *config.Config, err error)
 

@@ -13,7 +13,8 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-// Local is a deployment that answers within this process: what serve has, without listeners and uploads.
+// Local is a deployment that answers within this process: what serve has, without its listeners, its uploads, its
+// comparisons with Django, its traces and its audit log.
 type Local struct {
 	*Live
 
@@ -22,7 +23,8 @@ type Local struct {
 }
 
 // OpenLocal makes the deployment that the settings describe, and follows changed secrets, and sessions that change
-// where the cache is told. It connects to nothing yet. Close ends it. The logger is required.
+// where the cache is told. It connects to nothing yet but to try the settings' conditions. Close ends it. The logger is
+// required.
 func OpenLocal(ctx context.Context, c *config.Config, logger *slog.Logger) (*Local, error) {
 	own := *c
 	own.Uploads, own.Shadow = config.UploadSettings{}, config.ShadowSettings{}

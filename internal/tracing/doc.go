@@ -1,6 +1,6 @@
 // Package tracing sends traces of requests to an OpenTelemetry collector, and
-// is the only importer of OpenTelemetry. A nil *Tracer traces nothing and
-// costs nothing.
+// is the only importer of OpenTelemetry. Where there are no traces, there is
+// no *Tracer.
 //
 // The spans are those of the official SDK, and so are sampling, the bounded
 // queue and the batches. What posts them is our own (export.go), because the

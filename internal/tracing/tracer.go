@@ -14,7 +14,7 @@ import (
 	"django-sidecar/internal/observe"
 )
 
-// Tracer makes spans. A nil one makes none.
+// Tracer makes spans. Of a nil one, only Close and Questions may be called, and do nothing.
 type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer

@@ -17,8 +17,8 @@ type ReadTable struct {
 	Between bool
 }
 
-// GroupTables are all of them. nameLimit is the length of the database's names.
-func (t Tables) GroupTables(nameLimit int) []ReadTable {
+// ReadTables are the tables of groups and permissions. nameLimit is the length of the database's names.
+func (t Tables) ReadTables(nameLimit int) []ReadTable {
 	g := t.Groups
 	group, permission := cmp.Or(g.Group, groupTable), cmp.Or(g.Permission, permissionTable)
 	between := func(m ManyToMany, table, from, to string, usual ...string) ReadTable {
@@ -62,7 +62,7 @@ func (t Tables) grantGroups() string {
 	b.WriteString("\n-- Groups and permissions, which a user model may lack.\n" +
 		"-- Of the tables between them, the two columns that lead to the others.\n" +
 		"DO " + tag + "\nDECLARE\n  relation regclass;\n  names text;\nBEGIN\n")
-	for _, r := range t.GroupTables(nameLimit) {
+	for _, r := range t.ReadTables(nameLimit) {
 		fmt.Fprintf(&b, grantRead, quoteText(quoteTable(r.Name)), textArray(r.Columns), textArray(r.Usual),
 			regclassArray(r.Leads), RoleName)
 	}

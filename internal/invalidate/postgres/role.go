@@ -60,7 +60,7 @@ func (t Tables) regclasses() string {
 	}
 	if t.Users != "" {
 		names = append(names, t.Users)
-		for _, table := range t.GroupTables(nameLimit) {
+		for _, table := range t.ReadTables(nameLimit) {
 			names = append(names, table.Name)
 		}
 	}

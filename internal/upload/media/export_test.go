@@ -36,6 +36,12 @@ func (d *Dir) WithoutLocks() { d.flocks = false }
 // SetSync replaces fsync.
 func (d *Dir) SetSync(sync func(*os.File) error) { d.sync = sync }
 
+// Create is CreateFor for nobody.
+func (d *Dir) Create(size int64) (*PendingFile, error) { return d.CreateFor("", size) }
+
+// Remove is RemoveIf for whoever is always allowed to.
+func (d *Dir) Remove(id string) error { return d.RemoveIf(id, func() error { return nil }) }
+
 // AllPromised is Promised for all owners together.
 func (d *Dir) AllPromised() int64 {
 	d.space.Lock()

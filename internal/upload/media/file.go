@@ -30,11 +30,8 @@ const tempSuffix = ".unfinished"
 
 func tempName(suffix string) string { return rand.Text() + suffix }
 
-// Create begins an upload of size bytes, or -1 if that is not known, and has room promised to it. The caller defers
-// Discard.
-func (d *Dir) Create(size int64) (*PendingFile, error) { return d.CreateFor("", size) }
-
-// CreateFor is Create for an owner, whose share of the disk counts apart from that of others.
+// CreateFor begins an upload of size bytes, or -1 if that is not known, and has room promised to it. The owner's share
+// of the disk counts apart from that of others. The caller defers Discard.
 func (d *Dir) CreateFor(owner string, size int64) (*PendingFile, error) {
 	f, err := d.create()
 	if err != nil {

@@ -64,12 +64,9 @@ func (d *Dir) LoadState(id string) ([]byte, error) {
 	return document, fault("loading a part's state", err)
 }
 
-// Remove removes a part and its state, as far as they are there. It fails with ErrBusy while the part is open: whoever
-// has it open calls Discard.
-func (d *Dir) Remove(id string) error { return d.RemoveIf(id, func() error { return nil }) }
-
-// RemoveIf is Remove, unless allow fails. It is asked when nobody else can have the part any more: until then the
-// state may have become another.
+// RemoveIf removes a part and its state, as far as they are there, unless allow fails. It fails with ErrBusy while the
+// part is open: whoever has it open calls Discard. allow is asked when nobody else can have the part any more: until
+// then the state may have become another.
 func (d *Dir) RemoveIf(id string, allow func() error) error {
 	if err := checkID(id); err != nil {
 		return err
