@@ -2,6 +2,7 @@ package csrf
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -66,25 +67,22 @@ func (r Rules) checkOrigin(q Request) error {
 	if q.Secure {
 		scheme = "https"
 	}
-	if q.Host != "" && origin == scheme+"://"+q.Host {
+	if q.Host != "" && origin == scheme+"://"+q.Host || r.Trusts(origin) {
 		return nil
 	}
-	for _, trusted := range r.TrustedOrigins {
-		if !strings.Contains(trusted, "*") && origin == trusted {
-			return nil
-		}
-	}
-	sent, netloc, err := split(origin)
-	if err != nil {
-		return r.refuse(ErrBadOrigin, origin, q)
-	}
-	for _, trusted := range r.TrustedOrigins {
-		trustedScheme, domain, wildcard := strings.Cut(trusted, "://*")
-		if wildcard && trustedScheme == sent && isSameDomain(netloc, domain) {
-			return nil
-		}
-	}
 	return r.refuse(ErrBadOrigin, origin, q)
+}
+
+// Trusts reports whether an origin is one of TrustedOrigins, or below a domain of them.
+func (r Rules) Trusts(origin string) bool {
+	if !strings.Contains(origin, "*") && slices.Contains(r.TrustedOrigins, origin) {
+		return true
+	}
+	scheme, netloc, err := split(origin)
+	return err == nil && slices.ContainsFunc(r.TrustedOrigins, func(trusted string) bool {
+		trustedScheme, domain, wildcard := strings.Cut(trusted, "://*")
+		return wildcard && trustedScheme == scheme && isSameDomain(netloc, domain)
+	})
 }
 
 // checkReferer is _check_referer. The port is that of the Host, where Django takes the server's own.

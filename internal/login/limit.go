@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// slots is how many counters a Limit has. Several keys may share one: then they are held back together, and nobody
+// slots is how many counters a TryLimit has. Several keys may share one: then they are held back together, and nobody
 // gets more tries than are allowed. So strangers cannot fill the memory, nor push a counter out.
 const slots = 1 << 16
 
-// Limit bounds the tries of a key, such as a user's name or an address. A nil Limit bounds nothing.
-type Limit struct {
+// TryLimit bounds the tries of a key, such as a user's name or an address. A nil TryLimit bounds nothing.
+type TryLimit struct {
 	per, each time.Duration
 	seed      maphash.Seed // nobody outside knows which keys share a counter
 
@@ -19,17 +19,17 @@ type Limit struct {
 	full [slots]int64 // when a counter has no try on it any more, in nanoseconds since 1970
 }
 
-// NewLimit allows so many tries at once, and as many again in the time per. With 0 tries it is nil.
-func NewLimit(tries int, per time.Duration) *Limit {
+// NewTryLimit allows so many tries at once, and as many again in the time per. With 0 tries it is nil.
+func NewTryLimit(tries int, per time.Duration) *TryLimit {
 	if tries <= 0 || per <= 0 {
 		return nil
 	}
-	return &Limit{per: per, each: per / time.Duration(tries), seed: maphash.MakeSeed()}
+	return &TryLimit{per: per, each: per / time.Duration(tries), seed: maphash.MakeSeed()}
 }
 
 // Take counts a try. Where there are too many, it counts nothing, and wait is how long it takes until there is one
 // again.
-func (l *Limit) Take(key string, now time.Time) (wait time.Duration, ok bool) {
+func (l *TryLimit) Take(key string, now time.Time) (wait time.Duration, ok bool) {
 	if l == nil {
 		return 0, true
 	}
@@ -48,7 +48,7 @@ func (l *Limit) Take(key string, now time.Time) (wait time.Duration, ok bool) {
 }
 
 // Give takes a try back: it was a right one.
-func (l *Limit) Give(key string) {
+func (l *TryLimit) Give(key string) {
 	if l == nil {
 		return
 	}
@@ -58,4 +58,4 @@ func (l *Limit) Give(key string) {
 	l.full[slot] -= int64(l.each)
 }
 
-func (l *Limit) slot(key string) uint64 { return maphash.String(l.seed, key) % slots }
+func (l *TryLimit) slot(key string) uint64 { return maphash.String(l.seed, key) % slots }

@@ -12,7 +12,7 @@ import (
 func TestLimit(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 29, 6, 0, 0, 0, time.UTC)
-	l := login.NewLimit(5, 5*time.Minute)
+	l := login.NewTryLimit(5, 5*time.Minute)
 	for i := range 5 {
 		if _, ok := l.Take("ada", now); !ok {
 			t.Fatalf("try %d is refused", i)
@@ -24,7 +24,7 @@ func TestLimit(t *testing.T) {
 	if wait, ok := l.Take("ada", now); ok || wait < time.Minute {
 		t.Errorf("a sixth try: %v, wait %s", ok, wait)
 	}
-	l = login.NewLimit(5, 5*time.Minute)
+	l = login.NewTryLimit(5, 5*time.Minute)
 	for range 5 {
 		l.Take("ada", now)
 	}
@@ -41,7 +41,7 @@ func TestLimit(t *testing.T) {
 	if _, ok := l.Take("ada", now.Add(time.Minute)); ok {
 		t.Error("two tries in a minute")
 	}
-	l = login.NewLimit(5, 5*time.Minute)
+	l = login.NewTryLimit(5, 5*time.Minute)
 	for range 5 {
 		l.Take("ada", now.Add(24*time.Hour)) // and then the clock is set back
 	}
@@ -52,7 +52,7 @@ func TestLimit(t *testing.T) {
 		t.Error("a clock that was set back keeps a name out")
 	}
 	for range 100 {
-		if _, ok := login.NewLimit(0, time.Minute).Take("ada", now); !ok {
+		if _, ok := login.NewTryLimit(0, time.Minute).Take("ada", now); !ok {
 			t.Error("no limit is one")
 		}
 	}

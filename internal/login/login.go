@@ -50,7 +50,7 @@ type Service struct {
 	// Rules say whom a backend lets in, and make session auth hashes.
 	Rules *djangosession.Verifier
 	// Names and Addresses bound wrong passwords; nil bounds nothing.
-	Names, Addresses *Limit
+	Names, Addresses *TryLimit
 	// Hashing has room for one each that makes or checks a hash at a time.
 	Hashing chan struct{}
 }

@@ -100,7 +100,7 @@ func newService(t *testing.T, backends ...string) (*login.Service, *people) {
 	}
 	return &login.Service{
 		Users: p, Writer: p, Passwords: p, Backends: backends, Rules: rules, Hashing: make(chan struct{}, 1),
-		Names: login.NewLimit(3, time.Minute), Addresses: login.NewLimit(10, time.Minute), Saver: login.Saver{Now: time.Now, Timeout: time.Minute},
+		Names: login.NewTryLimit(3, time.Minute), Addresses: login.NewTryLimit(10, time.Minute), Saver: login.Saver{Now: time.Now, Timeout: time.Minute},
 	}, p
 }
 

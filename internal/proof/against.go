@@ -12,8 +12,8 @@ import (
 	"django-sidecar/internal/keyhash"
 )
 
-// Deployment is the sidecar's side. Every field but Password is required.
-type Deployment struct {
+// Side is the sidecar's side. Every field but Password is required.
+type Side struct {
 	// Keys lists up to n session keys in the store's order, from the first one that is not before from.
 	Keys func(ctx context.Context, from string, n int) ([]string, error)
 	// Stored is what is stored under a session key, as it is; "" for nothing.
@@ -37,7 +37,7 @@ const (
 
 // Against asks the sidecar for the verdict on each session of a sample, and reports what has come of it, a line for
 // each kind of difference. Nothing in them is secret.
-func (d *Deployment) Against(ctx context.Context, s *Sample, report func(checkup.Finding)) {
+func (d *Side) Against(ctx context.Context, s *Sample, report func(checkup.Finding)) {
 	users := 0
 	for _, one := range s.Sessions {
 		if one.User != nil {
@@ -56,7 +56,7 @@ func (d *Deployment) Against(ctx context.Context, s *Sample, report func(checkup
 	t.report(len(s.Sessions), users, report)
 }
 
-func (d *Deployment) compare(ctx context.Context, s *Sample, t *tally) error {
+func (d *Side) compare(ctx context.Context, s *Sample, t *tally) error {
 	keys, err := d.find(ctx, s)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (d *Deployment) compare(ctx context.Context, s *Sample, t *tally) error {
 }
 
 // find returns the keys of the sample's sessions that are still there.
-func (d *Deployment) find(ctx context.Context, s *Sample) (map[keyhash.Hash]string, error) {
+func (d *Side) find(ctx context.Context, s *Sample) (map[keyhash.Hash]string, error) {
 	wanted := make(map[keyhash.Hash]bool, len(s.Sessions))
 	for _, one := range s.Sessions {
 		wanted[one.Key] = true
@@ -110,7 +110,7 @@ func within[T any](ctx context.Context, timeout time.Duration, ask func(context.
 }
 
 // session compares one session.
-func (d *Deployment) session(ctx context.Context, s *Sample, one Sampled, key string, t *tally) error {
+func (d *Side) session(ctx context.Context, s *Sample, one Sampled, key string, t *tally) error {
 	known, err := within(ctx, d.Timeout, func(ctx context.Context) (Known, error) { return d.Known(ctx, key) })
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (d *Deployment) session(ctx context.Context, s *Sample, one Sampled, key st
 
 // over reports whether a session has ended since by what Django itself has said of its end, or has gone. One that is
 // too large to be read is stored as nothing, and has not gone.
-func (d *Deployment) over(one Sampled, known Known, stored string) bool {
+func (d *Side) over(one Sampled, known Known, stored string) bool {
 	if stored == "" && known.Reason != djangosession.Unreadable {
 		return true
 	}
@@ -170,7 +170,7 @@ const (
 	other
 )
 
-func (d *Deployment) passwordOf(ctx context.Context, one Sampled, key string, session *djangosession.Session) passwordState {
+func (d *Side) passwordOf(ctx context.Context, one Sampled, key string, session *djangosession.Session) passwordState {
 	if d.Password == nil || one.PasswordMark == "" || session == nil {
 		return unknown
 	}

@@ -111,7 +111,7 @@ func (s aSite) verify(key string) djangosession.Verdict {
 // compare returns the lines, and whether one of them fails.
 func (s aSite) compare() (lines string, fails bool) {
 	var asked string
-	d := &proof.Deployment{
+	d := &proof.Side{
 		Keys: s.keys, Stored: s.stored, Timeout: time.Minute, Now: time.Now,
 		Known: func(_ context.Context, key string) (proof.Known, error) {
 			asked = key

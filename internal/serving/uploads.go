@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"django-sidecar/handlers"
 	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
+	"django-sidecar/internal/csrf"
 	"django-sidecar/internal/observe"
 	"django-sidecar/internal/upload"
 	"django-sidecar/internal/upload/media"
@@ -161,16 +161,16 @@ func (u *uploads) connect(sign func([]byte, time.Time) (string, error), report f
 }
 
 // handler is what the public listener needs.
-func (u *uploads) handler(csrf config.CSRF, metrics *observe.Metrics) *handlers.UploadOptions {
+func (u *uploads) handler(of config.CSRF, metrics *observe.Metrics) *handlers.UploadOptions {
 	h := &handlers.UploadOptions{
 		Receiver: u.receiver, Tus: u.tus, Observe: metrics.Upload, InFlight: metrics.UploadsInFlight,
-		TrustedOrigins: func(origin string) bool { return trustedOrigin(u.config.TrustedOrigins, origin) },
-		ForwardedHost:  csrf.UseForwardedHost,
-		SecureHeader:   csrf.SecureHeader.Name, SecureValue: csrf.SecureHeader.Value,
+		TrustedOrigins: csrf.Rules{TrustedOrigins: u.config.TrustedOrigins}.Trusts,
+		ForwardedHost:  of.UseForwardedHost,
+		SecureHeader:   of.SecureHeader.Name, SecureValue: of.SecureHeader.Value,
 		MinRate: u.config.MinRate, MaxAtOnce: u.config.MaxAtOnce, MaxAtOncePerUser: u.config.MaxAtOncePerUser,
 	}
 	if u.config.CSRFToken {
-		h.CSRFToken = &handlers.CSRFToken{CookieName: csrf.CookieName, HeaderName: csrf.HeaderName}
+		h.CSRFToken = &handlers.CSRFToken{CookieName: of.CookieName, HeaderName: of.HeaderName}
 	}
 	return h
 }
@@ -246,18 +246,4 @@ func unlimited[N int | int64](limit N) N {
 		return -1
 	}
 	return limit
-}
-
-// trustedOrigin is CSRF_TRUSTED_ORIGINS: an origin as it is, or one below a domain (django/middleware/csrf.py, 5.2,
-// _origin_verified; django/utils/http.py, 5.2, is_same_domain).
-func trustedOrigin(trusted []string, origin string) bool {
-	origin = strings.ToLower(origin)
-	for _, t := range trusted {
-		scheme, domain, wildcard := strings.Cut(t, "://*")
-		if t == origin || wildcard && strings.HasPrefix(origin, scheme+"://") &&
-			(strings.HasSuffix(origin, domain) || origin == scheme+"://"+domain[1:]) {
-			return true
-		}
-	}
-	return false
 }

@@ -57,8 +57,8 @@ var errNoKeys = errors.New("the sessions of this engine cannot be listed, so tha
 	"again: set SIDECAR_SHADOW_URL instead (docs/proof.md)")
 
 // proof is the deployment as a sample is compared with it.
-func (d *Deployment) proof() (*proof.Deployment, error) {
-	p := &proof.Deployment{Known: d.Known, Timeout: d.config.StoreTimeout, Now: time.Now}
+func (d *Deployment) proof() (*proof.Side, error) {
+	p := &proof.Side{Known: d.Known, Timeout: d.config.StoreTimeout, Now: time.Now}
 	switch {
 	case d.rows != nil:
 		p.Keys, p.Stored = d.rows.Keys, d.rows.Stored

@@ -71,13 +71,13 @@ func (w watchedUsers) UserByKey(ctx context.Context, id string) (*djangosession.
 
 // loginBounds are those of all logins, also where another deployment takes the place of one.
 type loginBounds struct {
-	names, addresses *login.Limit
+	names, addresses *login.TryLimit
 	hashing          chan struct{}
 }
 
 func newLoginBounds(c config.LoginSettings) loginBounds {
 	return loginBounds{
-		names: login.NewLimit(c.Tries, c.Per), addresses: login.NewLimit(c.TriesPerAddress, c.Per),
+		names: login.NewTryLimit(c.Tries, c.Per), addresses: login.NewTryLimit(c.TriesPerAddress, c.Per),
 		hashing: make(chan struct{}, c.AtOnce),
 	}
 }
