@@ -99,6 +99,30 @@ func sendRequest(t *testing.T, client *http.Client, method, url, cookie, body st
 	return a.StatusCode, a.Header.Get("Location")
 }
 
+// TestAuditLogThatCannotBeOpened: check says so, and what to do, as serve does at its start. It leaves no file behind.
+func TestAuditLogThatCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	newUploadSite(t, dir, nil)
+	for path, want := range map[string]string{
+		filepath.Join(dir, "audit.log"):         "",
+		filepath.Join(dir, "none", "audit.log"): "no such file or directory",
+		dir:                                     "is no regular file",
+	} {
+		t.Setenv("SIDECAR_AUDIT_LOG", path)
+		_, said := command(t, "", "check")
+		line := regexp.MustCompile(`(?m)^FAIL +audit log +SIDECAR_AUDIT_LOG: .*` + regexp.QuoteMeta(want) + `; its folder must be there.*$`)
+		if found := line.MatchString(said); found != (want != "") {
+			t.Errorf("%s:\n%s", path, said)
+		}
+	}
+	if entries, err := filepath.Glob(filepath.Join(dir, "*audit*")); err != nil || len(entries) > 0 {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+	if entries, err := filepath.Glob(filepath.Join(dir, ".django-sidecar-check*")); err != nil || len(entries) > 0 {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+}
+
 // TestAudit: the program writes each event that docs/audit.md names, as the page says, and nothing secret.
 func TestAudit(t *testing.T) {
 	dir := t.TempDir()

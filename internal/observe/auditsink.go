@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 )
 
@@ -23,12 +24,30 @@ type auditSink struct {
 // errNotRegular is why something is no file to write to.
 var errNotRegular = errors.New("is no regular file")
 
-// open opens the file for lines at its end. A pipe or a directory is refused.
-func (s *auditSink) open() error {
-	if is, err := os.Stat(s.path); err == nil && !is.Mode().IsRegular() {
-		return fmt.Errorf("%s %w", s.path, errNotRegular)
+// TryAudit finds out whether an audit log can be opened at path, without making it: it would be whose who tries.
+func TryAudit(path string) error {
+	file, err := openLines(path, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		if file, err = os.CreateTemp(filepath.Dir(path), ".django-sidecar-check-*"); err == nil {
+			err = os.Remove(file.Name())
+		}
 	}
-	file, err := os.OpenFile(s.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// openLines opens a file for lines at its end; flag may say os.O_CREATE. A pipe or a directory is refused.
+func openLines(path string, flag int) (*os.File, error) {
+	if is, err := os.Stat(path); err == nil && !is.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s %w", path, errNotRegular)
+	}
+	return os.OpenFile(path, os.O_APPEND|os.O_WRONLY|flag, 0o600) //nolint:gosec // the operator names it
+}
+
+func (s *auditSink) open() error {
+	file, err := openLines(s.path, os.O_CREATE)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"django-sidecar/internal/checkup"
 	"django-sidecar/internal/config"
 	"django-sidecar/internal/observe"
 )
@@ -36,6 +37,22 @@ func (sv *server) openAudit(ctx context.Context, stderr io.Writer) (err error) {
 		sv.Metrics.AuditLost(sv.Audit.Lost)
 	}
 	return err
+}
+
+// auditRemedy is what to do where the file cannot be opened.
+const auditRemedy = "its folder must be there, and the sidecar's user must be able to write to it"
+
+// auditFindings tries the file of the audit log, if it is one.
+func auditFindings(c *config.Config) []checkup.Finding {
+	if c.AuditLog == "" || c.AuditLog == config.AuditStderr {
+		return nil
+	}
+	if err := observe.TryAudit(c.AuditLog); err != nil {
+		return []checkup.Finding{{
+			Grade: checkup.Fail, Name: "audit log", Found: "SIDECAR_AUDIT_LOG: " + err.Error(), Remedy: auditRemedy,
+		}}
+	}
+	return nil
 }
 
 // auditStart records a start, and what runs.

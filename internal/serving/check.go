@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"django-sidecar/internal/checkup"
@@ -12,9 +13,9 @@ import (
 	"django-sidecar/internal/sidecar"
 )
 
-// Check makes what serve makes at its start, but for traces and the audit log, and then looks at the stores. It tells
-// what it has found in the order in which an operator reads it; refused gets what serve would refuse as a setting. A Cookie header, if there
-// is one, is judged too.
+// Check makes what serve makes at its start, but for traces, tries the listeners and the audit log, and then looks at
+// the stores. It tells what it has found in the order in which an operator reads it; refused gets what serve would
+// refuse as a setting. A Cookie header, if there is one, is judged too.
 func Check(ctx context.Context, c *config.Config, cookie *string, report func(checkup.Finding), refused func(error)) {
 	sv := newServer(c, Options{Logger: slog.New(slog.DiscardHandler)})
 	defer sv.close(ctx)
@@ -43,7 +44,7 @@ func Check(ctx context.Context, c *config.Config, cookie *string, report func(ch
 	for _, h := range c.Hints {
 		report(checkup.Finding{Grade: checkup.OK, Name: "settings", Found: h})
 	}
-	for _, f := range append(certificateFindings(c, time.Now()), listenerFindings(ctx, c)...) {
+	for _, f := range slices.Concat(certificateFindings(c, time.Now()), listenerFindings(ctx, c), auditFindings(c)) {
 		report(f)
 	}
 	if sv.uploads != nil {

@@ -2,5 +2,5 @@
 // package sidecar.
 //
 // [Run] opens the listeners, answers, drains and stops. [Check] makes what Run makes before it listens, but for
-// traces and the audit log, and looks at the stores. [AskAdmin] asks a sidecar that runs. Read server.go first.
+// traces, and looks at the stores. [AskAdmin] asks a sidecar that runs. Read server.go first.
 package serving

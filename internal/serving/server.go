@@ -88,8 +88,7 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 	}
 	defer sv.closeTracer(ctx)
 	if err := sv.openAudit(ctx, o.Stderr); err != nil {
-		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w; its folder must be there, and the sidecar's user must be able "+
-			"to write to it", err)
+		return fmt.Errorf("SIDECAR_AUDIT_LOG: %w; %s", err, auditRemedy)
 	}
 	defer func() { sv.LogIfError(ctx, "closing the audit log", sv.Audit.Close()) }()
 	defer sv.close(ctx)
