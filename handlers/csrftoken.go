@@ -11,10 +11,11 @@ import (
 
 // sentToken is what a request has of Django's token.
 type sentToken struct {
-	demanded       bool
-	inForm         bool // there may be a field with it
-	cookie, header string
-	fieldValue     string // "" until there is one
+	demanded   bool
+	inForm     bool // there may be a field with it
+	cookie     string
+	header     []string // the lines
+	fieldValue string   // "" until there is one
 }
 
 // csrfToken is the token of a request as far as its header has it. Django looks for a field in the forms of POST alone
@@ -29,7 +30,7 @@ func (s *server) csrfToken(r *http.Request) *sentToken {
 		demanded: true,
 		inForm:   r.Method == http.MethodPost && strings.EqualFold(strings.TrimSpace(kind), echo.MIMEMultipartForm),
 		cookie:   s.Answers.Cookies.SessionKey(r.Header[echo.HeaderCookie], demanded.CookieName),
-		header:   r.Header.Get(demanded.HeaderName),
+		header:   r.Header.Values(demanded.HeaderName),
 	}
 }
 
@@ -46,11 +47,7 @@ func (t *sentToken) field(name string, value []byte) {
 	}
 }
 
-// matches says whether the token is right. The field decides, if it has anything.
+// matches says whether the token is right.
 func (t *sentToken) matches() bool {
-	token := t.fieldValue
-	if token == "" {
-		token = t.header
-	}
-	return !t.demanded || csrf.Match(t.cookie, token)
+	return !t.demanded || csrf.CheckToken(t.cookie, t.fieldValue, t.header) == nil
 }

@@ -157,6 +157,7 @@ func TestCSRFToken(t *testing.T) {
 		{name: "nowhere", cookie: secret, body: cordovaBody, want: 403},
 		{name: "no cookie", header: secret, body: form(secret), want: 403},
 		{name: "a wrong one", cookie: secret, header: other, body: cordovaBody, want: 403},
+		{name: "in two lines of the header, which WSGI joins", cookie: secret, header: secret + "\n" + secret, body: cordovaBody, want: 403},
 		{name: "PUT, in the header", method: "PUT", cookie: secret, header: secret, body: cordovaBody, want: 201},
 		{name: "PUT, in the form alone", method: "PUT", cookie: secret, body: form(secret), want: 403},
 		{name: "a raw body", kind: "image/png", cookie: secret, header: secret, body: "x", want: 201},
@@ -169,7 +170,7 @@ func TestCSRFToken(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), cmp.Or(tt.method, "POST"), "/upload", strings.NewReader(tt.body))
 			r.Header.Set("Content-Type", cmp.Or(tt.kind, "multipart/form-data; boundary=+++++"))
 			r.Header.Set("Cookie", "sessionid="+sessionKey+"; ct="+tt.cookie)
-			r.Header.Set("X-Csrftoken", tt.header)
+			r.Header["X-Csrftoken"] = strings.Split(tt.header, "\n")
 			w := httptest.NewRecorder()
 			newHandler(saying(ada(), nil), option).ServeHTTP(w, r)
 			if w.Code != tt.want {
