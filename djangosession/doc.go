@@ -20,6 +20,6 @@
 // Read verifier.go first: it follows Django's get_user line by line.
 //
 // The package imports the standard library, package signing, a reader of pickles that constructs nothing, and what
-// Python does with texts. It does no I/O of its own, logs nothing, and is safe for concurrent use. It never puts a cookie, session key, session data,
-// secret or password hash into an error.
+// Python does with texts. It does no I/O of its own, logs nothing, and is safe for concurrent use. It never puts a
+// cookie, session key, session data, secret or password hash into an error.
 package djangosession

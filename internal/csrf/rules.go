@@ -73,7 +73,8 @@ func (r Rules) checkOrigin(q Request) error {
 	return r.refuse(ErrBadOrigin, origin, q)
 }
 
-// Trusts reports whether an origin is one of TrustedOrigins, or below a domain of them.
+// Trusts reports whether an origin is one of TrustedOrigins, or below a domain of them: the end of _origin_verified
+// (django/middleware/csrf.py, 5.2).
 func (r Rules) Trusts(origin string) bool {
 	if !strings.Contains(origin, "*") && slices.Contains(r.TrustedOrigins, origin) {
 		return true
